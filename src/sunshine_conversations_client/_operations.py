@@ -1,0 +1,243 @@
+"""What the facades have in common: a call's options, its request, and what its answer means."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from sunshine_conversations_client import _auth
+from sunshine_conversations_client._flow import Policy
+from sunshine_conversations_client._messages import Headers, Request, Timeout
+from sunshine_conversations_client._model import Model
+from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecodeError, ApiException
+from sunshine_conversations_client.models._errors import ErrorResponse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    RequestTimeout: TypeAlias = "float | tuple[float, float] | Unset | None"
+
+    from sunshine_conversations_client._messages import Response
+    from sunshine_conversations_client.configuration import Configuration
+
+DEFAULT_TIMEOUT = Timeout(connect=5.0, read=30.0, total=90.0)
+"""Where a call says nothing: seconds to connect, for each read, and for the whole call with its retries."""
+
+DEFAULT_RETRIES = 3
+
+
+class Unset:
+    """What a parameter is when it has not been given, where None means something."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNSET = Unset()
+
+
+class Operation:
+    """One operation of the API: its method, its path with {names}, the models it takes and answers with."""
+
+    __slots__ = ("accepts", "answer", "method", "path")
+
+    def __init__(
+        self, method: str, path: str, answer: type[Model] | None, accepts: tuple[type[Model], ...] = ()
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.answer = answer
+        self.accepts = accepts
+
+    def decode(self, response: Response) -> Any:
+        """The model in a 2xx answer, whatever its number. Raises ApiDecodeError."""
+        if self.answer is None and not response.body:
+            return {}
+        try:
+            parsed = _parse(response)
+        except (ValueError, LookupError, RecursionError) as error:
+            raise self._undecodable(response, "JSON") from (None if isinstance(error, RecursionError) else error)
+        if self.answer is None:
+            return parsed
+        if not isinstance(parsed, dict):
+            raise self._undecodable(response, "a JSON object")
+        return self.answer.from_dict(parsed)
+
+    def _undecodable(self, response: Response, expected: str) -> ApiDecodeError:
+        kind = response.headers.get("content-type", "no content type")
+        size = len(response.body)
+        error = ApiDecodeError(response.status, f"the answer should be {expected}; it is {size} bytes of {kind}")
+        error.headers = response.headers
+        error.method = self.method
+        error.path = self.path
+        return error
+
+
+def _parse(response: Response) -> Any:
+    text = response.text()
+    if text is None:
+        raise ValueError("the body is not text in the charset it names")
+    return json.loads(text.removeprefix("\ufeff"))
+
+
+def path_of(operation: Operation, ids: dict[str, Any], safe: str = "") -> str:
+    """The operation's path with `ids` in it. Raises ApiArgumentError for an id that would make it another path."""
+    path = operation.path
+    for name, value in ids.items():
+        path = path.replace(f"{{{name}}}", quote(_checked_id(name, value), safe=safe))
+    return path
+
+
+def _checked_id(name: str, value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ApiArgumentError(f"{name} should be a string, not {type(value).__name__}")
+    if not value:
+        raise ApiArgumentError(f"{name} should not be empty: the path would be another one")
+    if value in (".", ".."):
+        raise ApiArgumentError(f"{name} should not be {value!r}: HTTP libraries make another path of it")
+    if any(ord(character) < 32 or ord(character) == 127 or 0xD800 <= ord(character) < 0xE000 for character in value):
+        raise ApiArgumentError(f"{name} should not hold control characters")
+    return value
+
+
+def body_of(operation: Operation, given: Any, content_type: str | None) -> tuple[bytes, str]:
+    """The body's JSON and its content type. Raises ApiArgumentError."""
+    kind = content_type or "application/json"
+    if "json" not in kind.lower():
+        raise ApiArgumentError("_content_type should be application/json; the API takes nothing else than JSON")
+    if isinstance(given, dict):
+        content = operation.accepts[0].wire_names_of(given)
+    elif isinstance(given, operation.accepts):
+        content = given.to_dict()
+    else:
+        expected = " or ".join(model.__name__ for model in operation.accepts)
+        raise ApiArgumentError(f"the body should be {expected} or a dict, not {type(given).__name__}")
+    try:
+        return json.dumps(content, allow_nan=False).encode(), kind
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ApiArgumentError(f"the body cannot be written as JSON: {error}") from None
+
+
+def query_of(**groups: Model | dict[str, Any] | None) -> list[tuple[str, str]]:
+    """Nested query parameters, as in page[size]=10. Raises ApiArgumentError."""
+    query: list[tuple[str, str]] = []
+    for group, given in groups.items():
+        if given is None:
+            continue
+        if not isinstance(given, Model | dict):
+            raise ApiArgumentError(f"{group} should be a model or a dict, not {type(given).__name__}")
+        values = given.to_dict() if isinstance(given, Model) else given
+        query += [(f"{group}[{name}]", str(value)) for name, value in values.items() if value is not None]
+    return query
+
+
+def timeout_of(given: Any) -> Timeout:
+    """A call's `_request_timeout`: seconds for the whole call, or a pair for connecting and for each read.
+
+    None waits for ever. Raises ApiArgumentError.
+    """
+    if given is UNSET:
+        return DEFAULT_TIMEOUT
+    if given is None:
+        return Timeout(None, None, None)
+    if _is_seconds(given):
+        return Timeout(given, given, given)
+    if isinstance(given, tuple | list) and len(given) == 2 and all(_is_seconds(each) for each in given):
+        return Timeout(given[0], given[1], None)
+    raise ApiArgumentError(
+        "_request_timeout should be seconds above 0, a pair of them (connect, read), or None to wait for ever"
+    )
+
+
+def _is_seconds(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9
+
+
+def policy_of(configuration: Configuration, timeout: Timeout) -> Policy:
+    """How a call is repeated: `configuration.retries` as a number, False, None, or urllib3's Retry (its total)."""
+    retries = configuration.retries
+    total = retries if isinstance(retries, int) else getattr(retries, "total", DEFAULT_RETRIES)
+    return Policy(DEFAULT_RETRIES if total is None else int(total), timeout)
+
+
+def require_success(response: Response, method: str | None = None, path: str | None = None) -> None:
+    """Raises the ApiException of an answer other than 2xx, with its error list where it has one."""
+    if 200 <= response.status <= 299:
+        return
+    try:
+        parsed = _parse(response)
+    except (ValueError, RecursionError):
+        parsed = None
+    listed = isinstance(parsed, dict) and isinstance(parsed.get("errors"), list)
+    raise ApiException.of(response, ErrorResponse.from_dict(parsed) if listed else None, method, path)
+
+
+class Call:
+    """One call of an operation: its arguments, and the options every method takes."""
+
+    __slots__ = ("auth", "body", "content_type", "headers", "ids", "operation", "query", "timeout")
+
+    def __init__(
+        self,
+        operation: Operation,
+        ids: dict[str, Any],
+        query: dict[str, Any],
+        body: Any,
+        timeout: Any,
+        auth: dict[str, Any] | None,
+        content_type: str | None,
+        headers: dict[str, str] | None,
+        host_index: int,
+    ) -> None:
+        if host_index != 0 or isinstance(host_index, bool):
+            raise ApiArgumentError("_host_index should be 0: the operations have one host")
+        self.operation = operation
+        self.ids = ids
+        self.query = query_of(**query)
+        self.body = body
+        self.timeout = timeout_of(timeout)
+        self.auth = auth
+        self.content_type = content_type
+        self.headers = headers or {}
+
+    def request(
+        self, configuration: Configuration, default_headers: dict[str, str], cookie: str | None, *, stream: bool
+    ) -> Request:
+        """Raises ApiArgumentError. A call's own headers go before the client's and before configured credentials."""
+        operation, query = self.operation, list(self.query)
+        headers = Headers(default_headers.items())
+        if cookie:
+            headers["Cookie"] = cookie
+        for name, value in self.headers.items():
+            headers[name] = _checked_header(name, value)
+        content = None
+        if operation.accepts:
+            content, kind = body_of(operation, self.body, self.content_type)
+            if "content-type" not in headers:
+                headers["Content-Type"] = kind
+        if "accept" not in headers:
+            headers["Accept"] = "application/json"
+        if self.auth:
+            _auth.apply_given(self.auth, headers, query)
+        else:
+            _auth.apply_configured(configuration, headers)
+        url = configuration.host.rstrip("/") + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
+        return Request(operation.method, url + query_string(query), headers, content, stream=stream)
+
+
+def query_string(query: list[tuple[str, str]]) -> str:
+    """With its question mark; empty for an empty query."""
+    pairs = "&".join(f"{quote(name, safe='[]')}={quote(value, safe=',')}" for name, value in query)
+    return f"?{pairs}" if pairs else ""
+
+
+def _checked_header(name: str, value: Any) -> str:
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise ApiArgumentError(f"_headers should map strings to strings; {name!r} has {type(value).__name__}")
+    return value

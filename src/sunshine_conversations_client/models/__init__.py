@@ -1,0 +1,232 @@
+"""All models; modules with an underscore define them. Written by scripts/generate_client.py; change that, not this."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sunshine_conversations_client.models._apps import App as App
+    from sunshine_conversations_client.models._apps import AppCreateBody as AppCreateBody
+    from sunshine_conversations_client.models._apps import AppListFilter as AppListFilter
+    from sunshine_conversations_client.models._apps import AppListResponse as AppListResponse
+    from sunshine_conversations_client.models._apps import AppResponse as AppResponse
+    from sunshine_conversations_client.models._apps import AppSettings as AppSettings
+    from sunshine_conversations_client.models._apps import AppUpdateBody as AppUpdateBody
+    from sunshine_conversations_client.models._errors import Error as Error
+    from sunshine_conversations_client.models._errors import ErrorResponse as ErrorResponse
+    from sunshine_conversations_client.models._integrations import Android as Android
+    from sunshine_conversations_client.models._integrations import AndroidUpdate as AndroidUpdate
+    from sunshine_conversations_client.models._integrations import Apple as Apple
+    from sunshine_conversations_client.models._integrations import AppleUpdate as AppleUpdate
+    from sunshine_conversations_client.models._integrations import Custom as Custom
+    from sunshine_conversations_client.models._integrations import CustomUpdate as CustomUpdate
+    from sunshine_conversations_client.models._integrations import (
+        DefaultResponderDefaultResponder as DefaultResponderDefaultResponder,
+    )
+    from sunshine_conversations_client.models._integrations import Instagram as Instagram
+    from sunshine_conversations_client.models._integrations import InstagramUpdate as InstagramUpdate
+    from sunshine_conversations_client.models._integrations import Integration as Integration
+    from sunshine_conversations_client.models._integrations import IntegrationListFilter as IntegrationListFilter
+    from sunshine_conversations_client.models._integrations import IntegrationListResponse as IntegrationListResponse
+    from sunshine_conversations_client.models._integrations import IntegrationResponse as IntegrationResponse
+    from sunshine_conversations_client.models._integrations import IntegrationUpdate as IntegrationUpdate
+    from sunshine_conversations_client.models._integrations import IntegrationUpdateBase as IntegrationUpdateBase
+    from sunshine_conversations_client.models._integrations import Ios as Ios
+    from sunshine_conversations_client.models._integrations import IosUpdate as IosUpdate
+    from sunshine_conversations_client.models._integrations import Line as Line
+    from sunshine_conversations_client.models._integrations import LineUpdate as LineUpdate
+    from sunshine_conversations_client.models._integrations import Mailgun as Mailgun
+    from sunshine_conversations_client.models._integrations import MailgunUpdate as MailgunUpdate
+    from sunshine_conversations_client.models._integrations import Messagebird as Messagebird
+    from sunshine_conversations_client.models._integrations import MessageBirdUpdate as MessageBirdUpdate
+    from sunshine_conversations_client.models._integrations import Messenger as Messenger
+    from sunshine_conversations_client.models._integrations import MessengerUpdate as MessengerUpdate
+    from sunshine_conversations_client.models._integrations import ModelField as ModelField
+    from sunshine_conversations_client.models._integrations import PrechatCapture as PrechatCapture
+    from sunshine_conversations_client.models._integrations import Telegram as Telegram
+    from sunshine_conversations_client.models._integrations import TelegramUpdate as TelegramUpdate
+    from sunshine_conversations_client.models._integrations import Twilio as Twilio
+    from sunshine_conversations_client.models._integrations import TwilioUpdate as TwilioUpdate
+    from sunshine_conversations_client.models._integrations import Twitter as Twitter
+    from sunshine_conversations_client.models._integrations import TwitterUpdate as TwitterUpdate
+    from sunshine_conversations_client.models._integrations import Unity as Unity
+    from sunshine_conversations_client.models._integrations import UnityUpdate as UnityUpdate
+    from sunshine_conversations_client.models._integrations import Viber as Viber
+    from sunshine_conversations_client.models._integrations import ViberUpdate as ViberUpdate
+    from sunshine_conversations_client.models._integrations import Web as Web
+    from sunshine_conversations_client.models._integrations import WebUpdate as WebUpdate
+    from sunshine_conversations_client.models._integrations import Whatsapp as Whatsapp
+    from sunshine_conversations_client.models._integrations import WhatsAppUpdate as WhatsAppUpdate
+    from sunshine_conversations_client.models._keys import ApiKey as ApiKey
+    from sunshine_conversations_client.models._keys import AppKey as AppKey
+    from sunshine_conversations_client.models._keys import AppKeyCreateBody as AppKeyCreateBody
+    from sunshine_conversations_client.models._keys import AppKeyListResponse as AppKeyListResponse
+    from sunshine_conversations_client.models._keys import AppKeyResponse as AppKeyResponse
+    from sunshine_conversations_client.models._keys import IntegrationApiKey as IntegrationApiKey
+    from sunshine_conversations_client.models._keys import (
+        IntegrationApiKeyListResponse as IntegrationApiKeyListResponse,
+    )
+    from sunshine_conversations_client.models._keys import IntegrationApiKeyResponse as IntegrationApiKeyResponse
+    from sunshine_conversations_client.models._paging import Links as Links
+    from sunshine_conversations_client.models._paging import Meta as Meta
+    from sunshine_conversations_client.models._paging import Page as Page
+    from sunshine_conversations_client.models._status import Status as Status
+    from sunshine_conversations_client.models._webhooks import Webhook as Webhook
+    from sunshine_conversations_client.models._webhooks import WebhookBody as WebhookBody
+    from sunshine_conversations_client.models._webhooks import WebhookCreateBody as WebhookCreateBody
+    from sunshine_conversations_client.models._webhooks import WebhookListResponse as WebhookListResponse
+    from sunshine_conversations_client.models._webhooks import WebhookResponse as WebhookResponse
+
+_HOMES = {
+    "Android": "models._integrations",
+    "AndroidUpdate": "models._integrations",
+    "ApiKey": "models._keys",
+    "App": "models._apps",
+    "AppCreateBody": "models._apps",
+    "AppKey": "models._keys",
+    "AppKeyCreateBody": "models._keys",
+    "AppKeyListResponse": "models._keys",
+    "AppKeyResponse": "models._keys",
+    "AppListFilter": "models._apps",
+    "AppListResponse": "models._apps",
+    "AppResponse": "models._apps",
+    "AppSettings": "models._apps",
+    "AppUpdateBody": "models._apps",
+    "Apple": "models._integrations",
+    "AppleUpdate": "models._integrations",
+    "Custom": "models._integrations",
+    "CustomUpdate": "models._integrations",
+    "DefaultResponderDefaultResponder": "models._integrations",
+    "Error": "models._errors",
+    "ErrorResponse": "models._errors",
+    "Instagram": "models._integrations",
+    "InstagramUpdate": "models._integrations",
+    "Integration": "models._integrations",
+    "IntegrationApiKey": "models._keys",
+    "IntegrationApiKeyListResponse": "models._keys",
+    "IntegrationApiKeyResponse": "models._keys",
+    "IntegrationListFilter": "models._integrations",
+    "IntegrationListResponse": "models._integrations",
+    "IntegrationResponse": "models._integrations",
+    "IntegrationUpdate": "models._integrations",
+    "IntegrationUpdateBase": "models._integrations",
+    "Ios": "models._integrations",
+    "IosUpdate": "models._integrations",
+    "Line": "models._integrations",
+    "LineUpdate": "models._integrations",
+    "Links": "models._paging",
+    "Mailgun": "models._integrations",
+    "MailgunUpdate": "models._integrations",
+    "MessageBirdUpdate": "models._integrations",
+    "Messagebird": "models._integrations",
+    "Messenger": "models._integrations",
+    "MessengerUpdate": "models._integrations",
+    "Meta": "models._paging",
+    "ModelField": "models._integrations",
+    "Page": "models._paging",
+    "PrechatCapture": "models._integrations",
+    "Status": "models._status",
+    "Telegram": "models._integrations",
+    "TelegramUpdate": "models._integrations",
+    "Twilio": "models._integrations",
+    "TwilioUpdate": "models._integrations",
+    "Twitter": "models._integrations",
+    "TwitterUpdate": "models._integrations",
+    "Unity": "models._integrations",
+    "UnityUpdate": "models._integrations",
+    "Viber": "models._integrations",
+    "ViberUpdate": "models._integrations",
+    "Web": "models._integrations",
+    "WebUpdate": "models._integrations",
+    "Webhook": "models._webhooks",
+    "WebhookBody": "models._webhooks",
+    "WebhookCreateBody": "models._webhooks",
+    "WebhookListResponse": "models._webhooks",
+    "WebhookResponse": "models._webhooks",
+    "WhatsAppUpdate": "models._integrations",
+    "Whatsapp": "models._integrations",
+}
+
+
+__all__ = [
+    "Android",
+    "AndroidUpdate",
+    "ApiKey",
+    "App",
+    "AppCreateBody",
+    "AppKey",
+    "AppKeyCreateBody",
+    "AppKeyListResponse",
+    "AppKeyResponse",
+    "AppListFilter",
+    "AppListResponse",
+    "AppResponse",
+    "AppSettings",
+    "AppUpdateBody",
+    "Apple",
+    "AppleUpdate",
+    "Custom",
+    "CustomUpdate",
+    "DefaultResponderDefaultResponder",
+    "Error",
+    "ErrorResponse",
+    "Instagram",
+    "InstagramUpdate",
+    "Integration",
+    "IntegrationApiKey",
+    "IntegrationApiKeyListResponse",
+    "IntegrationApiKeyResponse",
+    "IntegrationListFilter",
+    "IntegrationListResponse",
+    "IntegrationResponse",
+    "IntegrationUpdate",
+    "IntegrationUpdateBase",
+    "Ios",
+    "IosUpdate",
+    "Line",
+    "LineUpdate",
+    "Links",
+    "Mailgun",
+    "MailgunUpdate",
+    "MessageBirdUpdate",
+    "Messagebird",
+    "Messenger",
+    "MessengerUpdate",
+    "Meta",
+    "ModelField",
+    "Page",
+    "PrechatCapture",
+    "Status",
+    "Telegram",
+    "TelegramUpdate",
+    "Twilio",
+    "TwilioUpdate",
+    "Twitter",
+    "TwitterUpdate",
+    "Unity",
+    "UnityUpdate",
+    "Viber",
+    "ViberUpdate",
+    "Web",
+    "WebUpdate",
+    "Webhook",
+    "WebhookBody",
+    "WebhookCreateBody",
+    "WebhookListResponse",
+    "WebhookResponse",
+    "WhatsAppUpdate",
+    "Whatsapp",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is first asked for."""
+    home = _HOMES.get(name)
+    if home is not None:
+        value: object = getattr(__import__(f"sunshine_conversations_client.{home}", fromlist=[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,132 @@
+"""The composition root: settings, the concrete store, the sealing key, and the ASGI application over them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sunshine_keys import sealing_key
+from sunshine_keys.http.application import Application
+from sunshine_keys.secrets import Sealer
+from sunshine_keys.service.engine import Engine
+from sunshine_keys.store import StoreError
+from sunshine_keys.store.sqlite import SqliteStore
+
+STORE_FILE = "sunshine-keys.sqlite3"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """`data` is the folder of the sealing key and, unless `database` names another file, of the store.
+
+    `sealing_key` (32 bytes) replaces the file.
+    """
+
+    data: Path
+    database: Path | None = None
+    sealing_key: bytes | None = None
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read SUNSHINE_KEYS_DATA, …_DATABASE, …_SEALING_KEY and …_SEALING_KEY_FILE. Raises StoreError."""
+        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), os.environ.get("SUNSHINE_KEYS_DATABASE"))
+
+    @classmethod
+    def of(cls, data: str | None, database: str | None) -> Settings:
+        """Raises StoreError where they do not say where the store is."""
+        path = database_path(database) if database else None
+        if data:
+            folder = Path(data)
+        elif path:
+            folder = path.parent
+        else:
+            raise StoreError("say where the store is: --data FOLDER, or SUNSHINE_KEYS_DATA")
+        return cls(folder, path, _given_sealing_key())
+
+    def environment(self) -> dict[str, str]:
+        """What `from_environment` makes these settings of again; the sealing key's variables stay as they are."""
+        named = {"SUNSHINE_KEYS_DATA": str(self.data.absolute())}
+        if self.database is not None:
+            named["SUNSHINE_KEYS_DATABASE"] = f"sqlite:{self.database.absolute()}"
+        return named
+
+
+def database_path(url: str) -> Path:
+    """The file of an `sqlite:` URL: sqlite:///absolute/path or sqlite:relative/path. Raises StoreError."""
+    scheme, colon, rest = url.partition(":")
+    path = rest.removeprefix("//")
+    if not colon or scheme != "sqlite" or not path:
+        raise StoreError("--database should be sqlite:///path/to/file; SQLite is the only database there is so far")
+    return Path(path)
+
+
+def _given_sealing_key() -> bytes | None:
+    name = "SUNSHINE_KEYS_SEALING_KEY"
+    if given := os.environ.get(name):
+        return sealing_key.decode(given, name)
+    if file := os.environ.get(f"{name}_FILE"):
+        try:
+            return sealing_key.decode(Path(file).read_text("ascii"), file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreError(f"cannot read {name}_FILE: {error}") from error
+    return None
+
+
+def open_engine(settings: Settings) -> Engine:
+    """Open the store, making what is missing. Raises StoreError where it, or its sealing key, cannot be used."""
+    path = settings.database or settings.data / STORE_FILE
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        sealing_key.sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(f"cannot write the store {path}: {error.strerror}") from error
+    sealer = _sealer(settings, SqliteStore.prepare(path))
+    return Engine(SqliteStore(path), sealer)
+
+
+def _sealer(settings: Settings, needed: str | None) -> Sealer:
+    """The sealer of a store whose secrets are sealed under the key `needed` (None: nothing is sealed yet)."""
+    key = settings.sealing_key or sealing_key.load(settings.data)
+    if key is None and needed is not None:
+        raise StoreError(
+            f"the secrets in this store are sealed under key {needed}, and {settings.data / sealing_key.FILE_NAME} "
+            "is missing: put it back, or name it in SUNSHINE_KEYS_SEALING_KEY_FILE"
+        )
+    sealer = Sealer(key or sealing_key.make(settings.data))
+    if needed is not None and sealer.key_id != needed:
+        raise StoreError(f"the secrets in this store are sealed under key {needed}; key {sealer.key_id} was given")
+    return sealer
+
+
+class Service:
+    """The ASGI callable: opens the engine as the server starts and closes it as it stops."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._application: Application | None = None
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        if self._application is not None and scope["type"] == "http":
+            await self._application(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(
+        self, receive: Callable[[], Awaitable[Any]], send: Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    ) -> None:
+        await receive()
+        engine = open_engine(self._settings)
+        self._application = Application(engine)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await engine.store.close()
+        await send({"type": "lifespan.shutdown.complete"})

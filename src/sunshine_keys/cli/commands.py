@@ -1,0 +1,183 @@
+"""The commands and their options. Each option is also an environment variable."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from sunshine_keys.models import ID_PREFIX, Scope
+from sunshine_keys.store import StoreError
+
+cli = typer.Typer(
+    name="sunshine-keys",
+    help="Issue, list, revoke and honour Sunshine Conversations API keys on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    str | None,
+    typer.Option(envvar="SUNSHINE_KEYS_DATA", metavar="FOLDER", help="Where the store and its sealing key are."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SUNSHINE_KEYS_DATABASE",
+        metavar="URL",
+        help="The database, if not the file in --data: sqlite:///path/to/file.",
+    ),
+]
+
+
+def run() -> None:
+    try:
+        cli()
+    except StoreError as error:
+        _fail(str(error))
+
+
+def _fail(line: str) -> NoReturn:
+    sys.exit(f"sunshine-keys: {line}")
+
+
+@cli.command()
+def init(
+    data: Data = None,
+    database: Database = None,
+    sample: Annotated[
+        bool,
+        typer.Option(envvar="SUNSHINE_KEYS_SAMPLE", help="Also make the app, integrations and keys of the samples."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print what was made as one JSON object.")
+    ] = False,
+) -> None:
+    """Make a store and its account key, and print the key: its secret is shown only now."""
+    from sunshine_keys.app import Settings
+
+    made = _initialise(Settings.of(data, database), sample=sample)
+    if made is None:
+        _fail("this store has been made before; its account key was printed then")
+    if as_json:
+        typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        return
+    _print_key("Account key", made["account_key"])
+    if sample:
+        typer.echo(f"\nApp                 {made['app']['id']}")
+        typer.echo(f"Custom integration  {made['integration']['id']}")
+        typer.echo(f"Web integration     {made['other_integration']['id']}\n")
+        _print_key("App key", made["app_key"])
+        typer.echo()
+        _print_key("Integration key", made["key"])
+    typer.echo("\nKeep the secrets safe; the account key's is not shown again.")
+
+
+@cli.command()
+def serve(
+    data: Data = None,
+    database: Database = None,
+    host: Annotated[str, typer.Option(envvar="SUNSHINE_KEYS_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="SUNSHINE_KEYS_PORT", min=0, max=65535, help="The port; 0 takes any free one.")
+    ] = 8080,
+    workers: Annotated[
+        int, typer.Option(envvar="SUNSHINE_KEYS_WORKERS", min=1, max=256, help="How many processes serve.")
+    ] = 1,
+) -> None:
+    """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
+    from sunshine_keys import server
+    from sunshine_keys.app import Settings
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    settings = Settings.of(data, database)
+    try:
+        listener = server.listen(host, port)
+    except OSError as error:
+        _fail(f"cannot listen on {host} port {port}: {error.strerror or error}")
+    with listener:
+        made = _initialise(settings)
+        if made is not None:
+            _print_key("The store was empty. Its account key, shown only now", made["account_key"])
+        typer.echo(f"Sunshine Keys serves on {server.url_of(listener)}")
+        sys.stdout.flush()
+        server.serve(settings, listener, workers)
+
+
+@cli.command()
+def demo() -> None:
+    """Issue, use and revoke a key through the client, against a service on a temporary store."""
+    from sunshine_keys.cli.demo import run_demo
+
+    run_demo()
+
+
+@cli.command()
+def token(
+    key_id: Annotated[str, typer.Argument(envvar="SUNSHINE_KEYS_KEY_ID", metavar="KEY_ID")],
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(envvar="SUNSHINE_KEYS_SECRET_FILE", help="The file that holds the key's secret."),
+    ] = None,
+    scope: Annotated[
+        Scope | None, typer.Option(envvar="SUNSHINE_KEYS_SCOPE", help="The key's scope, if its id does not tell.")
+    ] = None,
+    expires_in: Annotated[
+        int, typer.Option(envvar="SUNSHINE_KEYS_EXPIRES_IN", min=1, help="Seconds until the token ends.")
+    ] = 300,
+) -> None:
+    """Print a JSON Web Token signed by a key.
+
+    The key's secret is read from --secret-file, SUNSHINE_KEYS_SECRET, or standard input; never from an option,
+    which other users of the machine could see.
+    """
+    from sunshine_keys import tokens
+
+    scopes = {prefix: each for each, prefix in ID_PREFIX.items()}
+    scope = scope or scopes.get(key_id[:4])
+    if scope is None:
+        _fail("the key id should begin with act_, app_ or int_; else name its --scope")
+    typer.echo(tokens.mint(key_id, _read_secret(secret_file), scope, expires_in=expires_in))
+
+
+def _read_secret(file: Path | None) -> str:
+    if file is not None:
+        try:
+            secret = file.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            _fail(f"cannot read the secret: {error}")
+    elif (given := os.environ.get("SUNSHINE_KEYS_SECRET")) is not None:
+        secret = given
+    elif sys.stdin.isatty():
+        secret = typer.prompt("Secret", hide_input=True, err=True)
+    else:
+        secret = sys.stdin.read()
+    if not secret.strip():
+        _fail("the secret is empty; give it in --secret-file, SUNSHINE_KEYS_SECRET or on standard input")
+    return secret.strip()
+
+
+def _initialise(settings: Any, *, sample: bool = False) -> dict[str, Any] | None:
+    from sunshine_keys.app import open_engine
+    from sunshine_keys.service.first_run import initialise
+
+    async def first_run() -> dict[str, Any] | None:
+        engine = open_engine(settings)
+        try:
+            return await initialise(engine, sample=sample)
+        finally:
+            await engine.store.close()
+
+    return asyncio.run(first_run())
+
+
+def _print_key(title: str, key: dict[str, str]) -> None:
+    typer.echo(f"{title}\n  id      {key['id']}\n  secret  {key['secret']}")

@@ -1,0 +1,163 @@
+"""The demo: a service on a temporary store, and an integration key's whole life through the client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+import sunshine_conversations_client as sunshine
+from sunshine_conversations_client._model import Model
+from sunshine_keys import server, tokens
+from sunshine_keys.app import Settings, open_engine
+from sunshine_keys.models import Scope
+from sunshine_keys.service.first_run import initialise
+
+
+def run_demo() -> None:
+    """Print a transcript; raises AssertionError where an answer is not what it should be."""
+    logging.basicConfig(level=logging.WARNING)
+    with tempfile.TemporaryDirectory(prefix="sunshine-keys-demo-") as folder:
+        settings = Settings(Path(folder))
+        account_key = _first_run(settings)
+        with server.running(settings) as url:
+            _Demo(url).run(account_key)
+
+
+def _first_run(settings: Settings) -> dict[str, str]:
+    async def make() -> dict[str, str]:
+        engine = open_engine(settings)
+        made = await initialise(engine)
+        await engine.store.close()
+        assert made is not None
+        key: dict[str, str] = made["account_key"]
+        return key
+
+    return asyncio.run(make())
+
+
+class _Demo:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def run(self, account_key: dict[str, str]) -> None:
+        self._say(f"A service on an empty SQLite store listens on {self._url}.")
+        self._say(f"Its account key is {account_key['id']}, secret {_short(account_key['secret'])}.")
+
+        self._title("The account key makes an app, a custom integration and a key for the app (Basic)")
+        with self._client(username=account_key["id"], password=account_key["secret"]) as account:
+            app = self._call(sunshine.AppsApi(account), "create_app", {"displayName": "Demo app"}).app
+            integration = self._call(
+                sunshine.IntegrationsApi(account),
+                "create_integration",
+                app.id,
+                sunshine.Custom(
+                    display_name="Demo integration",
+                    webhooks=[
+                        sunshine.Webhook(target="https://example.com/callback", triggers=["conversation:message"])
+                    ],
+                ),
+            ).integration
+            app_key = self._call(
+                sunshine.AppKeysApi(account), "create_app_key", app.id, {"displayName": "Demo app key"}
+            ).key
+
+        self._title("The app key, by Basic, issues a key for the integration, lists, fetches and deletes it")
+        with self._client(username=app_key.id, password=app_key.secret) as client:
+            self._life_of_a_key(client, app.id, integration.id, "made with Basic")
+
+        self._title("The same with a JSON Web Token that the app key signed (HS256, scope app)")
+        with self._client(access_token=tokens.mint(app_key.id, app_key.secret, Scope.APP)) as client:
+            self._life_of_a_key(client, app.id, integration.id, "made with a JWT")
+
+            self._title("A new integration key lists its integration's webhooks: by Basic, then by a token it signed")
+            keys = sunshine.CustomIntegrationApiKeysApi(client)
+            key = self._call(
+                keys,
+                "create_custom_integration_key",
+                app.id,
+                integration.id,
+                sunshine.IntegrationApiKey(display_name="for the integration itself"),
+            ).key
+            token = tokens.mint(key.id, key.secret, Scope.INTEGRATION)
+            ways = {"Basic": {"username": key.id, "password": key.secret}, "JWT": {"access_token": token}}
+            for way, credentials in ways.items():
+                with self._client(**credentials) as own:
+                    self._say(f"  {way}:")
+                    self._call(sunshine.WebhooksApi(own), "list_webhooks", app.id, integration.id)
+
+            self._title("Once it is deleted, neither the key nor its token is accepted")
+            self._call(keys, "delete_custom_integration_key", app.id, integration.id, key.id)
+            for way, credentials in ways.items():
+                with self._client(**credentials) as own:
+                    self._say(f"  {way}:")
+                    self._refused(sunshine.WebhooksApi(own), "list_webhooks", app.id, integration.id)
+        self._say("\n[bold green]Done:[/] issued, used and revoked.")
+
+    def _life_of_a_key(self, client: sunshine.ApiClient, app_id: str, integration_id: str, name: str) -> None:
+        keys = sunshine.CustomIntegrationApiKeysApi(client)
+        owner = (app_id, integration_id)
+        body = sunshine.IntegrationApiKey(display_name=name)
+        key = self._call(keys, "create_custom_integration_key", *owner, body).key
+        listed = self._call(keys, "list_custom_integration_keys", *owner).keys
+        assert listed == [key]
+        assert self._call(keys, "get_custom_integration_key", *owner, key.id).key == key
+        self._call(keys, "delete_custom_integration_key", *owner, key.id)
+        assert self._call(keys, "list_custom_integration_keys", *owner).keys == []
+
+    def _client(
+        self, *, username: str | None = None, password: str | None = None, access_token: str | None = None
+    ) -> sunshine.ApiClient:
+        return sunshine.ApiClient(
+            sunshine.Configuration(host=self._url, username=username, password=password, access_token=access_token)
+        )
+
+    def _call(self, api: Any, method: str, *arguments: Any) -> Any:
+        self._announce(method, arguments)
+        answer = getattr(api, f"{method}_with_http_info")(*arguments)
+        self._console.print(f"    {answer.status_code} {_shown(json.loads(answer.raw_data))}", style="dim")
+        return answer.data
+
+    def _refused(self, api: Any, method: str, *arguments: Any) -> None:
+        self._announce(method, arguments)
+        try:
+            getattr(api, method)(*arguments)
+        except sunshine.UnauthorizedException as error:
+            self._console.print(f"    {error.status} {error.code}: {error.title}", style="yellow")
+        else:
+            raise AssertionError(f"{method} was accepted after its key had been deleted")
+
+    def _announce(self, method: str, arguments: tuple[Any, ...]) -> None:
+        self._console.print(f"  [cyan]{method}[/]({', '.join(_shown(each) for each in arguments)})")
+
+    def _title(self, text: str) -> None:
+        self._console.print(f"\n[bold]{text}[/]")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text)
+
+
+def _short(secret: str) -> str:
+    return secret[:6] + "…"
+
+
+def _shown(value: Any) -> str:
+    """What a call takes or answers, as JSON, its secrets shortened, and safe from being read as markup."""
+
+    def shortened(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                name: _short(each) if name == "secret" and isinstance(each, str) else shortened(each)
+                for name, each in value.items()
+            }
+        return [shortened(each) for each in value] if isinstance(value, list) else value
+
+    plain = value.to_dict() if isinstance(value, Model) else value
+    return escape(json.dumps(shortened(plain), ensure_ascii=False))

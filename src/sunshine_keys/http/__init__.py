@@ -1,0 +1,1 @@
+"""The wire: routes, authentication headers, bodies, the error envelope. Plain ASGI."""

@@ -1,0 +1,85 @@
+"""The ASGI application: a request's whole way, from its path to its answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from sunshine_keys.errors import MethodNotAllowed, ServiceError, StoreUnavailable, Unauthorized
+from sunshine_keys.http import routes
+from sunshine_keys.http.authentication import authenticate
+from sunshine_keys.http.operations import Call
+from sunshine_keys.http.request import ClientGone, Receive, Request, new_request_id
+from sunshine_keys.service.authentication import Authenticator, authorise
+from sunshine_keys.service.engine import Engine
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+logger = logging.getLogger("sunshine_keys.http")
+
+_encode = msgspec.json.Encoder().encode
+_COMMON_HEADERS: Headers = [
+    (b"content-type", b"application/json; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+]
+_CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", charset="UTF-8", Bearer')
+
+
+class Application:
+    """Serves the API under /v2 and `GET /healthz`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._authenticator = Authenticator(engine)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, new_request_id())
+        extra: Headers = []
+        try:
+            status, content = await self._answer(request)
+        except ServiceError as error:
+            status, content, extra = error.status, _envelope(error), _headers_of(error)
+        except ClientGone:
+            return
+        except Exception:
+            # The exception's own text may come from anywhere, so only its traceback's places are ours to log.
+            logger.exception("request %s failed", request.id)
+            status, content = ServiceError.status, _envelope(ServiceError())
+        body = _encode(content)
+        headers = [
+            *_COMMON_HEADERS,
+            (b"content-length", str(len(body)).encode()),
+            (b"x-request-id", request.id.encode()),
+            *extra,
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, request: Request) -> tuple[int, Any]:
+        if request.segments == ["healthz"] and request.method in ("GET", "HEAD"):
+            return 200, {"status": "ok"}
+        operation, ids = routes.match(request.method, request.segments)
+        actor = await authenticate(self._authenticator, request.headers)
+        authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
+        body = operation.body(await request.json()) if operation.body else {}
+        return operation.status, await operation.handler(Call(self._engine, actor, request, body, **ids))
+
+
+def _envelope(error: ServiceError) -> Any:
+    return {"errors": [{"code": error.code, "title": title} for title in error.titles]}
+
+
+def _headers_of(error: ServiceError) -> Headers:
+    match error:
+        case Unauthorized():
+            return [_CHALLENGE]
+        case MethodNotAllowed():
+            return [(b"allow", error.allowed.encode())]
+        case StoreUnavailable():
+            return [(b"retry-after", b"1")]
+        case _:
+            return []

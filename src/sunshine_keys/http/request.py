@@ -1,0 +1,107 @@
+"""One request, read from ASGI: its path, headers, query and JSON body, within limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from sunshine_keys.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
+
+Receive = Callable[[], Awaitable[Any]]
+
+BODY_BYTES = 100 * 1024
+"""The most bytes of JSON a request may carry (documented as 100 kB)."""
+
+_decode = msgspec.json.Decoder().decode
+
+
+class ClientGone(Exception):
+    """The client closed its connection before the request was read."""
+
+
+class Request:
+    """`segments` are the path's parts after the leading slash, split before they are percent-decoded: an encoded
+    slash is part of an id, and `..` is an id like any other."""
+
+    __slots__ = ("_receive", "_scope", "headers", "id", "method", "segments")
+
+    def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
+        self.id = request_id
+        self.method: str = scope["method"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.segments = [_segment(part) for part in scope["raw_path"][1:].split(b"/")]
+        self._scope = scope
+        self._receive = receive
+
+    def query(self) -> dict[str, str]:
+        """Raises BadRequest where the query string cannot be read or names a parameter twice."""
+        raw: bytes = self._scope["query_string"]
+        if not raw:
+            return {}
+        try:
+            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+        except ValueError:
+            raise BadRequest("Invalid query parameters") from None
+        query = dict(pairs)
+        if len(query) < len(pairs):
+            raise BadRequest("Invalid query parameters")
+        return query
+
+    def base_url(self) -> str:
+        """The scheme and host the client addressed."""
+        host = self.headers.get(b"host", b"").decode("latin-1")
+        return f"{self._scope['scheme']}://{host}"
+
+    async def json(self) -> Any:
+        """The decoded body. Raises UnsupportedMediaType, PayloadTooLarge or BadRequest; BadRequest for none."""
+        body = await self._read()
+        if not body:
+            raise BadRequest("Request body should be a JSON object")
+        self._require_json()
+        try:
+            return _decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise BadRequest("Request body is not valid JSON") from None
+
+    async def _read(self) -> bytes:
+        announced = self.headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > BODY_BYTES:
+            raise PayloadTooLarge
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > BODY_BYTES:
+                raise PayloadTooLarge
+            parts.append(part)
+            more = message.get("more_body", False)
+        return b"".join(parts)
+
+    def _require_json(self) -> None:
+        if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedMediaType("Content-Encoding should be identity")
+        media_type, _, parameters = self.headers.get(b"content-type", b"").lower().partition(b";")
+        if media_type.strip() != b"application/json":
+            raise UnsupportedMediaType
+        name, _, charset = parameters.strip().partition(b"=")
+        if name.strip() == b"charset" and charset.strip(b" \"'") not in (b"utf-8", b"utf8", b"us-ascii"):
+            raise UnsupportedMediaType("Content-Type charset should be utf-8")
+
+
+def new_request_id() -> str:
+    """24 hex digits, for the answer's X-Request-Id and the log."""
+    return os.urandom(12).hex()
+
+
+def _segment(part: bytes) -> str:
+    text = part.decode("latin-1")
+    # No id holds U+0000, which not every database takes in a query.
+    return unquote(text, errors="replace").replace("\0", "\ufffd") if "%" in text else text

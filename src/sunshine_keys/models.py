@@ -1,0 +1,134 @@
+"""What the service keeps: apps, integrations, webhooks and keys, as plain frozen structs, and their ids."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+KEYS_PER_OWNER = 10
+"""The most keys an app or an integration may have (documented)."""
+
+METADATA_BYTES = 4096
+"""The most bytes of JSON an app's metadata may take (documented)."""
+
+
+class Scope(StrEnum):
+    """What a key is for: an account, one app, or one custom integration."""
+
+    ACCOUNT = "account"
+    APP = "app"
+    INTEGRATION = "integration"
+
+
+ID_PREFIX = {Scope.ACCOUNT: "act_", Scope.APP: "app_", Scope.INTEGRATION: "int_"}
+
+INTEGRATION_TYPES = frozenset(
+    {
+        "android", "apple", "custom", "instagram", "ios", "line", "mailgun", "messagebird", "messenger",
+        "telegram", "twilio", "twitter", "unity", "viber", "web", "whatsapp",
+    }
+)  # fmt: skip
+
+DEFAULT_SETTINGS: dict[str, Any] = {
+    "appLocalizationEnabled": True,
+    "echoPostback": False,
+    "maskCreditCardNumbers": True,
+    "multiConvoEnabled": False,
+    "useAnimalNames": False,
+}
+"""The settings of an app made without any, as the published examples show them."""
+
+OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
+
+
+class App(msgspec.Struct, frozen=True):
+    id: str
+    display_name: str
+    settings: dict[str, Any]
+    metadata: dict[str, Any] | None = None
+
+
+class AppPatch(msgspec.Struct, frozen=True):
+    """What a PATCH names; UNSET leaves a field as it is. Settings are merged, metadata is replaced."""
+
+    display_name: str | msgspec.UnsetType = msgspec.UNSET
+    settings: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    metadata: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+
+    def apply(self, app: App) -> App:
+        return App(
+            id=app.id,
+            display_name=app.display_name if self.display_name is msgspec.UNSET else self.display_name,
+            settings=app.settings if self.settings is msgspec.UNSET else app.settings | self.settings,
+            metadata=app.metadata if self.metadata is msgspec.UNSET else self.metadata,
+        )
+
+
+class Integration(msgspec.Struct, frozen=True):
+    """`attributes` holds the common optional properties by their wire names (displayName, …)."""
+
+    id: str
+    app_id: str
+    type: str
+    attributes: dict[str, Any]
+
+    def patched(self, attributes: dict[str, Any]) -> Integration:
+        merged = {name: value for name, value in (self.attributes | attributes).items() if value is not None}
+        return Integration(self.id, self.app_id, self.type, merged)
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    id: str
+    integration_id: str
+    target: str
+    triggers: list[str]
+    include_full_user: bool
+    include_full_source: bool
+    sealed_secret: bytes
+
+
+class WebhookPatch(msgspec.Struct, frozen=True):
+    target: str | msgspec.UnsetType = msgspec.UNSET
+    triggers: list[str] | msgspec.UnsetType = msgspec.UNSET
+    include_full_user: bool | msgspec.UnsetType = msgspec.UNSET
+    include_full_source: bool | msgspec.UnsetType = msgspec.UNSET
+
+    def apply(self, webhook: Webhook) -> Webhook:
+        named = {name: getattr(self, name) for name in self.__struct_fields__}
+        return msgspec.structs.replace(
+            webhook, **{name: value for name, value in named.items() if value is not msgspec.UNSET}
+        )
+
+
+class Key(msgspec.Struct, frozen=True):
+    """An API key. `app_id` is None for account keys, `integration_id` for account and app keys."""
+
+    id: str
+    scope: Scope
+    app_id: str | None
+    integration_id: str | None
+    display_name: str
+    sealed_secret: bytes
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A cursor-paginated request: at most one of `after` and `before`, and a size of 1 to 100."""
+
+    after: str | None = None
+    before: str | None = None
+    size: int = 25
+
+
+def new_object_id() -> str:
+    """24 hex digits that sort by creation: 4 bytes of seconds (as the vendor's begin), 3 of the fraction, 5 random."""
+    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
+    return f"{seconds & 0xFFFFFFFF:08x}{fraction >> 6:06x}{os.urandom(5).hex()}"
+
+
+def new_key_id(scope: Scope) -> str:
+    return ID_PREFIX[scope] + new_object_id()

@@ -1,0 +1,1 @@
+"""What the operations mean: who may do what, limits, secrets, revocation. Knows nothing of HTTP."""

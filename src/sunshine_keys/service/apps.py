@@ -1,0 +1,37 @@
+"""Operations on apps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sunshine_keys.errors import Forbidden
+from sunshine_keys.models import DEFAULT_SETTINGS, App, AppPatch, Page, new_object_id
+from sunshine_keys.service.authentication import Actor
+from sunshine_keys.service.engine import Engine
+from sunshine_keys.store.changes import CreateApp, DeleteApp, UpdateApp
+
+
+async def create(
+    engine: Engine, actor: Actor, display_name: str, settings: dict[str, Any], metadata: dict[str, Any] | None
+) -> App:
+    app = App(new_object_id(), display_name, DEFAULT_SETTINGS | settings, metadata)
+    return await engine.store.transact(actor.key_id, CreateApp(app))
+
+
+async def of_actor(engine: Engine, actor: Actor) -> App:
+    """The app a key belongs to. Raises Forbidden for an account's key, which belongs to none."""
+    if actor.app_id is None:
+        raise Forbidden
+    return await engine.require_app(actor.app_id)
+
+
+async def page(engine: Engine, page: Page) -> tuple[list[App], bool]:
+    return await engine.store.apps(page)
+
+
+async def update(engine: Engine, actor: Actor, app_id: str, patch: AppPatch) -> App:
+    return await engine.store.transact(actor.key_id, UpdateApp(app_id, patch))
+
+
+async def delete(engine: Engine, actor: Actor, app_id: str) -> None:
+    await engine.store.transact(actor.key_id, DeleteApp(app_id))

@@ -1,0 +1,77 @@
+"""Who is asking: an API key's id and secret, or a token it signed. And whether they may."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import msgspec
+
+from sunshine_keys import tokens
+from sunshine_keys.errors import Forbidden, Unauthorized
+from sunshine_keys.models import Key, Scope, new_key_id
+from sunshine_keys.secrets import Sealer, new_secret, same_secret
+from sunshine_keys.service.engine import Engine
+from sunshine_keys.store import Store
+
+ACCOUNT: Final = frozenset({Scope.ACCOUNT})
+APP: Final = frozenset({Scope.ACCOUNT, Scope.APP})
+INTEGRATION: Final = frozenset({Scope.ACCOUNT, Scope.APP, Scope.INTEGRATION})
+
+# One title whether the key is unknown, deleted or the secret is wrong: nothing tells which ids exist.
+_WRONG_KEY = "Key id or secret is wrong, or the key has been deleted"
+_WRONG_SIGNATURE = "JWT was not signed by the key its kid names, or that key has been deleted"
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """The key that authenticated a request: its id, its scope and what it belongs to."""
+
+    key_id: str
+    scope: Scope
+    app_id: str | None
+    integration_id: str | None
+
+
+class Authenticator:
+    """Verifies credentials against the store, at the same cost whether or not the key exists."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._store: Store = engine.store
+        self._sealer: Sealer = engine.sealer
+        decoy_id, secret = new_key_id(Scope.INTEGRATION), new_secret()
+        self._decoy = Key(decoy_id, Scope.INTEGRATION, None, None, "", engine.sealer.seal(secret, decoy_id))
+
+    async def by_secret(self, key_id: str, secret: str) -> Actor:
+        """Raises Unauthorized unless `secret` is that of the key `key_id`."""
+        key = await self._store.key(key_id)
+        kept = key or self._decoy
+        matches = same_secret(secret, self._sealer.open(kept.sealed_secret, kept.id))
+        if key is None or not matches:
+            raise Unauthorized(_WRONG_KEY)
+        return Actor(key.id, key.scope, key.app_id, key.integration_id)
+
+    async def by_token(self, compact: str) -> Actor:
+        """Raises Unauthorized unless `compact` is a valid token signed by a key there is."""
+        token = tokens.read(compact)
+        key = await self._store.key(token.key_id)
+        kept = key or self._decoy
+        claims = tokens.claims_if_signed_by(self._sealer.open(kept.sealed_secret, kept.id), token)
+        if key is None or claims is None:
+            raise Unauthorized(_WRONG_SIGNATURE)
+        tokens.check_claims(claims, key.scope, time.time())
+        return Actor(key.id, key.scope, key.app_id, key.integration_id)
+
+
+def authorise(actor: Actor, scopes: frozenset[Scope], app_id: str | None, integration_id: str | None) -> None:
+    """Raises Forbidden unless `actor` has one of `scopes` and owns the app and the integration that are named.
+
+    Another's app or integration is forbidden whether it exists or not.
+    """
+    if actor.scope not in scopes:
+        raise Forbidden
+    if actor.scope is Scope.ACCOUNT:
+        return
+    if app_id is not None and app_id != actor.app_id:
+        raise Forbidden
+    if actor.scope is Scope.INTEGRATION and integration_id is not None and integration_id != actor.integration_id:
+        raise Forbidden

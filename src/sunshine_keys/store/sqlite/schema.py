@@ -1,0 +1,108 @@
+"""The SQLite schema, how a connection is set up, and how the version of a store is checked."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+from sunshine_keys.store import StoreError, StoreTooNew
+
+VERSION = 1
+_APPLICATION_ID = 0x53756E4B  # "SunK"
+_BUSY_SECONDS = 10.0
+
+_SCHEMA = """
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE apps (
+    id TEXT PRIMARY KEY,
+    display_name TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    metadata TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE integrations (
+    id TEXT PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    attributes TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX integrations_by_app ON integrations (app_id, id);
+CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY,
+    integration_id TEXT NOT NULL REFERENCES integrations (id) ON DELETE CASCADE,
+    target TEXT NOT NULL,
+    triggers TEXT NOT NULL,
+    include_full_user INTEGER NOT NULL,
+    include_full_source INTEGER NOT NULL,
+    sealed_secret BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhooks_by_integration ON webhooks (integration_id, id);
+CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    scope TEXT NOT NULL,
+    app_id TEXT REFERENCES apps (id) ON DELETE CASCADE,
+    integration_id TEXT REFERENCES integrations (id) ON DELETE CASCADE,
+    display_name TEXT NOT NULL,
+    sealed_secret BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX keys_by_app ON keys (app_id, scope, id);
+CREATE INDEX keys_by_integration ON keys (integration_id, id);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit, for use by one thread at a time, durable at every commit.
+
+    WAL with synchronous=FULL: on a simulated power cut FULL kept every acknowledged commit and NORMAL none.
+    """
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def open_or_create(path: Path) -> str | None:
+    """Make the file and its schema where they are missing, check the version where they are not.
+
+    Returns the id of the key that its secrets are sealed under, None while there are none.
+    """
+    try:
+        connection = connect(path)
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot open the store {path}: {error}") from error
+    with contextlib.closing(connection):
+        try:
+            _require_version(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            if _version(connection) == 0:
+                for statement in _SCHEMA.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute("COMMIT")
+            row = connection.execute("SELECT value FROM meta WHERE name = 'sealing_key_id'").fetchone()
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot use the store {path}: {error}") from error
+    return None if row is None else row[0]
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _require_version(connection: sqlite3.Connection, path: Path) -> None:
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application_id != _APPLICATION_ID and (tables or application_id):
+        raise StoreError(f"{path} is an SQLite file of another program; name another folder")
+    version = _version(connection)
+    if version > VERSION:
+        raise StoreTooNew(
+            f"the store {path} has schema version {version}, this program knows {VERSION}: use the newer program"
+        )
