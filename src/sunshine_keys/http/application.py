@@ -63,7 +63,7 @@ class Application:
         if request.segments == ["healthz"] and request.method in ("GET", "HEAD"):
             return 200, {"status": "ok"}
         operation, ids = routes.match(request.method, request.segments)
-        actor = await authenticate(self._authenticator, request.headers)
+        actor = await authenticate(self._authenticator, request.authorization())
         authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
         body = operation.body(await request.json()) if operation.body else {}
         return operation.status, await operation.handler(Call(self._engine, actor, request, body, **ids))

@@ -9,10 +9,9 @@ from sunshine_keys.errors import Unauthorized
 from sunshine_keys.service.authentication import Actor, Authenticator
 
 
-async def authenticate(authenticator: Authenticator, headers: dict[bytes, bytes]) -> Actor:
+async def authenticate(authenticator: Authenticator, authorization: str) -> Actor:
     """Raises Unauthorized, telling the honest caller what to mend."""
-    header = headers.get(b"authorization", b"").decode("latin-1")
-    scheme, _, credentials = header.strip().partition(" ")
+    scheme, _, credentials = authorization.partition(" ")
     match scheme.lower():
         case "basic":
             return await authenticator.by_secret(*_basic(credentials.strip()))

@@ -9,6 +9,9 @@ from sunshine_keys.http.request import new_request_id
 HEAD_BYTES = 64 * 1024
 """The most bytes a request's target and headers may take together."""
 
+_HEADER_OVERHEAD = 32
+"""What a header counts beyond its bytes, so that many small ones are bounded too."""
+
 _BODY = b'{"errors":[{"code":"bad_request","title":"The request is not valid HTTP, or its head is over 64 kB"}]}'
 _RESPONSE = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json; charset=utf-8\r\ncache-control: no-store\r\n"
@@ -28,7 +31,7 @@ class Protocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
+        self._count(len(name) + len(value) + _HEADER_OVERHEAD)
         super().on_header(name, value)
 
     def _count(self, size: int) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from sunshine_keys.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
+from sunshine_keys.errors import BadRequest, PayloadTooLarge, Unauthorized, UnsupportedMediaType
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -36,6 +36,14 @@ class Request:
         self.segments = [_segment(part) for part in scope["raw_path"][1:].split(b"/")]
         self._scope = scope
         self._receive = receive
+
+    def authorization(self) -> str:
+        """The Authorization header, empty where there is none. Raises Unauthorized where there are several."""
+        if len(self.headers) < len(self._scope["headers"]):
+            given = sum(name == b"authorization" for name, _ in self._scope["headers"])
+            if given > 1:
+                raise Unauthorized("Authorization should be given once")
+        return self.headers.get(b"authorization", b"").decode("latin-1").strip()
 
     def query(self) -> dict[str, str]:
         """Raises BadRequest where the query string cannot be read or names a parameter twice."""

@@ -1,0 +1,193 @@
+"""A real service on a real socket and a real SQLite file, and what the tests ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import http.client
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from sunshine_keys import server, tokens
+from sunshine_keys.app import Settings, open_engine
+from sunshine_keys.models import ID_PREFIX, Scope
+from sunshine_keys.service.first_run import initialise
+
+
+@dataclass(frozen=True)
+class Key:
+    id: str
+    secret: str = field(repr=False)
+
+    @classmethod
+    def of(cls, view: dict[str, str]) -> Key:
+        return cls(view["id"], view["secret"])
+
+    @property
+    def scope(self) -> Scope:
+        return next(scope for scope, prefix in ID_PREFIX.items() if self.id.startswith(prefix))
+
+    def basic(self) -> str:
+        return "Basic " + base64.b64encode(f"{self.id}:{self.secret}".encode()).decode()
+
+    def bearer(self) -> str:
+        return "Bearer " + tokens.mint(self.id, self.secret, self.scope)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+    @property
+    def errors(self) -> list[tuple[str, str]]:
+        """The code and title of each error; the envelope's shape is asserted on the way."""
+        assert list(self.json) == ["errors"], self.json
+        assert all(list(error) == ["code", "title"] for error in self.json["errors"]), self.json
+        return [(error["code"], error["title"]) for error in self.json["errors"]]
+
+
+class Wire:
+    """Sends requests as they are given, each on a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._address = urlsplit(url).netloc
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        auth: Key | str | None = None,
+        *,
+        body: Any = None,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """`body` is sent as JSON; `content` as it is, with no content type but what `headers` name."""
+        named = dict(headers or {})
+        if isinstance(auth, Key):
+            auth = auth.basic()
+        if auth is not None:
+            named["Authorization"] = auth
+        if body is not None:
+            content = json.dumps(body).encode()
+            named.setdefault("Content-Type", "application/json")
+        connection = http.client.HTTPConnection(self._address, timeout=30)
+        try:
+            connection.request(method, path, content, named)
+            response = connection.getresponse()
+            return Answer(
+                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            )
+        finally:
+            connection.close()
+
+    def get(self, path: str, auth: Key | str | None = None, **options: Any) -> Answer:
+        return self.send("GET", path, auth, **options)
+
+    def post(self, path: str, auth: Key | str | None = None, body: Any = None, **options: Any) -> Answer:
+        return self.send("POST", path, auth, body=body, **options)
+
+    def patch(self, path: str, auth: Key | str | None = None, body: Any = None, **options: Any) -> Answer:
+        return self.send("PATCH", path, auth, body=body, **options)
+
+    def delete(self, path: str, auth: Key | str | None = None, **options: Any) -> Answer:
+        return self.send("DELETE", path, auth, **options)
+
+
+@dataclass(frozen=True)
+class Service:
+    url: str
+    data: Path
+    account: Key
+
+
+WEBHOOK = {"target": "https://example.com/callback", "triggers": ["conversation:message"]}
+
+
+def first_run(data: Path, *, sample: bool = False) -> dict[str, Any]:
+    """Initialise the store in `data`."""
+
+    async def run() -> dict[str, Any]:
+        engine = open_engine(Settings(data))
+        made = await initialise(engine, sample=sample)
+        await engine.store.close()
+        assert made is not None
+        return made
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    data = tmp_path_factory.mktemp("service")
+    account = Key.of(first_run(data)["account_key"])
+    with server.running(Settings(data)) as url:
+        yield Service(url, data, account)
+
+
+@pytest.fixture(scope="session")
+def wire(service: Service) -> Wire:
+    return Wire(service.url)
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An app of the test's own, with a key, a custom integration with a key, and an integration of type web."""
+
+    account: Key
+    app_id: str
+    app_key: Key
+    integration_id: str
+    key: Key
+    web_id: str
+
+    @property
+    def app(self) -> str:
+        return f"/v2/apps/{self.app_id}"
+
+    @property
+    def integration(self) -> str:
+        return f"{self.app}/integrations/{self.integration_id}"
+
+    @property
+    def keys(self) -> str:
+        return f"{self.integration}/keys"
+
+    @property
+    def webhooks(self) -> str:
+        return f"{self.integration}/webhooks"
+
+
+def make_tenant(wire: Wire, account: Key) -> Tenant:
+    app_id = wire.post("/v2/apps", account, {"displayName": "An app"}).json["app"]["id"]
+    app_key = Key.of(wire.post(f"/v2/apps/{app_id}/keys", account, {"displayName": "An app key"}).json["key"])
+    integrations = f"/v2/apps/{app_id}/integrations"
+    custom = wire.post(integrations, app_key, {"type": "custom", "displayName": "Mine", "webhooks": [WEBHOOK]})
+    integration_id = custom.json["integration"]["id"]
+    key = Key.of(wire.post(f"{integrations}/{integration_id}/keys", app_key, {"displayName": "A key"}).json["key"])
+    web_id = wire.post(integrations, app_key, {"type": "web"}).json["integration"]["id"]
+    return Tenant(account, app_id, app_key, integration_id, key, web_id)
+
+
+@pytest.fixture
+def tenant(wire: Wire, service: Service) -> Tenant:
+    return make_tenant(wire, service.account)
+
+
+@pytest.fixture
+def other(wire: Wire, service: Service) -> Tenant:
+    """Another app, with as much in it."""
+    return make_tenant(wire, service.account)

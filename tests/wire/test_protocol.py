@@ -1,0 +1,233 @@
+"""What holds for every request: the envelope, ids, limits, methods, media types, and HTTP that is none."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+from conftest import Key, Service, Tenant, Wire
+
+
+def exchange(url: str, *parts: bytes) -> bytes:
+    """Send bytes as they are and return all that comes until the server closes."""
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        for part in parts:
+            connection.sendall(part)
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+        return received
+
+
+def test_health_needs_no_credentials(wire: Wire) -> None:
+    assert wire.get("/healthz").json == {"status": "ok"}
+    assert wire.send("HEAD", "/healthz").content == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v2", "/v2/", "/v1/apps", "/v2/app", "/v2/apps/", "/v2//apps", "/v2/apps/x/y", "/v2/apps/x/keys/y/z",
+     "/v2/apps/x/integrations/y/keys/", "/v2/apps/x/integrations/y/keys/z/", "/v2/apps//integrations",
+     "/v2/apps/x/integrations//keys", "/v2/tokenInfo/x", "/V2/apps", "/healthz/"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
+def test_unknown_paths_answer_404_in_the_envelope(wire: Wire, service: Service, method: str, path: str) -> None:
+    for auth in (None, service.account):
+        answer = wire.send(method, path, auth)
+        assert answer.status == 404
+        assert answer.errors == [("not_found", "Resource not found")]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v2/apps", "GET, HEAD, POST"),
+        ("/v2/apps/x", "DELETE, GET, HEAD, PATCH"),
+        ("/v2/apps/x/integrations/y/keys", "GET, HEAD, POST"),
+        ("/v2/apps/x/integrations/y/keys/z", "DELETE, GET, HEAD"),
+        ("/v2/tokenInfo", "GET, HEAD"),
+    ],
+)
+@pytest.mark.parametrize("method", ["PUT", "OPTIONS", "PROPFIND"])
+def test_other_methods_answer_405_with_allow(wire: Wire, path: str, allowed: str, method: str) -> None:
+    answer = wire.send(method, path)
+    assert answer.status == 405
+    assert answer.headers["allow"] == allowed
+    assert answer.errors == [("method_not_allowed", "Method not allowed")]
+
+
+def test_head_answers_as_get_without_the_body(wire: Wire, tenant: Tenant) -> None:
+    got = wire.get(tenant.keys, tenant.app_key)
+    head = wire.send("HEAD", tenant.keys, tenant.app_key)
+    assert (head.status, head.content) == (200, b"")
+    assert head.headers["content-length"] == got.headers["content-length"]
+
+
+def test_every_answer_has_an_id_of_its_own_and_is_not_to_be_stored(wire: Wire, tenant: Tenant) -> None:
+    answers = [
+        wire.get(tenant.keys, tenant.app_key),
+        wire.get(tenant.keys),
+        wire.get("/nowhere"),
+        wire.send("PUT", tenant.keys),
+        wire.post(tenant.keys, tenant.app_key, {}),
+        wire.get("/healthz"),
+    ]
+    ids = {answer.headers["x-request-id"] for answer in answers}
+    assert len(ids) == len(answers)
+    for answer in answers:
+        assert re.fullmatch("[0-9a-f]{24}", answer.headers["x-request-id"])
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"nope", b"{'a': 1}", b'{"a": NaN}', b"\xff", b'"\xed\xa0\x80"',
+                                     b'{"displayName": "\\ud800"}', b"[" * 50_000, b'{"a": 1e999}', b"{}{}",
+                                     b"\xef\xbb\xbf{}"])  # fmt: skip
+def test_what_is_not_json_is_refused(wire: Wire, tenant: Tenant, content: bytes) -> None:
+    answer = wire.post(tenant.keys, tenant.app_key, content=content, headers={"Content-Type": "application/json"})
+    assert answer.status == 400
+    ((code, title),) = answer.errors
+    assert code == "bad_request"
+    assert title in ("Request body is not valid JSON", "Request body should be a JSON object")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"', "application/json;"],
+)
+def test_json_is_taken_by_its_usual_names(wire: Wire, tenant: Tenant, kind: str) -> None:
+    content = '{"displayName": "größe"}'.encode()
+    answer = wire.post(tenant.keys, tenant.app_key, content=content, headers={"Content-Type": kind})
+    assert (answer.status, answer.json["key"]["displayName"]) == (201, "größe")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Type": ""},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/jsonx"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    ],
+)
+def test_other_media_types_answer_415(wire: Wire, tenant: Tenant, headers: dict[str, str]) -> None:
+    answer = wire.post(tenant.keys, tenant.app_key, content=b'{"displayName": "x"}', headers=headers)
+    assert answer.status == 415
+    assert answer.errors[0][0] == "unsupported_media_type"
+
+
+def test_a_content_type_on_a_request_without_a_body_is_ignored(wire: Wire, tenant: Tenant) -> None:
+    headers = {"Content-Type": "text/nonsense"}
+    assert wire.get(tenant.keys, tenant.app_key, headers=headers).status == 200
+    assert wire.delete(f"{tenant.keys}/{tenant.key.id}", tenant.app_key, headers=headers).status == 200
+
+
+class TestSize:
+    LIMIT = 100 * 1024
+
+    def body(self, size: int) -> bytes:
+        return b'{"displayName": "x", "pad": "' + b"x" * (size - 31) + b'"}'
+
+    def test_100_kb_are_taken_and_a_byte_more_is_not(self, wire: Wire, tenant: Tenant) -> None:
+        headers = {"Content-Type": "application/json"}
+        assert len(self.body(self.LIMIT)) == self.LIMIT
+        taken = wire.post(tenant.keys, tenant.app_key, content=self.body(self.LIMIT), headers=headers)
+        assert taken.status == 201
+        refused = wire.post(tenant.keys, tenant.app_key, content=self.body(self.LIMIT + 1), headers=headers)
+        assert refused.status == 413
+        assert refused.errors == [("payload_too_large", "Request body is limited to 100 kB")]
+
+    def test_a_body_of_untold_length_is_stopped_too(self, wire: Wire, tenant: Tenant) -> None:
+        head = (
+            f"POST {tenant.keys} HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant.app_key.basic()}\r\n"
+            "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        )
+        chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+        assert exchange(wire.url, head.encode(), *([chunk] * 7), b"0\r\n\r\n").startswith(b"HTTP/1.1 413 ")
+
+    def test_after_an_early_answer_the_connection_is_still_in_step(self, wire: Wire, tenant: Tenant) -> None:
+        def request(method: str, auth: str, body: bytes) -> bytes:
+            return (
+                f"{method} {tenant.keys} HTTP/1.1\r\nHost: x\r\nAuthorization: {auth}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            ).encode() + body
+
+        received = exchange(
+            wire.url,
+            request("POST", "Basic bad", b"GET / HTTP/1.1\r\n\r\n" * 5000),
+            request("POST", tenant.app_key.basic(), b"x" * 150_000),
+            request("GET", tenant.app_key.basic(), b"").replace(b"Host: x", b"Host: x\r\nConnection: close"),
+        )
+        statuses = re.findall(rb"HTTP/1\.1 (\d+) ", received)
+        assert statuses in ([b"401", b"413", b"200"], [b"401"])
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
+        b"\x16\x03\x01\x02\x00",
+    ],
+)
+def test_what_is_not_http_answers_400_in_the_envelope(wire: Wire, request_bytes: bytes) -> None:
+    received = exchange(wire.url, request_bytes)
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"x-request-id: " in head
+    assert json.loads(body)["errors"][0]["code"] == "bad_request"
+
+
+def test_ids_are_taken_as_they_are_written(wire: Wire, tenant: Tenant) -> None:
+    """Encoded slashes and dots are parts of an id; none of them becomes another path."""
+    for written in ("..", ".", "%2e%2e", "%2E", "a%2Fb", "%00", "%ff", "%25", "ü".encode().hex(), "a" * 4000, "int_*"):
+        for method in ("GET", "DELETE"):
+            answer = wire.send(method, f"{tenant.keys}/{written}", tenant.app_key)
+            assert answer.errors == [("not_found", "Resource not found")], written
+    assert wire.get(f"{tenant.keys}/%69{tenant.key.id[1:]}", tenant.app_key).status == 200
+    assert wire.get(tenant.integration, tenant.app_key).status == 200
+
+
+def test_requests_in_a_pipeline_are_answered_in_order(wire: Wire, tenant: Tenant) -> None:
+    one = f"GET {tenant.keys} HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant.app_key.basic()}\r\n\r\n".encode()
+    other = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    received = exchange(wire.url, one + other + b"PUT /v2/apps HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", received) == [b"200", b"200", b"405"]
+
+
+def test_expect_100_continue_is_honoured(wire: Wire, tenant: Tenant) -> None:
+    body = b'{"displayName": "x"}'
+    head = (
+        f"POST {tenant.keys} HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant.app_key.basic()}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    received = exchange(wire.url, head.encode(), body)
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", received) == [b"100", b"201"]
+
+
+def test_two_authorization_headers_are_not_a_way_in(wire: Wire, tenant: Tenant) -> None:
+    good, bad = tenant.app_key.basic(), Key(tenant.app_key.id, "wrong").basic()
+    for first, second in ((good, bad), (bad, good)):
+        received = exchange(
+            wire.url,
+            f"GET {tenant.keys} HTTP/1.1\r\nHost: x\r\nAuthorization: {first}\r\nAuthorization: {second}\r\n"
+            "Connection: close\r\n\r\n".encode(),
+        )
+        assert received.startswith(b"HTTP/1.1 401 ")
