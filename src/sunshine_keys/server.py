@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -22,6 +23,8 @@ GRACE_SECONDS = 10
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than load balancers keep an idle connection, so that none sends into one that is just being closed."""
+
+_SUPERVISOR = "SUNSHINE_KEYS_SUPERVISOR"  # the process id that workers watch; a worker may start after its end
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -43,20 +46,27 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def exit_0_when_told_to_stop() -> None:
+    """Stopping when told to is no failure: neither before uvicorn's own handlers are in place nor after them.
+
+    Uvicorn raises a signal again once it has stopped because of it.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: sys.exit(0))
+
+
 def serve(settings: Settings, listener: socket.socket, workers: int) -> None:
     """Serve until SIGTERM or SIGINT; what is in flight is finished first."""
-    # Uvicorn raises the signal again once it has stopped; stopping when told to is no failure.
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
     if workers == 1:
         _server(Service(settings)).run([listener])
     else:
-        os.environ.update(settings.environment())
+        os.environ.update(settings.environment() | {_SUPERVISOR: str(os.getpid())})
         Multiprocess(_config("sunshine_keys.server:worker", factory=True, workers=workers), [listener]).run()
 
 
 def worker() -> Service:
     """The application of a worker process, which stops when its supervisor is gone."""
-    supervisor = os.getppid()
+    supervisor = int(os.environ[_SUPERVISOR])
 
     def watch() -> None:
         while os.getppid() == supervisor:

@@ -58,12 +58,13 @@ def read(compact: str) -> UnverifiedToken:
     if not isinstance(key_id, str) or not key_id:
         raise Unauthorized("JWT header should have a kid, the id of the key that signed it")
     signed_part = compact[: len(parts[0]) + 1 + len(parts[1])].encode()
-    return UnverifiedToken(key_id, signed_part, parts[1], _decode_base64url(parts[2]))
+    return UnverifiedToken(key_id, signed_part, parts[1], parts[2].encode())
 
 
 def claims_if_signed_by(secret: str, token: UnverifiedToken) -> dict[str, Any] | None:
     """The token's claims if `secret` signed it, else None. Raises Unauthorized where they are not a JSON object."""
-    if not hmac.compare_digest(_sign(secret, token.signed_part), token.signature):
+    # Compared as text, so that a signature has one spelling only.
+    if not hmac.compare_digest(_encode_base64url(_sign(secret, token.signed_part)), token.signature):
         return None
     return _decode_json(_decode_base64url(token.payload), "payload")
 

@@ -98,6 +98,7 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server.exit_0_when_told_to_stop()
     settings = Settings.of(data, database)
     try:
         listener = server.listen(host, port)

@@ -1,0 +1,56 @@
+"""`sunshine-keys serve` in a process of its own."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from conftest import Wire
+
+
+class Server:
+    """`sunshine-keys serve` in a process of its own."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(data), "--port", "0", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            self.wire = Wire(self._url())
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _url(self) -> str:
+        """Where it serves, once it does."""
+        assert self.process.stdout is not None
+        line = ""
+        while not line.startswith("Sunshine Keys serves on "):
+            line = self.process.stdout.readline()
+            assert line, "the server ended before it served"
+        url = line.split()[-1]
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                assert Wire(url).get("/healthz").status == 200
+            except (OSError, http.client.HTTPException):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            else:
+                return url
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill(signal.SIGTERM)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)

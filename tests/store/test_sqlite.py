@@ -1,0 +1,86 @@
+"""What is SQLite's own: files, versions, and faults of the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.models import App
+from sunshine_keys.store import StoreError, StoreTooNew
+from sunshine_keys.store.changes import CreateApp
+from sunshine_keys.store.sqlite import SqliteStore
+
+
+def execute(path: Path, sql: str) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(sql)
+    connection.commit()
+    connection.close()
+
+
+def test_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    SqliteStore.prepare(path)
+    execute(path, "PRAGMA user_version = 99")
+    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 1: use the newer program"):
+        SqliteStore.prepare(path)
+
+
+def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    execute(path, "CREATE TABLE precious (x)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="another program"):
+        SqliteStore.prepare(path)
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    path.write_bytes(b"not a database " * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        SqliteStore.prepare(path)
+
+
+def test_every_commit_is_synced(tmp_path: Path) -> None:
+    SqliteStore.prepare(tmp_path / "store")
+    store = SqliteStore(tmp_path / "store")
+    connection = store._writer._connection  # the setting is the connection's own and cannot be seen from outside
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    asyncio.run(store.close())
+
+
+def test_a_full_database_refuses_writes_keeps_reading_and_recovers(tmp_path: Path) -> None:
+    """SQLite's own page limit stands in for a full disk: it fails with the same error at the same place."""
+
+    async def test() -> None:
+        SqliteStore.prepare(tmp_path / "store")
+        store = SqliteStore(tmp_path / "store")
+        await store.transact(None, CreateApp(App("a", "x", {}, None)))
+        connection = store._writer._connection
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        big = App("b", "x" * 100_000, {}, None)
+        outcomes = await asyncio.gather(
+            store.transact(None, CreateApp(big)),
+            store.transact(None, CreateApp(App("c", "x", {}, None))),
+            return_exceptions=True,
+        )
+        assert isinstance(outcomes[0], StoreUnavailable)
+        assert await store.app("a") is not None
+        assert await store.app("b") is None
+        if isinstance(outcomes[1], StoreUnavailable):  # it was in the same group
+            assert await store.app("c") is None
+
+        connection.execute("PRAGMA max_page_count = 1000000")
+        await store.transact(None, CreateApp(big))
+        assert await store.app("b") == big
+        await store.close()
+
+    asyncio.run(test())
