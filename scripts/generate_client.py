@@ -189,16 +189,13 @@ def home_of(model: str) -> str:
 
 def facade(api: str, doc: str, methods: list[Method]) -> str:
     runtime: dict[str, set[str]] = {}
-    typed: dict[str, set[str]] = {}
     for method in methods:
         for model in [method.answer, method.body, *method.also.split()]:
             if model and model != "object":
                 runtime.setdefault(home_of(model), set()).add(model)
         for pair in method.query.split():
             model = pair.partition(":")[2]
-            typed.setdefault(home_of(model), set()).add(model)
-    for module, names in runtime.items():
-        typed[module] = typed.get(module, set()) - names
+            runtime.setdefault(home_of(model), set()).add(model)
     lines = [f'"""{api}. {HEADER}"""', "", "from __future__ import annotations", ""]
     lines += [
         f"from {NAME}._operations import UNSET, Call, Operation",
@@ -211,8 +208,6 @@ def facade(api: str, doc: str, methods: list[Method]) -> str:
         "",
         f"    from {NAME}._operations import RequestTimeout",
         f"    from {NAME}.api_response import ApiResponse",
-        *(f"    from {NAME}.models.{module} import {', '.join(sorted(names))}"
-          for module, names in sorted(typed.items()) if names),
         "",
     ]  # fmt: skip
     for method in methods:
@@ -245,7 +240,7 @@ def variants(method: Method) -> list[str]:
     passed = ", ".join([*arguments, PASSED])
     call = (
         f"Call(_{method.name.upper()}, {{{', '.join(f'{snake(each)!r}: {snake(each)}' for each in method.ids)}}},"
-        f" {{{', '.join(f'{name!r}: {name}' for name, _ in query)}}}, {method.body_argument or None}, {PASSED})"
+        f" {{{', '.join(f'{name!r}: ({model}, {name})' for name, model in query)}}}, {method.body_argument or None}, {PASSED})"
     )
 
     def head(suffix: str, returns: str) -> str:
@@ -276,7 +271,7 @@ def face(doc: str, homes: dict[str, str], submodules: str = "", package: str = N
     names = sorted(homes)
     lines = [f'"""{doc}"""', "", "from __future__ import annotations", "", "TYPE_CHECKING = False", "if TYPE_CHECKING:"]
     lines += [f"    from {NAME}.{homes[name]} import {name} as {name}" for name in names]
-    lines += [f"    from {NAME} import {name} as {name}" for name in submodules.split()]
+    lines += [f"    from {package} import {name} as {name}" for name in submodules.split()]
     lines += ["", "_HOMES = {"]
     lines += [f"    {name!r}: {homes[name]!r}," for name in names]
     lines += ["}", f"_SUBMODULES = frozenset({submodules.split()!r})" if submodules else "", ""]
@@ -312,17 +307,22 @@ def outputs() -> dict[Path, str]:
     models = {name: f"models.{module}" for module, names in MODELS.items() for name in names.split()}
     apis = {api: f"api.{snake(api)}" for api in API}
     others = {name: module for module, names in OTHER_NAMES.items() for name in names.split()}
+    aliases = " ".join(map(snake, models))
     files = {
         PACKAGE / "__init__.py": face(
             f"Python client for the Sunshine Conversations API: everything public, imported on first use. {HEADER}",
             models | apis | others,
             SUBMODULES,
         ),
-        PACKAGE / "api" / "__init__.py": face(f"The API classes. {HEADER}", apis),
-        PACKAGE / "models" / "__init__.py": face(
-            f"All models; modules with an underscore define them. {HEADER}", models
+        PACKAGE / "api" / "__init__.py": face(
+            f"The API classes. {HEADER}", apis, " ".join(map(snake, API)), f"{NAME}.api"
         ),
-        PACKAGE / "model" / "__init__.py": face(f"The models, by the official package's import path. {HEADER}", models),
+        PACKAGE / "models" / "__init__.py": face(
+            f"All models; modules with an underscore define them. {HEADER}", models, aliases, f"{NAME}.models"
+        ),
+        PACKAGE / "model" / "__init__.py": face(
+            f"The models, by the official package's import path. {HEADER}", models, aliases, f"{NAME}.model"
+        ),
     }
     for api, (doc, methods) in API.items():
         files[PACKAGE / "api" / f"{snake(api)}.py"] = facade(api, doc, methods)
@@ -335,8 +335,10 @@ def outputs() -> dict[Path, str]:
 
 
 def formatted(text: str, path: Path) -> str:
-    command = [sys.executable, "-m", "ruff", "format", "--quiet", "--stdin-filename", str(path), "-"]
-    return subprocess.run(command, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    for command in (["check", "--select", "I", "--fix"], ["format"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", str(path), "-"]
+        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return text
 
 
 def main() -> int:
@@ -344,7 +346,7 @@ def main() -> int:
     stale = []
     for path, text in outputs().items():
         aliases = path.parent.name in ("model", "models") and path.name != "__init__.py"
-        wanted = text if aliases else formatted(text, path)
+        wanted = text if aliases and len(text.splitlines()[-1]) <= 120 else formatted(text, path)
         if not path.exists() or path.read_text() != wanted:
             stale.append(path)
             if not check:

@@ -13,11 +13,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from sunshine_keys import server, tokens
 from sunshine_keys.app import Settings, open_engine
 from sunshine_keys.models import ID_PREFIX, Scope
 from sunshine_keys.service.first_run import initialise
+
+settings.register_profile("default", deadline=None)  # the machine may be busy; no test is about time
+settings.load_profile("default")
 
 
 @dataclass(frozen=True)

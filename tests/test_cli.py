@@ -15,9 +15,9 @@ from pathlib import Path
 
 import jwt
 import pytest
-
 from conftest import Key
 from servers import Server
+
 from sunshine_keys.secrets import new_secret
 
 
@@ -48,7 +48,8 @@ class TestInit:
         assert first.returncode == 0
         assert "act_" in first.stdout
         assert failed(run("init", "--data", str(tmp_path / "data"))) == (
-            "sunshine-keys: this store has been made before; its account key was printed then"
+            "sunshine-keys: this store has been made before; its account key was printed then "
+            "(--new-account-key makes another)"
         )
 
     def test_json_of_a_bare_store(self, tmp_path: Path) -> None:
@@ -74,8 +75,34 @@ class TestInit:
         for file in files:
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
             content = file.read_bytes()
-            for secret in (made["account_key"]["secret"], made["key"]["secret"], made["integration"]["webhooks"][0]["secret"]):
+            for secret in (
+                made["account_key"]["secret"],
+                made["key"]["secret"],
+                made["integration"]["webhooks"][0]["secret"],
+            ):
                 assert secret.encode() not in content
+
+    def test_a_lost_account_key_can_be_followed_by_another(self, tmp_path: Path) -> None:
+        with Path("/dev/full").open("w") as full:
+            lost = subprocess.run(
+                [sys.executable, "-m", "sunshine_keys", "init", "--data", str(tmp_path)],
+                stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            )  # fmt: skip
+        assert lost.returncode == 1
+        assert "make another: sunshine-keys init --new-account-key" in lost.stderr
+        assert lost.stderr.count("\n") == 1
+        another = json.loads(run("init", "--data", str(tmp_path), "--new-account-key", "--json").stdout)
+        with Server(tmp_path) as server:
+            assert server.wire.get("/v2/apps", Key.of(another["account_key"])).status == 200
+
+    def test_nothing_is_made_where_nothing_can_be_shown(self, tmp_path: Path) -> None:
+        closed = subprocess.run(
+            f"{sys.executable} -m sunshine_keys init --data {tmp_path} >&-",
+            shell=True, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert closed.returncode == 1
+        assert "standard output is closed" in closed.stderr
+        assert run("init", "--data", str(tmp_path)).returncode == 0
 
     def test_two_at_once_make_one_store(self, tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as pool:
@@ -96,7 +123,8 @@ class TestInit:
 
     def test_where_to_is_asked(self) -> None:
         assert "--data" in failed(run("init"))
-        assert "sqlite:///path/to/file" in failed(run("init", "--database", "mysql://x"))
+        for url in ("mysql://x", "sqlite:", "sqlite::memory:", "nonsense", "sqlite://"):
+            assert "sqlite:///path/to/file" in failed(run("init", "--database", url))
 
     @pytest.mark.parametrize("place", ["/proc/nowhere", "/dev/null/x"])
     def test_a_place_that_cannot_be_written(self, place: str) -> None:
@@ -157,8 +185,9 @@ class TestServe:
             said = failed(run("serve", "--data", str(tmp_path), "--port", str(port)))
         assert said == f"sunshine-keys: cannot listen on 127.0.0.1 port {port}: Address already in use"
 
-    def test_a_host_that_is_none(self, tmp_path: Path) -> None:
-        assert "cannot listen on nowhere.invalid" in failed(run("serve", "--data", str(tmp_path), "--host", "nowhere.invalid"))
+    @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64, "256.0.0.1"])
+    def test_a_host_that_is_none(self, tmp_path: Path, host: str) -> None:
+        assert f"cannot listen on {host}" in failed(run("serve", "--data", str(tmp_path), "--host", host))
 
     def test_a_newer_store(self, tmp_path: Path) -> None:
         import sqlite3

@@ -6,13 +6,14 @@ import http.client
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-
 from conftest import Key, Wire, first_run
 from servers import Server
 
@@ -105,6 +106,43 @@ def test_sigterm_finishes_what_is_in_flight_and_exits_0(tmp_path: Path, sample: 
         assert server.process.wait(10) == 0
     with Server(tmp_path) as after:
         assert after.wire.get(f"{SAMPLE_KEYS}/{created['id']}", auth).json == {"key": created}
+
+
+def test_a_request_that_never_comes_whole_does_not_hold_up_the_end(tmp_path: Path, sample: dict[str, Any]) -> None:
+    with Server(tmp_path) as server:
+        connection = http.client.HTTPConnection(server.wire.url.removeprefix("http://"), timeout=30)
+        connection.putrequest("POST", SAMPLE_KEYS)
+        connection.putheader("Authorization", Key.of(sample["app_key"]).basic())
+        connection.putheader("Content-Length", "10")
+        connection.endheaders(b"half")
+        time.sleep(0.2)
+        started = time.monotonic()
+        assert server.kill(signal.SIGTERM) == 0
+        assert time.monotonic() - started < 8
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["errors"][0]["code"]) == (503, "service_unavailable")
+        connection.close()
+
+
+def test_workers_that_cannot_start_end_the_service_with_a_failure(tmp_path: Path, sample: dict[str, Any]) -> None:
+    with Server(tmp_path, "--workers", "2") as server:
+        (tmp_path / "sealing.key").rename(tmp_path / "elsewhere")
+        tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        os.kill(int(tasks.read_text().split()[-1]), signal.SIGKILL)
+        assert server.process.wait(20) == 1
+
+
+@pytest.mark.parametrize("delay", [0, 0.001, 0.003, 0.01, 0.03])
+def test_a_server_can_be_stopped_from_its_first_moment(tmp_path: Path, sample: dict[str, Any], delay: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(tmp_path), "--port", "0"], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(delay)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    process.stdout.close()
 
 
 def test_workers_stop_with_their_supervisor(tmp_path: Path, sample: dict[str, Any]) -> None:

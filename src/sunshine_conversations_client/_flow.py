@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import TypeAlias
+    from urllib.parse import SplitResult
 
     from sunshine_conversations_client._messages import Response, Timeout
 
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 
 BACKOFF_SECONDS = 0.5
 BACKOFF_LIMIT_SECONDS = 8.0
+MOST_WAIT_SECONDS = 120.0
+"""A Retry-After that asks for more is the caller's to keep."""
+
 MOST_REDIRECTS = 3
 
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _PASSING = frozenset({429, 502, 503, 504})
+_PORTS = {"http": 80, "https": 443}
+_FOR_ANYONE = frozenset({"accept", "content-type", "user-agent"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -92,7 +98,7 @@ def exchange(
         if retries >= policy.retries or not _may_repeat(request, response, failure):
             break
         wait = _wait(response, retries, jitter)
-        if deadline is not None and clock() + wait >= deadline:
+        if wait > MOST_WAIT_SECONDS or (deadline is not None and clock() + wait >= deadline):
             break  # what there is now says more than a time-out later would
         retries += 1
         yield Sleep(wait)
@@ -139,18 +145,23 @@ def _redirected(request: Request, response: Response) -> Request | None:
     """The request that a redirect asks for, or None where there is none to follow.
 
     A 303 turns a request into a GET, whose answer would pass for the success of a POST or DELETE: only a GET follows
-    it. From https to http nothing goes. Credentials stay with the host they are for.
+    it. From https to http nothing goes. Credentials stay with the host they are for, and so does every other header
+    but those that tell nobody anything.
     """
     target = response.headers.get("location")
     if response.status not in _REDIRECTS or not target or (response.status == 303 and request.method != "GET"):
         return None
-    url = urljoin(request.url, target)
-    before, after = urlsplit(request.url), urlsplit(url)
-    if after.scheme not in ("http", "https") or (before.scheme == "https" and after.scheme == "http"):
+    try:
+        url = urljoin(request.url, target)
+        before, after = urlsplit(request.url), urlsplit(url)
+        same = _origin(before) == _origin(after)
+    except ValueError:
         return None
-    headers = Headers(request.headers.items())
-    if (before.scheme, before.hostname, before.port) != (after.scheme, after.hostname, after.port):
-        for name in ("authorization", "cookie"):
-            if name in headers:
-                del headers[name]
-    return Request(request.method, url, headers, request.body, stream=request.stream)
+    if after.scheme not in _PORTS or not after.hostname or (before.scheme == "https" and after.scheme == "http"):
+        return None
+    kept = ((name, value) for name, value in request.headers.items() if same or name.lower() in _FOR_ANYONE)
+    return Request(request.method, url, Headers(kept), request.body, stream=request.stream)
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

@@ -10,6 +10,8 @@ from sunshine_conversations_client._messages import Headers, Request
 from sunshine_conversations_client._model import Model
 from sunshine_conversations_client._operations import (
     Operation,
+    base_url,
+    json_bytes,
     path_of,
     policy_of,
     query_string,
@@ -22,14 +24,20 @@ from sunshine_conversations_client.rest import RESTResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar
 
     from sunshine_conversations_client._messages import Response
     from sunshine_conversations_client.configuration import Configuration
 
 
+_DELIMITERS = {"ssv": " ", "tsv": "\t", "pipes": "|"}
+
+
 class LowLevelMethods:
     """Mixed into `ApiClient`."""
+
+    PRIMITIVE_TYPES = (float, bool, bytes, str, int)
+    NATIVE_TYPES_MAPPING: ClassVar[dict[str, Any]] = {"int": int, "long": int, "float": float, "str": str, "bool": bool}
 
     configuration: Configuration
     default_headers: dict[str, str]
@@ -68,11 +76,11 @@ class LowLevelMethods:
         if _request_auth:
             _auth.apply_given(_request_auth, headers, query)
         elif auth_settings:
-            _auth.apply_configured(self.configuration, headers)
+            _auth.apply_configured(self.configuration, headers, auth_settings)
         path = path_of(
             Operation(method, resource_path, None), path_params or {}, self.configuration.safe_chars_for_path_param
         )
-        url = (_host or self.configuration.host).rstrip("/") + path + query_string(query)
+        url = (_host.rstrip("/") if _host else base_url(self.configuration)) + path + query_string(query)
         return method, url, dict(headers), None if body is None else self.sanitize_for_serialization(body), None
 
     def call_api(
@@ -88,7 +96,7 @@ class LowLevelMethods:
         headers = Headers((header_params or {}).items())
         content = None
         if body is not None:
-            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            content = body if isinstance(body, bytes) else json_bytes(body)
             if "content-type" not in headers:
                 headers["Content-Type"] = "application/json"
         request = Request(method, url, headers, content)
@@ -106,14 +114,26 @@ class LowLevelMethods:
         response, types = response_data.response, response_types_map or {}
         require_success(response)
         named = types.get(str(response.status)) or types.get(f"{response.status // 100}XX")
-        data = None if named is None else Operation("", "", _model_named(named)).decode(response)
-        return ApiResponse(response.status, response.headers, data, response.body)
+        data: Any = None
+        if named in ("bytearray", "bytes"):
+            data = response.body
+        elif named == "str":
+            data = response.text()
+        elif named is not None:
+            plain = Operation("", "", None).decode(response)
+            data = _of_type(named, plain)
+        return ApiResponse(response.status, response.headers, data=data, raw_data=response.body)
 
     def deserialize(self, response_text: str, response_type: str, content_type: str | None = None) -> Any:
-        """A model, or for "object" plain data, of JSON text. Raises ValueError."""
-        model = _model_named(response_type)
-        data = json.loads(response_text)
-        return data if model is None else model.from_dict(data)
+        """What `response_type` ("ApiKey", "List[ApiKey]", "Dict[str, ApiKey]", "object", "str", "date", …) makes of
+        JSON text. Raises ValueError."""
+        return response_text if response_type == "str" else _of_type(response_type, json.loads(response_text))
+
+    def files_parameters(self, files: Any) -> list[Any]:
+        """Nothing: these operations take no files. Raises ApiArgumentError for any."""
+        if files:
+            raise ApiArgumentError("files should be empty: these operations take JSON")
+        return []
 
     def sanitize_for_serialization(self, obj: Any) -> Any:
         """Plain data that JSON can hold."""
@@ -137,7 +157,8 @@ class LowLevelMethods:
             elif isinstance(plain, list) and (collection_formats or {}).get(name) == "multi":
                 pairs += [(name, _text(each)) for each in plain]
             elif isinstance(plain, list):
-                pairs.append((name, ",".join(_text(each) for each in plain)))
+                delimiter = _DELIMITERS.get((collection_formats or {}).get(name, ""), ",")
+                pairs.append((name, delimiter.join(_text(each) for each in plain)))
             elif plain is not None:
                 pairs.append((name, _text(plain)))
         return pairs
@@ -171,7 +192,7 @@ class LowLevelMethods:
         if request_auth:
             _auth.apply_given(request_auth, named, queries)
         elif auth_settings:
-            _auth.apply_configured(self.configuration, named)
+            _auth.apply_configured(self.configuration, named, auth_settings)
         headers.update(named)
 
 
@@ -179,12 +200,24 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _model_named(name: str) -> type[Model] | None:
-    if name == "object":
-        return None
+def _of_type(name: str, data: Any) -> Any:
+    """Plain data as the type that the official package names so."""
+    if data is None or name == "object":
+        return data
+    container, bracket, inner = name.partition("[")
+    if bracket and container in ("List", "list") and isinstance(data, list):
+        return [_of_type(inner[:-1], each) for each in data]
+    if bracket and container in ("Dict", "dict") and isinstance(data, dict):
+        return {key: _of_type(inner[:-1].partition(",")[2].strip(), each) for key, each in data.items()}
+    if name in ("date", "datetime"):
+        import datetime as dt
+
+        return getattr(dt, name).fromisoformat(data)
+    if name in LowLevelMethods.NATIVE_TYPES_MAPPING:
+        return LowLevelMethods.NATIVE_TYPES_MAPPING[name](data)
     from sunshine_conversations_client import models
 
     model = getattr(models, name, None)
     if not isinstance(model, type) or not issubclass(model, Model):
         raise ApiArgumentError(f"there is no model {name!r}")
-    return model
+    return model.from_dict(data)

@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from urllib.parse import urlsplit
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 
-class Headers(dict[str, str]):
-    """Headers by name in any case. Values of a repeated name are joined with a comma."""
+class Headers(MutableMapping[str, str]):
+    """Headers by name in any case, as they were first spelled. A repeated name's values are joined with a comma."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        super().__init__()
-        self._names: dict[str, str] = {}
+        self._entries: dict[str, tuple[str, list[str]]] = {}
         for name, value in pairs:
-            if name in self:
-                self[name] = f"{self[name]}, {value}"
-            else:
-                self[name] = value
+            self.add(name, value)
 
-    def __setitem__(self, name: str, value: str) -> None:
-        super().__setitem__(self._names.setdefault(name.lower(), name), value)
+    def add(self, name: str, value: str) -> None:
+        """Add a value, beside those the name has."""
+        self._entries.setdefault(name.lower(), (name, []))[1].append(value)
+
+    def getlist(self, name: str) -> list[str]:
+        """The values of a name, one for each time it was given."""
+        return list(self._entries.get(name.lower(), ("", []))[1])
 
     def __getitem__(self, name: str) -> str:
-        return super().__getitem__(self._names[name.lower()])
+        return ", ".join(self._entries[name.lower()][1])
+
+    def __setitem__(self, name: str, value: str) -> None:
+        spelled = self._entries.get(name.lower(), (name, []))[0]
+        self._entries[name.lower()] = (spelled, [value])
 
     def __delitem__(self, name: str) -> None:
-        super().__delitem__(self._names.pop(name.lower()))
+        del self._entries[name.lower()]
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._names
+        return isinstance(name, str) and name.lower() in self._entries
 
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(self._names.get(name.lower(), name), default)
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name, _ in self._entries.values()])
 
-    def copy(self) -> Headers:
-        return Headers(self.items())
+    def __len__(self) -> int:
+        return len(self._entries)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Headers, (list(self.items()),)
+    def __repr__(self) -> str:
+        return f"Headers({dict(self)!r})"
 
 
 class Timeout:
@@ -77,6 +85,9 @@ class Request:
         self.body = body
         self.stream = stream
 
+    def __repr__(self) -> str:
+        return f"Request({self.method} {public_url(self.url)})"
+
 
 class Response:
     """One HTTP answer. `raw` is the HTTP library's own, for a request with `stream`; its body is then unread."""
@@ -95,5 +106,14 @@ class Response:
         _, _, charset = self.headers.get("content-type", "").lower().partition("charset=")
         try:
             return self.body.decode(charset.partition(";")[0].strip(" \"'") or "utf-8")
-        except (LookupError, UnicodeDecodeError):
+        except (LookupError, ValueError):
             return None
+
+
+def public_url(url: str) -> str:
+    """A URL without what may be secret in it: user, password, query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not a URL)"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -13,7 +13,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any, ClassVar, Self, dataclass_transform
 else:
 
@@ -30,6 +30,7 @@ _SCALARS: dict[str, tuple[type, ...]] = {
     "float": (int, float),
     "bool": (bool,),
     "dict[str, Any]": (dict,),
+    "Any": (object,),
 }
 
 
@@ -38,7 +39,9 @@ class Field:
 
     __slots__ = ("item", "items", "name", "nullable", "read_only", "secret", "wire")
 
-    def __init__(self, name: str, annotation: str, owner: type[Model]) -> None:
+    def __init__(self, name: str, annotation: Any, owner: type[Model]) -> None:
+        if not isinstance(annotation, str):  # a subclass whose module evaluates annotations
+            annotation = "Any"
         self.name = name
         self.wire = owner._wire_names.get(name) or _HUMP.sub(lambda match: match[1].upper(), name)
         kind = annotation.removesuffix(" | None")
@@ -107,6 +110,12 @@ def _member(enumeration: Any, value: Any) -> Any:
         return value
 
 
+def _shown_item(value: Any, show: Callable[[Model], Any]) -> Any:
+    if isinstance(value, Model):
+        return show(value)
+    return value if isinstance(value, str | int | float) else f"({type(value).__name__})"
+
+
 def _to_wire(value: Any) -> Any:
     if isinstance(value, Model):
         return value.to_dict()
@@ -145,12 +154,14 @@ class Model:
             elif value is not None or field.nullable:
                 self.__dict__[field.name] = field.check(type(self), value)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        field = self._fields.get(name)
-        if field is None:
-            self._unknown(name)
-        else:
-            self.__dict__[name] = field.check(type(self), value)
+    if not TYPE_CHECKING:  # type checkers know the fields, and would let any name pass for the sake of this
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            field = self._fields.get(name)
+            if field is None:
+                self._unknown(name)
+            else:
+                self.__dict__[name] = field.check(type(self), value)
 
     def __delattr__(self, name: str) -> None:
         """Forget a field: it is then unset, and not sent."""
@@ -190,15 +201,20 @@ class Model:
         return pprint.pformat(self._shown())
 
     def _shown(self) -> dict[str, Any]:
-        def show(field: Field) -> Any:
-            value = getattr(self, field.name)
-            if value is not None and field.secret:
-                return REDACTED
-            if isinstance(value, list):
-                return [each._shown() if isinstance(each, Model) else each for each in value]
-            return value._shown() if isinstance(value, Model) else value
+        return {field.wire: self._for_people(field, Model._shown) for field in self._fields.values()}
 
-        return {field.wire: show(field) for field in self._fields.values()}
+    def _for_people(self, field: Field, show: Callable[[Model], Any]) -> Any:
+        """A field's value, secrets redacted; and what a server sent in a model's place, which may hold some, named."""
+        value = getattr(self, field.name)
+        if value is None:
+            return None
+        if field.secret:
+            return REDACTED
+        if field.item in _SCALARS:
+            return value
+        if isinstance(value, list):
+            return [_shown_item(each, show) for each in value]
+        return _shown_item(value, show)
 
     @classmethod
     def from_dict(cls, obj: dict[str, Any] | None) -> Self | None:
@@ -264,8 +280,7 @@ class Model:
 
     def _repr_parts(self) -> Iterator[str]:
         for name, field in self._fields.items():
-            value = getattr(self, name)
-            yield f"{name}={REDACTED!r}" if field.secret and value is not None else f"{name}={value!r}"
+            yield f"{name}={self._for_people(field, lambda model: model)!r}"
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
 
 from sunshine_conversations_client import _auth
 from sunshine_conversations_client._flow import Policy
@@ -25,6 +27,9 @@ DEFAULT_TIMEOUT = Timeout(connect=5.0, read=30.0, total=90.0)
 """Where a call says nothing: seconds to connect, for each read, and for the whole call with its retries."""
 
 DEFAULT_RETRIES = 3
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Unset:
@@ -57,15 +62,10 @@ class Operation:
         """The model in a 2xx answer, whatever its number. Raises ApiDecodeError."""
         if self.answer is None and not response.body:
             return {}
-        try:
-            parsed = _parse(response)
-        except (ValueError, LookupError, RecursionError) as error:
-            raise self._undecodable(response, "JSON") from (None if isinstance(error, RecursionError) else error)
-        if self.answer is None:
-            return parsed
-        if not isinstance(parsed, dict):
-            raise self._undecodable(response, "a JSON object")
-        return self.answer.from_dict(parsed)
+        parsed = _parse(response)
+        if parsed is UNSET or (self.answer is not None and not isinstance(parsed, dict)):
+            raise self._undecodable(response, "JSON" if parsed is UNSET else "a JSON object")
+        return parsed if self.answer is None else self.answer.from_dict(parsed)
 
     def _undecodable(self, response: Response, expected: str) -> ApiDecodeError:
         kind = response.headers.get("content-type", "no content type")
@@ -78,18 +78,24 @@ class Operation:
 
 
 def _parse(response: Response) -> Any:
+    """The JSON in a body, or UNSET; not an exception, which would hold the body, and so maybe a secret."""
     text = response.text()
-    if text is None:
-        raise ValueError("the body is not text in the charset it names")
-    return json.loads(text.removeprefix("\ufeff"))
+    try:
+        return UNSET if text is None else json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return UNSET
 
 
 def path_of(operation: Operation, ids: dict[str, Any], safe: str = "") -> str:
     """The operation's path with `ids` in it. Raises ApiArgumentError for an id that would make it another path."""
-    path = operation.path
-    for name, value in ids.items():
-        path = path.replace(f"{{{name}}}", quote(_checked_id(name, value), safe=safe))
-    return path
+    parts = operation.path.split("/")
+    for index, part in enumerate(parts):
+        name = part.strip("{}")
+        if part.startswith("{") and name in ids:
+            parts[index] = quote(_checked_id(name, ids[name]), safe=safe)
+            if not {".", ".."}.isdisjoint(parts[index].split("/")):
+                raise ApiArgumentError(f"{name} should not hold dot segments: HTTP libraries make another path of it")
+    return "/".join(parts)
 
 
 def _checked_id(name: str, value: Any) -> str:
@@ -109,7 +115,7 @@ def _checked_id(name: str, value: Any) -> str:
 def body_of(operation: Operation, given: Any, content_type: str | None) -> tuple[bytes, str]:
     """The body's JSON and its content type. Raises ApiArgumentError."""
     kind = content_type or "application/json"
-    if "json" not in kind.lower():
+    if not isinstance(kind, str) or "json" not in kind.lower():
         raise ApiArgumentError("_content_type should be application/json; the API takes nothing else than JSON")
     if isinstance(given, dict):
         content = operation.accepts[0].wire_names_of(given)
@@ -118,23 +124,40 @@ def body_of(operation: Operation, given: Any, content_type: str | None) -> tuple
     else:
         expected = " or ".join(model.__name__ for model in operation.accepts)
         raise ApiArgumentError(f"the body should be {expected} or a dict, not {type(given).__name__}")
+    return json_bytes(content), kind
+
+
+def json_bytes(content: Any) -> bytes:
+    """Raises ApiArgumentError for what JSON cannot hold."""
     try:
-        return json.dumps(content, allow_nan=False).encode(), kind
+        return json.dumps(content, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ApiArgumentError(f"the body cannot be written as JSON: {error}") from None
+        raise ApiArgumentError(f"the body cannot be written as JSON ({type(error).__name__})") from None
 
 
-def query_of(**groups: Model | dict[str, Any] | None) -> list[tuple[str, str]]:
-    """Nested query parameters, as in page[size]=10. Raises ApiArgumentError."""
+def query_of(groups: dict[str, tuple[type[Model], Any]]) -> list[tuple[str, str]]:
+    """Nested query parameters, as in page[size]=10, of models or dictionaries. Raises ApiArgumentError."""
     query: list[tuple[str, str]] = []
-    for group, given in groups.items():
+    for group, (model, given) in groups.items():
         if given is None:
             continue
-        if not isinstance(given, Model | dict):
-            raise ApiArgumentError(f"{group} should be a model or a dict, not {type(given).__name__}")
-        values = given.to_dict() if isinstance(given, Model) else given
-        query += [(f"{group}[{name}]", str(value)) for name, value in values.items() if value is not None]
+        if isinstance(given, dict):
+            values = model.wire_names_of(given)
+        elif isinstance(given, model):
+            values = given.to_dict()
+        else:
+            raise ApiArgumentError(f"{group} should be a {model.__name__} or a dict, not {type(given).__name__}")
+        query += [(f"{group}[{name}]", _query_text(value)) for name, value in values.items() if value is not None]
     return query
+
+
+def _query_text(value: Any) -> str:
+    try:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text.encode()
+    except ValueError:
+        raise ApiArgumentError("a query parameter should be text that UTF-8 can hold, or a number") from None
+    return text
 
 
 def timeout_of(given: Any) -> Timeout:
@@ -170,10 +193,7 @@ def require_success(response: Response, method: str | None = None, path: str | N
     """Raises the ApiException of an answer other than 2xx, with its error list where it has one."""
     if 200 <= response.status <= 299:
         return
-    try:
-        parsed = _parse(response)
-    except (ValueError, RecursionError):
-        parsed = None
+    parsed = _parse(response)
     listed = isinstance(parsed, dict) and isinstance(parsed.get("errors"), list)
     raise ApiException.of(response, ErrorResponse.from_dict(parsed) if listed else None, method, path)
 
@@ -187,7 +207,7 @@ class Call:
         self,
         operation: Operation,
         ids: dict[str, Any],
-        query: dict[str, Any],
+        query: dict[str, tuple[type[Model], Any]],
         body: Any,
         timeout: Any,
         auth: dict[str, Any] | None,
@@ -199,11 +219,13 @@ class Call:
             raise ApiArgumentError("_host_index should be 0: the operations have one host")
         self.operation = operation
         self.ids = ids
-        self.query = query_of(**query)
+        self.query = query_of(query)
         self.body = body
         self.timeout = timeout_of(timeout)
         self.auth = auth
         self.content_type = content_type
+        if headers is not None and not isinstance(headers, Mapping):
+            raise ApiArgumentError(f"_headers should be a dict, not {type(headers).__name__}")
         self.headers = headers or {}
 
     def request(
@@ -215,7 +237,8 @@ class Call:
         if cookie:
             headers["Cookie"] = cookie
         for name, value in self.headers.items():
-            headers[name] = _checked_header(name, value)
+            _check_header(name, value)
+            headers[name] = value
         content = None
         if operation.accepts:
             content, kind = body_of(operation, self.body, self.content_type)
@@ -227,7 +250,9 @@ class Call:
             _auth.apply_given(self.auth, headers, query)
         else:
             _auth.apply_configured(configuration, headers)
-        url = configuration.host.rstrip("/") + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
+        for name, value in headers.items():
+            _check_header(name, value)
+        url = base_url(configuration) + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
         return Request(operation.method, url + query_string(query), headers, content, stream=stream)
 
 
@@ -237,7 +262,25 @@ def query_string(query: list[tuple[str, str]]) -> str:
     return f"?{pairs}" if pairs else ""
 
 
-def _checked_header(name: str, value: Any) -> str:
-    if not isinstance(name, str) or not isinstance(value, str):
-        raise ApiArgumentError(f"_headers should map strings to strings; {name!r} has {type(value).__name__}")
-    return value
+def base_url(configuration: Configuration) -> str:
+    """The configured host without a trailing slash. Raises ApiArgumentError where it is no http or https URL."""
+    host = configuration.host
+    try:
+        parts = urlsplit(host)
+        usable = isinstance(host, str) and parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = usable and parts.port != 0 and "{" not in host
+    except (ValueError, AttributeError, TypeError):
+        usable = False
+    if not usable:
+        raise ApiArgumentError("host should be a URL such as https://api.smooch.io")
+    return host.rstrip("/")
+
+
+def _check_header(name: Any, value: Any) -> None:
+    """Raises ApiArgumentError, which never repeats a value: it may be a credential."""
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        raise ApiArgumentError(f"a header's name should be a token of HTTP; one is {name!r:.40}")
+    if not isinstance(value, str):
+        raise ApiArgumentError(f"the header {name} should be a string, not {type(value).__name__}")
+    if not _FIELD_VALUE.fullmatch(value):
+        raise ApiArgumentError(f"the header {name} should hold no line breaks and only characters of Latin-1")

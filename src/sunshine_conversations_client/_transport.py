@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
+import io
+import threading
+import time
+
 import urllib3
 from urllib3 import exceptions as urllib3_errors
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sunshine_conversations_client._messages import Headers, Response
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError, ApiTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from typing import Any, Protocol
 
     from sunshine_conversations_client._messages import Request, Timeout
@@ -28,34 +36,106 @@ if TYPE_CHECKING:
 class ConnectionFailed(ApiConnectionError, urllib3_errors.MaxRetryError):  # type: ignore[misc]  # both have a reason
     """Also what callers of the official client catch where no connection could be made or was lost."""
 
-    def __init__(self, reason: str = "", *, maybe_sent: bool = True) -> None:
-        ApiConnectionError.__init__(self, reason, maybe_sent=maybe_sent)
-        self.pool = self.url = None  # type: ignore[assignment]  # urllib3's names for what a pool tried
+    pool = url = None  # type: ignore[assignment]  # urllib3's names for what a pool tried
 
 
 class TimedOut(ApiTimeoutError, urllib3_errors.MaxRetryError, urllib3_errors.TimeoutError):  # type: ignore[misc]
     """Also what callers of the official client catch where an answer took too long."""
 
-    def __init__(self, reason: str = "", *, maybe_sent: bool = True) -> None:
-        ApiTimeoutError.__init__(self, reason, maybe_sent=maybe_sent)
-        self.pool = self.url = None  # type: ignore[assignment]  # urllib3's names for what a pool tried
+    pool = url = None  # type: ignore[assignment]  # urllib3's names for what a pool tried
 
 
+# Not urllib3's SSLError: it stands for failures after the request was sent as well.
 _NEVER_SENT = (
     urllib3_errors.NewConnectionError,
     urllib3_errors.ConnectTimeoutError,
     urllib3_errors.NameResolutionError,
-    urllib3_errors.SSLError,
     urllib3_errors.ProxyError,
+    urllib3_errors.LocationValueError,
 )
 
 
+class _Deadline(threading.local):
+    """When the answer that this thread waits for must have come, by the monotonic clock."""
+
+    moment: float | None = None
+
+
+_deadline = _Deadline()
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket; no wait of its goes beyond the deadline.
+
+    A socket's own timeout starts anew with every byte, so a peer that sends one now and then could hold a call for
+    ever.
+    """
+
+    def __init__(self, stream: io.BufferedReader, connection: socket.socket) -> None:
+        self._stream = stream
+        self._socket = connection
+        self._read_timeout = connection.gettimeout()
+        self.moment = _deadline.moment
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.moment is not None:
+            remaining = self.moment - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError("the call's time is over")
+            limit = self._read_timeout
+            self._socket.settimeout(remaining if limit is None else min(limit, remaining))
+        read: int | None = self._stream.raw.readinto(buffer)
+        return read
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+            super().close()
+
+
+_library: Any = http.client.HTTPResponse  # its types leave out what reads the status line
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.reader = _DeadlineReader(self.fp, sock)
+        self.fp = io.BufferedReader(self.reader)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status of the final answer: http.client skips 100, and would take another 1xx for final."""
+        while True:
+            version, status, reason = _library._read_status(self)
+            if not 101 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
+class _HTTPConnection(HTTPConnection):
+    response_class = _Response
+
+
+class _HTTPSConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls: Any = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls: Any = _HTTPSConnection
+
+
 class UrllibTransport:
-    """urllib3's connection pool, set up as a configuration says."""
+    """urllib3's connection pool, set up as a configuration says. Raises ApiArgumentError for settings that cannot be."""
 
     def __init__(self, configuration: Configuration) -> None:
         settings: dict[str, Any] = {
-            "maxsize": configuration.connection_pool_maxsize,
+            "maxsize": configuration.connection_pool_maxsize or 1,
             "block": False,
             "cert_reqs": "CERT_REQUIRED" if configuration.verify_ssl else "CERT_NONE",
             "ca_certs": configuration.ssl_ca_cert,
@@ -74,51 +154,96 @@ class UrllibTransport:
     @staticmethod
     def _manager(configuration: Configuration, settings: dict[str, Any]) -> urllib3.PoolManager:
         proxy = configuration.proxy
-        if not proxy:
-            return urllib3.PoolManager(**settings)
-        if proxy.startswith("socks"):
-            from urllib3.contrib.socks import SOCKSProxyManager
+        try:
+            if proxy and proxy.startswith("socks"):
+                from urllib3.contrib.socks import SOCKSProxyManager
 
-            return SOCKSProxyManager(proxy, **settings)
-        return urllib3.ProxyManager(proxy, proxy_headers=configuration.proxy_headers, **settings)
+                return SOCKSProxyManager(proxy, **settings)
+            manager = (
+                urllib3.ProxyManager(proxy, proxy_headers=configuration.proxy_headers, **settings)
+                if proxy
+                else urllib3.PoolManager(**settings)
+            )
+        except (ImportError, urllib3_errors.DependencyWarning):
+            raise ApiArgumentError("a socks proxy needs the package PySocks") from None
+        except (ValueError, urllib3_errors.HTTPError) as error:
+            raise ApiArgumentError(f"proxy should be a URL such as http://127.0.0.1:3128 ({_name(error)})") from None
+        pools: dict[str, Any] = {"http": _HTTPPool, "https": _HTTPSPool}
+        manager.pool_classes_by_scheme = pools
+        return manager
 
     def send(self, request: Request, timeout: Timeout) -> Response:
+        started = time.monotonic()
+        _deadline.moment = None if timeout.total is None else started + timeout.total
         try:
-            raw = self.pool_manager.request(
-                request.method,
-                request.url,
-                body=request.body,
-                headers=dict(request.headers),
-                timeout=urllib3.Timeout(connect=timeout.connect, read=timeout.read, total=timeout.total),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            headers = Headers(raw.headers.items())
-            if request.stream:
-                return Response(raw.status, raw.reason, headers, raw=raw)
-            body = raw.read(decode_content=True)
-            raw.release_conn()
-            return Response(raw.status, raw.reason, headers, body)
-        except urllib3_errors.LocationValueError as error:
-            raise ApiArgumentError(f"host should be a URL such as https://api.smooch.io: {error}") from error
+            return self._send(request, timeout)
         except urllib3_errors.TimeoutError as error:
-            raise TimedOut(_reason(error), maybe_sent=not isinstance(error, _NEVER_SENT)) from error
+            never_sent = isinstance(error, _NEVER_SENT)
+            kind = ConnectionFailed if isinstance(error, urllib3_errors.NewConnectionError) else TimedOut
+            raise kind(_reason(error), maybe_sent=not never_sent) from error
         except urllib3_errors.HTTPError as error:
-            raise ConnectionFailed(_reason(error), maybe_sent=not isinstance(error, _NEVER_SENT)) from error
-        except OSError as error:
+            kind = TimedOut if _timed_out(error) else ConnectionFailed
+            raise kind(_reason(error), maybe_sent=not isinstance(error, _NEVER_SENT)) from error
+        except (OSError, http.client.HTTPException) as error:
             raise ConnectionFailed(_reason(error)) from error
-        except ValueError as error:
-            # http.client's word for a header or a target it will not send
-            raise ApiArgumentError(f"the request cannot be sent: {error}") from error
+        except (ValueError, TypeError) as error:
+            # What the library will not send was refused before; this is an answer that it cannot read.
+            raise ConnectionFailed(f"the answer cannot be read ({_name(error)})") from None
+        finally:
+            _deadline.moment = None
+
+    def _send(self, request: Request, timeout: Timeout) -> Response:
+        raw = self.pool_manager.request(
+            request.method,
+            request.url,
+            body=request.body,
+            headers=dict(request.headers),
+            timeout=urllib3.Timeout(connect=timeout.connect, read=timeout.read, total=timeout.total),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        headers = Headers(raw.headers.items())
+        if request.stream:
+            reader = getattr(getattr(raw, "_fp", None), "reader", None)
+            if reader is not None:
+                reader.moment = None  # the caller reads the body in a time of their own
+            return Response(raw.status, raw.reason, headers, raw=raw)
+        try:
+            body = raw.read(decode_content=True)
+        except BaseException:
+            raw.close()  # not back to the pool: the rest of the answer would be taken for the next one's
+            raise
+        raw.release_conn()
+        if not body and raw.version == 11 and raw.status not in (204, 304) and not _framed(headers):
+            raise ConnectionFailed("the answer broke off in its headers")
+        return Response(raw.status, raw.reason, headers, body)
 
     def close(self) -> None:
         """Close the connections that are kept; a later request opens new ones."""
         self.pool_manager.clear()
 
 
-def _reason(error: Exception) -> str:
+def _framed(headers: Headers) -> bool:
+    """Whether the headers tell where the body ends."""
+    return "content-length" in headers or "transfer-encoding" in headers
+
+
+def _timed_out(error: BaseException | None) -> bool:
+    """Whether a timeout is behind an error; urllib3 tells of one within a body as of a broken connection."""
+    while error is not None:
+        if isinstance(error, TimeoutError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _name(error: BaseException) -> str:
+    return type(error).__name__
+
+
+def _reason(error: BaseException) -> str:
     """What went wrong, without the address of the pool object that urllib3 puts in front."""
     text = str(error)
     _, marker, rest = text.partition(": ")
-    return f"{type(error).__name__}: {rest if marker and text.startswith('<') else text}"
+    return f"{_name(error)}: {rest if marker and text.startswith('<') else text}"

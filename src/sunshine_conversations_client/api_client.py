@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 
 from sunshine_conversations_client import _flow
 from sunshine_conversations_client._low_level import LowLevelMethods
+from sunshine_conversations_client._messages import public_url
 from sunshine_conversations_client._operations import Call, policy_of, require_success
 from sunshine_conversations_client._version import __version__
 from sunshine_conversations_client.api_response import ApiResponse
@@ -47,6 +49,7 @@ class ApiClient(LowLevelMethods):
         self.cookie = cookie
         self.client_side_validation = self.configuration.client_side_validation
         self._rest_client: Transport | None = None
+        self._making = threading.Lock()
 
     @classmethod
     def get_default(cls) -> ApiClient:
@@ -78,7 +81,9 @@ class ApiClient(LowLevelMethods):
         if self._rest_client is None:
             from sunshine_conversations_client._transport import UrllibTransport
 
-            self._rest_client = UrllibTransport(self.configuration)
+            with self._making:
+                if self._rest_client is None:
+                    self._rest_client = UrllibTransport(self.configuration)
         return self._rest_client
 
     @rest_client.setter
@@ -87,7 +92,7 @@ class ApiClient(LowLevelMethods):
 
     @property
     def user_agent(self) -> str:
-        return self.default_headers["User-Agent"]
+        return self.default_headers.get("User-Agent", "")
 
     @user_agent.setter
     def user_agent(self, value: str) -> None:
@@ -103,7 +108,9 @@ class ApiClient(LowLevelMethods):
         """Run a call. Raises ApiException, for an answer other than 2xx of the class its status has."""
         request, response = self._exchange(call, stream=False)
         require_success(response, request.method, call.operation.path)
-        return ApiResponse(response.status, response.headers, call.operation.decode(response), response.body)
+        return ApiResponse(
+            response.status, response.headers, data=call.operation.decode(response), raw_data=response.body
+        )
 
     def open(self, call: Call) -> Any:
         """Run a call and return urllib3's response with its body unread, whatever its status."""
@@ -129,7 +136,7 @@ class ApiClient(LowLevelMethods):
                     time.sleep(command.seconds)
                     command = flow.send(None)
                     continue
-                logger.debug("%s %s", command.request.method, command.request.url)
+                logger.debug("%s %s", command.request.method, public_url(command.request.url))
                 try:
                     response = transport.send(command.request, command.timeout)
                 except ApiConnectionError as error:

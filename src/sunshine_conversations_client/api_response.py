@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sunshine_conversations_client._messages import Headers
+    from collections.abc import Mapping
 
 T = TypeVar("T")
 
@@ -14,11 +14,16 @@ T = TypeVar("T")
 class ApiResponse(Generic[T]):
     """An answer: its HTTP status, its headers (names in any case), its data as a model, and its bytes."""
 
-    def __init__(self, status_code: int, headers: Headers, data: T, raw_data: bytes) -> None:
+    def __init__(self, status_code: int, headers: Mapping[str, str] | None = None, *, data: T, raw_data: bytes) -> None:
         self.status_code = status_code
-        self.headers = headers
+        self.headers: Mapping[str, str] = {} if headers is None else headers
         self.data = data
         self.raw_data = raw_data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ApiResponse) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]  # as the official one's
 
     def __repr__(self) -> str:
         return f"ApiResponse(status_code={self.status_code}, data={self.data!r})"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from sunshine_conversations_client._messages import public_url
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
@@ -72,7 +74,7 @@ class Configuration:
         self.key_file: str | None = None
         self.assert_hostname: str | bool | None = None
         self.tls_server_name: str | None = None
-        self.connection_pool_maxsize = (os.cpu_count() or 1) * 5
+        self.connection_pool_maxsize: int | None = (os.cpu_count() or 1) * 5
         self.proxy: str | None = None
         self.proxy_headers: dict[str, str] | None = None
         self.socket_options: Any = None
@@ -93,7 +95,7 @@ class Configuration:
             self.debug = debug
 
     def __repr__(self) -> str:
-        return f"Configuration(host={self.host!r}, username={self.username!r})"
+        return f"Configuration(host={public_url(str(self.host))!r}, username={self.username!r})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """All settings copied, log handlers shared."""
@@ -128,7 +130,10 @@ class Configuration:
 
     @property
     def host(self) -> str:
-        return self._base_path
+        """The base URL: as given, or of the published host that `server_index` names."""
+        if not self.server_index:
+            return self._base_path
+        return self.get_host_from_settings(self.server_index, self.server_variables)
 
     @host.setter
     def host(self, value: str) -> None:
@@ -215,7 +220,7 @@ class Configuration:
 
     @property
     def debug(self) -> bool:
-        """Whether requests are logged, at level DEBUG and without credentials or bodies."""
+        """Whether requests are logged, at level DEBUG, without credentials, queries or bodies."""
         return self._debug
 
     @debug.setter
@@ -223,8 +228,8 @@ class Configuration:
         import logging
 
         self._debug = value
-        for logger in self.logger.values():
-            logger.setLevel(logging.DEBUG if value else logging.WARNING)
+        # Not urllib3's own: it logs queries, which may hold credentials.
+        logging.getLogger("sunshine_conversations_client").setLevel(logging.DEBUG if value else logging.WARNING)
 
     @property
     def logger_file(self) -> str | None:
@@ -233,10 +238,15 @@ class Configuration:
 
     @logger_file.setter
     def logger_file(self, value: str | None) -> None:
-        self._logger_file = value
-        if value:
-            import logging
+        import logging
 
+        self._logger_file = value
+        if self.logger_file_handler is not None:
+            for logger in self.logger.values():
+                logger.removeHandler(self.logger_file_handler)
+            self.logger_file_handler.close()
+            self.logger_file_handler = None
+        if value:
             self.logger_file_handler = logging.FileHandler(value)
             self.logger_file_handler.setFormatter(self.logger_formatter)
             for logger in self.logger.values():

@@ -25,6 +25,7 @@ be caught as its own classes too.
 
 from __future__ import annotations
 
+import json
 import re
 
 TYPE_CHECKING = False
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
     from sunshine_conversations_client._messages import Headers, Response
 
-_SECRET = re.compile(r'("[^"]*(?:secret|token|password)[^"]*"\s*:\s*)"[^"]*"', re.IGNORECASE)
+_MAY_BE_SECRET = re.compile("secret|token|passw|key|cookie|auth|certificate|credential", re.IGNORECASE)
+_SHOWN_LENGTH = 2000
 
 
 class OpenApiException(Exception):
@@ -47,29 +49,30 @@ class ApiTypeError(OpenApiException, TypeError):
         self.path_to_item = path_to_item
         self.valid_classes = valid_classes
         self.key_type = key_type
-        super().__init__(_located(msg, path_to_item))
+        super().__init__(render_path(msg, path_to_item))
 
 
 class ApiValueError(OpenApiException, ValueError):
     def __init__(self, msg: str = "", path_to_item: Any = None) -> None:
         self.path_to_item = path_to_item
-        super().__init__(_located(msg, path_to_item))
+        super().__init__(render_path(msg, path_to_item))
 
 
 class ApiAttributeError(OpenApiException, AttributeError):
     def __init__(self, msg: str = "", path_to_item: Any = None) -> None:
         self.path_to_item = path_to_item
-        super().__init__(_located(msg, path_to_item))
+        super().__init__(render_path(msg, path_to_item))
 
 
 class ApiKeyError(OpenApiException, KeyError):
     def __init__(self, msg: str = "", path_to_item: Any = None) -> None:
         self.path_to_item = path_to_item
-        super().__init__(_located(msg, path_to_item))
+        super().__init__(render_path(msg, path_to_item))
 
 
-def _located(msg: str, path: Any) -> str:
-    return f"{msg} at {''.join(f'[{part!r}]' for part in path)}" if path else msg
+def render_path(msg: str, path_to_item: Any = None) -> str:
+    """`msg` with the place in the data it is about."""
+    return f"{msg} at {''.join(f'[{part!r}]' for part in path_to_item)}" if path_to_item else msg
 
 
 class ApiException(OpenApiException):
@@ -89,7 +92,7 @@ class ApiException(OpenApiException):
         body: str | None = None,
         data: Any = None,
     ) -> None:
-        super().__init__()
+        Exception.__init__(self)  # not the next class, which may be the HTTP library's
         self.status = status if http_resp is None or status is not None else http_resp.status
         self.reason = reason if http_resp is None or reason is not None else http_resp.reason
         self.body = body
@@ -101,13 +104,19 @@ class ApiException(OpenApiException):
     @classmethod
     def of(cls, response: Response, data: Any, method: str | None = None, path: str | None = None) -> ApiException:
         """The exception of an answer other than 2xx, of the class its status has; `data` is its error list."""
-        status = response.status
-        kind = ServiceException if 500 <= status <= 599 else _BY_STATUS.get(status, ApiException)
-        error = kind(status, response.reason, body=response.text(), data=data)
+        error = _class_of(response.status, cls)(response.status, response.reason, body=response.text(), data=data)
         error.headers = response.headers
         error.method = method
         error.path = path
         return error
+
+    @classmethod
+    def from_response(cls, *, http_resp: Any, body: str | None, data: Any) -> ApiException:
+        """Raises the exception of a `RESTResponse`, of the class its status has; `cls` where it has none."""
+        raise _class_of(http_resp.status, cls)(http_resp=http_resp, body=body, data=data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.__dict__)
 
     @property
     def code(self) -> str | None:
@@ -147,10 +156,28 @@ class ApiException(OpenApiException):
         if self.method:
             lines.append(f"Request: {self.method} {self.path}")
         if self.headers:
-            lines.append(f"HTTP response headers: {dict(self.headers)}")
+            shown = {name: value for name, value in self.headers.items() if not _MAY_BE_SECRET.search(name)}
+            lines.append(f"HTTP response headers: {shown}")
         if self.body:
-            lines.append("HTTP response body: " + _SECRET.sub(r'\1"**********"', self.body))
+            lines.append(f"HTTP response body: {self._shown_body(self.body)}")
         return "\n".join(lines) + "\n"
+
+    def _shown_body(self, body: str) -> str:
+        """The errors it lists; else the text, unless that may hold a secret."""
+        errors = getattr(self.data, "errors", None)
+        if isinstance(errors, list):
+            listed = [{name: getattr(error, name, None) for name in ("code", "title")} for error in errors]
+            return json.dumps({"errors": listed}, ensure_ascii=False, default=repr)
+        if _MAY_BE_SECRET.search(body):
+            return f"not shown, as it may hold a secret: {len(body)} characters"
+        return body[:_SHOWN_LENGTH]
+
+
+def _rebuilt(kind: type[ApiException], state: dict[str, Any]) -> ApiException:
+    """What pickle and copy make an exception of: whatever its constructor takes, its state is all there is to it."""
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    return error
 
 
 class ApiArgumentError(ApiException, ApiValueError, ApiTypeError):
@@ -210,6 +237,10 @@ class RateLimitedException(ApiException):
 
 class ServiceException(ApiException):
     """500 to 599: the service failed."""
+
+
+def _class_of(status: int, other: type[ApiException]) -> type[ApiException]:
+    return ServiceException if 500 <= status <= 599 else _BY_STATUS.get(status, other)
 
 
 _BY_STATUS: dict[int, type[ApiException]] = {

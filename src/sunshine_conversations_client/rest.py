@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from sunshine_conversations_client.exceptions import ApiException, ApiValueError
 
 TYPE_CHECKING = False
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ApiException", "ApiValueError", "RESTClientObject", "RESTResponse"]
 
 
-class RESTResponse:
+class RESTResponse(io.IOBase):
     """An answer as `ApiClient.call_api` returns it; `data` is None until `read`."""
 
     def __init__(self, response: Response) -> None:

@@ -58,7 +58,7 @@ def database_path(url: str) -> Path:
     """The file of an `sqlite:` URL: sqlite:///absolute/path or sqlite:relative/path. Raises StoreError."""
     scheme, colon, rest = url.partition(":")
     path = rest.removeprefix("//")
-    if not colon or scheme != "sqlite" or not path:
+    if not colon or scheme != "sqlite" or not path or path.startswith(":"):
         raise StoreError("--database should be sqlite:///path/to/file; SQLite is the only database there is so far")
     return Path(path)
 
@@ -124,7 +124,11 @@ class Service:
         self, receive: Callable[[], Awaitable[Any]], send: Callable[[MutableMapping[str, Any]], Awaitable[None]]
     ) -> None:
         await receive()
-        engine = open_engine(self._settings)
+        try:
+            engine = open_engine(self._settings)
+        except StoreError as error:
+            await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})
+            return
         self._application = Application(engine)
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -17,6 +17,10 @@ METADATA_BYTES = 4096
 """The most bytes of JSON an app's metadata may take (documented)."""
 
 
+METADATA_DEPTH = 32
+"""How deep metadata may be nested; ours to choose, and far below what any reader of JSON can take."""
+
+
 class Scope(StrEnum):
     """What a key is for: an account, one app, or one custom integration."""
 

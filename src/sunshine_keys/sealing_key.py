@@ -47,10 +47,11 @@ def make(folder: Path) -> bytes:
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
-        draft.unlink()
         sync_folder(folder)
     except OSError as error:
         raise StoreError(f"cannot write the sealing key {path}: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
     key = load(folder)
     if key is None:
         raise StoreError(f"the sealing key {path} vanished as it was made")

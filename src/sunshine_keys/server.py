@@ -13,12 +13,13 @@ from collections.abc import Generator
 from typing import Any
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from sunshine_keys.app import Service, Settings
 from sunshine_keys.http.protocol import Protocol
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 5
 """How long requests in flight may take to finish once the service has been told to stop."""
 
 KEEP_ALIVE_SECONDS = 75
@@ -61,7 +62,10 @@ def serve(settings: Settings, listener: socket.socket, workers: int) -> None:
         _server(Service(settings)).run([listener])
     else:
         os.environ.update(settings.environment() | {_SUPERVISOR: str(os.getpid())})
-        Multiprocess(_config("sunshine_keys.server:worker", factory=True, workers=workers), [listener]).run()
+        supervisor = Multiprocess(_config("sunshine_keys.server:worker", factory=True, workers=workers), [listener])
+        supervisor.run()
+        if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+            sys.exit(1)
 
 
 def worker() -> Service:
@@ -80,8 +84,14 @@ def worker() -> Service:
 @contextlib.contextmanager
 def running(settings: Settings) -> Generator[str]:
     """Serve from a thread of this process on a free loopback port; yields the URL, and stops at the end."""
+    with started(_server(Service(settings))) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def started(server: uvicorn.Server) -> Generator[str]:
+    """Run a server in a thread on a free loopback port; yields the URL, and stops it at the end."""
     with listen("127.0.0.1", 0) as listener:
-        server = _server(Service(settings))
         thread = threading.Thread(target=server.run, args=([listener],), name="sunshine-keys-server", daemon=True)
         thread.start()
         while not server.started:

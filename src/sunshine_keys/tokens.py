@@ -101,7 +101,7 @@ def _encode_base64url(raw: bytes) -> bytes:
 
 
 def _decode_base64url(text: str) -> bytes:
-    if "=" in text:
+    if "=" in text or "+" in text or "/" in text:
         raise Unauthorized(MALFORMED)
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -131,7 +131,10 @@ def test_it_is_all_there_after_opening_again(open_store: Open) -> None:
 
 def test_a_store_is_initialised_once(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
-        assert await store.transact(None, Initialise("other", [], [], [], [key("act_2", Scope.ACCOUNT, None, None)])) is False
+        assert (
+            await store.transact(None, Initialise("other", [], [], [], [key("act_2", Scope.ACCOUNT, None, None)]))
+            is False
+        )
         assert await store.key("act_2") is None
 
     run(test)
@@ -141,7 +144,9 @@ def test_an_app_is_made_changed_and_deleted_with_all_it_holds(run: Callable[[Tes
     async def test(store: Store) -> None:
         other = App("b", "Other", {}, None)
         assert await store.transact("act_1", CreateApp(other)) == other
-        changed = await store.transact("act_1", UpdateApp("a", AppPatch(settings={"useAnimalNames": True}, metadata=None)))
+        changed = await store.transact(
+            "act_1", UpdateApp("a", AppPatch(settings={"useAnimalNames": True}, metadata=None))
+        )
         assert changed == App("a", "An app", {"echoPostback": False, "useAnimalNames": True}, None)
         assert await store.app("a") == changed
 
@@ -162,7 +167,9 @@ def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(run: Calla
         hook = Webhook("g", "j", "https://example.com", [], False, True, b"s")
         await store.transact("app_1", CreateIntegration(made, [hook]))
         assert await store.webhooks(["j"]) == [hook]
-        changed = await store.transact("app_1", UpdateIntegration("a", "j", {"displayName": None, "showAIDisclaimer": True}))
+        changed = await store.transact(
+            "app_1", UpdateIntegration("a", "j", {"displayName": None, "showAIDisclaimer": True})
+        )
         assert changed == Integration("j", "a", "custom", {"showAIDisclaimer": True})
         assert await store.integration("a", "j") == changed
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from conftest import Key, Service, Tenant, Wire
 
 DEFAULTS = {
@@ -84,6 +83,17 @@ def test_all_faults_of_a_body_are_told(wire: Wire, tenant: Tenant, body: Any, ti
 def test_metadata_of_just_4096_bytes_is_taken(wire: Wire, tenant: Tenant) -> None:
     metadata = {"x": "y" * (4096 - len('{"x":""}'))}
     assert wire.patch(tenant.app, tenant.app_key, {"metadata": metadata}).json["app"]["metadata"] == metadata
+
+
+def test_metadata_may_be_nested_32_deep(wire: Wire, tenant: Tenant) -> None:
+    def nested(depth: int) -> Any:
+        return {"x": nested(depth - 1)} if depth > 1 else {"x": 1}
+
+    assert wire.patch(tenant.app, tenant.app_key, {"metadata": nested(32)}).status == 200
+    for depth in (33, 200, 400):
+        refused = wire.patch(tenant.app, tenant.app_key, {"metadata": nested(depth)})
+        assert refused.errors == [("bad_request", "metadata should NOT be nested deeper than 32")]
+    assert wire.get("/v2/tokenInfo", tenant.app_key).json["app"]["metadata"] == nested(32)
 
 
 def test_numbers_in_metadata_come_back_exactly(wire: Wire, tenant: Tenant) -> None:

@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 import pytest
-
 from conftest import Key, Service, Tenant, Wire
 
 REQUIRED = "Authorization is required"
@@ -143,6 +142,13 @@ class TestTokens:
         forged = Key(key.id, "guess")
         for claims in ({}, {"scope": "account"}, {"scope": "app", "exp": 1}, {"scope": "app", "nbf": 2**40}):
             assert refused(wire, tenant, self.make(forged, **claims)) == WRONG_SIGNATURE
+
+    def test_a_token_has_one_spelling(self, wire: Wire, tenant: Tenant, key: Key) -> None:
+        made = self.make(key, scope="app")
+        last = made[-1]
+        for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/":
+            if other != last:
+                assert wire.get(tenant.keys, made[:-1] + other).status == 401
 
     def test_a_changed_payload(self, wire: Wire, tenant: Tenant, key: Key) -> None:
         header, _, signature = self.make(key, scope="app").split(".")

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-
 from conftest import WEBHOOK, Tenant, Wire
 
 
@@ -20,7 +19,9 @@ def test_a_custom_integration_is_made_with_its_webhook(wire: Wire, tenant: Tenan
     (webhook,) = made.pop("webhooks")
     assert made == {"id": made["id"], "type": "custom", "status": "active", "displayName": "Mine"}
     assert re.fullmatch("[0-9a-f]{32}", webhook.pop("secret"))
-    assert webhook == {"id": webhook["id"], "version": "v2", "includeFullUser": True, "includeFullSource": False} | WEBHOOK
+    assert (
+        webhook == {"id": webhook["id"], "version": "v2", "includeFullUser": True, "includeFullSource": False} | WEBHOOK
+    )
     assert wire.get(f"{tenant.app}/integrations/{made['id']}", tenant.app_key).json == answer.json
 
 

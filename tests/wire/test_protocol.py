@@ -8,7 +8,6 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-
 from conftest import Key, Service, Tenant, Wire
 
 
@@ -116,6 +115,7 @@ def test_json_is_taken_by_its_usual_names(wire: Wire, tenant: Tenant, kind: str)
         {"Content-Type": "application/x-www-form-urlencoded"},
         {"Content-Type": "multipart/form-data; boundary=x"},
         {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/json; x=y; charset=utf-16"},
         {"Content-Type": "application/jsonx"},
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     ],
@@ -231,3 +231,114 @@ def test_two_authorization_headers_are_not_a_way_in(wire: Wire, tenant: Tenant) 
             "Connection: close\r\n\r\n".encode(),
         )
         assert received.startswith(b"HTTP/1.1 401 ")
+
+
+def head(method: str, path: str, key: Key | None, **headers: str) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: x"]
+    if key is not None:
+        lines.append(f"Authorization: {key.basic()}")
+    return (
+        "\r\n".join([*lines, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]).encode()
+        + b"\r\n\r\n"
+    )
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(each) for each in re.findall(rb"HTTP/1\.1 (\d+) ", received)]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "CONNECT"])
+def test_an_upgrade_is_refused_and_its_body_is_no_request(wire: Wire, tenant: Tenant, method: str) -> None:
+    """The parser stops at an upgrade; what follows must not be taken for a request of its own."""
+    smuggled = head("DELETE", f"{tenant.keys}/{tenant.key.id}", tenant.app_key)
+    for parts in ([b"", smuggled], [smuggled]):
+        first = head(
+            method, tenant.keys, tenant.app_key, Connection="Upgrade", Upgrade="h2c", Content_Length=str(len(smuggled))
+        )
+        parts[0] = first + parts[0]
+        assert statuses(exchange(wire.url, *parts)) == [400]
+    assert wire.get(tenant.webhooks, tenant.key).status == 200
+
+
+@pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\n", b"GET /", b""])
+def test_an_endless_head_is_refused_while_it_comes(wire: Wire, start: bytes) -> None:
+    address = urlsplit(wire.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(start)
+        for _ in range(8):
+            connection.sendall(b"A" * 65536)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
+
+
+def test_what_was_accepted_is_answered_before_what_follows_is_refused(wire: Wire, tenant: Tenant) -> None:
+    body = b'{"displayName": "x"}'
+    created = head("POST", tenant.keys, tenant.app_key, Content_Type="application/json", Content_Length=str(len(body)))
+    received = exchange(wire.url, created + body + b"   trailing garbage\r\n\r\n")
+    assert statuses(received) == [201]
+    assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 2
+    assert statuses(exchange(wire.url, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\ngarbage\r\n\r\n")) == [200]
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_trailers_are_no_headers(wire: Wire, tenant: Tenant, pieces: int) -> None:
+    body = b'15\r\n{"displayName": "xx"}\r\n0\r\n'
+    trailer = f"Authorization: {tenant.app_key.basic()}\r\n\r\n".encode()
+    first = head(
+        "POST", tenant.keys, None, Content_Type="application/json", Transfer_Encoding="chunked", Connection="close"
+    )
+    parts = [first + body + trailer] if pieces == 1 else [first + body, trailer]
+    assert statuses(exchange(wire.url, *parts)) == [401]
+
+
+@pytest.mark.parametrize("kinds", [("text/plain", "application/json"), ("application/json", "text/plain")])
+def test_two_content_types_are_refused(wire: Wire, tenant: Tenant, kinds: tuple[str, str]) -> None:
+    body = b'{"displayName": "x"}'
+    lines = head("POST", tenant.keys, tenant.app_key, Content_Length=str(len(body)), Connection="close").removesuffix(
+        b"\r\n"
+    )
+    both = "".join(f"Content-Type: {kind}\r\n" for kind in kinds).encode()
+    assert statuses(exchange(wire.url, lines + both + b"\r\n" + body)) == [415]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_client_may_close_its_side_and_still_read(wire: Wire, tenant: Tenant, method: str) -> None:
+    body = b'{"displayName": "x"}' if method == "POST" else b""
+    address = urlsplit(wire.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(
+            head(method, tenant.keys, tenant.app_key, Content_Type="application/json", Content_Length=str(len(body)))
+            + body
+        )
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+    assert statuses(received) == [201 if method == "POST" else 200]
+
+
+@pytest.mark.parametrize(
+    "part", [b"", b"GET /heal", b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"]
+)
+def test_a_request_that_does_not_arrive_is_not_waited_for(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, part: bytes
+) -> None:
+    from sunshine_keys.http import protocol
+
+    monkeypatch.setattr(protocol, "ARRIVAL_SECONDS", 0.3)
+    received = exchange(wire.url, part)
+    assert statuses(received)[-1:] == [408]
+    assert json.loads(received.rpartition(b"\r\n\r\n")[2])["errors"][0]["code"] == "request_timeout"
+
+
+def test_health_knows_its_methods(wire: Wire) -> None:
+    for method in ("POST", "DELETE", "OPTIONS"):
+        answer = wire.send(method, "/healthz")
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+def test_links_name_no_host_that_is_none(wire: Wire, tenant: Tenant) -> None:
+    for host in ('evil"x', "a b", ""):
+        answer = wire.get(f"{tenant.app}/integrations?page[size]=1", tenant.app_key, headers={"Host": host})
+        assert answer.json["links"]["next"].startswith(wire.url + "/v2/apps/")
+    answer = wire.get(f"{tenant.app}/integrations?page[size]=1", tenant.app_key, headers={"Host": "keys.example:1"})
+    assert answer.json["links"]["next"].startswith("http://keys.example:1/v2/apps/")

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-
 from conftest import WEBHOOK, Tenant, Wire
 
 
@@ -43,6 +42,8 @@ def test_the_life_of_a_webhook(wire: Wire, tenant: Tenant, of: str) -> None:
         (WEBHOOK | {"target": ""}, ["target should NOT be shorter than 1 characters"]),
         (WEBHOOK | {"target": "ftp://example.com"}, ["target should be an http or https URL"]),
         (WEBHOOK | {"target": "https://"}, ["target should be an http or https URL"]),
+        (WEBHOOK | {"target": "http://a\nb/"}, ["target should be an http or https URL"]),
+        (WEBHOOK | {"target": "http://a:99999/"}, ["target should be an http or https URL"]),
         (WEBHOOK | {"target": "http://[::1"}, ["target should be an http or https URL"]),
         (WEBHOOK | {"triggers": "conversation:message"}, ["triggers should be array"]),
         (WEBHOOK | {"triggers": [1]}, ["triggers[0] should be string"]),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sunshine_conversations_client._operations import UNSET, Call, Operation
 from sunshine_conversations_client.api_client import ApiClient
-from sunshine_conversations_client.models._apps import AppCreateBody, AppListResponse, AppResponse, AppUpdateBody
+from sunshine_conversations_client.models._apps import (
+    AppCreateBody,
+    AppListFilter,
+    AppListResponse,
+    AppResponse,
+    AppUpdateBody,
+)
+from sunshine_conversations_client.models._paging import Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +19,6 @@ if TYPE_CHECKING:
 
     from sunshine_conversations_client._operations import RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
-    from sunshine_conversations_client.models._apps import AppListFilter
-    from sunshine_conversations_client.models._paging import Page
 
 _CREATE_APP = Operation("POST", "/v2/apps", AppResponse, (AppCreateBody,))
 _DELETE_APP = Operation("DELETE", "/v2/apps/{app_id}", None)
@@ -260,7 +265,7 @@ class AppsApi:
             Call(
                 _LIST_APPS,
                 {},
-                {"page": page, "filter": filter},
+                {"page": (Page, page), "filter": (AppListFilter, filter)},
                 None,
                 _request_timeout,
                 _request_auth,
@@ -285,7 +290,7 @@ class AppsApi:
             Call(
                 _LIST_APPS,
                 {},
-                {"page": page, "filter": filter},
+                {"page": (Page, page), "filter": (AppListFilter, filter)},
                 None,
                 _request_timeout,
                 _request_auth,

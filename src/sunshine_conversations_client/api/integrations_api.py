@@ -6,11 +6,13 @@ from sunshine_conversations_client._operations import UNSET, Call, Operation
 from sunshine_conversations_client.api_client import ApiClient
 from sunshine_conversations_client.models._integrations import (
     Integration,
+    IntegrationListFilter,
     IntegrationListResponse,
     IntegrationResponse,
     IntegrationUpdate,
     IntegrationUpdateBase,
 )
+from sunshine_conversations_client.models._paging import Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
     from sunshine_conversations_client._operations import RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
-    from sunshine_conversations_client.models._integrations import IntegrationListFilter
-    from sunshine_conversations_client.models._paging import Page
 
 _CREATE_INTEGRATION = Operation("POST", "/v2/apps/{app_id}/integrations", IntegrationResponse, (Integration,))
 _DELETE_INTEGRATION = Operation("DELETE", "/v2/apps/{app_id}/integrations/{integration_id}", None)
@@ -285,7 +285,7 @@ class IntegrationsApi:
             Call(
                 _LIST_INTEGRATIONS,
                 {"app_id": app_id},
-                {"page": page, "filter": filter},
+                {"page": (Page, page), "filter": (IntegrationListFilter, filter)},
                 None,
                 _request_timeout,
                 _request_auth,
@@ -311,7 +311,7 @@ class IntegrationsApi:
             Call(
                 _LIST_INTEGRATIONS,
                 {"app_id": app_id},
-                {"page": page, "filter": filter},
+                {"page": (Page, page), "filter": (IntegrationListFilter, filter)},
                 None,
                 _request_timeout,
                 _request_auth,

@@ -4,6 +4,77 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sunshine_conversations_client.models import android as android
+    from sunshine_conversations_client.models import android_update as android_update
+    from sunshine_conversations_client.models import api_key as api_key
+    from sunshine_conversations_client.models import app as app
+    from sunshine_conversations_client.models import app_create_body as app_create_body
+    from sunshine_conversations_client.models import app_key as app_key
+    from sunshine_conversations_client.models import app_key_create_body as app_key_create_body
+    from sunshine_conversations_client.models import app_key_list_response as app_key_list_response
+    from sunshine_conversations_client.models import app_key_response as app_key_response
+    from sunshine_conversations_client.models import app_list_filter as app_list_filter
+    from sunshine_conversations_client.models import app_list_response as app_list_response
+    from sunshine_conversations_client.models import app_response as app_response
+    from sunshine_conversations_client.models import app_settings as app_settings
+    from sunshine_conversations_client.models import app_update_body as app_update_body
+    from sunshine_conversations_client.models import apple as apple
+    from sunshine_conversations_client.models import apple_update as apple_update
+    from sunshine_conversations_client.models import custom as custom
+    from sunshine_conversations_client.models import custom_update as custom_update
+    from sunshine_conversations_client.models import (
+        default_responder_default_responder as default_responder_default_responder,
+    )
+    from sunshine_conversations_client.models import error as error
+    from sunshine_conversations_client.models import error_response as error_response
+    from sunshine_conversations_client.models import instagram as instagram
+    from sunshine_conversations_client.models import instagram_update as instagram_update
+    from sunshine_conversations_client.models import integration as integration
+    from sunshine_conversations_client.models import integration_api_key as integration_api_key
+    from sunshine_conversations_client.models import (
+        integration_api_key_list_response as integration_api_key_list_response,
+    )
+    from sunshine_conversations_client.models import integration_api_key_response as integration_api_key_response
+    from sunshine_conversations_client.models import integration_list_filter as integration_list_filter
+    from sunshine_conversations_client.models import integration_list_response as integration_list_response
+    from sunshine_conversations_client.models import integration_response as integration_response
+    from sunshine_conversations_client.models import integration_update as integration_update
+    from sunshine_conversations_client.models import integration_update_base as integration_update_base
+    from sunshine_conversations_client.models import ios as ios
+    from sunshine_conversations_client.models import ios_update as ios_update
+    from sunshine_conversations_client.models import line as line
+    from sunshine_conversations_client.models import line_update as line_update
+    from sunshine_conversations_client.models import links as links
+    from sunshine_conversations_client.models import mailgun as mailgun
+    from sunshine_conversations_client.models import mailgun_update as mailgun_update
+    from sunshine_conversations_client.models import message_bird_update as message_bird_update
+    from sunshine_conversations_client.models import messagebird as messagebird
+    from sunshine_conversations_client.models import messenger as messenger
+    from sunshine_conversations_client.models import messenger_update as messenger_update
+    from sunshine_conversations_client.models import meta as meta
+    from sunshine_conversations_client.models import model_field as model_field
+    from sunshine_conversations_client.models import page as page
+    from sunshine_conversations_client.models import prechat_capture as prechat_capture
+    from sunshine_conversations_client.models import status as status
+    from sunshine_conversations_client.models import telegram as telegram
+    from sunshine_conversations_client.models import telegram_update as telegram_update
+    from sunshine_conversations_client.models import twilio as twilio
+    from sunshine_conversations_client.models import twilio_update as twilio_update
+    from sunshine_conversations_client.models import twitter as twitter
+    from sunshine_conversations_client.models import twitter_update as twitter_update
+    from sunshine_conversations_client.models import unity as unity
+    from sunshine_conversations_client.models import unity_update as unity_update
+    from sunshine_conversations_client.models import viber as viber
+    from sunshine_conversations_client.models import viber_update as viber_update
+    from sunshine_conversations_client.models import web as web
+    from sunshine_conversations_client.models import web_update as web_update
+    from sunshine_conversations_client.models import webhook as webhook
+    from sunshine_conversations_client.models import webhook_body as webhook_body
+    from sunshine_conversations_client.models import webhook_create_body as webhook_create_body
+    from sunshine_conversations_client.models import webhook_list_response as webhook_list_response
+    from sunshine_conversations_client.models import webhook_response as webhook_response
+    from sunshine_conversations_client.models import whats_app_update as whats_app_update
+    from sunshine_conversations_client.models import whatsapp as whatsapp
     from sunshine_conversations_client.models._apps import App as App
     from sunshine_conversations_client.models._apps import AppCreateBody as AppCreateBody
     from sunshine_conversations_client.models._apps import AppListFilter as AppListFilter
@@ -145,7 +216,77 @@ _HOMES = {
     "WhatsAppUpdate": "models._integrations",
     "Whatsapp": "models._integrations",
 }
-
+_SUBMODULES = frozenset(
+    [
+        "app",
+        "app_create_body",
+        "app_list_filter",
+        "app_list_response",
+        "app_response",
+        "app_settings",
+        "app_update_body",
+        "error",
+        "error_response",
+        "android",
+        "android_update",
+        "apple",
+        "apple_update",
+        "custom",
+        "custom_update",
+        "default_responder_default_responder",
+        "instagram",
+        "instagram_update",
+        "integration",
+        "integration_list_filter",
+        "integration_list_response",
+        "integration_response",
+        "integration_update",
+        "integration_update_base",
+        "ios",
+        "ios_update",
+        "line",
+        "line_update",
+        "mailgun",
+        "mailgun_update",
+        "message_bird_update",
+        "messagebird",
+        "messenger",
+        "messenger_update",
+        "model_field",
+        "prechat_capture",
+        "telegram",
+        "telegram_update",
+        "twilio",
+        "twilio_update",
+        "twitter",
+        "twitter_update",
+        "unity",
+        "unity_update",
+        "viber",
+        "viber_update",
+        "web",
+        "web_update",
+        "whats_app_update",
+        "whatsapp",
+        "api_key",
+        "app_key",
+        "app_key_create_body",
+        "app_key_list_response",
+        "app_key_response",
+        "integration_api_key",
+        "integration_api_key_list_response",
+        "integration_api_key_response",
+        "links",
+        "meta",
+        "page",
+        "status",
+        "webhook",
+        "webhook_body",
+        "webhook_create_body",
+        "webhook_list_response",
+        "webhook_response",
+    ]
+)
 
 __all__ = [
     "Android",
@@ -225,8 +366,10 @@ def __getattr__(name: str) -> object:
         value: object = getattr(__import__(f"sunshine_conversations_client.{home}", fromlist=[name]), name)
         globals()[name] = value
         return value
+    if name in _SUBMODULES:
+        return __import__(f"{__name__}.{name}", fromlist=[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_SUBMODULES})

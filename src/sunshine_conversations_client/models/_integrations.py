@@ -46,6 +46,18 @@ class IntegrationUpdateBase(Model):
     _wire_names: ClassVar[dict[str, str]] = {"show_ai_disclaimer": "showAIDisclaimer"}
     _nullable = frozenset({"display_name", "default_responder_id"})
 
+    @classmethod
+    def _class_for(cls, obj: dict[str, Any]) -> builtins.type[Self]:
+        """Of a dictionary, which does not tell its type, the update that knows most of its names."""
+        if cls is not IntegrationUpdateBase:
+            return cls
+
+        def known(update: builtins.type[IntegrationUpdateBase]) -> int:
+            return sum(name in update._fields or name in update._by_wire for name in obj)
+
+        updates: list[builtins.type[IntegrationUpdateBase]] = [CustomUpdate, *IntegrationUpdateBase.__subclasses__()]
+        return cast("builtins.type[Self]", max(updates, key=known))
+
 
 class DefaultResponderDefaultResponder(Model):
     name: str | None = None
@@ -218,7 +230,7 @@ class Mailgun(Integration):
     hide_unsubscribe_link: bool | None = None
     from_address: str | None = None
     _nullable = frozenset({"api_key", "from_address"})
-    _secret = frozenset({"api_key"})
+    _secret = frozenset({"api_key", "signing_key"})
 
 
 class MailgunUpdate(IntegrationUpdateBase):
@@ -235,7 +247,7 @@ class Messagebird(Integration):
     webhook_secret: str | None = None
     _nullable = frozenset({"access_key", "signing_key"})
     _read_only = frozenset({"webhook_secret"})
-    _secret = frozenset({"access_key", "webhook_secret"})
+    _secret = frozenset({"access_key", "signing_key", "webhook_secret"})
 
 
 class MessageBirdUpdate(IntegrationUpdateBase):
@@ -393,18 +405,27 @@ class WhatsAppUpdate(IntegrationUpdateBase):
 
 
 class IntegrationUpdate(Model):
-    """A holder for one of the …Update models, as the official package has it; any of them can also be given as it is."""
+    """A holder for one of the …Update models, as the official package has it; any of them can also be given as it is.
 
-    def __init__(self, actual_instance: IntegrationUpdateBase | dict[str, Any] | None = None) -> None:
-        if isinstance(actual_instance, dict):
-            actual_instance = CustomUpdate.from_argument(actual_instance)
-        self.__dict__["actual_instance"] = actual_instance
+    Raises ApiArgumentError for anything else.
+    """
 
     actual_instance: IntegrationUpdateBase | None = None
+
+    def __init__(self, actual_instance: IntegrationUpdateBase | dict[str, Any] | None = None) -> None:
+        super().__init__(actual_instance=actual_instance)
 
     def to_dict(self) -> dict[str, Any]:
         held = self.actual_instance
         return {} if held is None else held.to_dict()
+
+    @classmethod
+    def wire_names_of(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return IntegrationUpdateBase.wire_names_of(given)
+
+    @classmethod
+    def from_dict(cls, obj: dict[str, Any] | None) -> Self | None:
+        return None if obj is None else cls(IntegrationUpdateBase.from_dict(obj))
 
 
 INTEGRATION_TYPES: dict[str, type[Integration]] = {

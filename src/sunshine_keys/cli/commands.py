@@ -56,6 +56,10 @@ def init(
         bool,
         typer.Option(envvar="SUNSHINE_KEYS_SAMPLE", help="Also make the app, integrations and keys of the samples."),
     ] = False,
+    new_account_key: Annotated[
+        bool,
+        typer.Option(envvar="SUNSHINE_KEYS_NEW_ACCOUNT_KEY", help="Make another account key for a store there is."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print what was made as one JSON object.")
     ] = False,
@@ -63,21 +67,22 @@ def init(
     """Make a store and its account key, and print the key: its secret is shown only now."""
     from sunshine_keys.app import Settings
 
-    made = _initialise(Settings.of(data, database), sample=sample)
+    if sys.stdout is None:
+        _fail("standard output is closed, and the account key's secret could not be shown")
+    made = _initialise(Settings.of(data, database), sample=sample, new_account_key=new_account_key)
     if made is None:
-        _fail("this store has been made before; its account key was printed then")
+        _fail("this store has been made before; its account key was printed then (--new-account-key makes another)")
     if as_json:
-        typer.echo(json.dumps(made, indent=2, ensure_ascii=False))
+        _print(json.dumps(made, indent=2, ensure_ascii=False))
         return
-    _print_key("Account key", made["account_key"])
+    _print(_key_lines("Account key", made["account_key"]))
     if sample:
-        typer.echo(f"\nApp                 {made['app']['id']}")
-        typer.echo(f"Custom integration  {made['integration']['id']}")
-        typer.echo(f"Web integration     {made['other_integration']['id']}\n")
-        _print_key("App key", made["app_key"])
-        typer.echo()
-        _print_key("Integration key", made["key"])
-    typer.echo("\nKeep the secrets safe; the account key's is not shown again.")
+        _print(f"\nApp                 {made['app']['id']}")
+        _print(f"Custom integration  {made['integration']['id']}")
+        _print(f"Web integration     {made['other_integration']['id']}\n")
+        _print(_key_lines("App key", made["app_key"]) + "\n")
+        _print(_key_lines("Integration key", made["key"]))
+    _print("\nKeep the secrets safe; the account key's is not shown again.")
 
 
 @cli.command()
@@ -102,14 +107,13 @@ def serve(
     settings = Settings.of(data, database)
     try:
         listener = server.listen(host, port)
-    except OSError as error:
-        _fail(f"cannot listen on {host} port {port}: {error.strerror or error}")
+    except (OSError, UnicodeError) as error:
+        _fail(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}")
     with listener:
         made = _initialise(settings)
         if made is not None:
-            _print_key("The store was empty. Its account key, shown only now", made["account_key"])
-        typer.echo(f"Sunshine Keys serves on {server.url_of(listener)}")
-        sys.stdout.flush()
+            _print(_key_lines("The store was empty. Its account key, shown only now", made["account_key"]))
+        _print(f"Sunshine Keys serves on {server.url_of(listener)}")
         server.serve(settings, listener, workers)
 
 
@@ -132,7 +136,7 @@ def token(
         Scope | None, typer.Option(envvar="SUNSHINE_KEYS_SCOPE", help="The key's scope, if its id does not tell.")
     ] = None,
     expires_in: Annotated[
-        int, typer.Option(envvar="SUNSHINE_KEYS_EXPIRES_IN", min=1, help="Seconds until the token ends.")
+        int, typer.Option(envvar="SUNSHINE_KEYS_EXPIRES_IN", min=1, max=2**31, help="Seconds until the token ends.")
     ] = 300,
 ) -> None:
     """Print a JSON Web Token signed by a key.
@@ -146,7 +150,10 @@ def token(
     scope = scope or scopes.get(key_id[:4])
     if scope is None:
         _fail("the key id should begin with act_, app_ or int_; else name its --scope")
-    typer.echo(tokens.mint(key_id, _read_secret(secret_file), scope, expires_in=expires_in))
+    try:
+        typer.echo(tokens.mint(key_id, _read_secret(secret_file), scope, expires_in=expires_in))
+    except UnicodeError:
+        _fail("the key id and the secret should be UTF-8 text")
 
 
 def _read_secret(file: Path | None) -> str:
@@ -157,6 +164,8 @@ def _read_secret(file: Path | None) -> str:
             _fail(f"cannot read the secret: {error}")
     elif (given := os.environ.get("SUNSHINE_KEYS_SECRET")) is not None:
         secret = given
+    elif sys.stdin is None:
+        secret = ""
     elif sys.stdin.isatty():
         secret = typer.prompt("Secret", hide_input=True, err=True)
     else:
@@ -166,13 +175,15 @@ def _read_secret(file: Path | None) -> str:
     return secret.strip()
 
 
-def _initialise(settings: Any, *, sample: bool = False) -> dict[str, Any] | None:
+def _initialise(settings: Any, *, sample: bool = False, new_account_key: bool = False) -> dict[str, Any] | None:
     from sunshine_keys.app import open_engine
-    from sunshine_keys.service.first_run import initialise
+    from sunshine_keys.service.first_run import another_account_key, initialise
 
     async def first_run() -> dict[str, Any] | None:
         engine = open_engine(settings)
         try:
+            if new_account_key:
+                return await another_account_key(engine)
             return await initialise(engine, sample=sample)
         finally:
             await engine.store.close()
@@ -180,5 +191,17 @@ def _initialise(settings: Any, *, sample: bool = False) -> dict[str, Any] | None
     return asyncio.run(first_run())
 
 
-def _print_key(title: str, key: dict[str, str]) -> None:
-    typer.echo(f"{title}\n  id      {key['id']}\n  secret  {key['secret']}")
+def _key_lines(title: str, key: dict[str, str]) -> str:
+    return f"{title}\n  id      {key['id']}\n  secret  {key['secret']}"
+
+
+def _print(text: str) -> None:
+    """Print what will not be shown again; say so where that fails."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        sys.stdout = None  # else Python tries once more at its end
+        _fail(
+            f"cannot print: {error.strerror}. If the store is new, nobody has seen its account key; "
+            "make another: sunshine-keys init --new-account-key"
+        )

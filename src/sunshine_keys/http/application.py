@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -45,6 +46,10 @@ class Application:
             status, content, extra = error.status, _envelope(error), _headers_of(error)
         except ClientGone:
             return
+        except asyncio.CancelledError:
+            # The server stops, and this request has not arrived or been answered within its grace.
+            stopping = StoreUnavailable("The service is stopping")
+            status, content, extra = stopping.status, _envelope(stopping), _headers_of(stopping)
         except Exception:
             # The exception's own text may come from anywhere, so only its traceback's places are ours to log.
             logger.exception("request %s failed", request.id)
@@ -60,7 +65,16 @@ class Application:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, request: Request) -> tuple[int, Any]:
-        if request.segments == ["healthz"] and request.method in ("GET", "HEAD"):
+        try:
+            return await self._operate(request)
+        except ServiceError:
+            await request.discard()
+            raise
+
+    async def _operate(self, request: Request) -> tuple[int, Any]:
+        if request.segments == ["healthz"]:
+            if request.method not in ("GET", "HEAD"):
+                raise MethodNotAllowed("GET, HEAD")
             return 200, {"status": "ok"}
         operation, ids = routes.match(request.method, request.segments)
         actor = await authenticate(self._authenticator, request.authorization())

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.models import INTEGRATION_TYPES, METADATA_BYTES, AppPatch, WebhookPatch
+from sunshine_keys.models import INTEGRATION_TYPES, METADATA_BYTES, METADATA_DEPTH, AppPatch, WebhookPatch
 from sunshine_keys.service.webhooks import WebhookSpec
 
 Values = dict[str, Any]
@@ -51,6 +51,8 @@ def seconds(name: str, value: Any) -> list[str]:
 def metadata(name: str, value: Any) -> list[str]:
     if not isinstance(value, dict):
         return [f"{name} should be object"]
+    if _deeper_than(METADATA_DEPTH, value):
+        return [f"{name} should NOT be nested deeper than {METADATA_DEPTH}"]
     try:
         size = len(msgspec.json.encode(value))
     except (OverflowError, RecursionError, UnicodeEncodeError):
@@ -58,12 +60,27 @@ def metadata(name: str, value: Any) -> list[str]:
     return [f"App metadata is limited to {METADATA_BYTES} bytes in size."] if size > METADATA_BYTES else []
 
 
+def _deeper_than(limit: int, value: Any) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def url(name: str, value: Any) -> list[str]:
     if faults := text(1, 2048)(name, value):
         return faults
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and not any(character <= " " or character == "\x7f" for character in value)
     except ValueError:
         usable = False
     return [] if usable else [f"{name} should be an http or https URL"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -16,7 +17,12 @@ Receive = Callable[[], Awaitable[Any]]
 BODY_BYTES = 100 * 1024
 """The most bytes of JSON a request may carry (documented as 100 kB)."""
 
+_HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
+
 _decode = msgspec.json.Decoder().decode
+
+
+DISCARDED_BYTES = 1024 * 1024
 
 
 class ClientGone(Exception):
@@ -27,7 +33,7 @@ class Request:
     """`segments` are the path's parts after the leading slash, split before they are percent-decoded: an encoded
     slash is part of an id, and `..` is an id like any other."""
 
-    __slots__ = ("_receive", "_scope", "headers", "id", "method", "segments")
+    __slots__ = ("_body_is_coming", "_receive", "_scope", "headers", "id", "method", "segments")
 
     def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
         self.id = request_id
@@ -36,13 +42,12 @@ class Request:
         self.segments = [_segment(part) for part in scope["raw_path"][1:].split(b"/")]
         self._scope = scope
         self._receive = receive
+        self._body_is_coming = b"content-length" in self.headers or b"transfer-encoding" in self.headers
 
     def authorization(self) -> str:
         """The Authorization header, empty where there is none. Raises Unauthorized where there are several."""
-        if len(self.headers) < len(self._scope["headers"]):
-            given = sum(name == b"authorization" for name, _ in self._scope["headers"])
-            if given > 1:
-                raise Unauthorized("Authorization should be given once")
+        if self._repeats(b"authorization"):
+            raise Unauthorized("Authorization should be given once")
         return self.headers.get(b"authorization", b"").decode("latin-1").strip()
 
     def query(self) -> dict[str, str]:
@@ -59,9 +64,15 @@ class Request:
             raise BadRequest("Invalid query parameters")
         return query
 
+    def _repeats(self, name: bytes) -> bool:
+        headers: list[tuple[bytes, bytes]] = self._scope["headers"]
+        return len(headers) > len(self.headers) and sum(each == name for each, _ in headers) > 1
+
     def base_url(self) -> str:
-        """The scheme and host the client addressed."""
+        """The scheme and host the client addressed, or the server's own address where it named none."""
         host = self.headers.get(b"host", b"").decode("latin-1")
+        if not _HOST.fullmatch(host):
+            host = "{}:{}".format(*self._scope["server"])
         return f"{self._scope['scheme']}://{host}"
 
     async def json(self) -> Any:
@@ -75,33 +86,46 @@ class Request:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise BadRequest("Request body is not valid JSON") from None
 
+    async def discard(self) -> None:
+        """Read what is left of a body nobody wants, within bounds: unread, it would have the answer thrown away."""
+        size = 0
+        wanted = b"expect" not in self.headers  # such a client waits to be asked for its body, and is not
+        while wanted and self._body_is_coming and size < DISCARDED_BYTES:
+            size += len(await self._part())
+
+    async def _part(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        self._body_is_coming = message.get("more_body", False)
+        part: bytes = message.get("body", b"")
+        return part
+
     async def _read(self) -> bytes:
         announced = self.headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > BODY_BYTES:
             raise PayloadTooLarge
         parts: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            part = message.get("body", b"")
-            size += len(part)
+        size = 0
+        while self._body_is_coming:
+            parts.append(await self._part())
+            size += len(parts[-1])
             if size > BODY_BYTES:
                 raise PayloadTooLarge
-            parts.append(part)
-            more = message.get("more_body", False)
         return b"".join(parts)
 
     def _require_json(self) -> None:
         if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaType("Content-Encoding should be identity")
-        media_type, _, parameters = self.headers.get(b"content-type", b"").lower().partition(b";")
+        if self._repeats(b"content-type"):
+            raise UnsupportedMediaType("Content-Type should be given once")
+        media_type, *parameters = self.headers.get(b"content-type", b"").lower().split(b";")
         if media_type.strip() != b"application/json":
             raise UnsupportedMediaType
-        name, _, charset = parameters.strip().partition(b"=")
-        if name.strip() == b"charset" and charset.strip(b" \"'") not in (b"utf-8", b"utf8", b"us-ascii"):
-            raise UnsupportedMediaType("Content-Type charset should be utf-8")
+        for parameter in parameters:
+            name, _, value = parameter.partition(b"=")
+            if name.strip() == b"charset" and value.strip(b" \"'") not in (b"utf-8", b"utf8", b"us-ascii"):
+                raise UnsupportedMediaType("Content-Type charset should be utf-8")
 
 
 def new_request_id() -> str:

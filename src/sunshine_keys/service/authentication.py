@@ -33,7 +33,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Authenticator:
-    """Verifies credentials against the store, at the same cost whether or not the key exists."""
+    """Verifies credentials against the store; for a key that does not exist it does the same work on a decoy."""
 
     def __init__(self, engine: Engine) -> None:
         self._store: Store = engine.store

@@ -10,12 +10,21 @@ from sunshine_keys.models import DEFAULT_SETTINGS, App, Integration, Scope
 from sunshine_keys.service import keys, webhooks
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.views import app_view, integration_view
-from sunshine_keys.store.changes import Initialise
+from sunshine_keys.store.changes import CreateKey, Initialise
 
 SAMPLE_APP_ID = "5d8cff3cd55b040010928b5b"
 SAMPLE_INTEGRATION_ID = "029c31f25a21b47effd7be90"
 SAMPLE_OTHER_INTEGRATION_ID = "029c31f25a21b47effd7be91"
 SAMPLE_KEY_ID = "int_5d8cff3cd55b040010928b5b"
+
+
+async def another_account_key(engine: Engine) -> dict[str, Any]:
+    """Make one more account key, for an operator who has lost the first; the first where the store is empty."""
+    if made := await initialise(engine):
+        return made
+    key, view = keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "Account key")
+    await engine.store.transact(None, CreateKey(key))
+    return {"account_key": msgspec.to_builtins(view)}
 
 
 async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] | None:

@@ -1,0 +1,31 @@
+"""Issue a key for a custom integration, named by NAME. The answer is the only place a program learns its secret from."""
+
+import os
+from pprint import pprint
+
+import sunshine_conversations_client
+from sunshine_conversations_client.models.integration_api_key import IntegrationApiKey
+from sunshine_conversations_client.rest import ApiException
+
+# Credentials: an API key's id and secret by HTTP Basic …
+configuration = sunshine_conversations_client.Configuration(
+    username=os.environ["KEY_ID"],
+    password=os.environ["SECRET"],
+)
+# … or a JSON Web Token that the key signed, which then replaces the configuration above.
+if "TOKEN" in os.environ:
+    configuration = sunshine_conversations_client.Configuration(access_token=os.environ["TOKEN"])
+
+with sunshine_conversations_client.ApiClient(configuration) as api_client:
+    api_instance = sunshine_conversations_client.CustomIntegrationApiKeysApi(api_client)
+    app_id = os.environ.get("APP_ID", "5d8cff3cd55b040010928b5b")
+    integration_id = os.environ.get("INTEGRATION_ID", "029c31f25a21b47effd7be90")
+    integration_api_key = IntegrationApiKey()  # an empty one is sent empty: the service then says what it lacks
+    if "NAME" in os.environ:
+        integration_api_key.display_name = os.environ["NAME"]
+
+    try:
+        api_response = api_instance.create_custom_integration_key(app_id, integration_id, integration_api_key)
+        pprint(api_response)
+    except ApiException as error:
+        raise SystemExit(f"CustomIntegrationApiKeysApi.create_custom_integration_key failed:\n{error}") from error

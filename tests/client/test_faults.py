@@ -1,0 +1,232 @@
+"""Faults of connections: TLS, drips, interim answers, redirects to nowhere, settings that cannot be."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import ipaddress
+import pickle
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+import uvicorn
+from conftest import Key, Service, Tenant
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+import sunshine_conversations_client as sunshine
+from client.conftest import Script, answer
+from sunshine_keys import server
+from sunshine_keys.app import Service as Application
+from sunshine_keys.app import Settings
+
+NewScript = Callable[..., Script]
+NewApi = Callable[..., sunshine.CustomIntegrationApiKeysApi]
+KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'
+
+
+@pytest.fixture
+def api_at() -> Iterator[NewApi]:
+    """Makes an API class of a client without retries, closed at the end."""
+    clients: list[sunshine.ApiClient] = []
+
+    def make(url: str, key: Key | None = None, **options: Any) -> sunshine.CustomIntegrationApiKeysApi:
+        names = (
+            {"username": "app_1", "password": "s3cr3t"} if key is None else {"username": key.id, "password": key.secret}
+        )
+        configuration = sunshine.Configuration(host=url, retries=options.pop("retries", False), **names)
+        for name, value in options.items():
+            setattr(configuration, name, value)
+        clients.append(sunshine.ApiClient(configuration))
+        return sunshine.CustomIntegrationApiKeysApi(clients[-1])
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+def create(api: sunshine.CustomIntegrationApiKeysApi, **options: Any) -> sunshine.IntegrationApiKeyResponse:
+    return api.create_custom_integration_key("a", "i", {"displayName": "x"}, **options)
+
+
+def test_interim_answers_are_skipped(script: NewScript, api_at: NewApi) -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+
+    def reply(connection: socket.socket) -> None:
+        connection.sendall(early)
+        time.sleep(0.1)
+        connection.sendall(early + answer("201 Created", KEY))
+
+    assert create(api_at(script(reply).url)).key
+
+
+@pytest.mark.parametrize("charset", ["undefined", "nonsense", "\0", "utf-16", "base64", ""])
+def test_an_error_in_an_odd_charset_is_still_the_exception(script: NewScript, api_at: NewApi, charset: str) -> None:
+    server = script(answer("404 Not Found", b'{"errors": []}', f"application/json; charset={charset}"))
+    with pytest.raises(sunshine.NotFoundException):
+        create(api_at(server.url))
+
+
+def test_a_drip_of_headers_does_not_hold_a_call_beyond_its_time(script: NewScript, api_at: NewApi) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(100):
+            connection.sendall(b"X")
+            time.sleep(0.05)
+
+    started = time.monotonic()
+    with pytest.raises(sunshine.ApiTimeoutError):
+        create(api_at(script(drip).url), _request_timeout=0.5)
+    assert time.monotonic() - started < 2
+
+
+def test_a_stream_is_read_in_the_callers_own_time(script: NewScript, api_at: NewApi) -> None:
+    def slowly(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+        for _ in range(4):
+            time.sleep(0.2)
+            connection.sendall(b"x")
+
+    api = api_at(script(slowly).url)
+    raw = api.list_custom_integration_keys_without_preload_content("a", "i", _request_timeout=0.5)
+    assert raw.read() == b"xxxx"
+
+
+def test_a_retried_stream_leaves_no_answer_open(script: NewScript, api_at: NewApi) -> None:
+    api = api_at(script(answer("503 x"), answer(body=KEY)).url, retries=1)
+    raw = api.get_custom_integration_key_without_preload_content("a", "i", "k")
+    assert (raw.status, raw.read()) == (200, KEY)
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 200 OK\r\nConte", b"HTTP/1.1 200 OK\r\n"])
+def test_a_delete_whose_answer_broke_off_is_no_success(script: NewScript, api_at: NewApi, reply: bytes) -> None:
+    with pytest.raises(sunshine.ApiConnectionError):
+        api_at(script(reply).url).delete_custom_integration_key("a", "i", "k")
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://h:99999/", "http://a..b/", "http://" + "x" * 70 + "/"])
+def test_a_redirect_to_nowhere_is_an_api_exception(script: NewScript, api_at: NewApi, location: str) -> None:
+    with pytest.raises(sunshine.ApiException):
+        create(api_at(script(answer("307 x", b"", Location=location)).url), _request_timeout=2)
+
+
+@pytest.mark.parametrize("host", [None, 5, b"http://x", "https://{subdomain}.zendesk.com/sc", "", "api.example", "ftp://x", "http://", "http://[", "http://x:99999"])  # fmt: skip
+def test_a_host_that_is_none_is_named_before_anything_is_sent(api_at: NewApi, host: Any) -> None:
+    api = api_at("http://127.0.0.1:1")
+    api.api_client.configuration.host = host
+    with pytest.raises(sunshine.ApiArgumentError, match="host should be a URL"):
+        create(api)
+
+
+@pytest.mark.parametrize("proxy", ["127.0.0.1:3128", "ftp://x", "http://x:99999", "socks5://127.0.0.1:1"])
+def test_a_proxy_that_is_none_is_named(api_at: NewApi, proxy: str) -> None:
+    with pytest.raises(sunshine.ApiArgumentError, match="proxy"):
+        create(api_at("http://127.0.0.1:1", proxy=proxy))
+
+
+def test_a_proxy_is_asked(script: NewScript, api_at: NewApi) -> None:
+    proxy = script(answer("201 Created", KEY))
+    assert create(api_at("http://api.example", proxy=proxy.url, proxy_headers={"X-Proxy": "1"})).key
+    assert proxy.lines == ["POST http://api.example/v2/apps/a/integrations/i/keys HTTP/1.1"]
+    assert b"X-Proxy: 1" in proxy.requests[0]
+
+
+def test_connection_errors_can_be_pickled_and_copied(script: NewScript, api_at: NewApi) -> None:
+    with pytest.raises(sunshine.ApiConnectionError) as raised:
+        create(api_at(script(b"").url))
+    for made in (pickle.loads(pickle.dumps(raised.value)), copy.copy(raised.value)):
+        assert type(made) is type(raised.value)
+        assert str(made) == str(raised.value)
+        assert made.maybe_sent
+
+
+class TestTls:
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> tuple[str, str]:
+        """A certificate for 127.0.0.1 and its key, made for the test."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+        now = dt.datetime.now(dt.UTC)
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+            .add_extension(address, critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        pem, key_pem = tmp_path / "certificate.pem", tmp_path / "key.pem"
+        pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        key_pem.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return str(pem), str(key_pem)
+
+    def test_a_server_is_verified_unless_told_otherwise(
+        self, certificate: tuple[str, str], service: Service, tenant: Tenant, api_at: NewApi
+    ) -> None:
+        config = server._config(
+            Application(Settings(service.data)), ssl_certfile=certificate[0], ssl_keyfile=certificate[1]
+        )
+        owner = (tenant.app_id, tenant.integration_id)
+        with server.started(uvicorn.Server(config)) as plain_url:
+            url = plain_url.replace("http://", "https://")
+
+            def keys(**options: Any) -> Any:
+                api = api_at(url, tenant.app_key, **options)
+                with api.api_client:
+                    return api.list_custom_integration_keys(*owner).keys
+
+            with pytest.raises(sunshine.ApiConnectionError, match="certificate") as refused:
+                keys()
+            assert isinstance(refused.value.__cause__, urllib3.exceptions.SSLError)
+            assert keys(ssl_ca_cert=certificate[0])
+            assert keys(ca_cert_data=Path(certificate[0]).read_text())
+            with pytest.warns(urllib3.exceptions.InsecureRequestWarning):
+                assert keys(verify_ssl=False)
+
+    def test_a_create_that_was_read_and_then_lost_is_not_sent_again(
+        self, certificate: tuple[str, str], api_at: NewApi
+    ) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        requests = []
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(2)
+
+            def serve() -> None:
+                while True:
+                    try:
+                        plain, _ = listener.accept()
+                    except OSError:
+                        return
+                    secure = context.wrap_socket(plain, server_side=True)
+                    requests.append(secure.recv(65536))
+                    with socket.socket(fileno=secure.detach()) as raw:
+                        raw.sendall(b"\x17\x03\x03\x00\x20" + b"x" * 32)  # a record that does not decrypt
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            with pytest.raises(sunshine.ApiConnectionError) as raised:
+                create(api_at(url, retries=2, ssl_ca_cert=certificate[0]))
+            thread.join()
+        assert raised.value.maybe_sent
+        assert len(requests) == 1
+        assert requests[0].startswith(b"POST ")

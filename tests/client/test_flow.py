@@ -1,0 +1,210 @@
+"""The flow of a call as pure code: a clock that is set, a jitter that is chosen, answers that are made up."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from sunshine_conversations_client._flow import Policy, Send, Sleep, exchange
+from sunshine_conversations_client._messages import Headers, Request, Response, Timeout
+from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
+
+Outcome = Response | ApiConnectionError
+
+
+class Run:
+    """Drives a flow through outcomes, noting what it sent and how long it slept."""
+
+    def __init__(
+        self,
+        *outcomes: Outcome,
+        method: str = "GET",
+        url: str = "https://api.example/v2/apps",
+        retries: int = 3,
+        total: float | None = 90.0,
+        takes: float = 0.0,
+        jitter: float = 1.0,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.now = 1000.0
+        self.sent: list[Send] = []
+        self.slept: list[float] = []
+        request = Request(
+            method, url, Headers((headers or {"Authorization": "Basic x", "X-Mine": "1"}).items()), b"body"
+        )
+        flow = exchange(request, Policy(retries, Timeout(5, 30, total)), clock=lambda: self.now, jitter=lambda: jitter)
+        waiting = list(outcomes)
+        self.result: Response | None = None
+        self.error: ApiConnectionError | None = None
+        try:
+            command = next(flow)
+            while True:
+                if isinstance(command, Sleep):
+                    self.slept.append(command.seconds)
+                    self.now += command.seconds
+                    command = flow.send(None)
+                    continue
+                self.sent.append(command)
+                self.now += takes
+                outcome = waiting.pop(0)
+                command = flow.throw(outcome) if isinstance(outcome, ApiConnectionError) else flow.send(outcome)
+        except StopIteration as done:
+            self.result = done.value
+        except ApiConnectionError as error:
+            self.error = error
+        self.left = waiting
+
+
+def response(status: int, **headers: str) -> Response:
+    return Response(status, "x", Headers((name.replace("_", "-"), value) for name, value in headers.items()))
+
+
+def refused() -> ApiConnectionError:
+    return ApiConnectionError("refused", maybe_sent=False)
+
+
+def lost() -> ApiConnectionError:
+    return ApiConnectionError("lost")
+
+
+OK = response(200)
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299, 304, 400, 401, 404, 409, 422, 500, 501, 505])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH"])
+def test_an_answer_is_returned_at_once(status: int, method: str) -> None:
+    run = Run(response(status), method=method)
+    assert (run.result and run.result.status, len(run.sent), run.slept) == (status, 1, [])
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("passing", [response(429), response(502), response(503), response(504), refused(), lost()])
+def test_what_passes_is_tried_again(method: str, passing: Outcome) -> None:
+    run = Run(passing, passing, passing, OK, method=method)
+    assert run.result is OK
+    assert run.slept == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("doubtful", [response(502), response(503), response(504), lost(), ApiTimeoutError("slow")])
+def test_what_may_have_been_done_is_not_done_twice(method: str, doubtful: Outcome) -> None:
+    run = Run(doubtful, OK, method=method)
+    assert len(run.sent) == 1
+    assert (run.result or run.error) is doubtful
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize("undone", [response(429), refused()])
+def test_what_was_certainly_not_done_is_tried_again(method: str, undone: Outcome) -> None:
+    assert Run(undone, OK, method=method).result is OK
+
+
+def test_after_the_last_retry_the_last_outcome_counts() -> None:
+    last = response(503)
+    assert Run(response(502), lost(), refused(), last).result is last
+    assert (error := Run(lost(), lost(), lost(), lost()).error) and error.reason == "lost"
+    assert Run(response(503), OK, retries=0).result is not OK
+
+
+def test_backoff_is_exponential_bounded_and_full_of_jitter() -> None:
+    down = [response(503)] * 9
+    assert Run(*down, OK, retries=9).slept == [0.5, 1, 2, 4, 8, 8, 8, 8, 8]
+    assert Run(*down, OK, retries=9, jitter=0).slept == [0] * 9
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("0", 0), ("7", 7), (" 7 ", 7), ("junk", 0), ("-1", 0), ("9" * 12, 0), ("", 0)]
+)
+def test_retry_after_in_seconds_is_honoured(value: str, seconds: float) -> None:
+    run = Run(response(429, retry_after=value), OK, jitter=0)
+    assert run.slept == [seconds]
+
+
+def test_retry_after_as_a_date_is_honoured() -> None:
+    import time
+
+    run = Run(response(503, retry_after=formatdate(time.time() + 20, usegmt=True)), OK, jitter=0)
+    assert 18 < run.slept[0] <= 20
+    assert Run(response(503, retry_after=formatdate(0)), OK, jitter=0).slept == [0]
+
+
+def test_no_wait_goes_over_the_deadline() -> None:
+    run = Run(response(429, retry_after="60"), OK, total=30)
+    assert (run.result and run.result.status, run.slept) == (429, [])
+    assert Run(response(429, retry_after="60"), OK, total=None).result is OK
+
+
+def test_each_attempt_gets_what_is_left_of_the_time() -> None:
+    run = Run(lost(), lost(), OK, total=10, takes=4, jitter=0)
+    assert [(each.timeout.connect, each.timeout.read, each.timeout.total) for each in run.sent] == [
+        (5, 10, 10),
+        (5, 6, 6),
+        (2, 2, 2),
+    ]
+
+
+@pytest.mark.parametrize("value", ["99999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_wait_of_years_is_the_callers_to_keep(value: str) -> None:
+    run = Run(response(429, retry_after=value), OK, total=None)
+    assert (run.result and run.result.status, run.slept) == (429, [])
+
+
+def test_when_the_time_is_over_the_call_is() -> None:
+    run = Run(lost(), OK, total=3, takes=4, jitter=0)
+    assert run.error and run.error.reason == "lost"
+    assert len(run.sent) == 1
+
+
+class TestRedirects:
+    @pytest.mark.parametrize("status", [301, 302, 307, 308])
+    @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+    def test_method_and_body_are_kept(self, status: int, method: str) -> None:
+        run = Run(response(status, location="/other?x=1"), OK, method=method)
+        assert run.result is OK
+        request = run.sent[1].request
+        assert (request.method, request.url, request.body) == (method, "https://api.example/other?x=1", b"body")
+        assert request.headers["authorization"] == "Basic x"
+
+    def test_a_303_is_followed_by_a_get_only(self) -> None:
+        redirect = response(303, location="/other")
+        assert Run(redirect, OK).result is OK
+        for method in ("POST", "DELETE", "PATCH"):
+            assert Run(redirect, OK, method=method).result is redirect
+
+    @pytest.mark.parametrize(
+        "target", ["https://elsewhere.example/", "https://api.example:444/", "//elsewhere.example/"]
+    )
+    def test_credentials_stay_with_their_host(self, target: str) -> None:
+        run = Run(
+            response(307, location=target),
+            OK,
+            headers={"authorization": "x", "COOKIE": "y", "X-Api-Key": "z", "accept": "1"},
+        )
+        assert dict(run.sent[1].request.headers) == {"accept": "1"}
+
+    def test_the_default_port_is_the_same_host(self) -> None:
+        run = Run(response(307, location="https://API.example:443/x"), OK, headers={"Authorization": "x"})
+        assert dict(run.sent[1].request.headers) == {"Authorization": "x"}
+
+    @pytest.mark.parametrize(
+        "target",
+        ["http://api.example/", "ftp://api.example/", "file:///etc/passwd", "", "http://[::1", "//[", "https://h:99999/",
+         "https://h:abc/"],
+    )  # fmt: skip
+    def test_some_are_not_followed(self, target: str) -> None:
+        redirect = response(307, location=target)
+        assert Run(redirect, OK).result is redirect
+        assert Run(response(307), OK).result is not OK
+
+    def test_a_loop_ends(self) -> None:
+        redirect = response(302, location="/again")
+        run = Run(*[redirect] * 9)
+        assert (run.result, len(run.sent)) == (redirect, 4)
+
+
+def test_the_request_that_was_given_is_not_changed() -> None:
+    headers: dict[str, Any] = {"Authorization": "x"}
+    run = Run(response(307, location="https://elsewhere.example/"), OK, headers=headers)
+    assert dict(run.sent[0].request.headers) == {"Authorization": "x"}

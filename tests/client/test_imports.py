@@ -1,0 +1,80 @@
+"""Where things are imported from, and what an import costs."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import sunshine_conversations_client as sunshine
+from sunshine_conversations_client import api, model, models
+
+PACKAGES = [sunshine, models, model, api]
+
+
+def fresh(program: str) -> str:
+    """What a program prints in a new interpreter."""
+    result = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_all_is_sorted_complete_and_there(package: object) -> None:
+    names = package.__all__  # type: ignore[attr-defined]
+    assert names == sorted(names)
+    for name in names:
+        assert getattr(package, name).__name__ == name
+        assert name in dir(package)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        package.nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("name", models.__all__)
+@pytest.mark.parametrize("folder", ["model", "models"])
+def test_every_model_has_its_module_by_both_paths(name: str, folder: str) -> None:
+    import re
+
+    module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    found = importlib.import_module(f"sunshine_conversations_client.{folder}.{module}")
+    assert getattr(found, name) is getattr(sunshine, name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["api.custom_integration_api_keys_api.CustomIntegrationApiKeysApi", "api.o_auth_endpoints_api.OAuthEndpointsApi",
+     "api.AppsApi", "model.integration_api_key.IntegrationApiKey", "models.integration_api_key.IntegrationApiKey",
+     "rest.ApiException", "rest.ApiValueError", "rest.RESTResponse", "rest.RESTClientObject", "exceptions.NotFoundException",
+     "api_client.ApiClient", "api_response.ApiResponse", "configuration.Configuration", "exceptions.render_path"],
+)  # fmt: skip
+def test_everything_is_reached_after_a_bare_import_and_by_its_path(path: str) -> None:
+    module, _, name = path.rpartition(".")
+    fresh(f"import sunshine_conversations_client as s; s.{path}")
+    fresh(f"from sunshine_conversations_client.{module} import {name}")
+
+
+def test_star_import_brings_every_name() -> None:
+    assert fresh(
+        "from sunshine_conversations_client import *; print(IntegrationApiKey.__name__, Configuration.__name__)"
+    )
+
+
+def test_a_bare_import_brings_in_no_http_library_and_no_api_module() -> None:
+    loaded = fresh("import sys; import sunshine_conversations_client; print(' '.join(sys.modules))").split()
+    assert not {"urllib3", "http.client", "ssl", "json", "typing", "logging"} & set(loaded)
+    ours = [name for name in loaded if name.startswith("sunshine_conversations_client")]
+    assert ours == ["sunshine_conversations_client"]
+
+
+def test_models_need_no_http_library() -> None:
+    loaded = fresh(
+        "import sys; from sunshine_conversations_client import IntegrationApiKey; print(' '.join(sys.modules))"
+    )
+    assert "urllib3" not in loaded
+
+
+def test_the_client_needs_nothing_of_the_service() -> None:
+    blocked = "import sys; sys.modules.update(dict.fromkeys(['sunshine_keys', 'msgspec', 'uvicorn', 'cryptography']))"
+    fresh(f"{blocked}; from sunshine_conversations_client import *; ApiClient(Configuration()).rest_client")

@@ -1,0 +1,212 @@
+"""Models: made, changed, compared, shown, turned to JSON and back."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import pytest
+
+import sunshine_conversations_client as sunshine
+from sunshine_conversations_client import models
+from sunshine_conversations_client._model import Model
+
+MODELS = [
+    model for model in (getattr(models, name) for name in models.__all__) if isinstance(model, type) and issubclass(model, Model)
+]  # fmt: skip
+SECRET = "JWSooRf7mjKYQereu5ueIjxKdclNs7cdCDaT7bGHEitHFUbNxFb8C0Cwi0s7SG0vhjMDef_w5d-TVetWHanIBA"
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_model_is_made_without_arguments_and_then_holds_nothing(model: type[Model]) -> None:
+    made = model()
+    sent = made.to_dict()
+    assert set(sent) <= {"type"}
+    assert json.loads(made.to_json()) == sent
+    assert made == model() == copy.deepcopy(made) == pickle.loads(pickle.dumps(made))
+    assert repr(made).startswith(model.__name__ + "(")
+
+
+def test_fields_go_by_either_name() -> None:
+    assert sunshine.IntegrationApiKey(display_name="x") == sunshine.IntegrationApiKey(displayName="x")  # type: ignore[call-arg]
+    assert sunshine.Web(showAIDisclaimer=True).to_dict() == {"type": "web", "showAIDisclaimer": True}  # type: ignore[call-arg]
+
+
+def test_to_dict_holds_what_is_set_by_the_wires_names() -> None:
+    key = sunshine.ApiKey(id="int_1", secret="s")
+    assert key.to_dict() == {"id": "int_1", "secret": "s"}
+    assert key.to_json() == '{"id": "int_1", "secret": "s"}'
+    assert sunshine.IntegrationApiKey(display_name="é").to_json() == '{"displayName": "\\u00e9"}'
+    assert sunshine.IntegrationApiKeyResponse(key=key).to_dict() == {"key": {"id": "int_1", "secret": "s"}}
+
+
+def test_null_is_sent_only_where_the_api_gives_it_a_meaning() -> None:
+    assert sunshine.CustomUpdate(display_name=None).to_dict() == {"displayName": None}
+    assert sunshine.AppUpdateBody(metadata=None, display_name=None).to_dict() == {"metadata": None}
+    assert sunshine.IntegrationApiKey(display_name=None).to_dict() == {}
+    update = sunshine.CustomUpdate(display_name="x")
+    update.display_name = None
+    assert update.to_dict() == {"displayName": None}
+    del update.display_name
+    assert update.to_dict() == {}
+
+
+def test_what_the_service_makes_is_not_sent() -> None:
+    webhook = sunshine.Webhook.from_dict({"id": "1", "version": "v2", "target": "t", "triggers": [], "secret": "s"})
+    assert webhook and webhook.id == "1"
+    assert webhook.to_dict() == {"target": "t", "triggers": [], "secret": "s"}
+
+
+def test_from_dict_reads_the_wires_names_and_keeps_what_it_does_not_know() -> None:
+    key = sunshine.ApiKey.from_dict({"id": "int_1", "displayName": "x", "display_name": "y", "colour": "red"})
+    assert key
+    assert key.display_name == "x"
+    assert key.additional_properties == {"display_name": "y", "colour": "red"}
+    assert key.to_dict() == {"id": "int_1", "displayName": "x"}
+    assert sunshine.ApiKey().additional_properties == {}
+    assert sunshine.ApiKey.from_dict(None) is None
+    assert sunshine.ApiKey.from_json("null") is None
+    assert sunshine.ApiKey.from_json('{"id": "int_1"}') == sunshine.ApiKey(id="int_1")
+
+
+@pytest.mark.parametrize("odd", [None, "", "x" * 500, 7, ["x"], {"x": 1}, True, 1.5])
+def test_one_odd_value_hides_nothing_else(odd: Any) -> None:
+    listed = sunshine.IntegrationApiKeyListResponse.from_dict(
+        {
+            "keys": [
+                {"id": "int_1", "displayName": odd, "secret": "s"},
+                {"id": "int_2", "displayName": "y", "secret": "t"},
+            ]
+        }
+    )
+    assert listed and listed.keys
+    assert listed.keys[0].display_name == odd
+    assert [(key.id, key.secret) for key in listed.keys] == [("int_1", "s"), ("int_2", "t")]
+    assert repr(listed)
+    assert listed.to_str()
+
+
+@pytest.mark.parametrize("odd", [None, "x", 7, [7, None, "x"], {"x": {"y": 1}}])
+def test_models_of_odd_shapes_can_still_be_shown_and_sent(odd: Any) -> None:
+    for model in (sunshine.IntegrationApiKeyResponse, sunshine.IntegrationApiKeyListResponse, sunshine.AppListResponse):
+        made = model.from_dict(dict.fromkeys(("key", "keys", "apps", "meta", "links"), odd))
+        assert made
+        assert json.loads(made.to_json()) is not None
+        assert repr(made) and str(made) and made.to_str()
+
+
+@pytest.mark.parametrize("given", [[], "x", 7, b"{}"])
+def test_from_dict_of_something_else_is_a_value_error(given: Any) -> None:
+    with pytest.raises(ValueError, match="should be made of a dict"):
+        sunshine.ApiKey.from_dict(given)
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (sunshine.ApiKey, {"id": 7}),
+        (sunshine.ApiKey, {"display_name": b"x"}),
+        (sunshine.ApiKey, {"nonsense": "x"}),
+        (sunshine.AppSettings, {"echo_postback": "yes"}),
+        (sunshine.AppSettings, {"echo_postback": 1}),
+        (sunshine.AppSettings, {"conversation_retention_seconds": True}),
+        (sunshine.AppSettings, {"conversation_retention_seconds": 1.5}),
+        (sunshine.AppCreateBody, {"settings": "x"}),
+        (sunshine.AppCreateBody, {"settings": sunshine.ApiKey()}),
+        (sunshine.AppCreateBody, {"settings": {"nonsense": 1}}),
+        (sunshine.AppCreateBody, {"metadata": []}),
+        (sunshine.WebhookBody, {"triggers": "x"}),
+        (sunshine.WebhookBody, {"triggers": [1]}),
+        (sunshine.Custom, {"webhooks": [1]}),
+        (sunshine.Custom, {"status": 1}),
+    ],
+)
+def test_what_cannot_be_is_refused(model: type[Model], values: dict[str, Any]) -> None:
+    with pytest.raises(sunshine.ApiArgumentError) as refused:
+        model(**values)
+    assert isinstance(refused.value, ValueError)
+    assert isinstance(refused.value, TypeError)
+    made = model()
+    for name, value in values.items():
+        with pytest.raises(sunshine.ApiArgumentError):
+            setattr(made, name, value)
+    assert made == model()
+
+
+def test_dicts_become_models() -> None:
+    custom = sunshine.Custom(webhooks=[{"target": "t", "includeFullUser": True}])  # type: ignore[list-item]
+    assert custom.webhooks == [sunshine.Webhook(target="t", include_full_user=True)]
+    body = sunshine.AppCreateBody(display_name="x")
+    body.settings = {"echoPostback": True}  # type: ignore[assignment]
+    assert body.settings == sunshine.AppSettings(echo_postback=True)
+
+
+class TestIntegrationTypes:
+    @pytest.mark.parametrize("kind", ["android", "custom", "messagebird", "web", "whatsapp"])
+    def test_each_has_its_class(self, kind: str) -> None:
+        made = sunshine.Integration.from_dict({"id": "1", "type": kind, "status": "active", "displayName": None})
+        assert type(made).__name__ == kind.capitalize()
+        assert made and (made.type, made.status, made.display_name) == (kind, sunshine.Status.ACTIVE, None)
+
+    @pytest.mark.parametrize("kind", ["carrier-pigeon", None, 7, []])
+    def test_a_new_type_is_an_integration_with_all_it_has(self, kind: Any) -> None:
+        made = sunshine.Integration.from_dict({"id": "1", "type": kind, "status": "sleeping", "wings": 2})
+        assert type(made) is sunshine.Integration
+        assert (made.type, made.status, made.additional_properties) == (kind, "sleeping", {"wings": 2})
+
+    def test_one_without_a_type(self) -> None:
+        assert sunshine.Integration.from_dict({"id": "1"}) == sunshine.Integration(id="1")
+
+    def test_a_type_is_sent_by_its_class(self) -> None:
+        assert sunshine.Custom().to_dict() == {"type": "custom"}
+        assert sunshine.Whatsapp(account_id=None).to_dict() == {"type": "whatsapp", "accountId": None}
+
+
+class TestSecrets:
+    MODELS = [
+        sunshine.ApiKey(id="1", secret=SECRET),
+        sunshine.AppKey(id="1", secret=SECRET),
+        sunshine.Webhook(secret=SECRET),
+        sunshine.IntegrationApiKeyResponse(key=sunshine.ApiKey(secret=SECRET)),
+        sunshine.IntegrationApiKeyListResponse(keys=[sunshine.ApiKey(secret=SECRET)]),
+        sunshine.Custom(webhooks=[sunshine.Webhook(secret=SECRET)]),
+        sunshine.IntegrationResponse(integration=sunshine.Custom(webhooks=[sunshine.Webhook(secret=SECRET)])),
+        sunshine.Android(private_key=SECRET),
+        sunshine.Telegram(token=SECRET),
+        sunshine.IntegrationUpdate(sunshine.AndroidUpdate(private_key=SECRET)),
+        sunshine.ApiKey.from_dict({"id": "1", "secret": {"nested": SECRET}, "newSecret": SECRET}),
+    ]
+
+    @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+    def test_are_in_no_text_for_people(self, model: Model) -> None:
+        from pprint import pformat
+
+        for text in (repr(model), str(model), f"{model}", model.to_str(), pformat(model), pformat([model])):
+            assert SECRET not in text
+
+    def test_are_in_what_is_sent(self) -> None:
+        assert SECRET in self.MODELS[0].to_json()
+        assert self.MODELS[0].secret == SECRET
+
+    def test_a_refused_value_is_not_repeated(self) -> None:
+        with pytest.raises(sunshine.ApiArgumentError) as refused:
+            sunshine.ApiKey(secret=[SECRET])  # type: ignore[arg-type]
+        assert SECRET not in repr(refused.value) + str(refused.value)
+
+
+def test_text_for_people_looks_as_expected() -> None:
+    key = sunshine.ApiKey(id="int_1", display_name="x", secret="s")
+    assert repr(key) == "ApiKey(id='int_1', display_name='x', secret='**********')"
+    assert str(key) == "id='int_1' display_name='x' secret='**********'"
+    assert key.to_str() == "{'displayName': 'x', 'id': 'int_1', 'secret': '**********'}"
+    assert sunshine.ApiKey().to_str() == "{'displayName': None, 'id': None, 'secret': None}"
+
+
+def test_equality_is_by_class_and_value_and_models_are_not_hashable() -> None:
+    assert sunshine.ApiKey(id="1") != sunshine.ApiKey(id="2")
+    assert sunshine.ApiKey(id="1") != sunshine.AppKey(id="1")
+    assert sunshine.ApiKey(id="1") != {"id": "1"}
+    with pytest.raises(TypeError):
+        hash(sunshine.ApiKey())

@@ -1,0 +1,229 @@
+"""All operations against the real service, in their three variants."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import pytest
+from conftest import Key, Service, Tenant
+
+import sunshine_conversations_client as sunshine
+from client.conftest import client_of
+
+
+def test_the_life_of_an_integration_key(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    api = sunshine.CustomIntegrationApiKeysApi(client)
+    owner = (tenant.app_id, tenant.integration_id)
+
+    created = api.create_custom_integration_key(*owner, sunshine.IntegrationApiKey(display_name="Größe"))
+    assert isinstance(created, sunshine.IntegrationApiKeyResponse)
+    key = created.key
+    assert isinstance(key, sunshine.ApiKey)
+    assert key.id and key.id.startswith("int_")
+    assert (key.display_name, len(key.secret or "")) == ("Größe", 86)
+
+    listed = api.list_custom_integration_keys(*owner)
+    assert isinstance(listed, sunshine.IntegrationApiKeyListResponse)
+    assert listed.keys and listed.keys[-1] == key
+    assert api.get_custom_integration_key(*owner, key.id).key == key
+    assert api.delete_custom_integration_key(*owner, key.id) == {}
+    with pytest.raises(sunshine.NotFoundException) as gone:
+        api.get_custom_integration_key(*owner, key.id)
+    assert (gone.value.status, gone.value.code, gone.value.title) == (404, "not_found", "Resource not found")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"displayName": "x"}, {"display_name": "x"}, sunshine.IntegrationApiKey(displayName="x")],  # type: ignore[call-arg]
+)
+def test_a_body_may_be_a_model_or_a_dict(client: sunshine.ApiClient, tenant: Tenant, body: dict[str, str]) -> None:
+    api = sunshine.CustomIntegrationApiKeysApi(client)
+    created = api.create_custom_integration_key(
+        app_id=tenant.app_id, integration_id=tenant.integration_id, integration_api_key=body
+    )
+    assert created.key and created.key.display_name == "x"
+
+
+def test_an_empty_model_is_sent_empty_and_the_service_says_what_is_missing(
+    client: sunshine.ApiClient, tenant: Tenant
+) -> None:
+    api = sunshine.CustomIntegrationApiKeysApi(client)
+    with pytest.raises(sunshine.BadRequestException) as refused:
+        api.create_custom_integration_key(tenant.app_id, tenant.integration_id, sunshine.IntegrationApiKey())
+    assert refused.value.title == "should have required property 'displayName'"
+
+
+def test_a_list_400_carries_an_error_list(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    with pytest.raises(sunshine.BadRequestException) as refused:
+        sunshine.CustomIntegrationApiKeysApi(client).list_custom_integration_keys(tenant.app_id, tenant.web_id)
+    error = refused.value
+    assert isinstance(error.data, sunshine.ErrorResponse)
+    assert error.data.errors == [
+        sunshine.Error(code="bad_request", title="API keys are available only for custom integrations")
+    ]
+    assert (
+        error.body
+        == '{"errors":[{"code":"bad_request","title":"API keys are available only for custom integrations"}]}'
+    )
+    assert error.headers and error.headers["Content-Type"].startswith("application/json")
+    assert error.request_id == error.headers["X-REQUEST-ID"]
+    assert error.method == "GET"
+
+
+def test_apps(account: sunshine.ApiClient) -> None:
+    api = sunshine.AppsApi(account)
+    app = api.create_app(
+        sunshine.AppCreateBody(
+            display_name="Mine", settings=sunshine.AppSettings(multi_convo_enabled=True), metadata={"a": [1]}
+        )
+    ).app
+    assert app and app.id and app.settings
+    assert (app.display_name, app.settings.multi_convo_enabled, app.metadata) == ("Mine", True, {"a": [1]})
+    assert api.get_app(app.id).app == app
+    updated = api.update_app(app.id, sunshine.AppUpdateBody(display_name="New", metadata=None)).app
+    assert updated and (updated.display_name, updated.metadata) == ("New", None)
+    page = api.list_apps(page=sunshine.Page(size=1, before=app.id), filter=sunshine.AppListFilter())
+    assert page.apps is not None and len(page.apps) <= 1
+    assert page.meta is not None
+    assert api.delete_app(app.id) == {}
+
+
+def test_app_keys(account: sunshine.ApiClient, tenant: Tenant, service: Service) -> None:
+    api = sunshine.AppKeysApi(account)
+    key = api.create_app_key(tenant.app_id, sunshine.AppKeyCreateBody(display_name="Mine")).key
+    assert isinstance(key, sunshine.AppKey) and key.id and key.secret
+    assert api.get_app_key(tenant.app_id, key.id).key == key
+    assert key in (api.list_app_keys(tenant.app_id).keys or [])
+    with client_of(service.url, Key(key.id, key.secret)) as own:
+        app = sunshine.OAuthEndpointsApi(own).get_token_info().app
+    assert app and app.id == tenant.app_id
+    assert api.delete_app_key(tenant.app_id, key.id) == {}
+
+
+def test_integrations(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    api = sunshine.IntegrationsApi(client)
+    webhook = sunshine.Webhook(target="https://example.com", triggers=["*"], include_full_user=True)
+    custom = api.create_integration(tenant.app_id, sunshine.Custom(display_name="Mine", webhooks=[webhook])).integration
+    assert isinstance(custom, sunshine.Custom) and custom.id and custom.webhooks
+    assert (custom.type, custom.status, custom.webhooks[0].include_full_user) == (
+        "custom",
+        sunshine.Status.ACTIVE,
+        True,
+    )
+    web = api.create_integration(tenant.app_id, sunshine.Web(show_ai_disclaimer=True)).integration
+    assert isinstance(web, sunshine.Web) and web.show_ai_disclaimer is True
+    assert api.get_integration(tenant.app_id, custom.id).integration == custom
+
+    for update in (
+        sunshine.CustomUpdate(display_name="New"),
+        sunshine.IntegrationUpdate(sunshine.CustomUpdate(display_name="New")),
+        sunshine.IntegrationUpdate({"display_name": "New"}),
+        {"displayName": "New"},
+    ):
+        updated = api.update_integration(tenant.app_id, custom.id, update).integration
+        assert updated and updated.display_name == "New"
+        cleared = api.update_integration(tenant.app_id, custom.id, sunshine.CustomUpdate(display_name=None)).integration
+        assert cleared and cleared.display_name is None
+
+    page = api.list_integrations(tenant.app_id, sunshine.Page(size=1), {"types": "custom,web"})
+    assert page.integrations and page.meta and page.links
+    assert len(page.integrations) == 1
+    assert page.meta.has_more is True
+    assert page.links.next and "page[after]" in page.links.next
+    assert api.delete_integration(tenant.app_id, custom.id) == {}
+
+
+def test_webhooks_by_the_integrations_own_key(service: Service, tenant: Tenant) -> None:
+    with client_of(service.url, tenant.key) as client:
+        api = sunshine.WebhooksApi(client)
+        owner = (tenant.app_id, tenant.integration_id)
+        body = sunshine.WebhookCreateBody(target="https://example.com", triggers=["x"], include_full_user=True)
+        webhook = api.create_webhook(*owner, body).webhook
+        assert webhook and webhook.id and webhook.secret
+        assert api.get_webhook(*owner, webhook.id).webhook == webhook
+        updated = api.update_webhook(*owner, webhook.id, sunshine.WebhookBody(triggers=["y"])).webhook
+        assert updated and (updated.triggers, updated.include_full_user) == (["y"], True)
+        assert updated in (api.list_webhooks(*owner).webhooks or [])
+        assert api.delete_webhook(*owner, webhook.id) == {}
+
+
+def test_with_http_info_tells_status_headers_data_and_bytes(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    api = sunshine.CustomIntegrationApiKeysApi(client)
+    info = api.create_custom_integration_key_with_http_info(
+        tenant.app_id, tenant.integration_id, sunshine.IntegrationApiKey(display_name="x")
+    )
+    assert info.status_code == 201
+    assert info.headers["content-type"] == info.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert info.data.to_dict() == json.loads(info.raw_data)
+
+
+def test_without_preload_content_returns_urllib3s_response(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    api = sunshine.CustomIntegrationApiKeysApi(client)
+    raw = api.get_custom_integration_key_without_preload_content(tenant.app_id, tenant.integration_id, tenant.key.id)
+    assert type(raw).__module__.startswith("urllib3.")
+    assert (raw.status, json.loads(raw.read())["key"]["id"]) == (200, tenant.key.id)
+    missing = api.get_custom_integration_key_without_preload_content(tenant.app_id, tenant.integration_id, "int_x")
+    assert missing.status == 404
+    missing.close()
+
+
+APIS = [getattr(sunshine, name) for name in dir(sunshine) if name.endswith("Api")]
+
+
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.__name__)
+def test_every_method_has_three_variants_the_options_and_a_docstring(api: type) -> None:
+    methods = {name: method for name, method in inspect.getmembers(api, inspect.isfunction) if name[0] != "_"}
+    plain = [name for name in methods if not name.endswith(("_with_http_info", "_without_preload_content"))]
+    assert len(methods) == 3 * len(plain)
+    for name in plain:
+        shapes = set()
+        for suffix in ("", "_with_http_info", "_without_preload_content"):
+            method = methods[name + suffix]
+            assert inspect.getdoc(method)
+            parameters = inspect.signature(method).parameters
+            assert list(parameters)[-5:] == [
+                "_request_timeout",
+                "_request_auth",
+                "_content_type",
+                "_headers",
+                "_host_index",
+            ]
+            shapes.add(tuple(parameters))
+        assert len(shapes) == 1
+
+
+def test_there_are_24_operations() -> None:
+    assert len(APIS) == 6
+    assert sum(len([name for name in vars(api) if name.endswith("_with_http_info")]) for api in APIS) == 24
+
+
+def test_a_client_serves_on_after_it_was_closed(service: Service, tenant: Tenant) -> None:
+    with client_of(service.url, tenant.app_key) as client:
+        api = sunshine.AppsApi(client)
+        api.get_app(tenant.app_id)
+    assert api.get_app(tenant.app_id).app
+    client.close()
+
+
+def test_an_api_without_a_client_uses_the_default_one(service: Service, tenant: Tenant) -> None:
+    try:
+        sunshine.ApiClient.set_default(client_of(service.url, tenant.app_key))
+        assert sunshine.AppsApi().get_app(tenant.app_id).app
+        sunshine.ApiClient.get_default().close()
+    finally:
+        sunshine.ApiClient.set_default(None)
+
+
+def test_forty_threads_share_a_client(service: Service, tenant: Tenant) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with client_of(service.url, tenant.app_key) as client, ThreadPoolExecutor(40) as pool:
+        api = sunshine.CustomIntegrationApiKeysApi(client)
+        answers = list(
+            pool.map(
+                lambda _: api.get_custom_integration_key(tenant.app_id, tenant.integration_id, tenant.key.id),
+                range(400),
+            )
+        )
+    assert all(answer.key and answer.key.secret == tenant.key.secret for answer in answers)
