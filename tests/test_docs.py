@@ -1,0 +1,125 @@
+"""Every code block of the README and the docs runs; what they name is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Wire, first_run
+
+import sunshine_keys.cli.commands as commands
+from sunshine_keys import server
+from sunshine_keys.app import Settings
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+class Reader:
+    """Someone who follows the README in an empty folder, on a free port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self.environment = clean | {"PATH": path, "SUNSHINE_KEYS_PORT": str(self.port)}
+
+    def run(self, kind: str, block: str) -> str:
+        block = block.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}").replace(". .venv/bin/activate\n", "")
+        command = (
+            [sys.executable, "-W", "error::DeprecationWarning", "-c"] if kind == "python" else ["bash", "-eu", "-c"]
+        )
+        with (self.folder / "output").open("w+") as output:
+            process = subprocess.run(
+                [*command, block], cwd=self.folder, env=self.environment, stdout=output, stderr=output, timeout=60, check=False
+            )  # fmt: skip
+            output.seek(0)
+            said = output.read()
+        assert process.returncode == 0, said
+        return said
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    reading = Reader(tmp_path)
+    yield reading
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == tmp_path:
+                os.kill(int(process.name), signal.SIGTERM)
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue
+
+
+def test_the_readme_can_be_followed(reader: Reader) -> None:
+    start, curl = blocks(ROOT / "README.md", "sh")
+    (python,) = blocks(ROOT / "README.md", "python")
+    reader.run("sh", start)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            Wire(f"http://127.0.0.1:{reader.port}").get("/healthz")
+            break
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    assert re.fullmatch(r"int_[0-9a-f]{24} 2\n", reader.run("python", python))
+    if shutil.which("curl") is None:
+        pytest.skip("the last block needs curl, which this machine lacks")
+    assert '"webhooks":[{"id":' in reader.run("sh", curl)
+
+
+def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
+    (block,) = blocks(ROOT / "docs" / "client.md", "python")
+    first_run(tmp_path / "data")
+    with server.running(Settings(tmp_path / "data")) as url:
+        reader.port = int(url.rpartition(":")[2])
+        said = reader.run("python", block)
+    assert said.startswith("401 unauthorized Key id or secret is wrong, or the key has been deleted ")
+
+
+def test_no_page_has_a_block_that_nobody_runs() -> None:
+    kinds = {page.name: set(re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)) for page in PAGES}
+    assert {name: each for name, each in kinds.items() if each} == {
+        "README.md": {"sh", "python"},
+        "client.md": {"python"},
+    }
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_option_and_variable_is_told() -> None:
+    told = (ROOT / "docs" / "service.md").read_text()
+    source = Path(commands.__file__).read_text() + Path(server.__file__).with_name("app.py").read_text()
+    hidden = {"SUNSHINE_KEYS_SUPERVISOR", "SUNSHINE_KEYS_SAMPLE", "SUNSHINE_KEYS_JSON", "SUNSHINE_KEYS_SCOPE",
+              "SUNSHINE_KEYS_NEW_ACCOUNT_KEY", "SUNSHINE_KEYS_EXPIRES_IN", "SUNSHINE_KEYS_KEY_ID"}  # fmt: skip
+    for variable in sorted(set(re.findall(r"SUNSHINE_KEYS_[A-Z_]+", source)) - hidden):
+        assert variable in told, variable
+    for command in ("init", "serve", "token", "demo"):
+        assert f"`sunshine-keys {command}" in told
+
+
+def test_the_changelog_knows_the_version() -> None:
+    from sunshine_conversations_client import __version__
+
+    assert f"## {__version__} " in (ROOT / "CHANGELOG.md").read_text()
