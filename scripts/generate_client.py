@@ -51,7 +51,7 @@ OTHER_NAMES = {
     ),
     "_version": "__version__",
 }
-SUBMODULES = "api api_client api_response configuration exceptions model models rest"
+SUBMODULES = "aio api api_client api_response configuration exceptions model models rest"
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def home_of(model: str) -> str:
     return next(module for module, names in MODELS.items() if model in names.split())
 
 
-def facade(api: str, doc: str, methods: list[Method]) -> str:
+def facade(api: str, doc: str, methods: list[Method], *, asynchronous: bool = False) -> str:
     runtime: dict[str, set[str]] = {}
     for method in methods:
         for model in [method.answer, method.body, *method.also.split()]:
@@ -199,7 +199,7 @@ def facade(api: str, doc: str, methods: list[Method]) -> str:
     lines = [f'"""{api}. {HEADER}"""', "", "from __future__ import annotations", ""]
     lines += [
         f"from {NAME}._operations import UNSET, Call, Operation",
-        f"from {NAME}.api_client import ApiClient",
+        f"from {NAME}{'.aio' if asynchronous else ''}.api_client import ApiClient",
         *(f"from {NAME}.models.{module} import {', '.join(sorted(names))}" for module, names in sorted(runtime.items())),
         "",
         "TYPE_CHECKING = False",
@@ -216,17 +216,22 @@ def facade(api: str, doc: str, methods: list[Method]) -> str:
         accepted = f", ({accepts},)" if accepts else ""
         lines.append(f'_{method.name.upper()} = Operation("{method.http}", "{method.template}", {answer}{accepted})')
     lines += ["", "", f"class {api}:", f'    """{doc}"""', ""]
-    lines += [
-        "    def __init__(self, api_client: ApiClient | None = None) -> None:",
-        "        self.api_client = ApiClient.get_default() if api_client is None else api_client",
-        "",
-    ]
+    lines += (
+        ["    def __init__(self, api_client: ApiClient) -> None:", "        self.api_client = api_client", ""]
+        if asynchronous
+        else [
+            "    def __init__(self, api_client: ApiClient | None = None) -> None:",
+            "        self.api_client = ApiClient.get_default() if api_client is None else api_client",
+            "",
+        ]
+    )
     for method in methods:
-        lines += variants(method)
+        lines += variants(method, asynchronous=asynchronous)
     return "\n".join(lines)
 
 
-def variants(method: Method) -> list[str]:
+def variants(method: Method, *, asynchronous: bool) -> list[str]:
+    kind, wait, library = ("async def", "await ", "aiohttp") if asynchronous else ("def", "", "urllib3")
     ids = "".join(f"        {snake(each)}: str,\n" for each in method.ids)
     body = ""
     if method.body:
@@ -244,7 +249,7 @@ def variants(method: Method) -> list[str]:
     )
 
     def head(suffix: str, returns: str) -> str:
-        return f"    def {method.name}{suffix}(\n        self,\n{parameters}{OPTIONS}    ) -> {returns}:"
+        return f"    {kind} {method.name}{suffix}(\n        self,\n{parameters}{OPTIONS}    ) -> {returns}:"
 
     return [
         head("", method.answer),
@@ -253,15 +258,15 @@ def variants(method: Method) -> list[str]:
         f"        Raises {method.errors}; ApiArgumentError before anything is sent;",
         "        ApiConnectionError where no answer came.",
         '        """',
-        f"        return self.{method.name}_with_http_info({passed}).data",
+        f"        return ({wait}self.{method.name}_with_http_info({passed})).data",
         "",
         head("_with_http_info", f"ApiResponse[{method.answer}]"),
         f'        """As `{method.name}`, with the status, the headers and the raw data of the answer."""',
-        f"        return self.api_client.execute({call})",
+        f"        return {wait}self.api_client.execute({call})",
         "",
         head("_without_preload_content", "Any"),
-        f'        """As `{method.name}`, but returns urllib3\'s response unread, whatever its status."""',
-        f"        return self.api_client.open({call})",
+        f'        """As `{method.name}`, but returns {library}\'s response unread, whatever its status."""',
+        f"        return {wait}self.api_client.open({call})",
         "",
     ]
 
@@ -324,8 +329,15 @@ def outputs() -> dict[Path, str]:
             f"The models, by the official package's import path. {HEADER}", models, aliases, f"{NAME}.model"
         ),
     }
+    asynchronous = {name: f"aio.{module}" for name, module in apis.items()}
+    files[PACKAGE / "aio" / "api" / "__init__.py"] = face(f"The asynchronous API classes. {HEADER}", asynchronous)
+    files[PACKAGE / "aio" / "__init__.py"] = face(
+        f"The asynchronous client: the same names and arguments, awaited. {HEADER}",
+        asynchronous | {"ApiClient": "aio.api_client"},
+    )
     for api, (doc, methods) in API.items():
         files[PACKAGE / "api" / f"{snake(api)}.py"] = facade(api, doc, methods)
+        files[PACKAGE / "aio" / "api" / f"{snake(api)}.py"] = facade(api, doc, methods, asynchronous=True)
     for name, module in models.items():
         for folder in ("model", "models"):
             files[PACKAGE / folder / f"{snake(name)}.py"] = (
@@ -350,7 +362,7 @@ def main() -> int:
         if not path.exists() or path.read_text() != wanted:
             stale.append(path)
             if not check:
-                path.parent.mkdir(exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(wanted)
     for path in stale:
         print("stale:" if check else "wrote:", path.relative_to(ROOT))

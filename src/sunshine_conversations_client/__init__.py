@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sunshine_conversations_client import aio as aio
     from sunshine_conversations_client import api as api
     from sunshine_conversations_client import api_client as api_client
     from sunshine_conversations_client import api_response as api_response
@@ -211,7 +212,9 @@ _HOMES = {
     "Whatsapp": "models._integrations",
     "__version__": "_version",
 }
-_SUBMODULES = frozenset(["api", "api_client", "api_response", "configuration", "exceptions", "model", "models", "rest"])
+_SUBMODULES = frozenset(
+    ["aio", "api", "api_client", "api_response", "configuration", "exceptions", "model", "models", "rest"]
+)
 
 __all__ = [
     "Android",

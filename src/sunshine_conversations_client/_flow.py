@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from sunshine_conversations_client._messages import Response, Timeout
 
-    Flow: TypeAlias = "Generator[Send | Sleep, Response | None, Response]"
+    Command: TypeAlias = "Send | Sleep"
+    Flow: TypeAlias = "Generator[Command, Response | None, Response]"
 
 BACKOFF_SECONDS = 0.5
 BACKOFF_LIMIT_SECONDS = 8.0
@@ -31,6 +32,7 @@ MOST_REDIRECTS = 3
 
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _PASSING = frozenset({429, 502, 503, 504})
+_DOUBTFUL = frozenset({502, 503, 504})
 _PORTS = {"http": 80, "https": 443}
 _FOR_ANYONE = frozenset({"accept", "content-type", "user-agent"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -55,6 +57,16 @@ class Sleep:
         self.seconds = seconds
 
 
+class Trace:
+    """What became of a call's attempts: how many there were, and whether one may have done what it asked unseen."""
+
+    __slots__ = ("attempts", "in_doubt")
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.in_doubt = False
+
+
 class Policy:
     """How often a failed attempt is repeated, and how long a call may take."""
 
@@ -68,6 +80,7 @@ class Policy:
 def exchange(
     request: Request,
     policy: Policy,
+    trace: Trace | None = None,
     *,
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
@@ -76,6 +89,7 @@ def exchange(
 
     Raises the last ApiConnectionError, or ApiTimeoutError where the whole call's time is over.
     """
+    trace = trace or Trace()
     total = policy.timeout.total
     deadline = None if total is None else clock() + total
     retries = redirects = 0
@@ -85,12 +99,15 @@ def exchange(
             raise ApiTimeoutError(f"no answer within {total:g} s")
         response: Response | None = None
         failure: ApiConnectionError | None = None
+        trace.attempts += 1
         try:
             response = yield Send(request, policy.timeout.within(remaining))
         except ApiConnectionError as error:
             failure = error
+            trace.in_doubt |= error.maybe_sent
         if response is not None:
             redirected = _redirected(request, response)
+            trace.in_doubt |= response.status in _DOUBTFUL
             if redirected is not None and redirects < MOST_REDIRECTS:
                 redirects += 1
                 request = redirected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from urllib.parse import quote
 
 from sunshine_conversations_client import _auth, _flow
@@ -24,11 +25,14 @@ from sunshine_conversations_client.rest import RESTResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar
+    from collections.abc import Generator
+    from typing import Any, ClassVar, TypeVar
 
+    from sunshine_conversations_client._flow import Command
     from sunshine_conversations_client._messages import Response
     from sunshine_conversations_client.configuration import Configuration
 
+    T = TypeVar("T")
 
 _DELIMITERS = {"ssv": " ", "tsv": "\t", "pipes": "|"}
 
@@ -42,8 +46,9 @@ class LowLevelMethods:
     configuration: Configuration
     default_headers: dict[str, str]
     cookie: str | None
+    _signer: _auth.Signer
 
-    def _run(self, flow: _flow.Flow) -> Response:
+    def _run(self, flow: Generator[Command, Response | None, T]) -> T:
         raise NotImplementedError
 
     def param_serialize(
@@ -76,7 +81,7 @@ class LowLevelMethods:
         if _request_auth:
             _auth.apply_given(_request_auth, headers, query)
         elif auth_settings:
-            _auth.apply_configured(self.configuration, headers, auth_settings)
+            _auth.apply_configured(self.configuration, headers, auth_settings, signer=self._signer, now=time.time())
         path = path_of(
             Operation(method, resource_path, None), path_params or {}, self.configuration.safe_chars_for_path_param
         )
@@ -192,7 +197,7 @@ class LowLevelMethods:
         if request_auth:
             _auth.apply_given(request_auth, named, queries)
         elif auth_settings:
-            _auth.apply_configured(self.configuration, named, auth_settings)
+            _auth.apply_configured(self.configuration, named, auth_settings, signer=self._signer, now=time.time())
         headers.update(named)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
@@ -201,7 +202,7 @@ def require_success(response: Response, method: str | None = None, path: str | N
 class Call:
     """One call of an operation: its arguments, and the options every method takes."""
 
-    __slots__ = ("auth", "body", "content_type", "headers", "ids", "operation", "query", "timeout")
+    __slots__ = ("auth", "body", "content_type", "headers", "idempotency_key", "ids", "operation", "query", "timeout")
 
     def __init__(
         self,
@@ -227,9 +228,17 @@ class Call:
         if headers is not None and not isinstance(headers, Mapping):
             raise ApiArgumentError(f"_headers should be a dict, not {type(headers).__name__}")
         self.headers = headers or {}
+        self.idempotency_key = os.urandom(16).hex()
 
     def request(
-        self, configuration: Configuration, default_headers: dict[str, str], cookie: str | None, *, stream: bool
+        self,
+        configuration: Configuration,
+        default_headers: dict[str, str],
+        cookie: str | None,
+        *,
+        signer: _auth.Signer,
+        now: float,
+        stream: bool,
     ) -> Request:
         """Raises ApiArgumentError. A call's own headers go before the client's and before configured credentials."""
         operation, query = self.operation, list(self.query)
@@ -244,15 +253,20 @@ class Call:
             content, kind = body_of(operation, self.body, self.content_type)
             if "content-type" not in headers:
                 headers["Content-Type"] = kind
+        if operation.method == "POST" and "idempotency-key" not in headers:
+            headers["Idempotency-Key"] = self.idempotency_key
         if "accept" not in headers:
             headers["Accept"] = "application/json"
         if self.auth:
             _auth.apply_given(self.auth, headers, query)
         else:
-            _auth.apply_configured(configuration, headers)
+            _auth.apply_configured(configuration, headers, signer=signer, now=now)
         for name, value in headers.items():
             _check_header(name, value)
-        url = base_url(configuration) + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
+        base = base_url(configuration)
+        if self.auth or "authorization" in headers or "cookie" in headers:
+            require_private(base, configuration)
+        url = base + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
         return Request(operation.method, url + query_string(query), headers, content, stream=stream)
 
 
@@ -274,6 +288,20 @@ def base_url(configuration: Configuration) -> str:
     if not usable:
         raise ApiArgumentError("host should be a URL such as https://api.smooch.io")
     return host.rstrip("/")
+
+
+def require_private(url: str, configuration: Configuration) -> None:
+    """Raises ApiArgumentError where credentials would go over plain http to another machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or configuration.allow_insecure_http or is_loopback(parts.hostname or ""):
+        return
+    raise ApiArgumentError(
+        f"credentials should not go over plain http to {parts.hostname}: use https, or allow_insecure_http=True"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
 
 
 def _check_header(name: Any, value: Any) -> None:

@@ -13,7 +13,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sunshine_conversations_client._messages import Headers, Response
-from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError, ApiTimeoutError
+from sunshine_conversations_client._proxies import ca_bundle, proxy_for
+from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError, ApiException, ApiTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class UrllibTransport:
             "maxsize": configuration.connection_pool_maxsize or 1,
             "block": False,
             "cert_reqs": "CERT_REQUIRED" if configuration.verify_ssl else "CERT_NONE",
-            "ca_certs": configuration.ssl_ca_cert,
+            "ca_certs": configuration.ssl_ca_cert or (None if configuration.ca_cert_data else ca_bundle()),
             "ca_cert_data": configuration.ca_cert_data,
             "cert_file": configuration.cert_file,
             "key_file": configuration.key_file,
@@ -149,27 +150,16 @@ class UrllibTransport:
             settings["server_hostname"] = configuration.tls_server_name
         if configuration.socket_options is not None:
             settings["socket_options"] = configuration.socket_options
-        self.pool_manager = self._manager(configuration, settings)
+        self._configuration = configuration
+        self._settings = settings
+        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self.pool_manager = self._manager(configuration.proxy)
 
-    @staticmethod
-    def _manager(configuration: Configuration, settings: dict[str, Any]) -> urllib3.PoolManager:
-        proxy = configuration.proxy
-        try:
-            if proxy and proxy.startswith("socks"):
-                from urllib3.contrib.socks import SOCKSProxyManager
-
-                return SOCKSProxyManager(proxy, **settings)
-            manager = (
-                urllib3.ProxyManager(proxy, proxy_headers=configuration.proxy_headers, **settings)
-                if proxy
-                else urllib3.PoolManager(**settings)
-            )
-        except (ImportError, urllib3_errors.DependencyWarning):
-            raise ApiArgumentError("a socks proxy needs the package PySocks") from None
-        except (ValueError, urllib3_errors.HTTPError) as error:
-            raise ApiArgumentError(f"proxy should be a URL such as http://127.0.0.1:3128 ({_name(error)})") from None
-        pools: dict[str, Any] = {"http": _HTTPPool, "https": _HTTPSPool}
-        manager.pool_classes_by_scheme = pools
+    def _manager(self, proxy: str | None) -> urllib3.PoolManager:
+        """The pool of connections by way of a proxy, or of direct ones."""
+        manager = self._managers.get(proxy)
+        if manager is None:
+            manager = self._managers[proxy] = _new_manager(proxy, self._configuration.proxy_headers, self._settings)
         return manager
 
     def send(self, request: Request, timeout: Timeout) -> Response:
@@ -177,6 +167,8 @@ class UrllibTransport:
         _deadline.moment = None if timeout.total is None else started + timeout.total
         try:
             return self._send(request, timeout)
+        except ApiException:
+            raise
         except urllib3_errors.TimeoutError as error:
             never_sent = isinstance(error, _NEVER_SENT)
             kind = ConnectionFailed if isinstance(error, urllib3_errors.NewConnectionError) else TimedOut
@@ -193,7 +185,7 @@ class UrllibTransport:
             _deadline.moment = None
 
     def _send(self, request: Request, timeout: Timeout) -> Response:
-        raw = self.pool_manager.request(
+        raw = self._manager(proxy_for(request.url, self._configuration)).request(
             request.method,
             request.url,
             body=request.body,
@@ -221,7 +213,30 @@ class UrllibTransport:
 
     def close(self) -> None:
         """Close the connections that are kept; a later request opens new ones."""
-        self.pool_manager.clear()
+        for manager in list(self._managers.values()):
+            manager.clear()
+
+
+def _new_manager(
+    proxy: str | None, proxy_headers: dict[str, str] | None, settings: dict[str, Any]
+) -> urllib3.PoolManager:
+    try:
+        if proxy and proxy.startswith("socks"):
+            from urllib3.contrib.socks import SOCKSProxyManager
+
+            return SOCKSProxyManager(proxy, **settings)
+        manager = (
+            urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **settings)
+            if proxy
+            else urllib3.PoolManager(**settings)
+        )
+    except (ImportError, urllib3_errors.DependencyWarning):
+        raise ApiArgumentError("a socks proxy needs the package PySocks") from None
+    except (ValueError, urllib3_errors.HTTPError) as error:
+        raise ApiArgumentError(f"proxy should be a URL such as http://127.0.0.1:3128 ({_name(error)})") from None
+    pools: dict[str, Any] = {"http": _HTTPPool, "https": _HTTPSPool}
+    manager.pool_classes_by_scheme = pools
+    return manager
 
 
 def _framed(headers: Headers) -> bool:

@@ -1,4 +1,4 @@
-"""The client: configuration, default headers, connections; and the driver that runs a call's flow."""
+"""The synchronous client: its connections, and the driver that does what a call's flow asks for."""
 
 from __future__ import annotations
 
@@ -7,30 +7,34 @@ import threading
 import time
 
 from sunshine_conversations_client import _flow
+from sunshine_conversations_client._calls import Caller
 from sunshine_conversations_client._low_level import LowLevelMethods
 from sunshine_conversations_client._messages import public_url
-from sunshine_conversations_client._operations import Call, policy_of, require_success
-from sunshine_conversations_client._version import __version__
-from sunshine_conversations_client.api_response import ApiResponse
-from sunshine_conversations_client.configuration import Configuration
-from sunshine_conversations_client.exceptions import ApiConnectionError, ApiException
+from sunshine_conversations_client.exceptions import ApiConnectionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import TracebackType
-    from typing import Any, Self
+    from typing import Any, Self, TypeVar
 
-    from sunshine_conversations_client._messages import Request, Response
+    from sunshine_conversations_client._flow import Command
+    from sunshine_conversations_client._messages import Response
+    from sunshine_conversations_client._operations import Call
     from sunshine_conversations_client._transport import Transport
+    from sunshine_conversations_client.api_response import ApiResponse
+    from sunshine_conversations_client.configuration import Configuration
+
+    T = TypeVar("T")
 
 logger = logging.getLogger("sunshine_conversations_client")
 
 
-class ApiClient(LowLevelMethods):
+class ApiClient(Caller, LowLevelMethods):
     """Calls the service as `configuration` says; one client may be shared by any number of threads.
 
     `header_name` and `header_value` are a header, and `cookie` a Cookie header, that every request carries. As a
-    context manager it closes its connections at the end; a later call opens new ones.
+    context manager it closes its connections at the end; a later call opens new ones. `transport` replaces urllib3.
     """
 
     _default: ApiClient | None = None
@@ -41,14 +45,11 @@ class ApiClient(LowLevelMethods):
         header_name: str | None = None,
         header_value: str | None = None,
         cookie: str | None = None,
+        *,
+        transport: Transport | None = None,
     ) -> None:
-        self.configuration = Configuration.get_default() if configuration is None else configuration
-        self.default_headers: dict[str, str] = {"User-Agent": f"sunshine-keys/{__version__}/python"}
-        if header_name is not None and header_value is not None:
-            self.default_headers[header_name] = header_value
-        self.cookie = cookie
-        self.client_side_validation = self.configuration.client_side_validation
-        self._rest_client: Transport | None = None
+        super().__init__(configuration, header_name, header_value, cookie)
+        self._rest_client = transport
         self._making = threading.Lock()
 
     @classmethod
@@ -90,47 +91,21 @@ class ApiClient(LowLevelMethods):
     def rest_client(self, transport: Transport) -> None:
         self._rest_client = transport
 
-    @property
-    def user_agent(self) -> str:
-        return self.default_headers.get("User-Agent", "")
-
-    @user_agent.setter
-    def user_agent(self, value: str) -> None:
-        self.default_headers["User-Agent"] = value
-
-    def set_default_header(self, header_name: str, header_value: str) -> None:
-        """Have every request carry a header."""
-        self.default_headers[header_name] = header_value
-
     # What the API classes call
 
     def execute(self, call: Call) -> ApiResponse[Any]:
         """Run a call. Raises ApiException, for an answer other than 2xx of the class its status has."""
-        request, response = self._exchange(call, stream=False)
-        require_success(response, request.method, call.operation.path)
-        return ApiResponse(
-            response.status, response.headers, data=call.operation.decode(response), raw_data=response.body
-        )
+        return self._run(self._execution(call))
 
     def open(self, call: Call) -> Any:
         """Run a call and return urllib3's response with its body unread, whatever its status."""
-        _, response = self._exchange(call, stream=True)
-        return response.raw
+        return self._run(self._opening(call))
 
-    def _exchange(self, call: Call, *, stream: bool) -> tuple[Request, Response]:
-        request = call.request(self.configuration, self.default_headers, self.cookie, stream=stream)
-        policy = policy_of(self.configuration, call.timeout)
-        try:
-            return request, self._run(_flow.exchange(request, policy))
-        except ApiException as error:
-            error.method, error.path = request.method, call.operation.path
-            raise
-
-    def _run(self, flow: _flow.Flow) -> Response:
-        """The synchronous driver: does what a flow asks for and tells it what came of it."""
+    def _run(self, flow: Generator[Command, Response | None, T]) -> T:
+        """Do what a flow asks for and tell it what came of it."""
         transport: Transport = self.rest_client
-        command = next(flow)
         try:
+            command = next(flow)
             while True:
                 if isinstance(command, _flow.Sleep):
                     time.sleep(command.seconds)
@@ -148,5 +123,5 @@ class ApiClient(LowLevelMethods):
                 if response.raw is not None:
                     response.raw.close()  # another attempt follows; nobody will read this answer
         except StopIteration as done:
-            answer: Response = done.value
+            answer: T = done.value
             return answer

@@ -12,13 +12,25 @@ T = TypeVar("T")
 
 
 class ApiResponse(Generic[T]):
-    """An answer: its HTTP status, its headers (names in any case), its data as a model, and its bytes."""
+    """An answer: its HTTP status, its headers (names in any case), its data as a model, and its bytes.
 
-    def __init__(self, status_code: int, headers: Mapping[str, str] | None = None, *, data: T, raw_data: bytes) -> None:
+    `deleted_before` tells that a DELETE whose answer was lost had succeeded, and that its repetition met a 404.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Mapping[str, str] | None = None,
+        *,
+        data: T,
+        raw_data: bytes,
+        deleted_before: bool = False,
+    ) -> None:
         self.status_code = status_code
         self.headers: Mapping[str, str] = {} if headers is None else headers
         self.data = data
         self.raw_data = raw_data
+        self.deleted_before = deleted_before
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ApiResponse) and self.__dict__ == other.__dict__

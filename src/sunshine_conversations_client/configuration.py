@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 
 from sunshine_conversations_client._messages import public_url
+from sunshine_conversations_client.exceptions import ApiArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
-    from typing import Any, Self
+    from typing import Any, Literal, Self
 
 DEFAULT_HOST = "https://api.smooch.io"
 HOST_VARIABLE = "SUNSHINE_CONVERSATIONS_HOST"
+
+SCOPES = ("account", "app", "integration")
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
@@ -20,10 +23,16 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 class Configuration:
     """Settings of an `ApiClient`. Host, credentials and timeouts are read at each call, the rest when it is made.
 
+    Credentials that are not given come from SUNSHINE_CONVERSATIONS_BEARER_TOKEN, or …_KEY_ID, …_SECRET and …_SCOPE, or
+    from the files that the same names with _FILE point to.
+
     host: base URL without a trailing slash; else the environment variable SUNSHINE_CONVERSATIONS_HOST, else
         https://api.smooch.io.
     username, password: an API key's id and secret, sent by HTTP Basic.
-    access_token: a JSON Web Token signed by an API key, sent as Bearer; it wins over `username` and `password`.
+    key_id, secret: the same by their own names; with `scope` ("account", "app" or "integration", the key's own) the
+        client signs short-lived HS256 tokens itself, renews them, and allows for the service's clock.
+    access_token: a JSON Web Token signed by an API key, sent as Bearer; it wins over the others.
+    allow_insecure_http: send credentials over plain http to other machines, too.
     retries: how often a failed attempt is repeated where that is safe; None means 3, 0 or False never.
     ssl_ca_cert, ca_cert_data: a file, or the text or DER bytes, of the certificate authorities to trust.
     api_key, api_key_prefix, server_index, server_variables, server_operation_index, server_operation_variables,
@@ -50,6 +59,10 @@ class Configuration:
         ca_cert_data: str | bytes | None = None,
         *,
         debug: bool | None = None,
+        key_id: str | None = None,
+        secret: str | None = None,
+        scope: Literal["account", "app", "integration"] | None = None,
+        allow_insecure_http: bool = False,
     ) -> None:
         self._base_path = os.environ.get(HOST_VARIABLE) or DEFAULT_HOST
         self.server_index: int | None = 0 if server_index is None and host is None else server_index
@@ -66,6 +79,18 @@ class Configuration:
         self.username = username
         self.password = password
         self.access_token = access_token
+        self.key_id = key_id
+        self.secret = secret
+        self.scope: str | None = None
+        self.allow_insecure_http = allow_insecure_http
+        if all(each is None for each in (username, password, access_token, key_id, secret)):
+            self.access_token = _from_environment("BEARER_TOKEN")
+            self.key_id = _from_environment("KEY_ID")
+            self.secret = _from_environment("SECRET")
+        if scope is None and username is None and access_token is None:
+            self.scope = _scope(_from_environment("SCOPE"))
+        elif scope is not None:
+            self.scope = _scope(scope)
 
         self.verify_ssl = True
         self.ssl_ca_cert = ssl_ca_cert
@@ -95,7 +120,7 @@ class Configuration:
             self.debug = debug
 
     def __repr__(self) -> str:
-        return f"Configuration(host={public_url(str(self.host))!r}, username={self.username!r})"
+        return f"Configuration(host={public_url(str(self.host))!r}, username={self.username or self.key_id!r})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """All settings copied, log handlers shared."""
@@ -173,8 +198,17 @@ class Configuration:
         """The Authorization header of `username` and `password`, in UTF-8."""
         import base64
 
-        credentials = f"{self.username or ''}:{self.password or ''}"
+        credentials = f"{self.username or self.key_id or ''}:{self.password or self.secret or ''}"
         return "Basic " + base64.b64encode(credentials.encode()).decode()
+
+    def get_basic_auth_token_or_none(self) -> str | None:
+        """The Authorization header of the key, by either pair of names; None where there is none."""
+        import base64
+
+        name, secret = (self.username, self.password) if self.key_id is None else (self.key_id, self.secret)
+        if name is None or secret is None:
+            return None
+        return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
 
     def auth_settings(self) -> dict[str, dict[str, Any]]:
         """The configured credentials as the official client describes them."""
@@ -187,12 +221,12 @@ class Configuration:
                 "key": "Authorization",
                 "value": f"Bearer {self.access_token}",
             }
-        if self.username is not None and self.password is not None:
+        if (basic := self.get_basic_auth_token_or_none()) is not None:
             auth["basicAuth"] = {
                 "type": "basic",
                 "in": "header",
                 "key": "Authorization",
-                "value": self.get_basic_auth_token(),
+                "value": basic,
             }
         return auth
 
@@ -267,3 +301,24 @@ class Configuration:
         import logging
 
         return logging.Formatter(self._logger_format)
+
+
+def _from_environment(name: str) -> str | None:
+    """A credential from SUNSHINE_CONVERSATIONS_… or the file that …_FILE names. Raises ApiArgumentError."""
+    variable = f"SUNSHINE_CONVERSATIONS_{name}"
+    if value := os.environ.get(variable):
+        return value
+    path = os.environ.get(f"{variable}_FILE")
+    if not path:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes longer to import than the rest of this
+            return file.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApiArgumentError(f"cannot read {variable}_FILE: {type(error).__name__}") from error
+
+
+def _scope(given: str | None) -> str | None:
+    if given is not None and given not in SCOPES:
+        raise ApiArgumentError(f"scope should be one of {', '.join(SCOPES)}")
+    return given

@@ -6,33 +6,55 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from conftest import Key, Service, Tenant
 
 import sunshine_conversations_client as sunshine
+from client.drivers import AsyncDriver, Driver, SyncDriver
 
 
-def client_of(url: str, key: Key, **options: object) -> sunshine.ApiClient:
-    return sunshine.ApiClient(sunshine.Configuration(host=url, username=key.id, password=key.secret, **options))  # type: ignore[arg-type]
+@pytest.fixture(params=[SyncDriver, AsyncDriver], ids=lambda driver: driver.name)
+def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
+    made = request.param()
+    yield made
+    made.close()
 
 
-@pytest.fixture(params=["basic", "bearer"])
-def client(request: pytest.FixtureRequest, service: Service, tenant: Tenant) -> Iterator[sunshine.ApiClient]:
-    """A client with the app's key, by either kind of credentials."""
-    configuration = sunshine.Configuration(host=service.url)
-    if request.param == "basic":
-        configuration.username, configuration.password = tenant.app_key.id, tenant.app_key.secret
-    else:
-        configuration.access_token = tenant.app_key.bearer().removeprefix("Bearer ")
-    with sunshine.ApiClient(configuration) as made:
-        yield made
+NewClient = Callable[..., Any]
 
 
 @pytest.fixture
-def account(service: Service) -> Iterator[sunshine.ApiClient]:
-    with client_of(service.url, service.account) as made:
-        yield made
+def new_client(driver: Driver) -> Iterator[NewClient]:
+    """Makes clients, which are closed at the end."""
+    made: list[Any] = []
+
+    def make(host: str, key: Key | None = None, **settings: Any) -> Any:
+        if key is not None:
+            settings |= {"username": key.id, "password": key.secret}
+        configuration = sunshine.Configuration(host=host)
+        for name, value in settings.items():
+            setattr(configuration, name, value)
+        made.append(driver.ApiClient(configuration))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture(params=["basic", "bearer"])
+def client(request: pytest.FixtureRequest, service: Service, tenant: Tenant, new_client: NewClient) -> Any:
+    """A client with the app's key, by either kind of credentials."""
+    if request.param == "basic":
+        return new_client(service.url, tenant.app_key)
+    return new_client(service.url, access_token=tenant.app_key.bearer().removeprefix("Bearer "))
+
+
+@pytest.fixture
+def account(service: Service, new_client: NewClient) -> Any:
+    return new_client(service.url, service.account)
 
 
 Reply = bytes | Callable[[socket.socket], None]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from conftest import Key, Service, Tenant
 
 import sunshine_conversations_client as sunshine
-from client.conftest import client_of
+from client.conftest import NewClient
+from client.drivers import Driver
+from sunshine_conversations_client import aio
 
 
-def test_the_life_of_an_integration_key(client: sunshine.ApiClient, tenant: Tenant) -> None:
-    api = sunshine.CustomIntegrationApiKeysApi(client)
+def test_the_life_of_an_integration_key(driver: Driver, client: Any, tenant: Tenant) -> None:
+    api = driver.CustomIntegrationApiKeysApi(client)
     owner = (tenant.app_id, tenant.integration_id)
 
     created = api.create_custom_integration_key(*owner, sunshine.IntegrationApiKey(display_name="Größe"))
@@ -37,8 +43,8 @@ def test_the_life_of_an_integration_key(client: sunshine.ApiClient, tenant: Tena
     "body",
     [{"displayName": "x"}, {"display_name": "x"}, sunshine.IntegrationApiKey(displayName="x")],  # type: ignore[call-arg]
 )
-def test_a_body_may_be_a_model_or_a_dict(client: sunshine.ApiClient, tenant: Tenant, body: dict[str, str]) -> None:
-    api = sunshine.CustomIntegrationApiKeysApi(client)
+def test_a_body_may_be_a_model_or_a_dict(driver: Driver, client: Any, tenant: Tenant, body: dict[str, str]) -> None:
+    api = driver.CustomIntegrationApiKeysApi(client)
     created = api.create_custom_integration_key(
         app_id=tenant.app_id, integration_id=tenant.integration_id, integration_api_key=body
     )
@@ -46,17 +52,17 @@ def test_a_body_may_be_a_model_or_a_dict(client: sunshine.ApiClient, tenant: Ten
 
 
 def test_an_empty_model_is_sent_empty_and_the_service_says_what_is_missing(
-    client: sunshine.ApiClient, tenant: Tenant
+    driver: Driver, client: Any, tenant: Tenant
 ) -> None:
-    api = sunshine.CustomIntegrationApiKeysApi(client)
+    api = driver.CustomIntegrationApiKeysApi(client)
     with pytest.raises(sunshine.BadRequestException) as refused:
         api.create_custom_integration_key(tenant.app_id, tenant.integration_id, sunshine.IntegrationApiKey())
     assert refused.value.title == "should have required property 'displayName'"
 
 
-def test_a_list_400_carries_an_error_list(client: sunshine.ApiClient, tenant: Tenant) -> None:
+def test_a_list_400_carries_an_error_list(driver: Driver, client: Any, tenant: Tenant) -> None:
     with pytest.raises(sunshine.BadRequestException) as refused:
-        sunshine.CustomIntegrationApiKeysApi(client).list_custom_integration_keys(tenant.app_id, tenant.web_id)
+        driver.CustomIntegrationApiKeysApi(client).list_custom_integration_keys(tenant.app_id, tenant.web_id)
     error = refused.value
     assert isinstance(error.data, sunshine.ErrorResponse)
     assert error.data.errors == [
@@ -71,8 +77,8 @@ def test_a_list_400_carries_an_error_list(client: sunshine.ApiClient, tenant: Te
     assert error.method == "GET"
 
 
-def test_apps(account: sunshine.ApiClient) -> None:
-    api = sunshine.AppsApi(account)
+def test_apps(driver: Driver, account: Any) -> None:
+    api = driver.AppsApi(account)
     app = api.create_app(
         sunshine.AppCreateBody(
             display_name="Mine", settings=sunshine.AppSettings(multi_convo_enabled=True), metadata={"a": [1]}
@@ -89,20 +95,20 @@ def test_apps(account: sunshine.ApiClient) -> None:
     assert api.delete_app(app.id) == {}
 
 
-def test_app_keys(account: sunshine.ApiClient, tenant: Tenant, service: Service) -> None:
-    api = sunshine.AppKeysApi(account)
+def test_app_keys(driver: Driver, account: Any, tenant: Tenant, service: Service, new_client: NewClient) -> None:
+    api = driver.AppKeysApi(account)
     key = api.create_app_key(tenant.app_id, sunshine.AppKeyCreateBody(display_name="Mine")).key
     assert isinstance(key, sunshine.AppKey) and key.id and key.secret
     assert api.get_app_key(tenant.app_id, key.id).key == key
     assert key in (api.list_app_keys(tenant.app_id).keys or [])
-    with client_of(service.url, Key(key.id, key.secret)) as own:
-        app = sunshine.OAuthEndpointsApi(own).get_token_info().app
+    own = new_client(service.url, Key(key.id, key.secret))
+    app = driver.OAuthEndpointsApi(own).get_token_info().app
     assert app and app.id == tenant.app_id
     assert api.delete_app_key(tenant.app_id, key.id) == {}
 
 
-def test_integrations(client: sunshine.ApiClient, tenant: Tenant) -> None:
-    api = sunshine.IntegrationsApi(client)
+def test_integrations(driver: Driver, client: Any, tenant: Tenant) -> None:
+    api = driver.IntegrationsApi(client)
     webhook = sunshine.Webhook(target="https://example.com", triggers=["*"], include_full_user=True)
     custom = api.create_integration(tenant.app_id, sunshine.Custom(display_name="Mine", webhooks=[webhook])).integration
     assert isinstance(custom, sunshine.Custom) and custom.id and custom.webhooks
@@ -134,22 +140,23 @@ def test_integrations(client: sunshine.ApiClient, tenant: Tenant) -> None:
     assert api.delete_integration(tenant.app_id, custom.id) == {}
 
 
-def test_webhooks_by_the_integrations_own_key(service: Service, tenant: Tenant) -> None:
-    with client_of(service.url, tenant.key) as client:
-        api = sunshine.WebhooksApi(client)
-        owner = (tenant.app_id, tenant.integration_id)
-        body = sunshine.WebhookCreateBody(target="https://example.com", triggers=["x"], include_full_user=True)
-        webhook = api.create_webhook(*owner, body).webhook
-        assert webhook and webhook.id and webhook.secret
-        assert api.get_webhook(*owner, webhook.id).webhook == webhook
-        updated = api.update_webhook(*owner, webhook.id, sunshine.WebhookBody(triggers=["y"])).webhook
-        assert updated and (updated.triggers, updated.include_full_user) == (["y"], True)
-        assert updated in (api.list_webhooks(*owner).webhooks or [])
-        assert api.delete_webhook(*owner, webhook.id) == {}
+def test_webhooks_by_the_integrations_own_key(
+    driver: Driver, service: Service, tenant: Tenant, new_client: NewClient
+) -> None:
+    api = driver.WebhooksApi(new_client(service.url, tenant.key))
+    owner = (tenant.app_id, tenant.integration_id)
+    body = sunshine.WebhookCreateBody(target="https://example.com", triggers=["x"], include_full_user=True)
+    webhook = api.create_webhook(*owner, body).webhook
+    assert webhook and webhook.id and webhook.secret
+    assert api.get_webhook(*owner, webhook.id).webhook == webhook
+    updated = api.update_webhook(*owner, webhook.id, sunshine.WebhookBody(triggers=["y"])).webhook
+    assert updated and (updated.triggers, updated.include_full_user) == (["y"], True)
+    assert updated in (api.list_webhooks(*owner).webhooks or [])
+    assert api.delete_webhook(*owner, webhook.id) == {}
 
 
-def test_with_http_info_tells_status_headers_data_and_bytes(client: sunshine.ApiClient, tenant: Tenant) -> None:
-    api = sunshine.CustomIntegrationApiKeysApi(client)
+def test_with_http_info_tells_status_headers_data_and_bytes(driver: Driver, client: Any, tenant: Tenant) -> None:
+    api = driver.CustomIntegrationApiKeysApi(client)
     info = api.create_custom_integration_key_with_http_info(
         tenant.app_id, tenant.integration_id, sunshine.IntegrationApiKey(display_name="x")
     )
@@ -158,20 +165,23 @@ def test_with_http_info_tells_status_headers_data_and_bytes(client: sunshine.Api
     assert info.data.to_dict() == json.loads(info.raw_data)
 
 
-def test_without_preload_content_returns_urllib3s_response(client: sunshine.ApiClient, tenant: Tenant) -> None:
-    api = sunshine.CustomIntegrationApiKeysApi(client)
-    raw = api.get_custom_integration_key_without_preload_content(tenant.app_id, tenant.integration_id, tenant.key.id)
-    assert type(raw).__module__.startswith("urllib3.")
-    assert (raw.status, json.loads(raw.read())["key"]["id"]) == (200, tenant.key.id)
-    missing = api.get_custom_integration_key_without_preload_content(tenant.app_id, tenant.integration_id, "int_x")
+def test_without_preload_content_returns_the_http_librarys_response(
+    driver: Driver, client: Any, tenant: Tenant
+) -> None:
+    api = driver.CustomIntegrationApiKeysApi(client)
+    owner = (tenant.app_id, tenant.integration_id)
+    raw = api.get_custom_integration_key_without_preload_content(*owner, tenant.key.id)
+    assert type(raw).__module__.partition(".")[0] == {"sync": "urllib3", "async": "aiohttp"}[driver.name]
+    assert (raw.status, json.loads(driver.read(raw))["key"]["id"]) == (200, tenant.key.id)
+    missing = api.get_custom_integration_key_without_preload_content(*owner, "int_x")
     assert missing.status == 404
     missing.close()
 
 
-APIS = [getattr(sunshine, name) for name in dir(sunshine) if name.endswith("Api")]
+APIS = [getattr(package, name) for package in (sunshine, aio) for name in package.__all__ if name.endswith("Api")]
 
 
-@pytest.mark.parametrize("api", APIS, ids=lambda api: api.__name__)
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.__module__.rpartition("client.")[2])
 def test_every_method_has_three_variants_the_options_and_a_docstring(api: type) -> None:
     methods = {name: method for name, method in inspect.getmembers(api, inspect.isfunction) if name[0] != "_"}
     plain = [name for name in methods if not name.endswith(("_with_http_info", "_without_preload_content"))]
@@ -181,49 +191,73 @@ def test_every_method_has_three_variants_the_options_and_a_docstring(api: type) 
         for suffix in ("", "_with_http_info", "_without_preload_content"):
             method = methods[name + suffix]
             assert inspect.getdoc(method)
-            parameters = inspect.signature(method).parameters
-            assert list(parameters)[-5:] == [
-                "_request_timeout",
-                "_request_auth",
-                "_content_type",
-                "_headers",
-                "_host_index",
-            ]
+            assert inspect.iscoroutinefunction(method) == (".aio." in api.__module__)
+            parameters = list(inspect.signature(method).parameters)
+            assert parameters[-5:] == ["_request_timeout", "_request_auth", "_content_type", "_headers", "_host_index"]
             shapes.add(tuple(parameters))
         assert len(shapes) == 1
 
 
-def test_there_are_24_operations() -> None:
-    assert len(APIS) == 6
-    assert sum(len([name for name in vars(api) if name.endswith("_with_http_info")]) for api in APIS) == 24
+def test_there_are_24_operations_each_way() -> None:
+    assert len(APIS) == 12
+    assert sum(len([name for name in vars(api) if name.endswith("_with_http_info")]) for api in APIS) == 48
 
 
-def test_a_client_serves_on_after_it_was_closed(service: Service, tenant: Tenant) -> None:
-    with client_of(service.url, tenant.app_key) as client:
-        api = sunshine.AppsApi(client)
+def test_a_client_serves_on_after_it_was_closed(
+    driver: Driver, service: Service, tenant: Tenant, new_client: NewClient
+) -> None:
+    with new_client(service.url, tenant.app_key) as client:
+        api = driver.AppsApi(client)
         api.get_app(tenant.app_id)
     assert api.get_app(tenant.app_id).app
-    client.close()
 
 
 def test_an_api_without_a_client_uses_the_default_one(service: Service, tenant: Tenant) -> None:
+    configuration = sunshine.Configuration(service.url, username=tenant.app_key.id, password=tenant.app_key.secret)
     try:
-        sunshine.ApiClient.set_default(client_of(service.url, tenant.app_key))
-        assert sunshine.AppsApi().get_app(tenant.app_id).app
-        sunshine.ApiClient.get_default().close()
+        with sunshine.ApiClient(configuration) as client:
+            sunshine.ApiClient.set_default(client)
+            assert sunshine.AppsApi().get_app(tenant.app_id).app
     finally:
         sunshine.ApiClient.set_default(None)
 
 
 def test_forty_threads_share_a_client(service: Service, tenant: Tenant) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    with client_of(service.url, tenant.app_key) as client, ThreadPoolExecutor(40) as pool:
+    configuration = sunshine.Configuration(service.url, username=tenant.app_key.id, password=tenant.app_key.secret)
+    with sunshine.ApiClient(configuration) as client, ThreadPoolExecutor(40) as pool:
         api = sunshine.CustomIntegrationApiKeysApi(client)
-        answers = list(
-            pool.map(
-                lambda _: api.get_custom_integration_key(tenant.app_id, tenant.integration_id, tenant.key.id),
-                range(400),
-            )
-        )
+        owner = (tenant.app_id, tenant.integration_id)
+        answers = list(pool.map(lambda _: api.get_custom_integration_key(*owner, tenant.key.id), range(400)))
     assert all(answer.key and answer.key.secret == tenant.key.secret for answer in answers)
+
+
+def test_a_thousand_tasks_share_a_client(service: Service, tenant: Tenant) -> None:
+    async def run() -> None:
+        configuration = sunshine.Configuration(service.url, username=tenant.app_key.id, password=tenant.app_key.secret)
+        async with aio.ApiClient(configuration) as client:
+            api = aio.CustomIntegrationApiKeysApi(client)
+            owner = (tenant.app_id, tenant.integration_id)
+            calls = (api.get_custom_integration_key(*owner, tenant.key.id) for _ in range(1000))
+            answers = await asyncio.gather(*calls)
+        assert all(answer.key and answer.key.secret == tenant.key.secret for answer in answers)
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(run())
+
+
+def test_a_client_can_be_used_after_a_fork(service: Service, tenant: Tenant) -> None:
+    """The child must not share the parent's connections: their answers would cross."""
+    configuration = sunshine.Configuration(service.url, username=tenant.app_key.id, password=tenant.app_key.secret)
+    with sunshine.ApiClient(configuration) as client:
+        api = sunshine.AppsApi(client)
+        api.get_app(tenant.app_id)
+        child = os.fork()
+        if child == 0:
+            try:
+                fine = all(api.get_app(tenant.app_id).app is not None for _ in range(50))
+            except BaseException:
+                fine = False
+            os._exit(0 if fine else 1)
+        for _ in range(50):
+            assert api.get_app(tenant.app_id).app
+        assert os.waitpid(child, 0)[1] == 0

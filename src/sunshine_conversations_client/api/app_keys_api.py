@@ -40,8 +40,10 @@ class AppKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.create_app_key_with_http_info(
-            app_id, app_key_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.create_app_key_with_http_info(
+                app_id, app_key_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def create_app_key_with_http_info(
@@ -109,8 +111,10 @@ class AppKeysApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.delete_app_key_with_http_info(
-            app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.delete_app_key_with_http_info(
+                app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def delete_app_key_with_http_info(
@@ -178,8 +182,10 @@ class AppKeysApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.get_app_key_with_http_info(
-            app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.get_app_key_with_http_info(
+                app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def get_app_key_with_http_info(
@@ -246,8 +252,10 @@ class AppKeysApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.list_app_keys_with_http_info(
-            app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.list_app_keys_with_http_info(
+                app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def list_app_keys_with_http_info(

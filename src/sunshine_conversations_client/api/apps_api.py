@@ -47,8 +47,10 @@ class AppsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.create_app_with_http_info(
-            app_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.create_app_with_http_info(
+                app_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def create_app_with_http_info(
@@ -113,8 +115,10 @@ class AppsApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.delete_app_with_http_info(
-            app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.delete_app_with_http_info(
+                app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def delete_app_with_http_info(
@@ -179,8 +183,8 @@ class AppsApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.get_app_with_http_info(
-            app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.get_app_with_http_info(app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index)
         ).data
 
     def get_app_with_http_info(
@@ -246,8 +250,10 @@ class AppsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.list_apps_with_http_info(
-            page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.list_apps_with_http_info(
+                page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def list_apps_with_http_info(
@@ -315,8 +321,10 @@ class AppsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.update_app_with_http_info(
-            app_id, app_update_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.update_app_with_http_info(
+                app_id, app_update_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def update_app_with_http_info(

@@ -53,15 +53,17 @@ class CustomIntegrationApiKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.create_custom_integration_key_with_http_info(
-            app_id,
-            integration_id,
-            integration_api_key,
-            _request_timeout,
-            _request_auth,
-            _content_type,
-            _headers,
-            _host_index,
+        return (
+            self.create_custom_integration_key_with_http_info(
+                app_id,
+                integration_id,
+                integration_api_key,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
         ).data
 
     def create_custom_integration_key_with_http_info(
@@ -132,8 +134,10 @@ class CustomIntegrationApiKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.delete_custom_integration_key_with_http_info(
-            app_id, integration_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.delete_custom_integration_key_with_http_info(
+                app_id, integration_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def delete_custom_integration_key_with_http_info(
@@ -204,8 +208,10 @@ class CustomIntegrationApiKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.get_custom_integration_key_with_http_info(
-            app_id, integration_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.get_custom_integration_key_with_http_info(
+                app_id, integration_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def get_custom_integration_key_with_http_info(
@@ -275,8 +281,10 @@ class CustomIntegrationApiKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.list_custom_integration_keys_with_http_info(
-            app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.list_custom_integration_keys_with_http_info(
+                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def list_custom_integration_keys_with_http_info(

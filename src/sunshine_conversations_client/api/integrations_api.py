@@ -57,8 +57,10 @@ class IntegrationsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.create_integration_with_http_info(
-            app_id, integration, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.create_integration_with_http_info(
+                app_id, integration, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def create_integration_with_http_info(
@@ -126,8 +128,10 @@ class IntegrationsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.delete_integration_with_http_info(
-            app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.delete_integration_with_http_info(
+                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def delete_integration_with_http_info(
@@ -195,8 +199,10 @@ class IntegrationsApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.get_integration_with_http_info(
-            app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.get_integration_with_http_info(
+                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def get_integration_with_http_info(
@@ -265,8 +271,10 @@ class IntegrationsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.list_integrations_with_http_info(
-            app_id, page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.list_integrations_with_http_info(
+                app_id, page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def list_integrations_with_http_info(
@@ -337,15 +345,17 @@ class IntegrationsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.update_integration_with_http_info(
-            app_id,
-            integration_id,
-            integration_update,
-            _request_timeout,
-            _request_auth,
-            _content_type,
-            _headers,
-            _host_index,
+        return (
+            self.update_integration_with_http_info(
+                app_id,
+                integration_id,
+                integration_update,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
         ).data
 
     def update_integration_with_http_info(

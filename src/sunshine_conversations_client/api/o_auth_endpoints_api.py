@@ -35,8 +35,8 @@ class OAuthEndpointsApi:
         Raises UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.get_token_info_with_http_info(
-            _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.get_token_info_with_http_info(_request_timeout, _request_auth, _content_type, _headers, _host_index)
         ).data
 
     def get_token_info_with_http_info(

@@ -53,15 +53,17 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.create_webhook_with_http_info(
-            app_id,
-            integration_id,
-            webhook_create_body,
-            _request_timeout,
-            _request_auth,
-            _content_type,
-            _headers,
-            _host_index,
+        return (
+            self.create_webhook_with_http_info(
+                app_id,
+                integration_id,
+                webhook_create_body,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
         ).data
 
     def create_webhook_with_http_info(
@@ -132,8 +134,17 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.delete_webhook_with_http_info(
-            app_id, integration_id, webhook_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.delete_webhook_with_http_info(
+                app_id,
+                integration_id,
+                webhook_id,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
         ).data
 
     def delete_webhook_with_http_info(
@@ -204,8 +215,17 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.get_webhook_with_http_info(
-            app_id, integration_id, webhook_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.get_webhook_with_http_info(
+                app_id,
+                integration_id,
+                webhook_id,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
         ).data
 
     def get_webhook_with_http_info(
@@ -275,8 +295,10 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.list_webhooks_with_http_info(
-            app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        return (
+            self.list_webhooks_with_http_info(
+                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
         ).data
 
     def list_webhooks_with_http_info(
@@ -346,16 +368,18 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return self.update_webhook_with_http_info(
-            app_id,
-            integration_id,
-            webhook_id,
-            webhook_body,
-            _request_timeout,
-            _request_auth,
-            _content_type,
-            _headers,
-            _host_index,
+        return (
+            self.update_webhook_with_http_info(
+                app_id,
+                integration_id,
+                webhook_id,
+                webhook_body,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
         ).data
 
     def update_webhook_with_http_info(

@@ -1,0 +1,307 @@
+"""AppKeysApi. Written by scripts/generate_client.py; change that, not this."""
+
+from __future__ import annotations
+
+from sunshine_conversations_client._operations import UNSET, Call, Operation
+from sunshine_conversations_client.aio.api_client import ApiClient
+from sunshine_conversations_client.models._keys import AppKeyCreateBody, AppKeyListResponse, AppKeyResponse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sunshine_conversations_client._operations import RequestTimeout
+    from sunshine_conversations_client.api_response import ApiResponse
+
+_CREATE_APP_KEY = Operation("POST", "/v2/apps/{app_id}/keys", AppKeyResponse, (AppKeyCreateBody,))
+_DELETE_APP_KEY = Operation("DELETE", "/v2/apps/{app_id}/keys/{key_id}", None)
+_GET_APP_KEY = Operation("GET", "/v2/apps/{app_id}/keys/{key_id}", AppKeyResponse)
+_LIST_APP_KEYS = Operation("GET", "/v2/apps/{app_id}/keys", AppKeyListResponse)
+
+
+class AppKeysApi:
+    """Keys of apps (`app_…`), which may do everything in their app but account provisioning. An app has at most ten."""
+
+    def __init__(self, api_client: ApiClient) -> None:
+        self.api_client = api_client
+
+    async def create_app_key(
+        self,
+        app_id: str,
+        app_key_create_body: AppKeyCreateBody | dict[str, Any],
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> AppKeyResponse:
+        """Create a key for an app; the answer holds its id and secret.
+
+        Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
+        ApiConnectionError where no answer came.
+        """
+        return (
+            await self.create_app_key_with_http_info(
+                app_id, app_key_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
+        ).data
+
+    async def create_app_key_with_http_info(
+        self,
+        app_id: str,
+        app_key_create_body: AppKeyCreateBody | dict[str, Any],
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> ApiResponse[AppKeyResponse]:
+        """As `create_app_key`, with the status, the headers and the raw data of the answer."""
+        return await self.api_client.execute(
+            Call(
+                _CREATE_APP_KEY,
+                {"app_id": app_id},
+                {},
+                app_key_create_body,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
+        )
+
+    async def create_app_key_without_preload_content(
+        self,
+        app_id: str,
+        app_key_create_body: AppKeyCreateBody | dict[str, Any],
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> Any:
+        """As `create_app_key`, but returns aiohttp's response unread, whatever its status."""
+        return await self.api_client.open(
+            Call(
+                _CREATE_APP_KEY,
+                {"app_id": app_id},
+                {},
+                app_key_create_body,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
+        )
+
+    async def delete_app_key(
+        self,
+        app_id: str,
+        key_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> object:
+        """Delete an app's key: from then on it authenticates nothing, nor does any token it signed.
+
+        Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
+        ApiConnectionError where no answer came.
+        """
+        return (
+            await self.delete_app_key_with_http_info(
+                app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
+        ).data
+
+    async def delete_app_key_with_http_info(
+        self,
+        app_id: str,
+        key_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> ApiResponse[object]:
+        """As `delete_app_key`, with the status, the headers and the raw data of the answer."""
+        return await self.api_client.execute(
+            Call(
+                _DELETE_APP_KEY,
+                {"app_id": app_id, "key_id": key_id},
+                {},
+                None,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
+        )
+
+    async def delete_app_key_without_preload_content(
+        self,
+        app_id: str,
+        key_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> Any:
+        """As `delete_app_key`, but returns aiohttp's response unread, whatever its status."""
+        return await self.api_client.open(
+            Call(
+                _DELETE_APP_KEY,
+                {"app_id": app_id, "key_id": key_id},
+                {},
+                None,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
+        )
+
+    async def get_app_key(
+        self,
+        app_id: str,
+        key_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> AppKeyResponse:
+        """Fetch an app's key with its secret.
+
+        Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
+        ApiConnectionError where no answer came.
+        """
+        return (
+            await self.get_app_key_with_http_info(
+                app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
+        ).data
+
+    async def get_app_key_with_http_info(
+        self,
+        app_id: str,
+        key_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> ApiResponse[AppKeyResponse]:
+        """As `get_app_key`, with the status, the headers and the raw data of the answer."""
+        return await self.api_client.execute(
+            Call(
+                _GET_APP_KEY,
+                {"app_id": app_id, "key_id": key_id},
+                {},
+                None,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
+        )
+
+    async def get_app_key_without_preload_content(
+        self,
+        app_id: str,
+        key_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> Any:
+        """As `get_app_key`, but returns aiohttp's response unread, whatever its status."""
+        return await self.api_client.open(
+            Call(
+                _GET_APP_KEY,
+                {"app_id": app_id, "key_id": key_id},
+                {},
+                None,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
+        )
+
+    async def list_app_keys(
+        self,
+        app_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> AppKeyListResponse:
+        """List an app's keys with their secrets.
+
+        Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
+        ApiConnectionError where no answer came.
+        """
+        return (
+            await self.list_app_keys_with_http_info(
+                app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
+        ).data
+
+    async def list_app_keys_with_http_info(
+        self,
+        app_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> ApiResponse[AppKeyListResponse]:
+        """As `list_app_keys`, with the status, the headers and the raw data of the answer."""
+        return await self.api_client.execute(
+            Call(
+                _LIST_APP_KEYS,
+                {"app_id": app_id},
+                {},
+                None,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
+        )
+
+    async def list_app_keys_without_preload_content(
+        self,
+        app_id: str,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> Any:
+        """As `list_app_keys`, but returns aiohttp's response unread, whatever its status."""
+        return await self.api_client.open(
+            Call(
+                _LIST_APP_KEYS,
+                {"app_id": app_id},
+                {},
+                None,
+                _request_timeout,
+                _request_auth,
+                _content_type,
+                _headers,
+                _host_index,
+            )
+        )

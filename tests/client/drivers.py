@@ -1,0 +1,77 @@
+"""The two drivers behind one face, so that one suite runs over both."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import sunshine_conversations_client as sunshine
+from sunshine_conversations_client import aio
+
+
+class SyncDriver:
+    """The client as it is."""
+
+    name = "sync"
+
+    def read(self, raw: Any) -> bytes:
+        """The body of a response that has not been read."""
+        body: bytes = raw.read()
+        return body
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sunshine, name)
+
+    def close(self) -> None:
+        """Nothing is left to close."""
+
+
+class AsyncDriver:
+    """The asynchronous client, each call awaited to its end on a loop of the test's own."""
+
+    name = "async"
+
+    def read(self, raw: Any) -> bytes:
+        """The body of a response that has not been read."""
+        body: bytes = self.loop.run_until_complete(raw.read())
+        return body
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "ApiClient":
+            return lambda *arguments, **options: Blocking(aio.ApiClient(*arguments, **options), self.loop)
+        return lambda client: Blocking(getattr(aio, name)(client.wrapped), self.loop, client)
+
+    def close(self) -> None:
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
+
+
+class Blocking:
+    """Something asynchronous, called as if it were not."""
+
+    def __init__(self, wrapped: Any, loop: asyncio.AbstractEventLoop, client: Any = None) -> None:
+        self.wrapped, self.loop = wrapped, loop
+        if client is not None:
+            self.api_client = client
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self.wrapped, name)
+        return self._waiting(attribute) if inspect.iscoroutinefunction(attribute) else attribute
+
+    def _waiting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments, **options: self.loop.run_until_complete(method(*arguments, **options))
+
+    def __enter__(self) -> Blocking:
+        self.loop.run_until_complete(self.wrapped.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.run_until_complete(self.wrapped.__aexit__(None, None, None))
+
+
+Driver = Any
