@@ -175,6 +175,7 @@ OPTIONS = """\
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
 """
+LEGACY = "        **legacy: Unpack[LegacyOptions],\n"
 PASSED = "_request_timeout, _request_auth, _content_type, _headers, _host_index"
 
 
@@ -189,23 +190,34 @@ def home_of(model: str) -> str:
 
 def facade(api: str, doc: str, methods: list[Method], *, asynchronous: bool = False) -> str:
     runtime: dict[str, set[str]] = {}
+    iterates = any("page:" in method.query for method in methods)
     for method in methods:
         for model in [method.answer, method.body, *method.also.split()]:
             if model and model != "object":
                 runtime.setdefault(home_of(model), set()).add(model)
+        if "page:" in method.query:
+            item = {"list_apps": "App", "list_integrations": "Integration"}[method.name]
+            runtime.setdefault(home_of(item), set()).add(item)
         for pair in method.query.split():
             model = pair.partition(":")[2]
             runtime.setdefault(home_of(model), set()).add(model)
     lines = [f'"""{api}. {HEADER}"""', "", "from __future__ import annotations", ""]
     lines += [
-        f"from {NAME}._operations import UNSET, Call, Operation",
+        *([] if asynchronous else [f"from {NAME} import _legacy"]),
+        f"from {NAME}._operations import UNSET, Call, Operation{', page_after' if iterates else ''}",
         f"from {NAME}{'.aio' if asynchronous else ''}.api_client import ApiClient",
         *(f"from {NAME}.models.{module} import {', '.join(sorted(names))}" for module, names in sorted(runtime.items())),
         "",
         "TYPE_CHECKING = False",
         "if TYPE_CHECKING:",
-        "    from typing import Any",
+        *(
+            [f"    from collections.abc import {'AsyncIterator' if asynchronous else 'Iterator'}"]
+            if iterates
+            else []
+        ),
+        f"    from typing import Any{'' if asynchronous else ', Unpack'}",
         "",
+        *([] if asynchronous else [f"    from {NAME}._legacy import LegacyOptions"]),
         f"    from {NAME}._operations import RequestTimeout",
         f"    from {NAME}.api_response import ApiResponse",
         "",
@@ -241,16 +253,26 @@ def variants(method: Method, *, asynchronous: bool) -> list[str]:
     parameters = (
         ids + body + "".join(f"        {name}: {model} | dict[str, Any] | None = None,\n" for name, model in query)
     )
-    arguments = [snake(each) for each in method.ids] + ([method.body_argument] if body else []) + [n for n, _ in query]
-    passed = ", ".join([*arguments, PASSED])
     call = (
         f"Call(_{method.name.upper()}, {{{', '.join(f'{snake(each)!r}: {snake(each)}' for each in method.ids)}}},"
         f" {{{', '.join(f'{name!r}: ({model}, {name})' for name, model in query)}}}, {method.body_argument or None}, {PASSED})"
     )
 
     def head(suffix: str, returns: str) -> str:
-        return f"    {kind} {method.name}{suffix}(\n        self,\n{parameters}{OPTIONS}    ) -> {returns}:"
+        options = OPTIONS if asynchronous or suffix == "_without_preload_content" else OPTIONS + LEGACY
+        return f"    {kind} {method.name}{suffix}(\n        self,\n{parameters}{options}    ) -> {returns}:"
 
+    def run(returns: str, *, info: bool) -> list[str]:
+        plain = f"{wait}self.api_client.execute(call)" if info else f"({wait}self.api_client.execute(call)).data"
+        either = f"_legacy.run(self.api_client, call, legacy, info={info}) if legacy else {plain}"
+        return [
+            f"        call = {call}",
+            f"        answer: {returns} = {plain if asynchronous else either}",
+            "        return answer",
+            "",
+        ]
+
+    info = f"ApiResponse[{method.answer}]"
     return [
         head("", method.answer),
         f'        """{method.summary}',
@@ -258,15 +280,40 @@ def variants(method: Method, *, asynchronous: bool) -> list[str]:
         f"        Raises {method.errors}; ApiArgumentError before anything is sent;",
         "        ApiConnectionError where no answer came.",
         '        """',
-        f"        return ({wait}self.{method.name}_with_http_info({passed})).data",
-        "",
-        head("_with_http_info", f"ApiResponse[{method.answer}]"),
+        *run(method.answer, info=False),
+        head("_with_http_info", info),
         f'        """As `{method.name}`, with the status, the headers and the raw data of the answer."""',
-        f"        return {wait}self.api_client.execute({call})",
-        "",
+        *run(info, info=True),
         head("_without_preload_content", "Any"),
         f'        """As `{method.name}`, but returns {library}\'s response unread, whatever its status."""',
         f"        return {wait}self.api_client.open({call})",
+        "",
+        *(iteration(method, ids, query[1][1], asynchronous=asynchronous) if "page:" in method.query else []),
+    ]
+
+
+def iteration(method: Method, ids: str, filters: str, *, asynchronous: bool) -> list[str]:
+    """The helper that walks all pages of a list."""
+    items = method.name.removeprefix("list_")
+    item = {"apps": "App", "integrations": "Integration"}[items]
+    kind, wait, iterator = ("async def", "await ", "AsyncIterator") if asynchronous else ("def", "", "Iterator")
+    names = [snake(each) for each in method.ids]
+    return [
+        f"    {kind} iterate_{items}(\n        self,\n{ids}        filter: {filters} | dict[str, Any] | None = None,",
+        f"        size: int = 100,\n{OPTIONS}    ) -> {iterator}[{item}]:",
+        f'        """All {items.replace("_", " ")} that `filter` lets through, fetched page by page of `size` as they are asked for.',
+        "",
+        f"        Raises what `{method.name}` does.",
+        '        """',
+        "        page: Page | None = Page(size=size)",
+        "        while page is not None:",
+        f"            answer = {wait}self.{method.name}({', '.join([*names, 'page', 'filter'])}, {PASSED})",
+        *(
+            [f"            for each in answer.{items} or ():", "                yield each"]
+            if asynchronous
+            else [f"            yield from answer.{items} or ()"]
+        ),
+        f"            page = page_after(answer, answer.{items}, page)",
         "",
     ]
 

@@ -146,11 +146,14 @@ class Model:
         cls._fields = cls._fields | fields
         cls._by_wire = {field.wire: field for field in cls._fields.values()}
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, *positional: Any, **values: Any) -> None:
+        if positional:  # as the models of versions before 17 took them
+            values = dict(zip(self._fields, positional, strict=False)) | values
         for name, value in values.items():
             field = self._fields.get(name) or self._by_wire.get(name)
             if field is None:
-                self._unknown(name)
+                if name != "local_vars_configuration":  # also of those versions
+                    self._unknown(name)
             elif value is not None or field.nullable:
                 self.__dict__[field.name] = field.check(type(self), value)
 

@@ -14,6 +14,7 @@ from sunshine_conversations_client._messages import Headers, Request, Timeout
 from sunshine_conversations_client._model import Model
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecodeError, ApiException
 from sunshine_conversations_client.models._errors import ErrorResponse
+from sunshine_conversations_client.models._paging import Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,6 +160,15 @@ def _query_text(value: Any) -> str:
     except ValueError:
         raise ApiArgumentError("a query parameter should be text that UTF-8 can hold, or a number") from None
     return text
+
+
+def page_after(answer: Any, items: list[Any] | None, page: Page) -> Page | None:
+    """The page that follows an answer to `page`; None where it was the last."""
+    meta = answer.meta
+    if meta is None or not meta.has_more or not items:
+        return None
+    cursor = meta.after_cursor or items[-1].id
+    return None if cursor is None or cursor == page.after else Page(size=page.size, after=cursor)
 
 
 def timeout_of(given: Any) -> Timeout:

@@ -15,6 +15,7 @@ from sunshine_conversations_client.exceptions import ApiConnectionError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from multiprocessing.pool import ThreadPool
     from types import TracebackType
     from typing import Any, Self, TypeVar
 
@@ -35,6 +36,7 @@ class ApiClient(Caller, LowLevelMethods):
 
     `header_name` and `header_value` are a header, and `cookie` a Cookie header, that every request carries. As a
     context manager it closes its connections at the end; a later call opens new ones. `transport` replaces urllib3.
+    `pool_threads` is for calls with `async_req`, a keyword of versions before 17.
     """
 
     _default: ApiClient | None = None
@@ -45,10 +47,13 @@ class ApiClient(Caller, LowLevelMethods):
         header_name: str | None = None,
         header_value: str | None = None,
         cookie: str | None = None,
+        pool_threads: int = 1,
         *,
         transport: Transport | None = None,
     ) -> None:
         super().__init__(configuration, header_name, header_value, cookie)
+        self.pool_threads = pool_threads
+        self._pool: ThreadPool | None = None
         self._rest_client = transport
         self._making = threading.Lock()
 
@@ -72,9 +77,23 @@ class ApiClient(Caller, LowLevelMethods):
         self.close()
 
     def close(self) -> None:
-        """Close the connections that are kept open."""
+        """Close the connections that are kept open, and end the threads of calls with `async_req`."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool.join()
+            self._pool = None
         if self._rest_client is not None:
             self._rest_client.close()
+
+    @property
+    def pool(self) -> ThreadPool:
+        """The `pool_threads` threads that run calls with `async_req`, as in versions before 17."""
+        from multiprocessing.pool import ThreadPool
+
+        with self._making:
+            if self._pool is None:
+                self._pool = ThreadPool(self.pool_threads)
+            return self._pool
 
     @property
     def rest_client(self) -> Any:

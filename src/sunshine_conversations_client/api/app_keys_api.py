@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from sunshine_conversations_client import _legacy
 from sunshine_conversations_client._operations import UNSET, Call, Operation
 from sunshine_conversations_client.api_client import ApiClient
 from sunshine_conversations_client.models._keys import AppKeyCreateBody, AppKeyListResponse, AppKeyResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Unpack
 
+    from sunshine_conversations_client._legacy import LegacyOptions
     from sunshine_conversations_client._operations import RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
 
@@ -34,17 +36,28 @@ class AppKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> AppKeyResponse:
         """Create a key for an app; the answer holds its id and secret.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.create_app_key_with_http_info(
-                app_id, app_key_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _CREATE_APP_KEY,
+            {"app_id": app_id},
+            {},
+            app_key_create_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppKeyResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def create_app_key_with_http_info(
         self,
@@ -55,21 +68,24 @@ class AppKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[AppKeyResponse]:
         """As `create_app_key`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _CREATE_APP_KEY,
-                {"app_id": app_id},
-                {},
-                app_key_create_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_APP_KEY,
+            {"app_id": app_id},
+            {},
+            app_key_create_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppKeyResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def create_app_key_without_preload_content(
         self,
@@ -105,17 +121,28 @@ class AppKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> object:
         """Delete an app's key: from then on it authenticates nothing, nor does any token it signed.
 
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.delete_app_key_with_http_info(
-                app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _DELETE_APP_KEY,
+            {"app_id": app_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def delete_app_key_with_http_info(
         self,
@@ -126,21 +153,24 @@ class AppKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[object]:
         """As `delete_app_key`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _DELETE_APP_KEY,
-                {"app_id": app_id, "key_id": key_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_APP_KEY,
+            {"app_id": app_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def delete_app_key_without_preload_content(
         self,
@@ -176,17 +206,28 @@ class AppKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> AppKeyResponse:
         """Fetch an app's key with its secret.
 
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.get_app_key_with_http_info(
-                app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _GET_APP_KEY,
+            {"app_id": app_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppKeyResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def get_app_key_with_http_info(
         self,
@@ -197,21 +238,24 @@ class AppKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[AppKeyResponse]:
         """As `get_app_key`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _GET_APP_KEY,
-                {"app_id": app_id, "key_id": key_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_APP_KEY,
+            {"app_id": app_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppKeyResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def get_app_key_without_preload_content(
         self,
@@ -246,17 +290,28 @@ class AppKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> AppKeyListResponse:
         """List an app's keys with their secrets.
 
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.list_app_keys_with_http_info(
-                app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_APP_KEYS,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppKeyListResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def list_app_keys_with_http_info(
         self,
@@ -266,21 +321,24 @@ class AppKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[AppKeyListResponse]:
         """As `list_app_keys`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _LIST_APP_KEYS,
-                {"app_id": app_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_APP_KEYS,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppKeyListResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def list_app_keys_without_preload_content(
         self,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from sunshine_conversations_client._operations import UNSET, Call, Operation
+from sunshine_conversations_client import _legacy
+from sunshine_conversations_client._operations import UNSET, Call, Operation, page_after
 from sunshine_conversations_client.api_client import ApiClient
 from sunshine_conversations_client.models._apps import (
+    App,
     AppCreateBody,
     AppListFilter,
     AppListResponse,
@@ -15,8 +17,10 @@ from sunshine_conversations_client.models._paging import Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator
+    from typing import Any, Unpack
 
+    from sunshine_conversations_client._legacy import LegacyOptions
     from sunshine_conversations_client._operations import RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
 
@@ -41,17 +45,20 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> AppResponse:
         """Create an app.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.create_app_with_http_info(
-                app_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _CREATE_APP, {}, {}, app_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        )
+        answer: AppResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def create_app_with_http_info(
         self,
@@ -61,21 +68,16 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[AppResponse]:
         """As `create_app`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _CREATE_APP,
-                {},
-                {},
-                app_create_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_APP, {}, {}, app_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
         )
+        answer: ApiResponse[AppResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def create_app_without_preload_content(
         self,
@@ -109,17 +111,28 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> object:
         """Delete an app with its integrations and all their keys.
 
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.delete_app_with_http_info(
-                app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _DELETE_APP,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def delete_app_with_http_info(
         self,
@@ -129,21 +142,24 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[object]:
         """As `delete_app`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _DELETE_APP,
-                {"app_id": app_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_APP,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def delete_app_without_preload_content(
         self,
@@ -177,15 +193,28 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> AppResponse:
         """Fetch an app.
 
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.get_app_with_http_info(app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index)
-        ).data
+        call = Call(
+            _GET_APP,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def get_app_with_http_info(
         self,
@@ -195,21 +224,24 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[AppResponse]:
         """As `get_app`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _GET_APP,
-                {"app_id": app_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_APP,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def get_app_without_preload_content(
         self,
@@ -244,17 +276,28 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> AppListResponse:
         """List apps, a page at a time.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.list_apps_with_http_info(
-                page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_APPS,
+            {},
+            {"page": (Page, page), "filter": (AppListFilter, filter)},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppListResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def list_apps_with_http_info(
         self,
@@ -265,21 +308,24 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[AppListResponse]:
         """As `list_apps`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _LIST_APPS,
-                {},
-                {"page": (Page, page), "filter": (AppListFilter, filter)},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_APPS,
+            {},
+            {"page": (Page, page), "filter": (AppListFilter, filter)},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppListResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def list_apps_without_preload_content(
         self,
@@ -306,6 +352,26 @@ class AppsApi:
             )
         )
 
+    def iterate_apps(
+        self,
+        filter: AppListFilter | dict[str, Any] | None = None,
+        size: int = 100,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> Iterator[App]:
+        """All apps that `filter` lets through, fetched page by page of `size` as they are asked for.
+
+        Raises what `list_apps` does.
+        """
+        page: Page | None = Page(size=size)
+        while page is not None:
+            answer = self.list_apps(page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index)
+            yield from answer.apps or ()
+            page = page_after(answer, answer.apps, page)
+
     def update_app(
         self,
         app_id: str,
@@ -315,17 +381,28 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> AppResponse:
         """Change what the body names of an app.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.update_app_with_http_info(
-                app_id, app_update_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _UPDATE_APP,
+            {"app_id": app_id},
+            {},
+            app_update_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def update_app_with_http_info(
         self,
@@ -336,21 +413,24 @@ class AppsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[AppResponse]:
         """As `update_app`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _UPDATE_APP,
-                {"app_id": app_id},
-                {},
-                app_update_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _UPDATE_APP,
+            {"app_id": app_id},
+            {},
+            app_update_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def update_app_without_preload_content(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sunshine_conversations_client import _legacy
 from sunshine_conversations_client._operations import UNSET, Call, Operation
 from sunshine_conversations_client.api_client import ApiClient
 from sunshine_conversations_client.models._keys import (
@@ -12,8 +13,9 @@ from sunshine_conversations_client.models._keys import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Unpack
 
+    from sunshine_conversations_client._legacy import LegacyOptions
     from sunshine_conversations_client._operations import RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
 
@@ -47,24 +49,28 @@ class CustomIntegrationApiKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> IntegrationApiKeyResponse:
         """Create a key for a custom integration; the answer holds its id and secret.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.create_custom_integration_key_with_http_info(
-                app_id,
-                integration_id,
-                integration_api_key,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _CREATE_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            integration_api_key,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationApiKeyResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def create_custom_integration_key_with_http_info(
         self,
@@ -76,21 +82,24 @@ class CustomIntegrationApiKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[IntegrationApiKeyResponse]:
         """As `create_custom_integration_key`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _CREATE_CUSTOM_INTEGRATION_KEY,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                integration_api_key,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            integration_api_key,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationApiKeyResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def create_custom_integration_key_without_preload_content(
         self,
@@ -128,17 +137,28 @@ class CustomIntegrationApiKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> object:
         """Delete an integration's key: from then on it authenticates nothing, nor does any token it signed.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.delete_custom_integration_key_with_http_info(
-                app_id, integration_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _DELETE_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def delete_custom_integration_key_with_http_info(
         self,
@@ -150,21 +170,24 @@ class CustomIntegrationApiKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[object]:
         """As `delete_custom_integration_key`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _DELETE_CUSTOM_INTEGRATION_KEY,
-                {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def delete_custom_integration_key_without_preload_content(
         self,
@@ -202,17 +225,28 @@ class CustomIntegrationApiKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> IntegrationApiKeyResponse:
         """Fetch an integration's key with its secret.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.get_custom_integration_key_with_http_info(
-                app_id, integration_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _GET_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationApiKeyResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def get_custom_integration_key_with_http_info(
         self,
@@ -224,21 +258,24 @@ class CustomIntegrationApiKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[IntegrationApiKeyResponse]:
         """As `get_custom_integration_key`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _GET_CUSTOM_INTEGRATION_KEY,
-                {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationApiKeyResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def get_custom_integration_key_without_preload_content(
         self,
@@ -275,17 +312,28 @@ class CustomIntegrationApiKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> IntegrationApiKeyListResponse:
         """List an integration's keys with their secrets.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.list_custom_integration_keys_with_http_info(
-                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_CUSTOM_INTEGRATION_KEYS,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationApiKeyListResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def list_custom_integration_keys_with_http_info(
         self,
@@ -296,21 +344,24 @@ class CustomIntegrationApiKeysApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[IntegrationApiKeyListResponse]:
         """As `list_custom_integration_keys`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _LIST_CUSTOM_INTEGRATION_KEYS,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_CUSTOM_INTEGRATION_KEYS,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationApiKeyListResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def list_custom_integration_keys_without_preload_content(
         self,

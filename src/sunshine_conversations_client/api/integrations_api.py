@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sunshine_conversations_client._operations import UNSET, Call, Operation
+from sunshine_conversations_client import _legacy
+from sunshine_conversations_client._operations import UNSET, Call, Operation, page_after
 from sunshine_conversations_client.api_client import ApiClient
 from sunshine_conversations_client.models._integrations import (
     Integration,
@@ -16,8 +17,10 @@ from sunshine_conversations_client.models._paging import Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Iterator
+    from typing import Any, Unpack
 
+    from sunshine_conversations_client._legacy import LegacyOptions
     from sunshine_conversations_client._operations import RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
 
@@ -51,17 +54,28 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> IntegrationResponse:
         """Create an integration, for instance a `Custom` one with its webhook.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.create_integration_with_http_info(
-                app_id, integration, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _CREATE_INTEGRATION,
+            {"app_id": app_id},
+            {},
+            integration,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def create_integration_with_http_info(
         self,
@@ -72,21 +86,24 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[IntegrationResponse]:
         """As `create_integration`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _CREATE_INTEGRATION,
-                {"app_id": app_id},
-                {},
-                integration,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_INTEGRATION,
+            {"app_id": app_id},
+            {},
+            integration,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def create_integration_without_preload_content(
         self,
@@ -122,17 +139,28 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> object:
         """Delete an integration with its keys and webhooks.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.delete_integration_with_http_info(
-                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _DELETE_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def delete_integration_with_http_info(
         self,
@@ -143,21 +171,24 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[object]:
         """As `delete_integration`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _DELETE_INTEGRATION,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def delete_integration_without_preload_content(
         self,
@@ -193,17 +224,28 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> IntegrationResponse:
         """Fetch an integration.
 
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.get_integration_with_http_info(
-                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _GET_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def get_integration_with_http_info(
         self,
@@ -214,21 +256,24 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[IntegrationResponse]:
         """As `get_integration`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _GET_INTEGRATION,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def get_integration_without_preload_content(
         self,
@@ -265,17 +310,28 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> IntegrationListResponse:
         """List an app's integrations, a page at a time.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.list_integrations_with_http_info(
-                app_id, page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_INTEGRATIONS,
+            {"app_id": app_id},
+            {"page": (Page, page), "filter": (IntegrationListFilter, filter)},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationListResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def list_integrations_with_http_info(
         self,
@@ -287,21 +343,24 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[IntegrationListResponse]:
         """As `list_integrations`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _LIST_INTEGRATIONS,
-                {"app_id": app_id},
-                {"page": (Page, page), "filter": (IntegrationListFilter, filter)},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_INTEGRATIONS,
+            {"app_id": app_id},
+            {"page": (Page, page), "filter": (IntegrationListFilter, filter)},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationListResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def list_integrations_without_preload_content(
         self,
@@ -329,6 +388,29 @@ class IntegrationsApi:
             )
         )
 
+    def iterate_integrations(
+        self,
+        app_id: str,
+        filter: IntegrationListFilter | dict[str, Any] | None = None,
+        size: int = 100,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> Iterator[Integration]:
+        """All integrations that `filter` lets through, fetched page by page of `size` as they are asked for.
+
+        Raises what `list_integrations` does.
+        """
+        page: Page | None = Page(size=size)
+        while page is not None:
+            answer = self.list_integrations(
+                app_id, page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
+            yield from answer.integrations or ()
+            page = page_after(answer, answer.integrations, page)
+
     def update_integration(
         self,
         app_id: str,
@@ -339,24 +421,28 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> IntegrationResponse:
         """Change what the body names of an integration.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.update_integration_with_http_info(
-                app_id,
-                integration_id,
-                integration_update,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _UPDATE_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            integration_update,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def update_integration_with_http_info(
         self,
@@ -368,21 +454,24 @@ class IntegrationsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[IntegrationResponse]:
         """As `update_integration`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _UPDATE_INTEGRATION,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                integration_update,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _UPDATE_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            integration_update,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def update_integration_without_preload_content(
         self,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from sunshine_conversations_client import _legacy
 from sunshine_conversations_client._operations import UNSET, Call, Operation
 from sunshine_conversations_client.api_client import ApiClient
 from sunshine_conversations_client.models._apps import AppResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Unpack
 
+    from sunshine_conversations_client._legacy import LegacyOptions
     from sunshine_conversations_client._operations import RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
 
@@ -29,15 +31,20 @@ class OAuthEndpointsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> AppResponse:
         """Fetch the app the credentials belong to.
 
         Raises UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.get_token_info_with_http_info(_request_timeout, _request_auth, _content_type, _headers, _host_index)
-        ).data
+        call = Call(
+            _GET_TOKEN_INFO, {}, {}, None, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        )
+        answer: AppResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def get_token_info_with_http_info(
         self,
@@ -46,11 +53,16 @@ class OAuthEndpointsApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[AppResponse]:
         """As `get_token_info`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(_GET_TOKEN_INFO, {}, {}, None, _request_timeout, _request_auth, _content_type, _headers, _host_index)
+        call = Call(
+            _GET_TOKEN_INFO, {}, {}, None, _request_timeout, _request_auth, _content_type, _headers, _host_index
         )
+        answer: ApiResponse[AppResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def get_token_info_without_preload_content(
         self,

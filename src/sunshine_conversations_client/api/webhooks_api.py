@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sunshine_conversations_client import _legacy
 from sunshine_conversations_client._operations import UNSET, Call, Operation
 from sunshine_conversations_client.api_client import ApiClient
 from sunshine_conversations_client.models._webhooks import (
@@ -13,8 +14,9 @@ from sunshine_conversations_client.models._webhooks import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Unpack
 
+    from sunshine_conversations_client._legacy import LegacyOptions
     from sunshine_conversations_client._operations import RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
 
@@ -47,24 +49,28 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> WebhookResponse:
         """Create a webhook.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.create_webhook_with_http_info(
-                app_id,
-                integration_id,
-                webhook_create_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _CREATE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            webhook_create_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: WebhookResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def create_webhook_with_http_info(
         self,
@@ -76,21 +82,24 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[WebhookResponse]:
         """As `create_webhook`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _CREATE_WEBHOOK,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                webhook_create_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            webhook_create_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[WebhookResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def create_webhook_without_preload_content(
         self,
@@ -128,24 +137,28 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> object:
         """Delete a webhook.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.delete_webhook_with_http_info(
-                app_id,
-                integration_id,
-                webhook_id,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _DELETE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def delete_webhook_with_http_info(
         self,
@@ -157,21 +170,24 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[object]:
         """As `delete_webhook`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _DELETE_WEBHOOK,
-                {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def delete_webhook_without_preload_content(
         self,
@@ -209,24 +225,28 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> WebhookResponse:
         """Fetch a webhook with its secret.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.get_webhook_with_http_info(
-                app_id,
-                integration_id,
-                webhook_id,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _GET_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: WebhookResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def get_webhook_with_http_info(
         self,
@@ -238,21 +258,24 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[WebhookResponse]:
         """As `get_webhook`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _GET_WEBHOOK,
-                {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[WebhookResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def get_webhook_without_preload_content(
         self,
@@ -289,17 +312,28 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> WebhookListResponse:
         """List an integration's webhooks with their secrets.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.list_webhooks_with_http_info(
-                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_WEBHOOKS,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: WebhookListResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def list_webhooks_with_http_info(
         self,
@@ -310,21 +344,24 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[WebhookListResponse]:
         """As `list_webhooks`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _LIST_WEBHOOKS,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_WEBHOOKS,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[WebhookListResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def list_webhooks_without_preload_content(
         self,
@@ -362,25 +399,28 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> WebhookResponse:
         """Change what the body names of a webhook.
 
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            self.update_webhook_with_http_info(
-                app_id,
-                integration_id,
-                webhook_id,
-                webhook_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _UPDATE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            webhook_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: WebhookResponse = (
+            _legacy.run(self.api_client, call, legacy, info=False) if legacy else (self.api_client.execute(call)).data
+        )
+        return answer
 
     def update_webhook_with_http_info(
         self,
@@ -393,21 +433,24 @@ class WebhooksApi:
         _content_type: str | None = None,
         _headers: dict[str, str] | None = None,
         _host_index: int = 0,
+        **legacy: Unpack[LegacyOptions],
     ) -> ApiResponse[WebhookResponse]:
         """As `update_webhook`, with the status, the headers and the raw data of the answer."""
-        return self.api_client.execute(
-            Call(
-                _UPDATE_WEBHOOK,
-                {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
-                {},
-                webhook_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _UPDATE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            webhook_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[WebhookResponse] = (
+            _legacy.run(self.api_client, call, legacy, info=True) if legacy else self.api_client.execute(call)
+        )
+        return answer
 
     def update_webhook_without_preload_content(
         self,

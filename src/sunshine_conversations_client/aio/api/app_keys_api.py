@@ -40,11 +40,19 @@ class AppKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.create_app_key_with_http_info(
-                app_id, app_key_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _CREATE_APP_KEY,
+            {"app_id": app_id},
+            {},
+            app_key_create_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppKeyResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def create_app_key_with_http_info(
         self,
@@ -57,19 +65,19 @@ class AppKeysApi:
         _host_index: int = 0,
     ) -> ApiResponse[AppKeyResponse]:
         """As `create_app_key`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _CREATE_APP_KEY,
-                {"app_id": app_id},
-                {},
-                app_key_create_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_APP_KEY,
+            {"app_id": app_id},
+            {},
+            app_key_create_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppKeyResponse] = await self.api_client.execute(call)
+        return answer
 
     async def create_app_key_without_preload_content(
         self,
@@ -111,11 +119,19 @@ class AppKeysApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.delete_app_key_with_http_info(
-                app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _DELETE_APP_KEY,
+            {"app_id": app_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (await self.api_client.execute(call)).data
+        return answer
 
     async def delete_app_key_with_http_info(
         self,
@@ -128,19 +144,19 @@ class AppKeysApi:
         _host_index: int = 0,
     ) -> ApiResponse[object]:
         """As `delete_app_key`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _DELETE_APP_KEY,
-                {"app_id": app_id, "key_id": key_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_APP_KEY,
+            {"app_id": app_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = await self.api_client.execute(call)
+        return answer
 
     async def delete_app_key_without_preload_content(
         self,
@@ -182,11 +198,19 @@ class AppKeysApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.get_app_key_with_http_info(
-                app_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _GET_APP_KEY,
+            {"app_id": app_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppKeyResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def get_app_key_with_http_info(
         self,
@@ -199,19 +223,19 @@ class AppKeysApi:
         _host_index: int = 0,
     ) -> ApiResponse[AppKeyResponse]:
         """As `get_app_key`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _GET_APP_KEY,
-                {"app_id": app_id, "key_id": key_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_APP_KEY,
+            {"app_id": app_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppKeyResponse] = await self.api_client.execute(call)
+        return answer
 
     async def get_app_key_without_preload_content(
         self,
@@ -252,11 +276,19 @@ class AppKeysApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.list_app_keys_with_http_info(
-                app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_APP_KEYS,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppKeyListResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def list_app_keys_with_http_info(
         self,
@@ -268,19 +300,19 @@ class AppKeysApi:
         _host_index: int = 0,
     ) -> ApiResponse[AppKeyListResponse]:
         """As `list_app_keys`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _LIST_APP_KEYS,
-                {"app_id": app_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_APP_KEYS,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppKeyListResponse] = await self.api_client.execute(call)
+        return answer
 
     async def list_app_keys_without_preload_content(
         self,

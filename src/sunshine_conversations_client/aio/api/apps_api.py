@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sunshine_conversations_client._operations import UNSET, Call, Operation
+from sunshine_conversations_client._operations import UNSET, Call, Operation, page_after
 from sunshine_conversations_client.aio.api_client import ApiClient
 from sunshine_conversations_client.models._apps import (
+    App,
     AppCreateBody,
     AppListFilter,
     AppListResponse,
@@ -15,6 +16,7 @@ from sunshine_conversations_client.models._paging import Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from typing import Any
 
     from sunshine_conversations_client._operations import RequestTimeout
@@ -47,11 +49,11 @@ class AppsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.create_app_with_http_info(
-                app_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _CREATE_APP, {}, {}, app_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        )
+        answer: AppResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def create_app_with_http_info(
         self,
@@ -63,19 +65,11 @@ class AppsApi:
         _host_index: int = 0,
     ) -> ApiResponse[AppResponse]:
         """As `create_app`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _CREATE_APP,
-                {},
-                {},
-                app_create_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_APP, {}, {}, app_create_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
         )
+        answer: ApiResponse[AppResponse] = await self.api_client.execute(call)
+        return answer
 
     async def create_app_without_preload_content(
         self,
@@ -115,11 +109,19 @@ class AppsApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.delete_app_with_http_info(
-                app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _DELETE_APP,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (await self.api_client.execute(call)).data
+        return answer
 
     async def delete_app_with_http_info(
         self,
@@ -131,19 +133,19 @@ class AppsApi:
         _host_index: int = 0,
     ) -> ApiResponse[object]:
         """As `delete_app`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _DELETE_APP,
-                {"app_id": app_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_APP,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = await self.api_client.execute(call)
+        return answer
 
     async def delete_app_without_preload_content(
         self,
@@ -183,11 +185,19 @@ class AppsApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.get_app_with_http_info(
-                app_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _GET_APP,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def get_app_with_http_info(
         self,
@@ -199,19 +209,19 @@ class AppsApi:
         _host_index: int = 0,
     ) -> ApiResponse[AppResponse]:
         """As `get_app`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _GET_APP,
-                {"app_id": app_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_APP,
+            {"app_id": app_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppResponse] = await self.api_client.execute(call)
+        return answer
 
     async def get_app_without_preload_content(
         self,
@@ -252,11 +262,19 @@ class AppsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.list_apps_with_http_info(
-                page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_APPS,
+            {},
+            {"page": (Page, page), "filter": (AppListFilter, filter)},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppListResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def list_apps_with_http_info(
         self,
@@ -269,19 +287,19 @@ class AppsApi:
         _host_index: int = 0,
     ) -> ApiResponse[AppListResponse]:
         """As `list_apps`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _LIST_APPS,
-                {},
-                {"page": (Page, page), "filter": (AppListFilter, filter)},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_APPS,
+            {},
+            {"page": (Page, page), "filter": (AppListFilter, filter)},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppListResponse] = await self.api_client.execute(call)
+        return answer
 
     async def list_apps_without_preload_content(
         self,
@@ -308,6 +326,29 @@ class AppsApi:
             )
         )
 
+    async def iterate_apps(
+        self,
+        filter: AppListFilter | dict[str, Any] | None = None,
+        size: int = 100,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> AsyncIterator[App]:
+        """All apps that `filter` lets through, fetched page by page of `size` as they are asked for.
+
+        Raises what `list_apps` does.
+        """
+        page: Page | None = Page(size=size)
+        while page is not None:
+            answer = await self.list_apps(
+                page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
+            for each in answer.apps or ():
+                yield each
+            page = page_after(answer, answer.apps, page)
+
     async def update_app(
         self,
         app_id: str,
@@ -323,11 +364,19 @@ class AppsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.update_app_with_http_info(
-                app_id, app_update_body, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _UPDATE_APP,
+            {"app_id": app_id},
+            {},
+            app_update_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: AppResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def update_app_with_http_info(
         self,
@@ -340,19 +389,19 @@ class AppsApi:
         _host_index: int = 0,
     ) -> ApiResponse[AppResponse]:
         """As `update_app`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _UPDATE_APP,
-                {"app_id": app_id},
-                {},
-                app_update_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _UPDATE_APP,
+            {"app_id": app_id},
+            {},
+            app_update_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[AppResponse] = await self.api_client.execute(call)
+        return answer
 
     async def update_app_without_preload_content(
         self,

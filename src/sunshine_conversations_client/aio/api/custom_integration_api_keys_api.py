@@ -53,18 +53,19 @@ class CustomIntegrationApiKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.create_custom_integration_key_with_http_info(
-                app_id,
-                integration_id,
-                integration_api_key,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _CREATE_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            integration_api_key,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationApiKeyResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def create_custom_integration_key_with_http_info(
         self,
@@ -78,19 +79,19 @@ class CustomIntegrationApiKeysApi:
         _host_index: int = 0,
     ) -> ApiResponse[IntegrationApiKeyResponse]:
         """As `create_custom_integration_key`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _CREATE_CUSTOM_INTEGRATION_KEY,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                integration_api_key,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            integration_api_key,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationApiKeyResponse] = await self.api_client.execute(call)
+        return answer
 
     async def create_custom_integration_key_without_preload_content(
         self,
@@ -134,11 +135,19 @@ class CustomIntegrationApiKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.delete_custom_integration_key_with_http_info(
-                app_id, integration_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _DELETE_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (await self.api_client.execute(call)).data
+        return answer
 
     async def delete_custom_integration_key_with_http_info(
         self,
@@ -152,19 +161,19 @@ class CustomIntegrationApiKeysApi:
         _host_index: int = 0,
     ) -> ApiResponse[object]:
         """As `delete_custom_integration_key`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _DELETE_CUSTOM_INTEGRATION_KEY,
-                {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = await self.api_client.execute(call)
+        return answer
 
     async def delete_custom_integration_key_without_preload_content(
         self,
@@ -208,11 +217,19 @@ class CustomIntegrationApiKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.get_custom_integration_key_with_http_info(
-                app_id, integration_id, key_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _GET_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationApiKeyResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def get_custom_integration_key_with_http_info(
         self,
@@ -226,19 +243,19 @@ class CustomIntegrationApiKeysApi:
         _host_index: int = 0,
     ) -> ApiResponse[IntegrationApiKeyResponse]:
         """As `get_custom_integration_key`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _GET_CUSTOM_INTEGRATION_KEY,
-                {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_CUSTOM_INTEGRATION_KEY,
+            {"app_id": app_id, "integration_id": integration_id, "key_id": key_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationApiKeyResponse] = await self.api_client.execute(call)
+        return answer
 
     async def get_custom_integration_key_without_preload_content(
         self,
@@ -281,11 +298,19 @@ class CustomIntegrationApiKeysApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.list_custom_integration_keys_with_http_info(
-                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_CUSTOM_INTEGRATION_KEYS,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationApiKeyListResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def list_custom_integration_keys_with_http_info(
         self,
@@ -298,19 +323,19 @@ class CustomIntegrationApiKeysApi:
         _host_index: int = 0,
     ) -> ApiResponse[IntegrationApiKeyListResponse]:
         """As `list_custom_integration_keys`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _LIST_CUSTOM_INTEGRATION_KEYS,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_CUSTOM_INTEGRATION_KEYS,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationApiKeyListResponse] = await self.api_client.execute(call)
+        return answer
 
     async def list_custom_integration_keys_without_preload_content(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sunshine_conversations_client._operations import UNSET, Call, Operation
+from sunshine_conversations_client._operations import UNSET, Call, Operation, page_after
 from sunshine_conversations_client.aio.api_client import ApiClient
 from sunshine_conversations_client.models._integrations import (
     Integration,
@@ -16,6 +16,7 @@ from sunshine_conversations_client.models._paging import Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from typing import Any
 
     from sunshine_conversations_client._operations import RequestTimeout
@@ -57,11 +58,19 @@ class IntegrationsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.create_integration_with_http_info(
-                app_id, integration, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _CREATE_INTEGRATION,
+            {"app_id": app_id},
+            {},
+            integration,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def create_integration_with_http_info(
         self,
@@ -74,19 +83,19 @@ class IntegrationsApi:
         _host_index: int = 0,
     ) -> ApiResponse[IntegrationResponse]:
         """As `create_integration`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _CREATE_INTEGRATION,
-                {"app_id": app_id},
-                {},
-                integration,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_INTEGRATION,
+            {"app_id": app_id},
+            {},
+            integration,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationResponse] = await self.api_client.execute(call)
+        return answer
 
     async def create_integration_without_preload_content(
         self,
@@ -128,11 +137,19 @@ class IntegrationsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.delete_integration_with_http_info(
-                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _DELETE_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (await self.api_client.execute(call)).data
+        return answer
 
     async def delete_integration_with_http_info(
         self,
@@ -145,19 +162,19 @@ class IntegrationsApi:
         _host_index: int = 0,
     ) -> ApiResponse[object]:
         """As `delete_integration`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _DELETE_INTEGRATION,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = await self.api_client.execute(call)
+        return answer
 
     async def delete_integration_without_preload_content(
         self,
@@ -199,11 +216,19 @@ class IntegrationsApi:
         Raises UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.get_integration_with_http_info(
-                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _GET_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def get_integration_with_http_info(
         self,
@@ -216,19 +241,19 @@ class IntegrationsApi:
         _host_index: int = 0,
     ) -> ApiResponse[IntegrationResponse]:
         """As `get_integration`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _GET_INTEGRATION,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationResponse] = await self.api_client.execute(call)
+        return answer
 
     async def get_integration_without_preload_content(
         self,
@@ -271,11 +296,19 @@ class IntegrationsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.list_integrations_with_http_info(
-                app_id, page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_INTEGRATIONS,
+            {"app_id": app_id},
+            {"page": (Page, page), "filter": (IntegrationListFilter, filter)},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationListResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def list_integrations_with_http_info(
         self,
@@ -289,19 +322,19 @@ class IntegrationsApi:
         _host_index: int = 0,
     ) -> ApiResponse[IntegrationListResponse]:
         """As `list_integrations`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _LIST_INTEGRATIONS,
-                {"app_id": app_id},
-                {"page": (Page, page), "filter": (IntegrationListFilter, filter)},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_INTEGRATIONS,
+            {"app_id": app_id},
+            {"page": (Page, page), "filter": (IntegrationListFilter, filter)},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationListResponse] = await self.api_client.execute(call)
+        return answer
 
     async def list_integrations_without_preload_content(
         self,
@@ -329,6 +362,30 @@ class IntegrationsApi:
             )
         )
 
+    async def iterate_integrations(
+        self,
+        app_id: str,
+        filter: IntegrationListFilter | dict[str, Any] | None = None,
+        size: int = 100,
+        _request_timeout: RequestTimeout = UNSET,
+        _request_auth: dict[str, Any] | None = None,
+        _content_type: str | None = None,
+        _headers: dict[str, str] | None = None,
+        _host_index: int = 0,
+    ) -> AsyncIterator[Integration]:
+        """All integrations that `filter` lets through, fetched page by page of `size` as they are asked for.
+
+        Raises what `list_integrations` does.
+        """
+        page: Page | None = Page(size=size)
+        while page is not None:
+            answer = await self.list_integrations(
+                app_id, page, filter, _request_timeout, _request_auth, _content_type, _headers, _host_index
+            )
+            for each in answer.integrations or ():
+                yield each
+            page = page_after(answer, answer.integrations, page)
+
     async def update_integration(
         self,
         app_id: str,
@@ -345,18 +402,19 @@ class IntegrationsApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.update_integration_with_http_info(
-                app_id,
-                integration_id,
-                integration_update,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _UPDATE_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            integration_update,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: IntegrationResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def update_integration_with_http_info(
         self,
@@ -370,19 +428,19 @@ class IntegrationsApi:
         _host_index: int = 0,
     ) -> ApiResponse[IntegrationResponse]:
         """As `update_integration`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _UPDATE_INTEGRATION,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                integration_update,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _UPDATE_INTEGRATION,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            integration_update,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[IntegrationResponse] = await self.api_client.execute(call)
+        return answer
 
     async def update_integration_without_preload_content(
         self,

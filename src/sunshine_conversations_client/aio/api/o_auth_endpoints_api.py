@@ -35,11 +35,11 @@ class OAuthEndpointsApi:
         Raises UnauthorizedException, ForbiddenException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.get_token_info_with_http_info(
-                _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _GET_TOKEN_INFO, {}, {}, None, _request_timeout, _request_auth, _content_type, _headers, _host_index
+        )
+        answer: AppResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def get_token_info_with_http_info(
         self,
@@ -50,9 +50,11 @@ class OAuthEndpointsApi:
         _host_index: int = 0,
     ) -> ApiResponse[AppResponse]:
         """As `get_token_info`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(_GET_TOKEN_INFO, {}, {}, None, _request_timeout, _request_auth, _content_type, _headers, _host_index)
+        call = Call(
+            _GET_TOKEN_INFO, {}, {}, None, _request_timeout, _request_auth, _content_type, _headers, _host_index
         )
+        answer: ApiResponse[AppResponse] = await self.api_client.execute(call)
+        return answer
 
     async def get_token_info_without_preload_content(
         self,

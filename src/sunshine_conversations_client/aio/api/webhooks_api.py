@@ -53,18 +53,19 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.create_webhook_with_http_info(
-                app_id,
-                integration_id,
-                webhook_create_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _CREATE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            webhook_create_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: WebhookResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def create_webhook_with_http_info(
         self,
@@ -78,19 +79,19 @@ class WebhooksApi:
         _host_index: int = 0,
     ) -> ApiResponse[WebhookResponse]:
         """As `create_webhook`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _CREATE_WEBHOOK,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                webhook_create_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _CREATE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            webhook_create_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[WebhookResponse] = await self.api_client.execute(call)
+        return answer
 
     async def create_webhook_without_preload_content(
         self,
@@ -134,18 +135,19 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.delete_webhook_with_http_info(
-                app_id,
-                integration_id,
-                webhook_id,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _DELETE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: object = (await self.api_client.execute(call)).data
+        return answer
 
     async def delete_webhook_with_http_info(
         self,
@@ -159,19 +161,19 @@ class WebhooksApi:
         _host_index: int = 0,
     ) -> ApiResponse[object]:
         """As `delete_webhook`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _DELETE_WEBHOOK,
-                {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _DELETE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[object] = await self.api_client.execute(call)
+        return answer
 
     async def delete_webhook_without_preload_content(
         self,
@@ -215,18 +217,19 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.get_webhook_with_http_info(
-                app_id,
-                integration_id,
-                webhook_id,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _GET_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: WebhookResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def get_webhook_with_http_info(
         self,
@@ -240,19 +243,19 @@ class WebhooksApi:
         _host_index: int = 0,
     ) -> ApiResponse[WebhookResponse]:
         """As `get_webhook`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _GET_WEBHOOK,
-                {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _GET_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[WebhookResponse] = await self.api_client.execute(call)
+        return answer
 
     async def get_webhook_without_preload_content(
         self,
@@ -295,11 +298,19 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.list_webhooks_with_http_info(
-                app_id, integration_id, _request_timeout, _request_auth, _content_type, _headers, _host_index
-            )
-        ).data
+        call = Call(
+            _LIST_WEBHOOKS,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: WebhookListResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def list_webhooks_with_http_info(
         self,
@@ -312,19 +323,19 @@ class WebhooksApi:
         _host_index: int = 0,
     ) -> ApiResponse[WebhookListResponse]:
         """As `list_webhooks`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _LIST_WEBHOOKS,
-                {"app_id": app_id, "integration_id": integration_id},
-                {},
-                None,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _LIST_WEBHOOKS,
+            {"app_id": app_id, "integration_id": integration_id},
+            {},
+            None,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[WebhookListResponse] = await self.api_client.execute(call)
+        return answer
 
     async def list_webhooks_without_preload_content(
         self,
@@ -368,19 +379,19 @@ class WebhooksApi:
         Raises BadRequestException, UnauthorizedException, ForbiddenException, NotFoundException; ApiArgumentError before anything is sent;
         ApiConnectionError where no answer came.
         """
-        return (
-            await self.update_webhook_with_http_info(
-                app_id,
-                integration_id,
-                webhook_id,
-                webhook_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
-        ).data
+        call = Call(
+            _UPDATE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            webhook_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
+        )
+        answer: WebhookResponse = (await self.api_client.execute(call)).data
+        return answer
 
     async def update_webhook_with_http_info(
         self,
@@ -395,19 +406,19 @@ class WebhooksApi:
         _host_index: int = 0,
     ) -> ApiResponse[WebhookResponse]:
         """As `update_webhook`, with the status, the headers and the raw data of the answer."""
-        return await self.api_client.execute(
-            Call(
-                _UPDATE_WEBHOOK,
-                {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
-                {},
-                webhook_body,
-                _request_timeout,
-                _request_auth,
-                _content_type,
-                _headers,
-                _host_index,
-            )
+        call = Call(
+            _UPDATE_WEBHOOK,
+            {"app_id": app_id, "integration_id": integration_id, "webhook_id": webhook_id},
+            {},
+            webhook_body,
+            _request_timeout,
+            _request_auth,
+            _content_type,
+            _headers,
+            _host_index,
         )
+        answer: ApiResponse[WebhookResponse] = await self.api_client.execute(call)
+        return answer
 
     async def update_webhook_without_preload_content(
         self,

@@ -1,0 +1,70 @@
+"""Calls as they were written for versions of the package before 17."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import Service, Tenant
+
+import sunshine_conversations_client as sunshine
+from client.conftest import Script, answer
+
+
+@pytest.fixture
+def client(service: Service, tenant: Tenant) -> Iterator[sunshine.ApiClient]:
+    configuration = sunshine.Configuration(service.url, username=tenant.app_key.id, password=tenant.app_key.secret)
+    with sunshine.ApiClient(configuration, pool_threads=4) as made:
+        yield made
+
+
+def test_async_req_returns_at_once_with_what_waits(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    api = sunshine.CustomIntegrationApiKeysApi(client)
+    owner = (tenant.app_id, tenant.integration_id)
+    threads: list[Any] = [api.list_custom_integration_keys(*owner, async_req=True) for _ in range(8)]
+    assert [thread.get(10).keys[0].id for thread in threads] == [tenant.key.id] * 8
+    info: Any = api.list_custom_integration_keys_with_http_info(*owner, async_req=True)
+    assert info.get(10).status_code == 200
+    failing: Any = api.get_custom_integration_key(*owner, "int_x", async_req=True)
+    with pytest.raises(sunshine.NotFoundException):
+        failing.get(10)
+    assert threading.active_count() >= 4
+    client.close()
+    assert not [thread for thread in threading.enumerate() if "_worker" in thread.name or "worker" in thread.name]
+
+
+def test_preload_content_false_returns_the_response_unread(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    raw: Any = sunshine.AppsApi(client).get_app(tenant.app_id, _preload_content=False)
+    assert json.loads(raw.read())["app"]["id"] == tenant.app_id
+
+
+def test_return_http_data_only(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    api = sunshine.AppsApi(client)
+    data: Any = api.get_app_with_http_info(tenant.app_id, _return_http_data_only=True)
+    assert data.app.id == tenant.app_id
+    assert api.get_app(tenant.app_id, _return_http_data_only=False).app
+    assert api.get_app_with_http_info(tenant.app_id, _return_http_data_only=None).data.app
+
+
+def test_other_words_of_then_are_taken_and_unknown_ones_are_not(client: sunshine.ApiClient, tenant: Tenant) -> None:
+    api = sunshine.AppsApi(client)
+    assert api.get_app(tenant.app_id, _check_input_type=False, _check_return_type=False, async_req=None).app
+    with pytest.raises(TypeError, match="unexpected keyword argument '_nonsense'"):
+        api.get_app(tenant.app_id, _nonsense=1)  # type: ignore[call-arg]
+
+
+def test_models_take_positional_values() -> None:
+    positional: Callable[..., Any] = sunshine.IntegrationApiKey
+    assert positional("x", local_vars_configuration=None) == sunshine.IntegrationApiKey(display_name="x")
+    page: Callable[..., Any] = sunshine.Page
+    assert page("a" * 24, size=3).to_dict() == {"after": "a" * 24, "size": 3}
+
+
+def test_integer_ids(script: Callable[..., Script]) -> None:
+    server = script(answer(body=b'{"app": {}}'))
+    with sunshine.ApiClient(sunshine.Configuration(server.url)) as client:
+        sunshine.AppsApi(client).get_app(12)  # type: ignore[arg-type]
+    assert server.lines == ["GET /v2/apps/12 HTTP/1.1"]

@@ -1,0 +1,60 @@
+"""Programs of users that type checkers must accept; never run."""
+
+import asyncio
+
+import sunshine_conversations_client as sunshine
+from sunshine_conversations_client import aio
+from sunshine_conversations_client.api.custom_integration_api_keys_api import CustomIntegrationApiKeysApi
+from sunshine_conversations_client.model.integration_api_key_response import IntegrationApiKeyResponse
+from sunshine_conversations_client.models.integration_api_key import IntegrationApiKey
+from sunshine_conversations_client.rest import ApiException
+
+
+def provision(host: str) -> str | None:
+    configuration = sunshine.Configuration(host=host, key_id="app_…", secret="…", scope="app")
+    with sunshine.ApiClient(configuration) as client:
+        api = CustomIntegrationApiKeysApi(client)
+        try:
+            created: IntegrationApiKeyResponse = api.create_custom_integration_key(
+                "app", "integration", IntegrationApiKey(display_name="x"), _request_timeout=(1, 2.5)
+            )
+        except sunshine.NotFoundException as error:
+            status: int | None = error.status
+            print(status, error.code, error.title, error.request_id)
+            return None
+        except ApiException:
+            return None
+        for key in api.list_custom_integration_keys("app", "integration").keys or []:
+            name: str | None = key.display_name
+            print(name)
+        for integration in sunshine.IntegrationsApi(client).iterate_integrations("app"):
+            kind: str | None = integration.type
+            print(kind)
+        info = api.list_custom_integration_keys_with_http_info("app", "integration", _request_timeout=None)
+        number: int = info.status_code
+        print(number, info.headers["x-request-id"])
+        api.delete_custom_integration_key("app", "integration", "key", async_req=True)
+        api.create_custom_integration_key("app", "integration", {"displayName": "x"})
+        return created.key.secret if created.key else None
+
+
+async def provision_awaited(configuration: sunshine.Configuration) -> str | None:
+    async with aio.ApiClient(configuration) as client:
+        api = aio.CustomIntegrationApiKeysApi(client)
+        created = await api.create_custom_integration_key("app", "integration", IntegrationApiKey(display_name="x"))
+        async for app in aio.AppsApi(client).iterate_apps():
+            print(app.id)
+        return created.key.id if created.key else None
+
+
+def models() -> None:
+    update = sunshine.WebUpdate(brand_color="fff", show_ai_disclaimer=True)
+    update.display_name = None
+    sunshine.IntegrationUpdate(update)
+    sunshine.Custom(display_name="x", webhooks=[sunshine.Webhook(target="https://x", triggers=["*"])])
+    key = sunshine.ApiKey.from_json("{}")
+    if key is not None:
+        print(key.secret, key.additional_properties, key.to_dict())
+
+
+asyncio.run(provision_awaited(sunshine.Configuration()))

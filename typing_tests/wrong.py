@@ -1,0 +1,22 @@
+"""Mistakes that type checkers must find: each line that says so, and no other."""
+
+import sunshine_conversations_client as sunshine
+from sunshine_conversations_client import aio
+
+client = sunshine.ApiClient(sunshine.Configuration())
+api = sunshine.CustomIntegrationApiKeysApi(client)
+
+sunshine.IntegrationApiKey(display_nme="x")  # wrong
+sunshine.IntegrationApiKey(display_name=7)  # wrong
+key = sunshine.ApiKey()
+key.display_nme = "x"  # wrong
+key.secret.upper()  # wrong
+sunshine.Configuration(scope="user")  # wrong
+sunshine.Configuration(hots="x")  # wrong
+api.list_custom_integration_keys("app")  # wrong
+api.create_custom_integration_key("app", "integration", sunshine.AppCreateBody())  # wrong
+api.get_custom_integration_key("app", "integration", "key", _request_timeout="5")  # wrong
+api.get_custom_integration_key("app", "integration", "key", asinc_req=True)  # wrong
+api.get_custom_integration_keys("app", "integration", "key")  # wrong
+aio.AppsApi(client)  # wrong
+sunshine.Nonsense  # wrong
