@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from sunshine_keys.http import routes
 from sunshine_keys.http.authentication import authenticate
 from sunshine_keys.http.operations import Call
 from sunshine_keys.http.request import ClientGone, Receive, Request, new_request_id
-from sunshine_keys.service.authentication import Authenticator, authorise
+from sunshine_keys.service.authentication import Actor, Authenticator, authorise
 from sunshine_keys.service.engine import Engine
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -33,9 +34,11 @@ _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", chars
 class Application:
     """Serves the API under /v2 and `GET /healthz`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
         self._engine = engine
-        self._authenticator = Authenticator(engine)
+        self._authenticator = Authenticator(engine, clock)
+        self.authenticated: Callable[[Actor], Awaitable[None]] | None = None
+        """Called between authentication and the operation; for tests of what happens meanwhile."""
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         request = Request(scope, receive, new_request_id())
@@ -78,6 +81,8 @@ class Application:
             return 200, {"status": "ok"}
         operation, ids = routes.match(request.method, request.segments)
         actor = await authenticate(self._authenticator, request.authorization())
+        if self.authenticated is not None:
+            await self.authenticated(actor)
         authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
         body = operation.body(await request.json()) if operation.body else {}
         return operation.status, await operation.handler(Call(self._engine, actor, request, body, **ids))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -35,7 +36,8 @@ class Actor(msgspec.Struct, frozen=True):
 class Authenticator:
     """Verifies credentials against the store; for a key that does not exist it does the same work on a decoy."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._store: Store = engine.store
         self._sealer: Sealer = engine.sealer
         decoy_id, secret = new_key_id(Scope.INTEGRATION), new_secret()
@@ -58,7 +60,7 @@ class Authenticator:
         claims = tokens.claims_if_signed_by(self._sealer.open(kept.sealed_secret, kept.id), token)
         if key is None or claims is None:
             raise Unauthorized(_WRONG_SIGNATURE)
-        tokens.check_claims(claims, key.scope, time.time())
+        tokens.check_claims(claims, key.scope, self._clock())
         return Actor(key.id, key.scope, key.app_id, key.integration_id)
 
 

@@ -1,0 +1,44 @@
+"""A real socket for a server in a test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Generator
+from typing import Any
+
+import uvicorn
+
+from sunshine_keys.http.protocol import Protocol
+from sunshine_keys.server import listen, url_of
+
+
+class _Protocol(Protocol):
+    """Lets a fault close a connection without an answer."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        scope: Any = self.scope
+        scope["sunshine_keys.abort"] = self.transport.abort
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Signals are the test runner's."""
+        yield
+
+
+@contextlib.contextmanager
+def listening(application: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Generator[str]:
+    """Serve on a free loopback port, on `loop`, which another thread runs; yields the URL."""
+    config = uvicorn.Config(
+        application, http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        date_header=False, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = _Server(config)
+    with listen("127.0.0.1", 0) as listener:
+        serving = asyncio.run_coroutine_threadsafe(server.serve([listener]), loop)
+        yield url_of(listener)
+        server.should_exit = True
+        serving.result(10)

@@ -1,0 +1,110 @@
+"""Transports of the client that call the application itself, without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import io
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from sunshine_conversations_client._messages import Headers, Request, Response, Timeout
+from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
+from sunshine_keys.testing.faults import ConnectionDropped
+
+Application = Callable[
+    [dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
+]
+
+
+async def _exchange(application: Application, request: Request) -> Response:
+    target = urlsplit(request.url)
+    named = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers.items()]
+    named.append((b"host", target.netloc.encode()))
+    if request.body is not None:
+        named.append((b"content-length", str(len(request.body)).encode()))
+    scope = {
+        "type": "http", "method": request.method, "scheme": target.scheme, "headers": named, "server": ("127.0.0.1", 0),
+        "raw_path": (target.path or "/").encode(), "query_string": target.query.encode(),
+    }  # fmt: skip
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": request.body or b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await application(scope, receive, send)
+    headers = Headers((name.decode(), value.decode("latin-1")) for name, value in sent[0]["headers"])
+    body = b"" if request.method == "HEAD" else b"".join(message.get("body", b"") for message in sent[1:])
+    return Response(sent[0]["status"], None, headers, body)
+
+
+class InProcessTransport:
+    """For the synchronous client; the application runs on the server's own loop, in a thread of its own."""
+
+    def __init__(self, application: Application, loop: asyncio.AbstractEventLoop) -> None:
+        self._application = application
+        self._loop = loop
+
+    def send(self, request: Request, timeout: Timeout) -> Response:
+        future = asyncio.run_coroutine_threadsafe(_exchange(self._application, request), self._loop)
+        try:
+            response = future.result(_limit(timeout))
+        except concurrent.futures.TimeoutError as error:
+            raise ApiTimeoutError("the service did not answer in time") from error
+        except ConnectionDropped as error:
+            raise ApiConnectionError("the connection was dropped") from error
+        if request.stream:
+            import urllib3
+
+            response.raw = urllib3.HTTPResponse(
+                io.BytesIO(response.body), dict(response.headers), response.status, preload_content=False
+            )
+        return response
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+class AsyncInProcessTransport:
+    """For the asynchronous client, on whatever loop it runs."""
+
+    def __init__(self, application: Application, loop: asyncio.AbstractEventLoop) -> None:
+        self._application = application
+        self._loop = loop
+
+    async def send(self, request: Request, timeout: Timeout) -> Response:
+        future = asyncio.run_coroutine_threadsafe(_exchange(self._application, request), self._loop)
+        try:
+            response = await asyncio.wait_for(asyncio.wrap_future(future), _limit(timeout))
+        except TimeoutError as error:
+            raise ApiTimeoutError("the service did not answer in time") from error
+        except ConnectionDropped as error:
+            raise ApiConnectionError("the connection was dropped") from error
+        if request.stream:
+            response.raw = _Unread(response)
+        return response
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
+
+class _Unread:
+    """As much of aiohttp's response as a body that is there already needs."""
+
+    def __init__(self, response: Response) -> None:
+        self.status, self.headers, self._body = response.status, response.headers, response.body
+
+    async def read(self) -> bytes:
+        return self._body
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _limit(timeout: Timeout) -> float | None:
+    limits = [limit for limit in (timeout.read, timeout.total) if limit is not None]
+    return min(limits) if limits else None
