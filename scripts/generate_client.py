@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "sunshine_conversations_client"
 NAME = "sunshine_conversations_client"
-HEADER = "Written by scripts/generate_client.py; change that, not this."
+HEADER = "# Written by scripts/generate_client.py; change that, not this."
 
 MODELS = {
     "_apps": "App AppCreateBody AppListFilter AppListResponse AppResponse AppSettings AppUpdateBody",
@@ -201,7 +201,7 @@ def facade(api: str, doc: str, methods: list[Method], *, asynchronous: bool = Fa
         for pair in method.query.split():
             model = pair.partition(":")[2]
             runtime.setdefault(home_of(model), set()).add(model)
-    lines = [f'"""{api}. {HEADER}"""', "", "from __future__ import annotations", ""]
+    lines = [f'"""{doc}"""', "", HEADER, "", "from __future__ import annotations", ""]
     lines += [
         *([] if asynchronous else [f"from {NAME} import _legacy"]),
         f"from {NAME}._operations import UNSET, Call, Operation{', page_after' if iterates else ''}",
@@ -321,31 +321,38 @@ def iteration(method: Method, ids: str, filters: str, *, asynchronous: bool) -> 
 def face(doc: str, homes: dict[str, str], submodules: str = "", package: str = NAME) -> str:
     """A package's `__init__`: every name there, none imported before it is used."""
     names = sorted(homes)
-    lines = [f'"""{doc}"""', "", "from __future__ import annotations", "", "TYPE_CHECKING = False", "if TYPE_CHECKING:"]
+    lines = [
+        f'"""{doc}"""',
+        "",
+        HEADER,
+        "",
+        "from __future__ import annotations",
+        "",
+        "TYPE_CHECKING = False",
+        "if TYPE_CHECKING:",
+    ]
     lines += [f"    from {NAME}.{homes[name]} import {name} as {name}" for name in names]
     lines += [f"    from {package} import {name} as {name}" for name in submodules.split()]
     lines += ["", "_HOMES = {"]
     lines += [f"    {name!r}: {homes[name]!r}," for name in names]
     lines += ["}", f"_SUBMODULES = frozenset({submodules.split()!r})" if submodules else "", ""]
     lines += ["__all__ = [", *(f"    {name!r}," for name in names if name != "__version__"), "]", "", ""]
-    fetch_submodule = (
-        [
-            "    if name in _SUBMODULES:",
-            '        return __import__(f"{__name__}.{name}", fromlist=[name])',
-        ]
-        if submodules
-        else []
-    )
+    fetch_submodule = [
+        "        if name in _SUBMODULES:",
+        '            return __import__(f"{__name__}.{name}", fromlist=[name])',
+    ]
     lines += [
-        "def __getattr__(name: str) -> object:",
-        '    """Import what is asked for when it is first asked for."""',
-        "    home = _HOMES.get(name)",
-        "    if home is not None:",
-        f'        value: object = getattr(__import__(f"{NAME}.{{home}}", fromlist=[name]), name)',
-        "        globals()[name] = value",
-        "        return value",
-        *fetch_submodule,
-        '    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")',
+        "if not TYPE_CHECKING:  # type checkers know the names, and would let any other pass for the sake of this",
+        "",
+        "    def __getattr__(name: str) -> object:",
+        '        """Import what is asked for when it is first asked for."""',
+        "        home = _HOMES.get(name)",
+        "        if home is not None:",
+        f'            value: object = getattr(__import__(f"{NAME}.{{home}}", fromlist=[name]), name)',
+        "            globals()[name] = value",
+        "            return value",
+        *(fetch_submodule if submodules else []),
+        '        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")',
         "",
         "",
         "def __dir__() -> list[str]:",
@@ -362,24 +369,22 @@ def outputs() -> dict[Path, str]:
     aliases = " ".join(map(snake, models))
     files = {
         PACKAGE / "__init__.py": face(
-            f"Python client for the Sunshine Conversations API: everything public, imported on first use. {HEADER}",
+            "Python client for the Sunshine Conversations API: everything public, imported on first use.",
             models | apis | others,
             SUBMODULES,
         ),
-        PACKAGE / "api" / "__init__.py": face(
-            f"The API classes. {HEADER}", apis, " ".join(map(snake, API)), f"{NAME}.api"
-        ),
+        PACKAGE / "api" / "__init__.py": face("The API classes.", apis, " ".join(map(snake, API)), f"{NAME}.api"),
         PACKAGE / "models" / "__init__.py": face(
-            f"All models; modules with an underscore define them. {HEADER}", models, aliases, f"{NAME}.models"
+            "All models; modules with an underscore define them.", models, aliases, f"{NAME}.models"
         ),
         PACKAGE / "model" / "__init__.py": face(
-            f"The models, by the official package's import path. {HEADER}", models, aliases, f"{NAME}.model"
+            "The models, by the official package's import path.", models, aliases, f"{NAME}.model"
         ),
     }
     asynchronous = {name: f"aio.{module}" for name, module in apis.items()}
-    files[PACKAGE / "aio" / "api" / "__init__.py"] = face(f"The asynchronous API classes. {HEADER}", asynchronous)
+    files[PACKAGE / "aio" / "api" / "__init__.py"] = face("The asynchronous API classes.", asynchronous)
     files[PACKAGE / "aio" / "__init__.py"] = face(
-        f"The asynchronous client: the same names and arguments, awaited. {HEADER}",
+        "The asynchronous client: the same names and arguments, awaited.",
         asynchronous | {"ApiClient": "aio.api_client"},
     )
     for api, (doc, methods) in API.items():
@@ -388,7 +393,7 @@ def outputs() -> dict[Path, str]:
     for name, module in models.items():
         for folder in ("model", "models"):
             files[PACKAGE / folder / f"{snake(name)}.py"] = (
-                f'"""{HEADER}"""\n\nfrom {NAME}.{module} import {name} as {name}\n'
+                f"{HEADER}\n\nfrom {NAME}.{module} import {name} as {name}\n"
             )
     return files
 

@@ -1,4 +1,6 @@
-"""Python client for the Sunshine Conversations API: everything public, imported on first use. Written by scripts/generate_client.py; change that, not this."""
+"""Python client for the Sunshine Conversations API: everything public, imported on first use."""
+
+# Written by scripts/generate_client.py; change that, not this.
 
 from __future__ import annotations
 
@@ -314,16 +316,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for when it is first asked for."""
-    home = _HOMES.get(name)
-    if home is not None:
-        value: object = getattr(__import__(f"sunshine_conversations_client.{home}", fromlist=[name]), name)
-        globals()[name] = value
-        return value
-    if name in _SUBMODULES:
-        return __import__(f"{__name__}.{name}", fromlist=[name])
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # type checkers know the names, and would let any other pass for the sake of this
+
+    def __getattr__(name: str) -> object:
+        """Import what is asked for when it is first asked for."""
+        home = _HOMES.get(name)
+        if home is not None:
+            value: object = getattr(__import__(f"sunshine_conversations_client.{home}", fromlist=[name]), name)
+            globals()[name] = value
+            return value
+        if name in _SUBMODULES:
+            return __import__(f"{__name__}.{name}", fromlist=[name])
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

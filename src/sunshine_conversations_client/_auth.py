@@ -86,6 +86,9 @@ def apply_configured(
     for name, value in named.items():
         if value is not None and not isinstance(value, str):
             raise ApiArgumentError(f"{name} should be a string, not {type(value).__name__}")
+    for name, other in _PAIRS:
+        if named[name] is not None and named[other] is None:
+            raise ApiArgumentError(f"{name} is given and {other} is not")
     try:
         if token is not None and "bearerAuth" in schemes:
             headers["Authorization"] = f"Bearer {token.strip()}"  # a token from a file may end in a newline
@@ -98,6 +101,7 @@ def apply_configured(
         raise ApiArgumentError("credentials should be text that UTF-8 can hold") from None
 
 
+_PAIRS = (("username", "password"), ("password", "username"), ("key_id", "secret"), ("secret", "key_id"))
 _TEXTS = ("access_token", "key_id", "password", "scope", "secret", "username")
 
 

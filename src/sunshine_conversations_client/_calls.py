@@ -6,6 +6,7 @@ import time
 from email.utils import parsedate_to_datetime
 
 from sunshine_conversations_client import _auth, _flow
+from sunshine_conversations_client._messages import public_url
 from sunshine_conversations_client._operations import policy_of, require_success
 from sunshine_conversations_client._version import __version__
 from sunshine_conversations_client.api_response import ApiResponse
@@ -62,7 +63,7 @@ class Caller:
         if deleted_before:
             # An attempt whose answer was lost had done it: what this one finds gone is gone because of that.
             return ApiResponse(404, response.headers, data={}, raw_data=response.body, deleted_before=True)
-        require_success(response, request.method, call.operation.path)
+        require_success(response, request.method, public_url(request.url))
         data = call.operation.decode(response)
         return ApiResponse(response.status, response.headers, data=data, raw_data=response.body)
 
@@ -75,7 +76,7 @@ class Caller:
     ) -> Generator[Command, Response | None, tuple[Request, Response, _flow.Trace]]:
         trace = _flow.Trace()
         policy = policy_of(self.configuration, call.timeout)
-        method = call.operation.method
+        request: Request | None = None
         try:
             request = self._request(call, stream=stream)
             response = yield from _flow.exchange(request, policy, trace)
@@ -83,7 +84,8 @@ class Caller:
                 request = self._request(call, stream=stream)
                 response = yield from _flow.exchange(request, policy, trace)
         except ApiException as error:
-            error.method, error.path = method, call.operation.path
+            error.method = call.operation.method
+            error.url = call.operation.path if request is None else public_url(request.url)
             raise
         return request, response, trace
 

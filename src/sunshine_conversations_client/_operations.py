@@ -31,6 +31,7 @@ DEFAULT_TIMEOUT = Timeout(connect=5.0, read=30.0, total=90.0)
 DEFAULT_RETRIES = 3
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNSAFE_IN_ID = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff]")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -75,7 +76,7 @@ class Operation:
         error = ApiDecodeError(response.status, f"the answer should be {expected}; it is {size} bytes of {kind}")
         error.headers = response.headers
         error.method = self.method
-        error.path = self.path
+        error.url = self.path
         return error
 
 
@@ -109,7 +110,7 @@ def _checked_id(name: str, value: Any) -> str:
         raise ApiArgumentError(f"{name} should not be empty: the path would be another one")
     if value in (".", ".."):
         raise ApiArgumentError(f"{name} should not be {value!r}: HTTP libraries make another path of it")
-    if any(ord(character) < 32 or ord(character) == 127 or 0xD800 <= ord(character) < 0xE000 for character in value):
+    if _UNSAFE_IN_ID.search(value):
         raise ApiArgumentError(f"{name} should not hold control characters")
     return value
 
@@ -200,13 +201,13 @@ def policy_of(configuration: Configuration, timeout: Timeout) -> Policy:
     return Policy(DEFAULT_RETRIES if total is None else int(total), timeout)
 
 
-def require_success(response: Response, method: str | None = None, path: str | None = None) -> None:
+def require_success(response: Response, method: str | None = None, url: str | None = None) -> None:
     """Raises the ApiException of an answer other than 2xx, with its error list where it has one."""
     if 200 <= response.status <= 299:
         return
     parsed = _parse(response)
     listed = isinstance(parsed, dict) and isinstance(parsed.get("errors"), list)
-    raise ApiException.of(response, ErrorResponse.from_dict(parsed) if listed else None, method, path)
+    raise ApiException.of(response, ErrorResponse.from_dict(parsed) if listed else None, method, url)
 
 
 class Call:

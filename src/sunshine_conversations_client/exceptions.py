@@ -80,7 +80,8 @@ class ApiException(OpenApiException):
 
     `status` is the HTTP status (None or 0 where there was no answer), `reason` its phrase or what went wrong,
     `body` the answer's text, `data` its error list as a model, `headers` its headers (names in any case).
-    `code` and `title` are those of the first error, `request_id`, `method` and `path` tell the call.
+    `code` and `title` are those of the first error; `request_id`, `method`, `url` (without its query) and `path` tell the
+    call.
     """
 
     def __init__(
@@ -99,15 +100,15 @@ class ApiException(OpenApiException):
         self.data = data
         self.headers: Headers | None = None if http_resp is None else http_resp.getheaders()
         self.method: str | None = None
-        self.path: str | None = None
+        self.url: str | None = None
 
     @classmethod
-    def of(cls, response: Response, data: Any, method: str | None = None, path: str | None = None) -> ApiException:
+    def of(cls, response: Response, data: Any, method: str | None = None, url: str | None = None) -> ApiException:
         """The exception of an answer other than 2xx, of the class its status has; `data` is its error list."""
         error = _class_of(response.status, cls)(response.status, response.reason, body=response.text(), data=data)
         error.headers = response.headers
         error.method = method
-        error.path = path
+        error.url = url
         return error
 
     @classmethod
@@ -127,6 +128,13 @@ class ApiException(OpenApiException):
     def title(self) -> str | None:
         """The title of the first error, as in "Resource not found"."""
         return self._first("title")
+
+    @property
+    def path(self) -> str | None:
+        """The path of the request, as it was sent."""
+        if self.url is None:
+            return None
+        return "/" + self.url.partition("://")[2].partition("/")[2] if "://" in self.url else self.url
 
     @property
     def request_id(self) -> str | None:
@@ -154,7 +162,7 @@ class ApiException(OpenApiException):
     def __str__(self) -> str:
         lines = [f"({self.status})" if self.status else type(self).__name__, f"Reason: {self.reason}"]
         if self.method:
-            lines.append(f"Request: {self.method} {self.path}")
+            lines.append(f"Request: {self.method} {self.url}")
         if self.headers:
             shown = {name: value for name, value in self.headers.items() if not _MAY_BE_SECRET.search(name)}
             lines.append(f"HTTP response headers: {shown}")

@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
         elif path:
             folder = path.parent
         else:
-            raise StoreError("say where the store is: --data FOLDER, or SUNSHINE_KEYS_DATA")
+            raise StoreError("say where the store is: --data FOLDER (or SUNSHINE_KEYS_DATA), or --database URL")
         return cls(folder, path, _given_sealing_key())
 
     def environment(self) -> dict[str, str]:
@@ -57,9 +57,9 @@ class Settings(msgspec.Struct, frozen=True):
 def database_path(url: str) -> Path:
     """The file of an `sqlite:` URL: sqlite:///absolute/path or sqlite:relative/path. Raises StoreError."""
     scheme, colon, rest = url.partition(":")
-    path = rest.removeprefix("//")
-    if not colon or scheme != "sqlite" or not path or path.startswith(":"):
-        raise StoreError("--database should be sqlite:///path/to/file; SQLite is the only database there is so far")
+    path = "/" + rest.lstrip("/") if rest.startswith("//") else rest
+    if not colon or scheme != "sqlite" or not path.strip("/") or path.startswith(":"):
+        raise StoreError("--database should be a URL such as sqlite:///path/to/file: SQLite, by an absolute path")
     return Path(path)
 
 
@@ -75,9 +75,18 @@ def _given_sealing_key() -> bytes | None:
     return None
 
 
+def store_path(settings: Settings) -> Path:
+    """The file of the store."""
+    return settings.database or settings.data / STORE_FILE
+
+
 def open_engine(settings: Settings) -> Engine:
     """Open the store, making what is missing. Raises StoreError where it, or its sealing key, cannot be used."""
-    path = settings.database or settings.data / STORE_FILE
+    path = store_path(settings)
+    if settings.data.exists() and not settings.data.is_dir():
+        raise StoreError(f"{settings.data} is not a folder")
+    if settings.database is not None and not path.parent.is_dir():
+        raise StoreError(f"there is no folder {path.parent} for the database")
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -56,10 +56,26 @@ def test_a_request_is_sent_as_documented(script: NewScript, api_at: NewApi) -> N
     assert json.loads(body) == {"displayName": "x"}
 
 
+@pytest.mark.parametrize("half", [{"username": "u", "password": None}, {"username": None, "password": "p"}])
+def test_half_a_key_is_no_key(script: NewScript, api_at: NewApi, half: dict[str, Any]) -> None:
+    server = script()
+    with pytest.raises(sunshine.ApiArgumentError, match="is given and"):
+        api_at(server.url, **half).list_custom_integration_keys("a", "i")
+    assert server.requests == []
+
+
+def test_an_error_tells_where_the_request_went(script: NewScript, api_at: NewApi) -> None:
+    server = script(answer("404 Not Found", b"{}"))
+    with pytest.raises(sunshine.NotFoundException) as raised:
+        api_at(server.url + "/v2").get_custom_integration_key("a", "i", "k/1")
+    assert raised.value.path == "/v2/v2/apps/a/integrations/i/keys/k%2F1"
+    assert f"Request: GET {server.url}{raised.value.path}\n" in str(raised.value)
+
+
 def test_bearer_wins_and_nothing_is_sent_for_no_credentials(script: NewScript, api_at: NewApi) -> None:
     server = script(*[answer(body=b'{"keys": []}')] * 3)
     api_at(server.url, access_token="t").list_custom_integration_keys("a", "i")
-    api_at(server.url, username=None).list_custom_integration_keys("a", "i")
+    api_at(server.url, username=None, password=None).list_custom_integration_keys("a", "i")
     assert b"Authorization: Bearer t\r\n" in server.requests[0]
     assert b"uthorization" not in server.requests[1]
 

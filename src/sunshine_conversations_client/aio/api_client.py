@@ -89,7 +89,8 @@ class ApiClient(Caller):
                     await asyncio.sleep(command.seconds)
                     command = flow.send(None)
                     continue
-                logger.debug("%s %s", command.request.method, public_url(command.request.url))
+                if logger.isEnabledFor(logging.DEBUG):
+                    logger.debug("%s %s", command.request.method, public_url(command.request.url))
                 try:
                     response = await transport.send(command.request, command.timeout)
                 except ApiConnectionError as error:

@@ -1,4 +1,6 @@
-"""AppsApi. Written by scripts/generate_client.py; change that, not this."""
+"""Apps, which hold integrations."""
+
+# Written by scripts/generate_client.py; change that, not this.
 
 from __future__ import annotations
 

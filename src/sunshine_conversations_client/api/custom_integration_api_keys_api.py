@@ -1,4 +1,6 @@
-"""CustomIntegrationApiKeysApi. Written by scripts/generate_client.py; change that, not this."""
+"""Keys of custom integrations (`int_…`). An integration has at most ten, and only one of type `custom` has any."""
+
+# Written by scripts/generate_client.py; change that, not this.
 
 from __future__ import annotations
 

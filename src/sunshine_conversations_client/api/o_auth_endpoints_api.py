@@ -1,4 +1,6 @@
-"""OAuthEndpointsApi. Written by scripts/generate_client.py; change that, not this."""
+"""What the credentials themselves belong to."""
+
+# Written by scripts/generate_client.py; change that, not this.
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""WebhooksApi. Written by scripts/generate_client.py; change that, not this."""
+"""Webhooks of custom integrations. An integration's own key may use those of its integration."""
+
+# Written by scripts/generate_client.py; change that, not this.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Written by scripts/generate_client.py; change that, not this."""
+# Written by scripts/generate_client.py; change that, not this.
 
 from sunshine_conversations_client.models._integrations import (
     DefaultResponderDefaultResponder as DefaultResponderDefaultResponder,

@@ -67,10 +67,10 @@ class AppListFilter(Model):
 
 
 class AppResponse(Model):
-    app: App | None = None
+    app: App = None  # type: ignore[assignment]  # there in every answer
 
 
 class AppListResponse(Model):
-    apps: list[App] | None = None
+    apps: list[App] = None  # type: ignore[assignment]  # there in every answer
     meta: Meta | None = None
     links: Links | None = None

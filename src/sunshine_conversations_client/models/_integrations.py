@@ -95,11 +95,11 @@ class IntegrationListFilter(Model):
 
 
 class IntegrationResponse(Model):
-    integration: Integration | None = None
+    integration: Integration = None  # type: ignore[assignment]  # there in every answer
 
 
 class IntegrationListResponse(Model):
-    integrations: list[Integration] | None = None
+    integrations: list[Integration] = None  # type: ignore[assignment]  # there in every answer
     meta: Meta | None = None
     links: Links | None = None
 

@@ -22,11 +22,11 @@ class ApiKey(Model):
 
 
 class IntegrationApiKeyResponse(Model):
-    key: ApiKey | None = None
+    key: ApiKey = None  # type: ignore[assignment]  # there in every answer
 
 
 class IntegrationApiKeyListResponse(Model):
-    keys: list[ApiKey] | None = None
+    keys: list[ApiKey] = None  # type: ignore[assignment]  # there in every answer
 
 
 class AppKeyCreateBody(Model):
@@ -45,8 +45,8 @@ class AppKey(Model):
 
 
 class AppKeyResponse(Model):
-    key: AppKey | None = None
+    key: AppKey = None  # type: ignore[assignment]  # there in every answer
 
 
 class AppKeyListResponse(Model):
-    keys: list[AppKey] | None = None
+    keys: list[AppKey] = None  # type: ignore[assignment]  # there in every answer

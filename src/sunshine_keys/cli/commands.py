@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import IO, Annotated, Any, NoReturn
 
 import typer
 
@@ -22,6 +22,8 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+_SECRET_LENGTH = 1000
 
 Data = Annotated[
     str | None,
@@ -48,6 +50,17 @@ def _fail(line: str) -> NoReturn:
     sys.exit(f"sunshine-keys: {line}")
 
 
+@cli.callback(invoke_without_command=True)
+def sunshine_keys(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from sunshine_conversations_client import __version__
+
+        typer.echo(f"sunshine-keys {__version__}")
+        raise typer.Exit
+
+
 @cli.command()
 def init(
     data: Data = None,
@@ -58,31 +71,72 @@ def init(
     ] = False,
     new_account_key: Annotated[
         bool,
-        typer.Option(envvar="SUNSHINE_KEYS_NEW_ACCOUNT_KEY", help="Make another account key for a store there is."),
+        typer.Option(envvar="SUNSHINE_KEYS_NEW_ACCOUNT_KEY", help="Make another account key for an existing store."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print what was made as one JSON object.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(envvar="SUNSHINE_KEYS_OUTPUT", help="Write that JSON to a new file that only its owner can read."),
+    ] = None,
 ) -> None:
     """Make a store and its account key, and print the key: its secret is shown only now."""
-    from sunshine_keys.app import Settings
+    from sunshine_keys.app import Settings, store_path
 
-    if sys.stdout is None:
+    if sample and new_account_key:
+        _fail("--new-account-key is for an existing store, and --sample for a new one: give one of them")
+    settings = Settings.of(data, database)
+    store = store_path(settings).absolute()
+    if new_account_key and not store.exists():
+        _fail(f"there is no store {store}: leave out --new-account-key to make one")
+    if output is None and sys.stdout is None:
         _fail("standard output is closed, and the account key's secret could not be shown")
-    made = _initialise(Settings.of(data, database), sample=sample, new_account_key=new_account_key)
+    file = None if output is None else _new_file(output)
+    made = None
+    try:
+        made = _initialise(settings, sample=sample, new_account_key=new_account_key)
+    finally:
+        if made is None and output is not None:
+            output.unlink(missing_ok=True)
     if made is None:
         _fail("this store has been made before; its account key was printed then (--new-account-key makes another)")
-    if as_json:
+    if file is not None:
+        with file:
+            file.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
+        _print(f"The keys of the store {store} are in {output}.")
+    elif as_json:
         _print(json.dumps(made, indent=2, ensure_ascii=False))
-        return
+    else:
+        _print(f"The store is {store}.\n")
+        _print_made(made)
+        _print(
+            f"\nKeep the secrets safe; the account key's is not shown again.\nNext: {_serve_command(data, database)}"
+        )
+
+
+def _print_made(made: dict[str, Any]) -> None:
     _print(_key_lines("Account key", made["account_key"]))
-    if sample:
+    if "app" in made:
         _print(f"\nApp                 {made['app']['id']}")
         _print(f"Custom integration  {made['integration']['id']}")
         _print(f"Web integration     {made['other_integration']['id']}\n")
         _print(_key_lines("App key", made["app_key"]) + "\n")
         _print(_key_lines("Integration key", made["key"]))
-    _print("\nKeep the secrets safe; the account key's is not shown again.")
+
+
+def _serve_command(data: str | None, database: str | None) -> str:
+    options = [f"--{name} {value}" for name, value in (("data", data), ("database", database)) if value]
+    return " ".join(["sunshine-keys serve", *options])
+
+
+def _new_file(path: Path) -> IO[str]:
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
+    except FileExistsError:
+        _fail(f"{path} is there already, and may hold keys: name a new file")
+    except OSError as error:
+        _fail(f"cannot write {path}: {error.strerror}")
 
 
 @cli.command()
@@ -99,7 +153,7 @@ def serve(
 ) -> None:
     """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
     from sunshine_keys import server
-    from sunshine_keys.app import Settings
+    from sunshine_keys.app import Settings, store_path
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -112,7 +166,8 @@ def serve(
     with listener:
         made = _initialise(settings)
         if made is not None:
-            _print(_key_lines("The store was empty. Its account key, shown only now", made["account_key"]))
+            _print(f"Made a new store, {store_path(settings).absolute()}. If there should have been one, look again.")
+            _print(_key_lines("Its account key, shown only now", made["account_key"]))
         _print(f"Sunshine Keys serves on {server.url_of(listener)}")
         server.serve(settings, listener, workers)
 
@@ -150,8 +205,13 @@ def token(
     scope = scope or scopes.get(key_id[:4])
     if scope is None:
         _fail("the key id should begin with act_, app_ or int_; else name its --scope")
+    if (own := scopes.get(key_id[:4], scope)) is not scope:
+        _fail(f"the scope of {key_id[:4]}… is {own.value}: a token of another would be refused")
+    secret = _read_secret(secret_file)
+    if len(secret.split()) != 1 or len(secret) > _SECRET_LENGTH:
+        _fail("that is no secret: it should be one word, as the key's `secret` shows it")
     try:
-        typer.echo(tokens.mint(key_id, _read_secret(secret_file), scope, expires_in=expires_in))
+        typer.echo(tokens.mint(key_id, secret, scope, expires_in=expires_in))
     except UnicodeError:
         _fail("the key id and the secret should be UTF-8 text")
 
@@ -160,8 +220,10 @@ def _read_secret(file: Path | None) -> str:
     if file is not None:
         try:
             secret = file.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            _fail(f"cannot read the secret: {error}")
+        except OSError as error:
+            _fail(f"cannot read the secret in {file}: {error.strerror}")
+        except UnicodeDecodeError:
+            _fail(f"cannot read the secret in {file}: it is not UTF-8")
     elif (given := os.environ.get("SUNSHINE_KEYS_SECRET")) is not None:
         secret = given
     elif sys.stdin is None:

@@ -1,4 +1,6 @@
-"""AppKeysApi. Written by scripts/generate_client.py; change that, not this."""
+"""Keys of apps (`app_…`), which may do everything in their app but account provisioning. An app has at most ten."""
+
+# Written by scripts/generate_client.py; change that, not this.
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""IntegrationsApi. Written by scripts/generate_client.py; change that, not this."""
+"""Integrations of an app: its channels, and the custom integrations that have keys."""
+
+# Written by scripts/generate_client.py; change that, not this.
 
 from __future__ import annotations
 
