@@ -1,4 +1,4 @@
-"""Issue a key for a custom integration, named by NAME. The answer is the only place a program learns its secret from."""
+"""Issue a key for a custom integration, named by NAME; its secret goes to the file SECRET_TO, if that is given."""
 
 import os
 from pprint import pprint
@@ -9,11 +9,11 @@ from sunshine_conversations_client.rest import ApiException
 
 # Credentials: an API key's id and secret by HTTP Basic …
 configuration = sunshine_conversations_client.Configuration(
-    username=os.environ["KEY_ID"],
-    password=os.environ["SECRET"],
+    username=os.environ.get("KEY_ID"),
+    password=os.environ.get("SECRET"),
 )
 # … or a JSON Web Token that the key signed, which then replaces the configuration above.
-if "TOKEN" in os.environ:
+if os.environ.get("TOKEN"):
     configuration = sunshine_conversations_client.Configuration(access_token=os.environ["TOKEN"])
 
 with sunshine_conversations_client.ApiClient(configuration) as api_client:
@@ -26,6 +26,9 @@ with sunshine_conversations_client.ApiClient(configuration) as api_client:
 
     try:
         api_response = api_instance.create_custom_integration_key(app_id, integration_id, integration_api_key)
-        pprint(api_response)
+        pprint(api_response)  # shows no secret; api_response.key.secret holds it
+        if "SECRET_TO" in os.environ:
+            with open(os.environ["SECRET_TO"], "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(api_response.key.secret)
     except ApiException as error:
         raise SystemExit(f"CustomIntegrationApiKeysApi.create_custom_integration_key failed:\n{error}") from error

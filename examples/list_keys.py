@@ -8,11 +8,11 @@ from sunshine_conversations_client.rest import ApiException
 
 # Credentials: an API key's id and secret by HTTP Basic …
 configuration = sunshine_conversations_client.Configuration(
-    username=os.environ["KEY_ID"],
-    password=os.environ["SECRET"],
+    username=os.environ.get("KEY_ID"),
+    password=os.environ.get("SECRET"),
 )
 # … or a JSON Web Token that the key signed, which then replaces the configuration above.
-if "TOKEN" in os.environ:
+if os.environ.get("TOKEN"):
     configuration = sunshine_conversations_client.Configuration(access_token=os.environ["TOKEN"])
 
 with sunshine_conversations_client.ApiClient(configuration) as api_client:
