@@ -26,7 +26,13 @@ NewClient = Callable[..., Any]
 
 
 @pytest.fixture
-def new_client(driver: Driver) -> Iterator[NewClient]:
+def transport() -> Callable[[Driver], Any]:
+    """The transport of the clients that a test makes: None for their own, over a socket."""
+    return lambda driver: None
+
+
+@pytest.fixture
+def new_client(driver: Driver, transport: Callable[[Driver], Any]) -> Iterator[NewClient]:
     """Makes clients, which are closed at the end."""
     made: list[Any] = []
 
@@ -36,7 +42,7 @@ def new_client(driver: Driver) -> Iterator[NewClient]:
         configuration = sunshine.Configuration(host=host)
         for name, value in settings.items():
             setattr(configuration, name, value)
-        made.append(driver.ApiClient(configuration))
+        made.append(driver.ApiClient(configuration, transport=transport(driver)))
         return made[-1]
 
     yield make

@@ -9,12 +9,14 @@ from typing import Any
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio
+from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessTransport
 
 
 class SyncDriver:
     """The client as it is."""
 
     name = "sync"
+    transport = InProcessTransport
 
     def read(self, raw: Any) -> bytes:
         """The body of a response that has not been read."""
@@ -32,6 +34,7 @@ class AsyncDriver:
     """The asynchronous client, each call awaited to its end on a loop of the test's own."""
 
     name = "async"
+    transport = AsyncInProcessTransport
 
     def read(self, raw: Any) -> bytes:
         """The body of a response that has not been read."""
