@@ -97,7 +97,9 @@ def path_of(operation: Operation, ids: dict[str, Any], safe: str = "") -> str:
         if part.startswith("{") and name in ids:
             parts[index] = quote(_checked_id(name, ids[name]), safe=safe)
             if not {".", ".."}.isdisjoint(parts[index].split("/")):
-                raise ApiArgumentError(f"{name} should not hold dot segments: HTTP libraries make another path of it")
+                raise ApiArgumentError(
+                    f"{name} should not be . or .., nor hold them as segments: HTTP libraries make another path of it"
+                )
     return "/".join(parts)
 
 
@@ -108,8 +110,6 @@ def _checked_id(name: str, value: Any) -> str:
         raise ApiArgumentError(f"{name} should be a string, not {type(value).__name__}")
     if not value:
         raise ApiArgumentError(f"{name} should not be empty: the path would be another one")
-    if value in (".", ".."):
-        raise ApiArgumentError(f"{name} should not be {value!r}: HTTP libraries make another path of it")
     if _UNSAFE_IN_ID.search(value):
         raise ApiArgumentError(f"{name} should not hold control characters")
     return value

@@ -260,6 +260,22 @@ def test_a_failing_change_fails_alone(run: Callable[[Test], None]) -> None:
     run(test)
 
 
+def test_a_change_that_fails_half_way_leaves_nothing(run: Callable[[Test], None]) -> None:
+    async def test(store: Store) -> None:
+        taken = Webhook("h", "j", "https://example.com", [], False, False, b"")  # the id of a webhook there is
+        outcomes = await asyncio.gather(
+            store.transact("app_1", CreateIntegration(Integration("j", "a", "custom", {}), [taken])),
+            store.transact("app_1", CreateIntegration(Integration("k", "a", "custom", {}), [])),
+            return_exceptions=True,
+        )
+        assert isinstance(outcomes[0], Exception)
+        assert isinstance(outcomes[1], Integration)
+        assert await store.integration("a", "j") is None
+        assert await store.webhook("i", "h") == HOOK
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [

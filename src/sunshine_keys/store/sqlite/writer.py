@@ -93,11 +93,9 @@ class Writer:
         self._connection.execute("SAVEPOINT change")
         try:
             job.result = changes.apply(self._connection, job.actor_id, job.change)
-        except ServiceError as error:
-            self._connection.execute("ROLLBACK TO change")
-            job.error = error
-        except sqlite3.IntegrityError as error:
-            logger.error("%s broke a constraint", type(job.change).__name__, exc_info=error)
+        except (ServiceError, sqlite3.IntegrityError) as error:
+            if isinstance(error, sqlite3.IntegrityError):
+                logger.error("%s broke a constraint", type(job.change).__name__, exc_info=error)
             self._connection.execute("ROLLBACK TO change")
             job.error = error
         self._connection.execute("RELEASE change")
