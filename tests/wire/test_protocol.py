@@ -342,3 +342,22 @@ def test_links_name_no_host_that_is_none(wire: Wire, tenant: Tenant) -> None:
         assert answer.json["links"]["next"].startswith(wire.url + "/v2/apps/")
     answer = wire.get(f"{tenant.app}/integrations?page[size]=1", tenant.app_key, headers={"Host": "keys.example:1"})
     assert answer.json["links"]["next"].startswith("http://keys.example:1/v2/apps/")
+
+
+def test_a_failure_of_ours_is_a_500_in_the_envelope_and_its_text_stays_out_of_the_log(
+    wire: Wire, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from sunshine_keys.service.engine import Engine
+
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("text that may hold a secret")
+
+    monkeypatch.setattr(Engine, "require_app", fail)
+    answer = wire.get(tenant.app, tenant.app_key)
+    assert answer.status == 500
+    assert answer.errors == [("internal_server_error", "Internal server error")]
+    assert answer.headers["x-request-id"] in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert "may hold a secret\n" not in caplog.text.replace(
+        'raise ZeroDivisionError("text that may hold a secret")', ""
+    )

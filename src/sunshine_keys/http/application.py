@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -53,9 +54,10 @@ class Application:
             # The server stops, and this request has not arrived or been answered within its grace.
             stopping = StoreUnavailable("The service is stopping")
             status, content, extra = stopping.status, _envelope(stopping), _headers_of(stopping)
-        except Exception:
-            # The exception's own text may come from anywhere, so only its traceback's places are ours to log.
-            logger.exception("request %s failed", request.id)
+        except Exception as error:
+            # Its kind and where it came from; not its text, which might hold anything that the request held.
+            places = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("request %s failed with %s:\n%s", request.id, type(error).__name__, places)
             status, content = ServiceError.status, _envelope(ServiceError())
         body = _encode(content)
         headers = [
