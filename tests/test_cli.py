@@ -149,7 +149,7 @@ class TestInit:
 
     def test_where_to_is_asked(self) -> None:
         assert "--data" in failed(run("init"))
-        for url in ("mysql://x", "sqlite:", "sqlite::memory:", "nonsense", "sqlite://"):
+        for url in ("mysql://x", "sqlite:", "sqlite::memory:", "sqlite:///:memory:", "nonsense", "sqlite://"):
             assert "sqlite:///path/to/file" in failed(run("init", "--database", url))
 
     @pytest.mark.parametrize("place", ["/proc/nowhere"])

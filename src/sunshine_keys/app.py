@@ -58,7 +58,7 @@ def database_path(url: str) -> Path:
     """The file of an `sqlite:` URL: sqlite:///absolute/path or sqlite:relative/path. Raises StoreError."""
     scheme, colon, rest = url.partition(":")
     path = "/" + rest.lstrip("/") if rest.startswith("//") else rest
-    if not colon or scheme != "sqlite" or not path.strip("/") or path.startswith(":"):
+    if not colon or scheme != "sqlite" or not path.strip("/") or path.rpartition("/")[2].startswith(":"):
         raise StoreError("--database should be a URL such as sqlite:///path/to/file: SQLite, by an absolute path")
     return Path(path)
 

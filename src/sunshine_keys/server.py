@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -47,6 +48,12 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def configure_logging() -> None:
+    """Of this process: what went wrong, to standard error."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
 def exit_0_when_told_to_stop() -> None:
     """Stopping when told to is no failure: neither before uvicorn's own handlers are in place nor after them.
 
@@ -70,6 +77,7 @@ def serve(settings: Settings, listener: socket.socket, workers: int) -> None:
 
 def worker() -> Service:
     """The application of a worker process, which stops when its supervisor is gone."""
+    configure_logging()
     supervisor = int(os.environ[_SUPERVISOR])
 
     def watch() -> None:

@@ -361,3 +361,92 @@ def test_a_failure_of_ours_is_a_500_in_the_envelope_and_its_text_stays_out_of_th
     assert "may hold a secret\n" not in caplog.text.replace(
         'raise ZeroDivisionError("text that may hold a secret")', ""
     )
+
+
+BROKEN = b"POST /v2/apps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
+
+
+@pytest.mark.parametrize("before", [1, 3])
+def test_requests_before_a_broken_one_are_answered(
+    wire: Wire, tenant: Tenant, before: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = b'{"displayName": "x"}'
+    post = (
+        head("POST", tenant.keys, tenant.app_key, Content_Type="application/json", Content_Length=str(len(body))) + body
+    )
+    assert statuses(exchange(wire.url, post * before + BROKEN)) == [201] * before
+    assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 1 + before
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        BROKEN,
+        BROKEN.replace(b"POST /v2/apps", b"GET /healthz"),
+        BROKEN.replace(b"Host: x", b"Host: x\r\nExpect: 100-continue"),
+        BROKEN.replace(b"POST /v2/apps", b"POST /nowhere"),
+    ],
+)
+def test_a_broken_request_is_answered_once_and_leaves_no_traceback(
+    wire: Wire, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert statuses(exchange(wire.url, broken))[-1:] == [400]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("piece", [1400, 16_000, 100_000])
+@pytest.mark.parametrize(("size", "status"), [(60_000, 200), (70_000, 400)])
+def test_the_limit_of_a_head_is_the_same_however_it_is_split(wire: Wire, piece: int, size: int, status: int) -> None:
+    whole = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: " + b"x" * size + b"\r\n\r\n"
+    address = urlsplit(wire.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(whole), piece):
+            connection.sendall(whole[start : start + piece])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize("endless", [b"0\r\na: ", b"0\r\n", b"5;", b""])
+def test_an_endless_trailer_or_chunk_is_refused(wire: Wire, endless: bytes) -> None:
+    start = b"POST /v2/apps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + endless
+    address = urlsplit(wire.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(start)
+        for _ in range(8):
+            connection.sendall(b"a" * 65536)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 4")
+
+
+@pytest.mark.parametrize("length", ["0", "2"])
+def test_a_body_that_no_operation_asked_for_costs_no_connection(wire: Wire, tenant: Tenant, length: str) -> None:
+    one = head("GET", tenant.keys, tenant.app_key, Content_Length=length) + b"{}"[: int(length)]
+    received = exchange(wire.url, one * 3 + head("GET", "/healthz", None, Connection="close"))
+    assert statuses(received) == [200] * 4
+
+
+def test_an_early_answer_to_who_waits_with_the_body_closes(wire: Wire, tenant: Tenant) -> None:
+    waiting = head("POST", tenant.keys, None, Content_Length="10", Expect="100-continue")
+    received = exchange(wire.url, waiting)
+    assert statuses(received) == [401]
+    assert b"connection: close" in received
+
+
+def test_an_idle_connection_is_closed_though_an_empty_line_came_last(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sunshine_keys.http.protocol import Protocol
+
+    original = Protocol.connection_made
+
+    def impatient(self: Protocol, transport: object) -> None:
+        original(self, transport)  # type: ignore[arg-type]
+        self.timeout_keep_alive = 0.3
+
+    monkeypatch.setattr(Protocol, "connection_made", impatient)
+    address = urlsplit(wire.url)
+    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        connection.sendall(head("GET", "/healthz", None))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"\r\n")
+        assert connection.recv(65536) == b""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import sys
 from pathlib import Path
@@ -155,8 +154,7 @@ def serve(
     from sunshine_keys import server
     from sunshine_keys.app import Settings, store_path
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server.configure_logging()
     server.exit_0_when_told_to_stop()
     settings = Settings.of(data, database)
     try:

@@ -66,15 +66,19 @@ class Application:
             (b"x-request-id", request.id.encode()),
             *extra,
         ]
+        if request.body_is_coming:  # what is left of it would be read as the next request
+            headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, request: Request) -> tuple[int, Any]:
         try:
-            return await self._operate(request)
+            answer = await self._operate(request)
         except ServiceError:
             await request.discard()
             raise
+        await request.discard()
+        return answer
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
         if request.segments == ["healthz"]:

@@ -8,8 +8,9 @@ from passing for headers; and refuses upgrades, whose bodies the parser would le
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sunshine_keys.http.request import new_request_id
 
@@ -43,77 +44,86 @@ _TOO_SLOW = (
 
 class Protocol(HttpToolsProtocol):
     _head_bytes = 0
-    _head_is_open = True
-    _head_came = False
+    _silent_bytes = 0
+    _progressed = False
+    _in_head = True
     _is_deaf = False
     _arrival: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own is
         super().connection_made(transport)
+        self._cycles: deque[RequestResponseCycle] = deque()
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
             return
-        self._head_came = False
-        was_open = self._head_is_open
+        self._progressed = False
         super().data_received(data)
-        if was_open and not self._head_came:
-            # The parser keeps an unfinished header to itself and would collect it without end.
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
-                self.send_400_response("")
+        # What the parser has not told of it keeps to itself, and would collect without end.
+        self._silent_bytes = 0 if self._progressed else self._silent_bytes + len(data)
+        if self._silent_bytes > HEAD_BYTES:
+            self._fail(*_NOT_HTTP)
+        elif not (self._arrival or self.timeout_keep_alive_task or self._unanswered() or self.transport.is_closing()):
+            # The rest of an answered request's body, or an empty line: uvicorn has stopped its timer for it.
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio has it: true keeps the connection open
         """A client may close its side once it has sent its request, and still read the answer."""
-        if self._awaits_answer():
-            self.cycle.keep_alive = False
-            return True
-        return False  # closes
+        whole = [cycle for cycle in self._unanswered() if not cycle.more_body]
+        if whole:
+            whole[-1].keep_alive = False
+        return bool(whole)
 
     def on_message_begin(self) -> None:
+        self._progressed = self._in_head = True
         self._head_bytes = 0
-        self._head_is_open = True
         self._arm()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
+        self._progressed = True
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._progressed = True
         self._count(len(name) + len(value) + _HEADER_OVERHEAD)
-        if self._head_is_open:  # else it is a trailer
+        if self._in_head:  # else it is a trailer
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._head_is_open = False
-        self._head_came = True
+        self._progressed = True
+        self._in_head = False
         if self.parser is not None and self.parser.should_upgrade():
             raise ValueError("upgrade")  # the parser turns it into its own error: a 400
         super().on_headers_complete()
+        self._cycles.append(self.cycle)
+
+    def on_body(self, body: bytes) -> None:
+        self._progressed = True
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._head_is_open = True
-        self._head_bytes = 0
+        self._progressed = self._in_head = True
         self._disarm()
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        if self._awaits_answer():
-            self.cycle.keep_alive = False
-            self._is_deaf = True
-        else:
-            self._end(*_NOT_HTTP)
+        self._fail(*_NOT_HTTP)
 
-    def _awaits_answer(self) -> bool:
-        """Whether a request that has come whole has not been answered yet."""
-        # Uvicorn types it as never None, which it is before a connection's first request.
-        return bool(self.cycle) and not self.cycle.response_complete and not self.cycle.more_body
+    def _unanswered(self) -> deque[RequestResponseCycle]:
+        """The requests that have begun and not been answered, the oldest first."""
+        while self._cycles and self._cycles[0].response_complete:
+            self._cycles.popleft()
+        return self._cycles
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
@@ -131,19 +141,31 @@ class Protocol(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         self._arrival = None
-        if self._awaits_answer():
-            self.cycle.keep_alive = False  # a later request is late; this one is being answered
+        if self._in_head or self._unanswered():
+            self._fail(*_TOO_SLOW)
         else:
-            self._end(*_TOO_SLOW)
+            self.transport.close()  # it has its answer, and only its body is late
 
-    def _end(self, status: bytes, body: bytes) -> None:
-        """Answer and close; after a while of reading on, since unread bytes would have the answer thrown away."""
-        if self.transport.is_closing() or self._is_deaf:
+    def _fail(self, status: bytes, body: bytes) -> None:
+        """Hear no more, let the requests that have come whole be answered, and close; if there are none, say why."""
+        if self._is_deaf or self.transport.is_closing():
             return
         self._is_deaf = True
+        self._disarm()
+        unanswered = self._unanswered()
+        if unanswered and unanswered[-1].more_body:
+            broken = unanswered.pop()
+            broken.disconnected = True
+            broken.message_event.set()
+            while self.pipeline and self.pipeline[0][0] is broken:
+                self.pipeline.popleft()
+        if unanswered:
+            unanswered[-1].keep_alive = False
+            return
         self.flow.resume_reading()
         self.transport.write(_ANSWER % (status, len(body), new_request_id().encode(), body))
         if self.transport.can_write_eof():
+            # Read on for a while: unread bytes would have the answer thrown away.
             self.transport.write_eof()
             self._arrival = self.loop.call_later(LINGER_SECONDS, self.transport.close)
         else:

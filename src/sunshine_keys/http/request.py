@@ -33,7 +33,7 @@ class Request:
     """`segments` are the path's parts after the leading slash, split before they are percent-decoded: an encoded
     slash is part of an id, and `..` is an id like any other."""
 
-    __slots__ = ("_body_is_coming", "_receive", "_scope", "headers", "id", "method", "segments")
+    __slots__ = ("_receive", "_scope", "body_is_coming", "headers", "id", "method", "segments")
 
     def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
         self.id = request_id
@@ -42,7 +42,8 @@ class Request:
         self.segments = [_segment(part) for part in scope["raw_path"][1:].split(b"/")]
         self._scope = scope
         self._receive = receive
-        self._body_is_coming = b"content-length" in self.headers or b"transfer-encoding" in self.headers
+        length = self.headers.get(b"content-length", b"0")
+        self.body_is_coming = length != b"0" or b"transfer-encoding" in self.headers
 
     def authorization(self) -> str:
         """The Authorization header, empty where there is none. Raises Unauthorized where there are several."""
@@ -90,14 +91,14 @@ class Request:
         """Read what is left of a body nobody wants, within bounds: unread, it would have the answer thrown away."""
         size = 0
         wanted = b"expect" not in self.headers  # such a client waits to be asked for its body, and is not
-        while wanted and self._body_is_coming and size < DISCARDED_BYTES:
+        while wanted and self.body_is_coming and size < DISCARDED_BYTES:
             size += len(await self._part())
 
     async def _part(self) -> bytes:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        self._body_is_coming = message.get("more_body", False)
+        self.body_is_coming = message.get("more_body", False)
         part: bytes = message.get("body", b"")
         return part
 
@@ -107,7 +108,7 @@ class Request:
             raise PayloadTooLarge
         parts: list[bytes] = []
         size = 0
-        while self._body_is_coming:
+        while self.body_is_coming:
             parts.append(await self._part())
             size += len(parts[-1])
             if size > BODY_BYTES:
