@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import http.client
 import json
@@ -15,10 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import settings
 
-from sunshine_keys import server, tokens
-from sunshine_keys.app import Settings, open_engine
+from sunshine_keys import app, server, tokens
+from sunshine_keys.app import Settings
 from sunshine_keys.models import ID_PREFIX, Scope
-from sunshine_keys.service.first_run import initialise
 
 settings.register_profile("default", deadline=None)  # the machine may be busy; no test is about time
 settings.load_profile("default")
@@ -123,15 +121,9 @@ WEBHOOK = {"target": "https://example.com/callback", "triggers": ["conversation:
 
 def first_run(data: Path, *, sample: bool = False) -> dict[str, Any]:
     """Initialise the store in `data`."""
-
-    async def run() -> dict[str, Any]:
-        engine = open_engine(Settings(data))
-        made = await initialise(engine, sample=sample)
-        await engine.store.close()
-        assert made is not None
-        return made
-
-    return asyncio.run(run())
+    made = app.first_run(Settings(data), sample=sample)
+    assert made is not None
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from sunshine_keys import sealing_key
 from sunshine_keys.http.application import Application
 from sunshine_keys.secrets import Sealer
 from sunshine_keys.service.engine import Engine
+from sunshine_keys.service.first_run import another_account_key, initialise
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.sqlite import SqliteStore
 
@@ -109,6 +111,22 @@ def _sealer(settings: Settings, needed: str | None) -> Sealer:
     if needed is not None and sealer.key_id != needed:
         raise StoreError(f"the secrets in this store are sealed under key {needed}; key {sealer.key_id} was given")
     return sealer
+
+
+def first_run(settings: Settings, *, sample: bool = False, new_account_key: bool = False) -> dict[str, Any] | None:
+    """Make an empty store's first objects, or another account key, and return them with their secrets.
+
+    None, changing nothing, where the store is not empty. Raises StoreError.
+    """
+
+    async def run() -> dict[str, Any] | None:
+        engine = open_engine(settings)
+        try:
+            return await another_account_key(engine) if new_account_key else await initialise(engine, sample=sample)
+        finally:
+            await engine.store.close()
+
+    return asyncio.run(run())
 
 
 class Service:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -81,7 +80,7 @@ def init(
     ] = None,
 ) -> None:
     """Make a store and its account key, and print the key: its secret is shown only now."""
-    from sunshine_keys.app import Settings, store_path
+    from sunshine_keys.app import Settings, first_run, store_path
 
     if sample and new_account_key:
         _fail("--new-account-key is for an existing store, and --sample for a new one: give one of them")
@@ -94,7 +93,7 @@ def init(
     file = None if output is None else _new_file(output)
     made = None
     try:
-        made = _initialise(settings, sample=sample, new_account_key=new_account_key)
+        made = first_run(settings, sample=sample, new_account_key=new_account_key)
     finally:
         if made is None and output is not None:
             output.unlink(missing_ok=True)
@@ -152,7 +151,7 @@ def serve(
 ) -> None:
     """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
     from sunshine_keys import server
-    from sunshine_keys.app import Settings, store_path
+    from sunshine_keys.app import Settings, first_run, store_path
 
     server.configure_logging()
     server.exit_0_when_told_to_stop()
@@ -162,7 +161,7 @@ def serve(
     except (OSError, UnicodeError) as error:
         _fail(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}")
     with listener:
-        made = _initialise(settings)
+        made = first_run(settings)
         if made is not None:
             _print(f"Made a new store, {store_path(settings).absolute()}. If there should have been one, look again.")
             _print(_key_lines("Its account key, shown only now", made["account_key"]))
@@ -233,22 +232,6 @@ def _read_secret(file: Path | None) -> str:
     if not secret.strip():
         _fail("the secret is empty; give it in --secret-file, SUNSHINE_KEYS_SECRET or on standard input")
     return secret.strip()
-
-
-def _initialise(settings: Any, *, sample: bool = False, new_account_key: bool = False) -> dict[str, Any] | None:
-    from sunshine_keys.app import open_engine
-    from sunshine_keys.service.first_run import another_account_key, initialise
-
-    async def first_run() -> dict[str, Any] | None:
-        engine = open_engine(settings)
-        try:
-            if new_account_key:
-                return await another_account_key(engine)
-            return await initialise(engine, sample=sample)
-        finally:
-            await engine.store.close()
-
-    return asyncio.run(first_run())
 
 
 def _key_lines(title: str, key: dict[str, str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import tempfile
@@ -15,9 +14,8 @@ from rich.markup import escape
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._model import Model
 from sunshine_keys import server, tokens
-from sunshine_keys.app import Settings, open_engine
+from sunshine_keys.app import Settings, first_run
 from sunshine_keys.models import Scope
-from sunshine_keys.service.first_run import initialise
 
 
 def run_demo() -> None:
@@ -25,21 +23,10 @@ def run_demo() -> None:
     logging.basicConfig(level=logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="sunshine-keys-demo-") as folder:
         settings = Settings(Path(folder))
-        account_key = _first_run(settings)
-        with server.running(settings) as url:
-            _Demo(url).run(account_key)
-
-
-def _first_run(settings: Settings) -> dict[str, str]:
-    async def make() -> dict[str, str]:
-        engine = open_engine(settings)
-        made = await initialise(engine)
-        await engine.store.close()
+        made = first_run(settings)
         assert made is not None
-        key: dict[str, str] = made["account_key"]
-        return key
-
-    return asyncio.run(make())
+        with server.running(settings) as url:
+            _Demo(url).run(made["account_key"])
 
 
 class _Demo:
