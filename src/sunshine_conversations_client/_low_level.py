@@ -16,6 +16,7 @@ from sunshine_conversations_client._operations import (
     path_of,
     policy_of,
     query_string,
+    require_private,
     require_success,
     timeout_of,
 )
@@ -104,6 +105,8 @@ class LowLevelMethods:
             content = body if isinstance(body, bytes) else json_bytes(body)
             if "content-type" not in headers:
                 headers["Content-Type"] = "application/json"
+        if "authorization" in headers or "cookie" in headers:
+            require_private(url, self.configuration)
         request = Request(method, url, headers, content)
         return RESTResponse(
             self._run(_flow.exchange(request, policy_of(self.configuration, timeout_of(_request_timeout))))

@@ -81,16 +81,14 @@ class Configuration:
         self.access_token = access_token
         self.key_id = key_id
         self.secret = secret
-        self.scope: str | None = None
+        self.scope: str | None
         self.allow_insecure_http = allow_insecure_http
         if all(each is None for each in (username, password, access_token, key_id, secret)):
             self.access_token = _from_environment("BEARER_TOKEN")
             self.key_id = _from_environment("KEY_ID")
             self.secret = _from_environment("SECRET")
-        if scope is None and username is None and access_token is None:
-            self.scope = _scope(_from_environment("SCOPE"))
-        elif scope is not None:
-            self.scope = _scope(scope)
+            scope = scope or _from_environment("SCOPE")  # type: ignore[assignment]  # _scope looks at what it is
+        self.scope = _scope(scope)
 
         self.verify_ssl = True
         self.ssl_ca_cert = ssl_ca_cert

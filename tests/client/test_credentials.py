@@ -140,8 +140,9 @@ class TestEnvironment:
         "given", [{"username": "u", "password": "p"}, {"access_token": "mine"}, {"key_id": "k", "secret": "s"}]
     )
     def test_what_is_given_wins_whole(self, monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
-        self.set(monkeypatch, KEY_ID="app_1", SECRET="s3cr3t", BEARER_TOKEN="t")
+        self.set(monkeypatch, KEY_ID="app_1", SECRET="s3cr3t", BEARER_TOKEN="t", SCOPE="app")
         configuration = sunshine.Configuration(**given)  # type: ignore[arg-type]
+        assert configuration.scope is None
         for name in ("username", "password", "access_token", "key_id", "secret"):
             assert getattr(configuration, name) == given.get(name)
 
@@ -156,6 +157,11 @@ class TestPlainHttp:
                 driver.AppsApi(new_client(host, **settings)).list_apps()
         with pytest.raises(sunshine.ApiArgumentError, match="should not go over plain http"):
             driver.AppsApi(new_client(host)).list_apps(_headers={"Authorization": "x"})
+
+    def test_nor_by_the_lower_level_methods(self) -> None:
+        client = sunshine.ApiClient(sunshine.Configuration("http://api.example"))
+        with pytest.raises(sunshine.ApiArgumentError, match="should not go over plain http"):
+            client.call_api("GET", "http://api.example/v2/apps", {"Authorization": "x"})
 
     def test_loopback_is_no_other_machine(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
         port = script(answer(body=b'{"apps": []}')).url.rpartition(":")[2]
