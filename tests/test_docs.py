@@ -135,13 +135,15 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_option_and_variable_is_told() -> None:
     told = (ROOT / "docs" / "service.md").read_text()
-    source = Path(commands.__file__).read_text() + Path(server.__file__).with_name("app.py").read_text()
+    package = Path(server.__file__).parent
+    source = "".join(file.read_text() for file in [*package.glob("cli/*.py"), *package.glob("*.py")])
     told = told.replace("`…_", "`SUNSHINE_KEYS_")
     hidden = {"SUNSHINE_KEYS_SUPERVISOR"}  # for the workers alone
     for variable in sorted(set(re.findall(r"SUNSHINE_KEYS_[A-Z_]+", source)) - hidden):
         assert variable in told, variable
-    for command in ("init", "serve", "token", "demo"):
-        assert f"`sunshine-keys {command}" in told
+    for command in commands.cli.registered_commands:
+        assert command.callback is not None
+        assert f"`sunshine-keys {command.name or command.callback.__name__}" in told
 
 
 def test_the_changelog_knows_the_version() -> None:

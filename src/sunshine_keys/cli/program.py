@@ -1,0 +1,71 @@
+"""The program `sunshine-keys`: what all its commands share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import IO, Annotated, NoReturn
+
+import typer
+
+cli = typer.Typer(
+    name="sunshine-keys",
+    help="Issue, list, revoke and honour Sunshine Conversations API keys on your own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    str | None,
+    typer.Option(envvar="SUNSHINE_KEYS_DATA", metavar="FOLDER", help="Where the store and its sealing key are."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SUNSHINE_KEYS_DATABASE",
+        metavar="URL",
+        help="The database, if not the file in --data: sqlite:///path/to/file.",
+    ),
+]
+
+
+def fail(line: str) -> NoReturn:
+    sys.exit(f"sunshine-keys: {line}")
+
+
+@cli.callback(invoke_without_command=True)
+def sunshine_keys(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from sunshine_conversations_client import __version__
+
+        typer.echo(f"sunshine-keys {__version__}")
+        raise typer.Exit
+
+
+def new_file(path: Path) -> IO[str]:
+    try:
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
+    except FileExistsError:
+        fail(f"{path} is there already, and may hold keys: name a new file")
+    except OSError as error:
+        fail(f"cannot write {path}: {error.strerror}")
+
+
+def key_lines(title: str, key: dict[str, str]) -> str:
+    return f"{title}\n  id      {key['id']}\n  secret  {key['secret']}"
+
+
+def print_flushed(text: str) -> None:
+    """Print what will not be shown again; say so where that fails."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        sys.stdout = None  # else Python tries once more at its end
+        fail(
+            f"cannot print: {error.strerror}. If the store is new, nobody has seen its account key; "
+            "make another: sunshine-keys init --new-account-key"
+        )

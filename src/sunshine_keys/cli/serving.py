@@ -1,0 +1,51 @@
+"""`serve` and `demo`: the service in this process."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, print_flushed
+
+
+@cli.command()
+def serve(
+    data: Data = None,
+    database: Database = None,
+    host: Annotated[str, typer.Option(envvar="SUNSHINE_KEYS_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="SUNSHINE_KEYS_PORT", min=0, max=65535, help="The port; 0 takes any free one.")
+    ] = 8080,
+    workers: Annotated[
+        int, typer.Option(envvar="SUNSHINE_KEYS_WORKERS", min=1, max=256, help="How many processes serve.")
+    ] = 1,
+) -> None:
+    """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
+    from sunshine_keys import server
+    from sunshine_keys.app import Settings, first_run, store_path
+
+    server.configure_logging()
+    server.exit_0_when_told_to_stop()
+    settings = Settings.of(data, database)
+    try:
+        listener = server.listen(host, port)
+    except (OSError, UnicodeError) as error:
+        fail(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}")
+    with listener:
+        made = first_run(settings)
+        if made is not None:
+            print_flushed(
+                f"Made a new store, {store_path(settings).absolute()}. If there should have been one, look again."
+            )
+            print_flushed(key_lines("Its account key, shown only now", made["account_key"]))
+        print_flushed(f"Sunshine Keys serves on {server.url_of(listener)}")
+        server.serve(settings, listener, workers)
+
+
+@cli.command()
+def demo() -> None:
+    """Issue, use and revoke a key through the client, against a service on a temporary store."""
+    from sunshine_keys.cli.demo import run_demo
+
+    run_demo()
