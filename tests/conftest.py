@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
+from stores import open_store, run
 
 from sunshine_keys import app, server, tokens
 from sunshine_keys.app import Settings
 from sunshine_keys.models import ID_PREFIX, Scope
+
+__all__ = ["open_store", "run"]  # fixtures
 
 settings.register_profile("default", deadline=None)  # the machine may be busy; no test is about time
 settings.load_profile("default")

@@ -7,12 +7,13 @@ ServiceError
 ├── NotFound              404 not_found              the resource (key, webhook, path) does not exist
 │   ├── AppNotFound       404 app_not_found
 │   └── IntegrationNotFound  404 integration_not_found
+├── Conflict              409 conflict               an Idempotency-Key that came with another request before
 ├── MethodNotAllowed      405 method_not_allowed     with the methods that are
 ├── PayloadTooLarge       413 payload_too_large
 ├── UnsupportedMediaType  415 unsupported_media_type
 └── StoreUnavailable      503 service_unavailable    nothing was changed; try again
 
-The pairs for 400, 401, 403 and 404 are the API's documented ones; 405, 413, 415 and 503 are undocumented
+The pairs for 400, 401, 403 and 404 are the API's documented ones; 405, 409, 413, 415 and 503 are undocumented
 there and chosen here. Titles never hold a secret, a token or anything else the request sent.
 """
 
@@ -75,6 +76,12 @@ class MethodNotAllowed(ServiceError):
     def __init__(self, allowed: str) -> None:
         self.allowed = allowed
         super().__init__()
+
+
+class Conflict(ServiceError):
+    status = 409
+    code = "conflict"
+    title = "Idempotency-Key was used for another request in the last 24 hours"
 
 
 class PayloadTooLarge(ServiceError):

@@ -10,7 +10,7 @@ import pytest
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.models import App
-from sunshine_keys.store import StoreError, StoreTooNew
+from sunshine_keys.store import OPERATOR, StoreError, StoreTooNew
 from sunshine_keys.store.changes import CreateApp
 from sunshine_keys.store.sqlite import SqliteStore
 
@@ -26,7 +26,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store"
     SqliteStore.prepare(path)
     execute(path, "PRAGMA user_version = 99")
-    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 1: use the newer program"):
+    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 2: use the newer program"):
         SqliteStore.prepare(path)
 
 
@@ -62,14 +62,14 @@ def test_a_full_database_refuses_writes_keeps_reading_and_recovers(tmp_path: Pat
     async def test() -> None:
         SqliteStore.prepare(tmp_path / "store")
         store = SqliteStore(tmp_path / "store")
-        await store.transact(None, CreateApp(App("a", "x", {}, None)))
+        await store.transact(OPERATOR, CreateApp(App("a", "x", {}, None)))
         connection = store._writer._connection
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         big = App("b", "x" * 100_000, {}, None)
         outcomes = await asyncio.gather(
-            store.transact(None, CreateApp(big)),
-            store.transact(None, CreateApp(App("c", "x", {}, None))),
+            store.transact(OPERATOR, CreateApp(big)),
+            store.transact(OPERATOR, CreateApp(App("c", "x", {}, None))),
             return_exceptions=True,
         )
         assert isinstance(outcomes[0], StoreUnavailable)
@@ -79,7 +79,7 @@ def test_a_full_database_refuses_writes_keeps_reading_and_recovers(tmp_path: Pat
             assert await store.app("c") is None
 
         connection.execute("PRAGMA max_page_count = 1000000")
-        await store.transact(None, CreateApp(big))
+        await store.transact(OPERATOR, CreateApp(big))
         assert await store.app("b") == big
         await store.close()
 

@@ -1,18 +1,17 @@
-"""What every store does. The suite takes its stores from `stores`, one entry a kind."""
+"""What every store does."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from stores import ACCOUNT_KEY, APP, APP_KEY, CUSTOM, HOOK, KEY, WEB, Open, Test, fill, key, opened
 
 from sunshine_keys.errors import AppNotFound, BadRequest, IntegrationNotFound, NotFound, Unauthorized
 from sunshine_keys.models import App, AppPatch, Integration, Key, Page, Scope, Webhook, WebhookPatch
-from sunshine_keys.store import Store
+from sunshine_keys.store import OPERATOR, Origin, Store
 from sunshine_keys.store.changes import (
     CreateApp,
     CreateIntegration,
@@ -27,66 +26,6 @@ from sunshine_keys.store.changes import (
     UpdateIntegration,
     UpdateWebhook,
 )
-from sunshine_keys.store.sqlite import SqliteStore
-
-Open = Callable[[], Store]
-Test = Callable[[Store], Awaitable[None]]
-
-
-@pytest.fixture(params=["sqlite"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens the test's store, each time anew."""
-    path = tmp_path / "store"
-
-    def open_sqlite() -> Store:
-        SqliteStore.prepare(path)
-        return SqliteStore(path)
-
-    return open_sqlite
-
-
-@pytest.fixture
-def run(open_store: Open) -> Callable[[Test], None]:
-    """Runs a test on a store that holds an app `a` with a custom integration `i`, a web integration `w` and a key."""
-
-    def run_test(test: Test) -> None:
-        async def with_store() -> None:
-            async with opened(open_store) as store:
-                await fill(store)
-                await test(store)
-
-        asyncio.run(with_store())
-
-    return run_test
-
-
-@asynccontextmanager
-async def opened(open_store: Open) -> AsyncIterator[Store]:
-    store = open_store()
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-APP = App("a", "An app", {"echoPostback": False}, {"x": 1})
-CUSTOM = Integration("i", "a", "custom", {"displayName": "Mine"})
-WEB = Integration("w", "a", "web", {})
-HOOK = Webhook("h", "i", "https://example.com", ["conversation:message"], True, False, b"sealed-h")
-
-
-def key(key_id: str, scope: Scope = Scope.INTEGRATION, app: str | None = "a", integration: str | None = "i") -> Key:
-    return Key(key_id, scope, app, integration, f"named {key_id}", f"sealed-{key_id}".encode())
-
-
-ACCOUNT_KEY = key("act_1", Scope.ACCOUNT, None, None)
-APP_KEY = key("app_1", Scope.APP, "a", None)
-KEY = key("int_1")
-
-
-async def fill(store: Store) -> None:
-    first = Initialise("sealing-key", [APP], [CUSTOM, WEB], [HOOK], [ACCOUNT_KEY, APP_KEY, KEY])
-    assert await store.transact(None, first) is True
 
 
 def test_what_is_written_is_read_back(run: Callable[[Test], None]) -> None:
@@ -120,8 +59,8 @@ def test_it_is_all_there_after_opening_again(open_store: Open) -> None:
     async def test() -> None:
         async with opened(open_store) as store:
             await fill(store)
-            await store.transact("app_1", CreateKey(key("int_2")))
-            await store.transact("app_1", DeleteKey("a", "i", "int_1"))
+            await store.transact(Origin("app_1"), CreateKey(key("int_2")))
+            await store.transact(Origin("app_1"), DeleteKey("a", "i", "int_1"))
         async with opened(open_store) as store:
             assert await store.key("int_1") is None
             assert await store.key("int_2") == key("int_2")
@@ -132,7 +71,7 @@ def test_it_is_all_there_after_opening_again(open_store: Open) -> None:
 def test_a_store_is_initialised_once(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
         assert (
-            await store.transact(None, Initialise("other", [], [], [], [key("act_2", Scope.ACCOUNT, None, None)]))
+            await store.transact(OPERATOR, Initialise("other", [], [], [], [key("act_2", Scope.ACCOUNT, None, None)]))
             is False
         )
         assert await store.key("act_2") is None
@@ -143,14 +82,14 @@ def test_a_store_is_initialised_once(run: Callable[[Test], None]) -> None:
 def test_an_app_is_made_changed_and_deleted_with_all_it_holds(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
         other = App("b", "Other", {}, None)
-        assert await store.transact("act_1", CreateApp(other)) == other
+        assert await store.transact(Origin("act_1"), CreateApp(other)) == other
         changed = await store.transact(
-            "act_1", UpdateApp("a", AppPatch(settings={"useAnimalNames": True}, metadata=None))
+            Origin("act_1"), UpdateApp("a", AppPatch(settings={"useAnimalNames": True}, metadata=None))
         )
         assert changed == App("a", "An app", {"echoPostback": False, "useAnimalNames": True}, None)
         assert await store.app("a") == changed
 
-        await store.transact("act_1", DeleteApp("a"))
+        await store.transact(Origin("act_1"), DeleteApp("a"))
         assert await store.app("a") is None
         assert await store.integration("a", "i") is None
         assert await store.webhook("i", "h") is None
@@ -165,15 +104,15 @@ def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(run: Calla
     async def test(store: Store) -> None:
         made = Integration("j", "a", "custom", {"displayName": "New"})
         hook = Webhook("g", "j", "https://example.com", [], False, True, b"s")
-        await store.transact("app_1", CreateIntegration(made, [hook]))
+        await store.transact(Origin("app_1"), CreateIntegration(made, [hook]))
         assert await store.webhooks(["j"]) == [hook]
         changed = await store.transact(
-            "app_1", UpdateIntegration("a", "j", {"displayName": None, "showAIDisclaimer": True})
+            Origin("app_1"), UpdateIntegration("a", "j", {"displayName": None, "showAIDisclaimer": True})
         )
         assert changed == Integration("j", "a", "custom", {"showAIDisclaimer": True})
         assert await store.integration("a", "j") == changed
 
-        await store.transact("app_1", DeleteIntegration("a", "i"))
+        await store.transact(Origin("app_1"), DeleteIntegration("a", "i"))
         assert await store.integration("a", "i") is None
         assert await store.webhook("i", "h") is None
         assert await store.key("int_1") is None
@@ -186,11 +125,11 @@ def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(run: Calla
 def test_a_webhook_is_made_changed_and_deleted(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
         hook = Webhook("g", "i", "https://example.com", [], False, True, b"s")
-        assert await store.transact("int_1", CreateWebhook("a", hook)) == hook
-        changed = await store.transact("int_1", UpdateWebhook("a", "i", "g", WebhookPatch(triggers=["x"])))
+        assert await store.transact(Origin("int_1"), CreateWebhook("a", hook)) == hook
+        changed = await store.transact(Origin("int_1"), UpdateWebhook("a", "i", "g", WebhookPatch(triggers=["x"])))
         assert changed == Webhook("g", "i", "https://example.com", ["x"], False, True, b"s")
         assert await store.webhooks(["i"]) == [changed, HOOK]
-        await store.transact("int_1", DeleteWebhook("a", "i", "g"))
+        await store.transact(Origin("int_1"), DeleteWebhook("a", "i", "g"))
         assert await store.webhooks(["i"]) == [HOOK]
 
     run(test)
@@ -198,20 +137,21 @@ def test_a_webhook_is_made_changed_and_deleted(run: Callable[[Test], None]) -> N
 
 def test_ten_keys_are_the_most_whoever_races(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
-        changes = [store.transact("app_1", CreateKey(key(f"int_r{number}"))) for number in range(30)]
+        changes = [store.transact(Origin("app_1"), CreateKey(key(f"int_r{number}"))) for number in range(30)]
         outcomes = await asyncio.gather(*changes, return_exceptions=True)
         assert sum(isinstance(each, Key) for each in outcomes) == 9
         assert sum(isinstance(each, BadRequest) for each in outcomes) == 21
         assert len(await store.integration_keys("i")) == 10
 
         changes = [
-            store.transact("act_1", CreateKey(key(f"app_r{number}", Scope.APP, "a", None))) for number in range(30)
+            store.transact(Origin("act_1"), CreateKey(key(f"app_r{number}", Scope.APP, "a", None)))
+            for number in range(30)
         ]
         outcomes = await asyncio.gather(*changes, return_exceptions=True)
         assert sum(isinstance(each, Key) for each in outcomes) == 9
         assert len(await store.app_keys("a")) == 10
         for number in range(20):
-            await store.transact("act_1", CreateKey(key(f"act_r{number}", Scope.ACCOUNT, None, None)))
+            await store.transact(Origin("act_1"), CreateKey(key(f"act_r{number}", Scope.ACCOUNT, None, None)))
 
     run(test)
 
@@ -221,25 +161,26 @@ def test_two_stores_on_one_database_hold_the_limit_and_see_each_other(open_store
         async with opened(open_store) as one, opened(open_store) as two:
             await fill(one)
             changes = [
-                (one, two)[number % 2].transact("app_1", CreateKey(key(f"int_r{number}"))) for number in range(40)
+                (one, two)[number % 2].transact(Origin("app_1"), CreateKey(key(f"int_r{number}")))
+                for number in range(40)
             ]
             outcomes = await asyncio.gather(*changes, return_exceptions=True)
             assert sum(isinstance(each, Key) for each in outcomes) == 9
             made = next(each for each in outcomes if isinstance(each, Key))
             for writer, reader in ((one, two), (two, one)):
                 assert await reader.key(made.id) == made
-                await writer.transact("app_1", DeleteKey("a", "i", made.id))
+                await writer.transact(Origin("app_1"), DeleteKey("a", "i", made.id))
                 assert await reader.key(made.id) is None
-                await writer.transact("app_1", CreateKey(made))
+                await writer.transact(Origin("app_1"), CreateKey(made))
 
     asyncio.run(test())
 
 
 def test_a_deleted_actor_changes_nothing_more(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
-        await store.transact("app_1", DeleteKey("a", "i", "int_1"))
+        await store.transact(Origin("app_1"), DeleteKey("a", "i", "int_1"))
         with pytest.raises(Unauthorized):
-            await store.transact("int_1", DeleteWebhook("a", "i", "h"))
+            await store.transact(Origin("int_1"), DeleteWebhook("a", "i", "h"))
         assert await store.webhook("i", "h") == HOOK
 
     run(test)
@@ -248,10 +189,10 @@ def test_a_deleted_actor_changes_nothing_more(run: Callable[[Test], None]) -> No
 def test_a_failing_change_fails_alone(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
         outcomes = await asyncio.gather(
-            store.transact("app_1", CreateKey(key("int_2"))),
-            store.transact("app_1", DeleteKey("a", "i", "nothing")),
-            store.transact("app_1", CreateIntegration(Integration("k", "nowhere", "custom", {}), [])),
-            store.transact("app_1", CreateKey(key("int_3"))),
+            store.transact(Origin("app_1"), CreateKey(key("int_2"))),
+            store.transact(Origin("app_1"), DeleteKey("a", "i", "nothing")),
+            store.transact(Origin("app_1"), CreateIntegration(Integration("k", "nowhere", "custom", {}), [])),
+            store.transact(Origin("app_1"), CreateKey(key("int_3"))),
             return_exceptions=True,
         )
         assert [type(each) for each in outcomes] == [Key, NotFound, AppNotFound, Key]
@@ -264,8 +205,8 @@ def test_a_change_that_fails_half_way_leaves_nothing(run: Callable[[Test], None]
     async def test(store: Store) -> None:
         taken = Webhook("h", "j", "https://example.com", [], False, False, b"")  # the id of a webhook there is
         outcomes = await asyncio.gather(
-            store.transact("app_1", CreateIntegration(Integration("j", "a", "custom", {}), [taken])),
-            store.transact("app_1", CreateIntegration(Integration("k", "a", "custom", {}), [])),
+            store.transact(Origin("app_1"), CreateIntegration(Integration("j", "a", "custom", {}), [taken])),
+            store.transact(Origin("app_1"), CreateIntegration(Integration("k", "a", "custom", {}), [])),
             return_exceptions=True,
         )
         assert isinstance(outcomes[0], Exception)
@@ -311,7 +252,7 @@ def test_a_change_that_cannot_be_made_changes_nothing(
 ) -> None:
     async def test(store: Store) -> None:
         with pytest.raises(error) as raised:
-            await store.transact("act_1", change)
+            await store.transact(Origin("act_1"), change)
         assert type(raised.value) is error
         assert await store.app("a") == APP
         assert (await store.integrations("a", Page(), None))[0] == [CUSTOM, WEB]
@@ -325,7 +266,7 @@ def test_a_change_that_cannot_be_made_changes_nothing(
 def test_pages_go_both_ways(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
         for number in range(5):
-            await store.transact("act_1", CreateApp(App(f"b{number}", "x", {}, None)))
+            await store.transact(Origin("act_1"), CreateApp(App(f"b{number}", "x", {}, None)))
 
         async def page(**options: Any) -> tuple[list[str], bool]:
             found, more = await store.apps(Page(**options))

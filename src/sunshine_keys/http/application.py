@@ -29,6 +29,7 @@ _COMMON_HEADERS: Headers = [
     (b"content-type", b"application/json; charset=utf-8"),
     (b"cache-control", b"no-store"),
 ]
+_REPLAYED = (b"idempotency-replayed", b"true")
 _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", charset="UTF-8", Bearer')
 
 
@@ -46,6 +47,8 @@ class Application:
         extra: Headers = []
         try:
             status, content = await self._answer(request)
+            if status == 201 and _is_replay(content):
+                extra = [_REPLAYED]
         except ServiceError as error:
             status, content, extra = error.status, _envelope(error), _headers_of(error)
         except ClientGone:
@@ -92,6 +95,11 @@ class Application:
         authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
         body = operation.body(await request.json()) if operation.body else {}
         return operation.status, await operation.handler(Call(self._engine, actor, request, body, **ids))
+
+
+def _is_replay(content: Any) -> bool:
+    """Whether a create was answered before: what was made then comes as the JSON that was kept of it."""
+    return isinstance(content, dict) and any(isinstance(each, msgspec.Raw) for each in content.values())
 
 
 def _envelope(error: ServiceError) -> Any:

@@ -16,6 +16,7 @@ from sunshine_keys.service import apps, integrations, keys, webhooks
 from sunshine_keys.service.authentication import ACCOUNT, APP, INTEGRATION, Actor
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.views import app_view
+from sunshine_keys.store.origin import Idempotency, Origin
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -28,6 +29,18 @@ class Call(msgspec.Struct, frozen=True):
     app_id: str = ""
     integration_id: str = ""
     leaf_id: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """Raises BadRequest for an Idempotency-Key of the wrong form."""
+        return Origin(self.actor.key_id, self.request.source, self.request.id, self._idempotency())
+
+    def _idempotency(self) -> Idempotency | None:
+        given = self.request.idempotency_key() if self.request.method == "POST" else None
+        if given is None:
+            return None
+        asked = msgspec.json.encode([self.request.segments, self.body], order="deterministic")
+        return Idempotency.of(self.actor.key_id, given, asked)
 
     @property
     def key_owner(self) -> str | None:
@@ -47,8 +60,8 @@ class Operation(msgspec.Struct, frozen=True):
 
 async def create_app(call: Call) -> Any:
     settings = bodies.known_settings(call.body)
-    app = await apps.create(call.engine, call.actor, call.body["displayName"], settings, call.body.get("metadata"))
-    return {"app": app_view(app)}
+    name, metadata = call.body["displayName"], call.body.get("metadata")
+    return {"app": await apps.create(call.engine, call.origin, name, settings, metadata)}
 
 
 async def list_apps(call: Call) -> Any:
@@ -68,11 +81,11 @@ async def get_app(call: Call) -> Any:
 
 async def update_app(call: Call) -> Any:
     patch = bodies.app_patch(call.body)
-    return {"app": app_view(await apps.update(call.engine, call.actor, call.app_id, patch))}
+    return {"app": app_view(await apps.update(call.engine, call.origin, call.app_id, patch))}
 
 
 async def delete_app(call: Call) -> Any:
-    await apps.delete(call.engine, call.actor, call.app_id)
+    await apps.delete(call.engine, call.origin, call.app_id)
     return {}
 
 
@@ -82,7 +95,7 @@ async def get_token_info(call: Call) -> Any:
 
 async def create_key(call: Call) -> Any:
     name = call.body["displayName"]
-    return {"key": await keys.create(call.engine, call.actor, call.app_id, call.key_owner, name)}
+    return {"key": await keys.create(call.engine, call.origin, call.app_id, call.key_owner, name)}
 
 
 async def list_keys(call: Call) -> Any:
@@ -94,7 +107,7 @@ async def get_key(call: Call) -> Any:
 
 
 async def delete_key(call: Call) -> Any:
-    await keys.delete(call.engine, call.actor, call.app_id, call.key_owner, call.leaf_id)
+    await keys.delete(call.engine, call.origin, call.app_id, call.key_owner, call.leaf_id)
     return {}
 
 
@@ -102,7 +115,7 @@ async def create_integration(call: Call) -> Any:
     attributes = dict(call.body)
     kind = attributes.pop("type")
     specs = [bodies.webhook_spec(each) for each in attributes.pop("webhooks", [])]
-    return {"integration": await integrations.create(call.engine, call.actor, call.app_id, kind, attributes, specs)}
+    return {"integration": await integrations.create(call.engine, call.origin, call.app_id, kind, attributes, specs)}
 
 
 async def list_integrations(call: Call) -> Any:
@@ -123,18 +136,18 @@ async def get_integration(call: Call) -> Any:
 
 
 async def update_integration(call: Call) -> Any:
-    found = await integrations.update(call.engine, call.actor, call.app_id, call.integration_id, call.body)
+    found = await integrations.update(call.engine, call.origin, call.app_id, call.integration_id, call.body)
     return {"integration": found}
 
 
 async def delete_integration(call: Call) -> Any:
-    await integrations.delete(call.engine, call.actor, call.app_id, call.integration_id)
+    await integrations.delete(call.engine, call.origin, call.app_id, call.integration_id)
     return {}
 
 
 async def create_webhook(call: Call) -> Any:
     spec = bodies.webhook_spec(call.body)
-    return {"webhook": await webhooks.create(call.engine, call.actor, call.app_id, call.integration_id, spec)}
+    return {"webhook": await webhooks.create(call.engine, call.origin, call.app_id, call.integration_id, spec)}
 
 
 async def list_webhooks(call: Call) -> Any:
@@ -147,12 +160,12 @@ async def get_webhook(call: Call) -> Any:
 
 async def update_webhook(call: Call) -> Any:
     patch = bodies.webhook_patch(call.body)
-    updated = await webhooks.update(call.engine, call.actor, call.app_id, call.integration_id, call.leaf_id, patch)
+    updated = await webhooks.update(call.engine, call.origin, call.app_id, call.integration_id, call.leaf_id, patch)
     return {"webhook": updated}
 
 
 async def delete_webhook(call: Call) -> Any:
-    await webhooks.delete(call.engine, call.actor, call.app_id, call.integration_id, call.leaf_id)
+    await webhooks.delete(call.engine, call.origin, call.app_id, call.integration_id, call.leaf_id)
     return {}
 
 

@@ -19,6 +19,8 @@ BODY_BYTES = 100 * 1024
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
 
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
 _decode = msgspec.json.Decoder().decode
 
 
@@ -50,6 +52,24 @@ class Request:
         if self._repeats(b"authorization"):
             raise Unauthorized("Authorization should be given once")
         return self.headers.get(b"authorization", b"").decode("latin-1").strip()
+
+    @property
+    def source(self) -> str:
+        """The client's address, empty where there is none."""
+        client = self._scope.get("client")
+        return client[0] if client else ""
+
+    def idempotency_key(self) -> str | None:
+        """Raises BadRequest where it is not what one could be."""
+        if self._repeats(b"idempotency-key"):
+            raise BadRequest("Idempotency-Key should be given once")
+        given = self.headers.get(b"idempotency-key")
+        if given is None:
+            return None
+        text = given.decode("latin-1").strip()
+        if not _IDEMPOTENCY_KEY.fullmatch(text):
+            raise BadRequest("Idempotency-Key should be 1 to 255 visible ASCII characters")
+        return text
 
     def query(self) -> dict[str, str]:
         """Raises BadRequest where the query string cannot be read or names a parameter twice."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from sunshine_keys.errors import Forbidden
 from sunshine_keys.models import DEFAULT_SETTINGS, App, AppPatch, Page, new_object_id
 from sunshine_keys.service.authentication import Actor
 from sunshine_keys.service.engine import Engine
+from sunshine_keys.service.views import Wire, app_view
+from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateApp, DeleteApp, UpdateApp
 
 
 async def create(
-    engine: Engine, actor: Actor, display_name: str, settings: dict[str, Any], metadata: dict[str, Any] | None
-) -> App:
+    engine: Engine, origin: Origin, display_name: str, settings: dict[str, Any], metadata: dict[str, Any] | None
+) -> Wire | msgspec.Raw:
     app = App(new_object_id(), display_name, DEFAULT_SETTINGS | settings, metadata)
-    return await engine.store.transact(actor.key_id, CreateApp(app))
+    return await engine.create(origin, CreateApp(app), app_view(app))
 
 
 async def of_actor(engine: Engine, actor: Actor) -> App:
@@ -29,9 +33,9 @@ async def page(engine: Engine, page: Page) -> tuple[list[App], bool]:
     return await engine.store.apps(page)
 
 
-async def update(engine: Engine, actor: Actor, app_id: str, patch: AppPatch) -> App:
-    return await engine.store.transact(actor.key_id, UpdateApp(app_id, patch))
+async def update(engine: Engine, origin: Origin, app_id: str, patch: AppPatch) -> App:
+    return await engine.store.transact(origin, UpdateApp(app_id, patch))
 
 
-async def delete(engine: Engine, actor: Actor, app_id: str) -> None:
-    await engine.store.transact(actor.key_id, DeleteApp(app_id))
+async def delete(engine: Engine, origin: Origin, app_id: str) -> None:
+    await engine.store.transact(origin, DeleteApp(app_id))

@@ -10,6 +10,7 @@ from sunshine_keys.models import DEFAULT_SETTINGS, App, Integration, Scope
 from sunshine_keys.service import keys, webhooks
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.views import app_view, integration_view
+from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import CreateKey, Initialise
 
 SAMPLE_APP_ID = "5d8cff3cd55b040010928b5b"
@@ -23,7 +24,7 @@ async def another_account_key(engine: Engine) -> dict[str, Any]:
     if made := await initialise(engine):
         return made
     key, view = keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "Account key")
-    await engine.store.transact(None, CreateKey(key))
+    await engine.store.transact(OPERATOR, CreateKey(key))
     return {"account_key": msgspec.to_builtins(view)}
 
 
@@ -54,5 +55,5 @@ async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] 
             "other_integration": integration_view(other, [], sealer),
         }
         change = Initialise(sealer.key_id, [app], [integration, other], [webhook], [account_key, app_key, key])
-    done = await engine.store.transact(None, change)
+    done = await engine.store.transact(OPERATOR, change)
     return msgspec.to_builtins(made) if done else None

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from sunshine_keys.models import Integration, Page, Webhook, new_object_id
 from sunshine_keys.service import views, webhooks
-from sunshine_keys.service.authentication import Actor
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.views import Wire
+from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateIntegration, DeleteIntegration, UpdateIntegration
 
 
 async def create(
     engine: Engine,
-    actor: Actor,
+    origin: Origin,
     app_id: str,
     type: str,
     attributes: dict[str, Any],
     specs: list[webhooks.WebhookSpec],
-) -> Wire:
+) -> Wire | msgspec.Raw:
     """`specs` are the webhooks of a custom integration, made with it in one transaction."""
     integration = Integration(new_object_id(), app_id, type, {}).patched(attributes)
     made = [webhooks.new_webhook(engine, integration.id, spec) for spec in specs]
-    await engine.store.transact(actor.key_id, CreateIntegration(integration, made))
-    return views.integration_view(integration, made, engine.sealer)
+    view = views.integration_view(integration, made, engine.sealer)
+    return await engine.create(origin, CreateIntegration(integration, made), view)
 
 
 async def get(engine: Engine, app_id: str, integration_id: str) -> Wire:
@@ -42,13 +44,13 @@ async def page(engine: Engine, app_id: str, page: Page, types: frozenset[str] | 
     return [views.integration_view(each, by_integration.get(each.id, []), engine.sealer) for each in integrations], more
 
 
-async def update(engine: Engine, actor: Actor, app_id: str, integration_id: str, attributes: dict[str, Any]) -> Wire:
+async def update(engine: Engine, origin: Origin, app_id: str, integration_id: str, attributes: dict[str, Any]) -> Wire:
     change = UpdateIntegration(app_id, integration_id, attributes)
-    return await _view(engine, await engine.store.transact(actor.key_id, change))
+    return await _view(engine, await engine.store.transact(origin, change))
 
 
-async def delete(engine: Engine, actor: Actor, app_id: str, integration_id: str) -> None:
-    await engine.store.transact(actor.key_id, DeleteIntegration(app_id, integration_id))
+async def delete(engine: Engine, origin: Origin, app_id: str, integration_id: str) -> None:
+    await engine.store.transact(origin, DeleteIntegration(app_id, integration_id))
 
 
 async def _view(engine: Engine, integration: Integration) -> Wire:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from sunshine_keys.errors import NotFound
 from sunshine_keys.models import Key, Scope, new_key_id
 from sunshine_keys.secrets import Sealer, new_secret
-from sunshine_keys.service.authentication import Actor
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.views import KeyView, key_view
+from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateKey, DeleteKey
 from sunshine_keys.store.rules import require_keys_allowed
 
@@ -27,11 +29,12 @@ def issue(
     return key, KeyView(key_id, display_name, secret)
 
 
-async def create(engine: Engine, actor: Actor, app_id: str, integration_id: str | None, display_name: str) -> KeyView:
+async def create(
+    engine: Engine, origin: Origin, app_id: str, integration_id: str | None, display_name: str
+) -> KeyView | msgspec.Raw:
     scope = Scope.APP if integration_id is None else Scope.INTEGRATION
     key, view = issue(engine.sealer, scope, app_id, integration_id, display_name)
-    await engine.store.transact(actor.key_id, CreateKey(key))
-    return view
+    return await engine.create(origin, CreateKey(key), view)
 
 
 async def get(engine: Engine, app_id: str, integration_id: str | None, key_id: str) -> KeyView:
@@ -53,8 +56,8 @@ async def list_all(engine: Engine, app_id: str, integration_id: str | None) -> l
     return [key_view(key, engine.sealer) for key in found]
 
 
-async def delete(engine: Engine, actor: Actor, app_id: str, integration_id: str | None, key_id: str) -> None:
-    await engine.store.transact(actor.key_id, DeleteKey(app_id, integration_id, key_id))
+async def delete(engine: Engine, origin: Origin, app_id: str, integration_id: str | None, key_id: str) -> None:
+    await engine.store.transact(origin, DeleteKey(app_id, integration_id, key_id))
 
 
 async def _require_owner(engine: Engine, app_id: str, integration_id: str | None) -> None:

@@ -7,9 +7,9 @@ import msgspec
 from sunshine_keys.errors import NotFound
 from sunshine_keys.models import Webhook, WebhookPatch, new_object_id
 from sunshine_keys.secrets import new_webhook_secret
-from sunshine_keys.service.authentication import Actor
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.views import WebhookView, webhook_view
+from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateWebhook, DeleteWebhook, UpdateWebhook
 from sunshine_keys.store.rules import require_webhooks_allowed
 
@@ -36,10 +36,11 @@ def new_webhook(engine: Engine, integration_id: str, spec: WebhookSpec) -> Webho
     )
 
 
-async def create(engine: Engine, actor: Actor, app_id: str, integration_id: str, spec: WebhookSpec) -> WebhookView:
+async def create(
+    engine: Engine, origin: Origin, app_id: str, integration_id: str, spec: WebhookSpec
+) -> WebhookView | msgspec.Raw:
     webhook = new_webhook(engine, integration_id, spec)
-    await engine.store.transact(actor.key_id, CreateWebhook(app_id, webhook))
-    return webhook_view(webhook, engine.sealer)
+    return await engine.create(origin, CreateWebhook(app_id, webhook), webhook_view(webhook, engine.sealer))
 
 
 async def get(engine: Engine, app_id: str, integration_id: str, webhook_id: str) -> WebhookView:
@@ -56,14 +57,14 @@ async def list_all(engine: Engine, app_id: str, integration_id: str) -> list[Web
 
 
 async def update(
-    engine: Engine, actor: Actor, app_id: str, integration_id: str, webhook_id: str, patch: WebhookPatch
+    engine: Engine, origin: Origin, app_id: str, integration_id: str, webhook_id: str, patch: WebhookPatch
 ) -> WebhookView:
     change = UpdateWebhook(app_id, integration_id, webhook_id, patch)
-    return webhook_view(await engine.store.transact(actor.key_id, change), engine.sealer)
+    return webhook_view(await engine.store.transact(origin, change), engine.sealer)
 
 
-async def delete(engine: Engine, actor: Actor, app_id: str, integration_id: str, webhook_id: str) -> None:
-    await engine.store.transact(actor.key_id, DeleteWebhook(app_id, integration_id, webhook_id))
+async def delete(engine: Engine, origin: Origin, app_id: str, integration_id: str, webhook_id: str) -> None:
+    await engine.store.transact(origin, DeleteWebhook(app_id, integration_id, webhook_id))
 
 
 async def _require_allowed(engine: Engine, app_id: str, integration_id: str) -> None:

@@ -1,8 +1,8 @@
 """The store: what the service asks of a database, and each change as data.
 
-Reads are methods. Writes are `Change` values given to `transact`, which does three things in one durable
-transaction: it checks that the key that authenticated the request still exists, applies the change with the limits
-and cascades that belong to it, and commits. `transact` returns only when the change is on disk.
+Reads are methods. Writes are `Change` values given to `transact`, which does in one durable transaction: check that the
+key that authenticated the request still exists, apply the change with the limits and cascades that belong to it, and
+add its entry to the audit trail. `transact` returns only when all of it is on disk.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from sunshine_keys.models import App, Integration, Key, Page, Webhook
+from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.changes import Change
+from sunshine_keys.store.origin import OPERATOR, Origin
 
-__all__ = ["Store", "StoreError", "StoreTooNew"]
+__all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew"]
 
 R = TypeVar("R")
 
@@ -50,10 +52,21 @@ class Store(Protocol):
 
     async def webhook(self, integration_id: str, webhook_id: str) -> Webhook | None: ...
 
-    async def transact(self, actor_id: str | None, change: Change[R]) -> R:
-        """Apply `change` on behalf of the key `actor_id` (None: the operator), durably.
+    async def audit_entries(self, after: int, limit: int) -> list[Entry]:
+        """Entries of the audit trail, in order, from the one that follows number `after`."""
+        ...
 
-        Raises errors.Unauthorized if that key has been deleted meanwhile, and the change's own errors.
+    async def transact(self, origin: Origin, change: Change[R]) -> R:
+        """Apply `change`, durably.
+
+        Raises errors.Unauthorized if the key it comes from has been deleted meanwhile, and the change's own errors.
+        """
+        ...
+
+    async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
+        """Apply `change` unless `origin.idempotency` has been done before: then return the sealed answer it had.
+
+        Raises errors.Conflict where it was another request, and what `transact` raises.
         """
         ...
 

@@ -22,6 +22,7 @@ from sunshine_keys.app import STORE_FILE, Settings, open_engine
 from sunshine_keys.http.application import Application
 from sunshine_keys.models import ID_PREFIX, Scope
 from sunshine_keys.service.first_run import initialise
+from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.testing.faults import Faults, FaultyApplication, RecordedRequest
 from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessTransport
@@ -138,7 +139,7 @@ class SunshineServer:
         key = await self._engine.store.key(key_id)
         if key is None or key.app_id is None:
             raise ValueError(f"there is no app's or integration's key {key_id}")
-        await self._engine.store.transact(None, DeleteKey(key.app_id, key.integration_id, key_id))
+        await self._engine.store.transact(OPERATOR, DeleteKey(key.app_id, key.integration_id, key_id))
 
     def revoke(self, key: Key | str) -> None:
         """Delete an app's or an integration's key, as its owner would."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from pathlib import Path
 
 from sunshine_keys.store import StoreError, StoreTooNew
 
-VERSION = 1
 _APPLICATION_ID = 0x53756E4B  # "SunK"
 _BUSY_SECONDS = 10.0
 
-_SCHEMA = """
+_MIGRATIONS = (
+    """
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -50,7 +51,41 @@ CREATE TABLE keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX keys_by_app ON keys (app_id, scope, id);
 CREATE INDEX keys_by_integration ON keys (integration_id, id);
+""",
+    """
+CREATE TABLE audit (
+    sequence INTEGER PRIMARY KEY,
+    time TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    source TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    note TEXT NOT NULL,
+    hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE idempotency (
+    id BLOB PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    sealed_answer BLOB NOT NULL,
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency (created);
+""",
+)
+"""The steps from an empty file to today's schema. What a landed step says is never changed: stores have it behind them.
+
+A step only adds what a program of the version before can do without, so that one which is still running goes on.
 """
+
+VERSION = len(_MIGRATIONS)
+
+
+@functools.lru_cache(maxsize=1024)
+def dialect(sql: str) -> str:
+    """A statement with its values named as SQLite numbers them."""
+    return sql.replace("$", "?")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -69,7 +104,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def open_or_create(path: Path) -> str | None:
-    """Make the file and its schema where they are missing, check the version where they are not.
+    """Make the file and its schema where they are missing, bring an older schema to this version.
 
     Returns the id of the key that its secrets are sealed under, None while there are none.
     """
@@ -82,11 +117,11 @@ def open_or_create(path: Path) -> str | None:
             _require_version(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
-            if _version(connection) == 0:
-                for statement in _SCHEMA.split(";\n"):
+            for version, migration in enumerate(_MIGRATIONS[_version(connection) :], _version(connection) + 1):
+                for statement in migration.split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {VERSION}")
+                connection.execute(f"PRAGMA user_version = {version}")
             connection.execute("COMMIT")
             row = connection.execute("SELECT value FROM meta WHERE name = 'sealing_key_id'").fetchone()
         except sqlite3.Error as error:

@@ -1,7 +1,7 @@
 """The one writer of a process: a thread that commits changes arriving together in one transaction.
 
 One fsync then serves many requests, and each is answered only after its own commit. A change that fails its own
-checks is rolled back to its savepoint and fails alone.
+checks fails alone.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import Any
 
 from sunshine_keys.errors import ServiceError, StoreUnavailable
 from sunshine_keys.store.changes import Change
-from sunshine_keys.store.sqlite import changes, schema
+from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
+from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
+from sunshine_keys.store.sqlite import schema
 
 logger = logging.getLogger("sunshine_keys.store")
 
 _GROUP_LIMIT = 512
 
 
-class _Job:
-    """One change on its way to disk, and the caller that waits for it."""
+class _Submission(Job):
+    """A job, and the caller that waits for it."""
 
-    __slots__ = ("actor_id", "change", "error", "future", "loop", "result")
+    __slots__ = ("future", "loop")
 
-    def __init__(self, actor_id: str | None, change: Change[Any]) -> None:
-        self.actor_id = actor_id
-        self.change = change
+    def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None) -> None:
+        super().__init__(origin, change, sealed_answer)
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
-        self.result: Any = None
-        self.error: BaseException | None = None
+        self.future: asyncio.Future[None] = self.loop.create_future()
 
     def settle(self) -> None:
         """Tell the caller; on the caller's own loop."""
@@ -43,20 +43,22 @@ class _Job:
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
-            self.future.set_result(self.result)
+            self.future.set_result(None)
 
 
 class Writer:
     def __init__(self, path: Path) -> None:
         self._connection = schema.connect(path)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sunshine-keys-writer", daemon=True)
         self._thread.start()
 
-    async def submit(self, actor_id: str | None, change: Change[Any]) -> Any:
-        job = _Job(actor_id, change)
+    async def submit(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> Job:
+        """Raises the job's error."""
+        job = _Submission(origin, change, sealed_answer)
         self._jobs.put(job)
-        return await job.future
+        await job.future
+        return job
 
     def close(self) -> None:
         """Commit what has been submitted, then stop."""
@@ -76,29 +78,37 @@ class Writer:
                 self._commit(jobs)
                 _answer(jobs)
 
-    def _commit(self, jobs: list[_Job]) -> None:
+    def _commit(self, jobs: list[_Submission]) -> None:
         """Apply and commit all of `jobs`, leaving each its result or its error."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                self._apply(job)
+            self._do(apply_all(jobs))
             self._connection.execute("COMMIT")
+        except Entangled as error:
+            self._rollback()
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._commit([job])
+            else:
+                jobs[0].error = error.__cause__ if isinstance(error.__cause__, ServiceError) else error
         except Exception as error:  # whatever it was, the callers must hear of it
             logger.error("a group of %d writes was not committed: %s", len(jobs), error)
             self._rollback()
             for job in jobs:
-                job.error = job.error or (StoreUnavailable() if isinstance(error, sqlite3.Error) else error)
+                job.error = StoreUnavailable() if isinstance(error, sqlite3.Error) else error
 
-    def _apply(self, job: _Job) -> None:
-        self._connection.execute("SAVEPOINT change")
+    def _do(self, steps: Steps[None]) -> None:
         try:
-            job.result = changes.apply(self._connection, job.actor_id, job.change)
-        except (ServiceError, sqlite3.IntegrityError) as error:
-            if isinstance(error, sqlite3.IntegrityError):
-                logger.error("%s broke a constraint", type(job.change).__name__, exc_info=error)
-            self._connection.execute("ROLLBACK TO change")
-            job.error = error
-        self._connection.execute("RELEASE change")
+            statement = next(steps)
+            while True:
+                try:
+                    found = self._connection.execute(schema.dialect(statement.sql), statement.values).fetchall()
+                except sqlite3.IntegrityError as error:
+                    statement = steps.throw(ConstraintBroken(str(error)))
+                else:
+                    statement = steps.send(found)
+        except StopIteration:
+            return
 
     def _rollback(self) -> None:
         try:
@@ -108,8 +118,8 @@ class Writer:
             logger.error("could not roll back: %s", error)
 
 
-def _answer(jobs: list[_Job]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+def _answer(jobs: list[_Submission]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Submission]] = {}
     for job in jobs:
         by_loop.setdefault(job.loop, []).append(job)
     for loop, settled in by_loop.items():
@@ -119,6 +129,6 @@ def _answer(jobs: list[_Job]) -> None:
             logger.warning("%d writes were committed after their callers had gone", len(settled))
 
 
-def _settle(jobs: list[_Job]) -> None:
+def _settle(jobs: list[_Submission]) -> None:
     for job in jobs:
         job.settle()

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.models import App, Integration, Key, Scope, Webhook
+from sunshine_keys.store.audit import Entry, Head
 
 APP = "SELECT id, display_name, settings, metadata FROM apps "
 INTEGRATION = "SELECT id, app_id, type, attributes FROM integrations "
@@ -51,11 +52,49 @@ def webhook_values(webhook: Webhook) -> tuple[Any, ...]:
         webhook.integration_id,
         webhook.target,
         _encode(webhook.triggers).decode(),
-        webhook.include_full_user,
-        webhook.include_full_source,
+        int(webhook.include_full_user),
+        int(webhook.include_full_source),
         webhook.sealed_secret,
     )
 
 
 def key_values(key: Key) -> tuple[Any, ...]:
     return (key.id, key.scope.value, key.app_id, key.integration_id, key.display_name, key.sealed_secret)
+
+
+HEAD = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"
+ENTRY = "SELECT sequence, time, actor, source, request_id, action, resource, outcome, note, hash FROM audit "
+
+INSERT_ENTRIES = (
+    "INSERT INTO audit (sequence, time, actor, source, request_id, action, resource, outcome, note, hash)"
+    " VALUES {} RETURNING sequence"
+)
+
+KEPT_ANSWER = "SELECT fingerprint, sealed_answer FROM idempotency WHERE id = $1 AND created > $2"
+KEEP_ANSWER = (
+    "INSERT INTO idempotency (id, fingerprint, sealed_answer, created) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO"
+    " UPDATE SET fingerprint = excluded.fingerprint, sealed_answer = excluded.sealed_answer, created = excluded.created"
+    " RETURNING created"
+)
+PRUNE_ANSWERS = (
+    "DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency WHERE created <= $1 ORDER BY created LIMIT $2)"
+    " RETURNING created"
+)
+
+
+def head(found: list[tuple[Any, ...]]) -> Head:
+    return Head(found[0][0], found[0][1]) if found else Head()
+
+
+def entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(*row)
+
+
+def insert_entries(entries: list[Entry]) -> tuple[Any, ...]:
+    """The statement that adds them, and its values."""
+    width = len(Entry.__struct_fields__)
+    places = ", ".join(
+        "(" + ", ".join(f"${place * width + field + 1}" for field in range(width)) + ")"
+        for place in range(len(entries))
+    )
+    return INSERT_ENTRIES.format(places), *(value for each in entries for value in msgspec.structs.astuple(each))

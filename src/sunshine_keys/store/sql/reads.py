@@ -1,0 +1,78 @@
+"""The reads of a store on SQL."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from sunshine_keys.models import App, Integration, Key, Page, Webhook
+from sunshine_keys.store.audit import Entry
+from sunshine_keys.store.sql import rows
+from sunshine_keys.store.sql.steps import Row
+
+
+class SqlReads(ABC):
+    @abstractmethod
+    async def _all(self, sql: str, *values: Any) -> list[Row]:
+        """The rows of a SELECT. Raises errors.StoreUnavailable."""
+
+    async def key(self, key_id: str) -> Key | None:
+        found = await self._all(rows.KEY + "WHERE id = $1", key_id)
+        return rows.key(found[0]) if found else None
+
+    async def app(self, app_id: str) -> App | None:
+        found = await self._all(rows.APP + "WHERE id = $1", app_id)
+        return rows.app(found[0]) if found else None
+
+    async def apps(self, page: Page) -> tuple[list[App], bool]:
+        found, more = await self._page(rows.APP, "1 = 1", (), page)
+        return [rows.app(row) for row in found], more
+
+    async def app_keys(self, app_id: str) -> list[Key]:
+        found = await self._all(rows.KEY + "WHERE app_id = $1 AND scope = 'app' ORDER BY id", app_id)
+        return [rows.key(row) for row in found]
+
+    async def integration(self, app_id: str, integration_id: str) -> Integration | None:
+        found = await self._all(rows.INTEGRATION + "WHERE id = $1 AND app_id = $2", integration_id, app_id)
+        return rows.integration(found[0]) if found else None
+
+    async def integrations(
+        self, app_id: str, page: Page, types: frozenset[str] | None
+    ) -> tuple[list[Integration], bool]:
+        where, values = "app_id = $1", (app_id, *(types or ()))
+        if types is not None:
+            where += f" AND type IN ({_places(types, after=1)})"
+        found, more = await self._page(rows.INTEGRATION, where, values, page)
+        return [rows.integration(row) for row in found], more
+
+    async def integration_keys(self, integration_id: str) -> list[Key]:
+        found = await self._all(rows.KEY + "WHERE integration_id = $1 ORDER BY id", integration_id)
+        return [rows.key(row) for row in found]
+
+    async def webhooks(self, integration_ids: list[str]) -> list[Webhook]:
+        if not integration_ids:
+            return []
+        where = f"WHERE integration_id IN ({_places(integration_ids)}) ORDER BY id"
+        return [rows.webhook(row) for row in await self._all(rows.WEBHOOK + where, *integration_ids)]
+
+    async def webhook(self, integration_id: str, webhook_id: str) -> Webhook | None:
+        found = await self._all(rows.WEBHOOK + "WHERE id = $1 AND integration_id = $2", webhook_id, integration_id)
+        return rows.webhook(found[0]) if found else None
+
+    async def audit_entries(self, after: int, limit: int) -> list[Entry]:
+        found = await self._all(rows.ENTRY + "WHERE sequence > $1 ORDER BY sequence LIMIT $2", after, limit)
+        return [rows.entry(row) for row in found]
+
+    async def _page(self, select: str, where: str, values: tuple[Any, ...], page: Page) -> tuple[list[Row], bool]:
+        order = "DESC" if page.before else "ASC"
+        if cursor := page.before or page.after:
+            values += (cursor,)
+            where += f" AND id {'<' if page.before else '>'} ${len(values)}"
+        sql = f"{select}WHERE {where} ORDER BY id {order} LIMIT ${len(values) + 1}"
+        found = await self._all(sql, *values, page.size + 1)
+        more, found = len(found) > page.size, found[: page.size]
+        return (found[::-1] if page.before else found), more
+
+
+def _places(values: frozenset[str] | list[str], after: int = 0) -> str:
+    return ", ".join(f"${after + place}" for place in range(1, len(values) + 1))
