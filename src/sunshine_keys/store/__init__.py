@@ -32,6 +32,10 @@ class Store(Protocol):
 
     async def key(self, key_id: str) -> Key | None: ...
 
+    async def keys_after(self, cursor: str | None, limit: int) -> list[Key]:
+        """At most `limit` of all keys in order of id: the first, or those after the id `cursor`."""
+        ...
+
     async def app(self, app_id: str) -> App | None: ...
 
     async def apps(self, page: Page) -> tuple[list[App], bool]:
