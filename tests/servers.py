@@ -16,7 +16,8 @@ class Server:
     """`sunshine-keys serve` in a process of its own."""
 
     def __init__(self, data: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(data), "--port", "0", *options]
+        command = [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(data), "--port", "0",
+                   "--rate-limit-failures", "off", *options]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             self.wire = Wire(self._url())

@@ -12,6 +12,7 @@ import msgspec
 
 from sunshine_keys import sealing_key
 from sunshine_keys.http.application import Application
+from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
 from sunshine_keys.secrets import Sealer
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.first_run import another_account_key, initialise
@@ -30,14 +31,16 @@ class Settings(msgspec.Struct, frozen=True):
     data: Path
     database: Path | None = None
     sealing_key: bytes | None = None
+    rate_limits: RateLimits = DEFAULT_LIMITS
 
     @classmethod
     def from_environment(cls) -> Settings:
         """Read SUNSHINE_KEYS_DATA, …_DATABASE, …_SEALING_KEY and …_SEALING_KEY_FILE. Raises StoreError."""
-        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), os.environ.get("SUNSHINE_KEYS_DATABASE"))
+        limits = RateLimits.from_environment(os.environ)
+        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), os.environ.get("SUNSHINE_KEYS_DATABASE"), limits)
 
     @classmethod
-    def of(cls, data: str | None, database: str | None) -> Settings:
+    def of(cls, data: str | None, database: str | None, rate_limits: RateLimits = DEFAULT_LIMITS) -> Settings:
         """Raises StoreError where they do not say where the store is."""
         path = database_path(database) if database else None
         if data:
@@ -46,11 +49,11 @@ class Settings(msgspec.Struct, frozen=True):
             folder = path.parent
         else:
             raise StoreError("say where the store is: --data FOLDER (or SUNSHINE_KEYS_DATA), or --database URL")
-        return cls(folder, path, _given_sealing_key())
+        return cls(folder, path, _given_sealing_key(), rate_limits)
 
     def environment(self) -> dict[str, str]:
         """What `from_environment` makes these settings of again; the sealing key's variables stay as they are."""
-        named = {"SUNSHINE_KEYS_DATA": str(self.data.absolute())}
+        named = {"SUNSHINE_KEYS_DATA": str(self.data.absolute()), **self.rate_limits.environment()}
         if self.database is not None:
             named["SUNSHINE_KEYS_DATABASE"] = f"sqlite:{self.database.absolute()}"
         return named
@@ -156,7 +159,7 @@ class Service:
         except StoreError as error:
             await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})
             return
-        self._application = Application(engine)
+        self._application = Application(engine, limits=self._settings.rate_limits)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await engine.store.close()

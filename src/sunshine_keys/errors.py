@@ -11,9 +11,10 @@ ServiceError
 ├── MethodNotAllowed      405 method_not_allowed     with the methods that are
 ├── PayloadTooLarge       413 payload_too_large
 ├── UnsupportedMediaType  415 unsupported_media_type
+├── TooManyRequests       429 too_many_requests      with the seconds to wait
 └── StoreUnavailable      503 service_unavailable    nothing was changed; try again
 
-The pairs for 400, 401, 403 and 404 are the API's documented ones; 405, 409, 413, 415 and 503 are undocumented
+The pairs for 400, 401, 403 and 404 are the API's documented ones; 405, 409, 413, 415, 429 and 503 are undocumented
 there and chosen here. Titles never hold a secret, a token or anything else the request sent.
 """
 
@@ -94,6 +95,17 @@ class UnsupportedMediaType(ServiceError):
     status = 415
     code = "unsupported_media_type"
     title = "Content-Type should be application/json"
+
+
+class TooManyRequests(ServiceError):
+    status = 429
+    code = "too_many_requests"
+    title = "Too many requests"
+
+    def __init__(self, wait: float, *titles: str) -> None:
+        """`wait` is in seconds."""
+        self.wait = wait
+        super().__init__(*titles)
 
 
 class StoreUnavailable(ServiceError):

@@ -20,14 +20,41 @@ def serve(
     workers: Annotated[
         int, typer.Option(envvar="SUNSHINE_KEYS_WORKERS", min=1, max=256, help="How many processes serve.")
     ] = 1,
+    rate_limit_key: Annotated[
+        str,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_RATE_LIMIT_KEY",
+            metavar="RATE",
+            help="Requests of a key: 100/second, 6000/minute,burst=200, or off.",
+        ),
+    ] = "off",
+    rate_limit_source: Annotated[
+        str,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_RATE_LIMIT_SOURCE", metavar="RATE", help="Requests of an address, in the same way."
+        ),
+    ] = "off",
+    rate_limit_failures: Annotated[
+        str,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_RATE_LIMIT_FAILURES",
+            metavar="RATE",
+            help="Failed authentications of an address with a key id; ten times as many of an address.",
+        ),
+    ] = "100/minute",
 ) -> None:
     """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
     from sunshine_keys import server
     from sunshine_keys.app import Settings, first_run, store_path
+    from sunshine_keys.http.limits import RateLimits
 
     server.configure_logging()
     server.exit_0_when_told_to_stop()
-    settings = Settings.of(data, database)
+    try:
+        limits = RateLimits.of(rate_limit_key, rate_limit_source, rate_limit_failures)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--rate-limit-…") from None
+    settings = Settings.of(data, database, limits)
     try:
         listener = server.listen(host, port)
     except (OSError, UnicodeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -11,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.errors import MethodNotAllowed, ServiceError, StoreUnavailable, Unauthorized
+from sunshine_keys.errors import MethodNotAllowed, ServiceError, StoreUnavailable, TooManyRequests, Unauthorized
 from sunshine_keys.http import routes
-from sunshine_keys.http.authentication import authenticate
+from sunshine_keys.http.authentication import authenticate, claimed_key_id
+from sunshine_keys.http.limits import NO_LIMITS, Limiter, RateLimits
 from sunshine_keys.http.operations import Call
 from sunshine_keys.http.request import ClientGone, Receive, Request, new_request_id
 from sunshine_keys.service.authentication import Actor, Authenticator, authorise
@@ -36,8 +38,9 @@ _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", chars
 class Application:
     """Serves the API under /v2 and `GET /healthz`."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, limits: RateLimits = NO_LIMITS) -> None:
         self._engine = engine
+        self._limiter = Limiter(limits)
         self._authenticator = Authenticator(engine, clock)
         self.authenticated: Callable[[Actor], Awaitable[None]] | None = None
         """Called between authentication and the operation; for tests of what happens meanwhile."""
@@ -88,13 +91,31 @@ class Application:
             if request.method not in ("GET", "HEAD"):
                 raise MethodNotAllowed("GET, HEAD")
             return 200, {"status": "ok"}
+        self._limiter.admit_request(request.source)
         operation, ids = routes.match(request.method, request.segments)
-        actor = await authenticate(self._authenticator, request.authorization())
+        actor = await self._authenticate(request)
         if self.authenticated is not None:
             await self.authenticated(actor)
         authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
         body = operation.body(await request.json()) if operation.body else {}
         return operation.status, await operation.handler(Call(self._engine, actor, request, body, **ids))
+
+    async def _authenticate(self, request: Request) -> Actor:
+        self._limiter.admit_credentials(request.source)
+        authorization = request.authorization()
+        try:
+            actor = await authenticate(self._authenticator, authorization)
+        except Unauthorized:
+            key_id = claimed_key_id(authorization)
+            if key_id is not None:
+                self._authentication_failed(request, key_id)
+            raise
+        self._limiter.admit_key(actor.key_id)
+        return actor
+
+    def _authentication_failed(self, request: Request, key_id: str) -> None:
+        """Credentials that name `key_id`, which may be anything, were wrong. Raises TooManyRequests."""
+        self._limiter.count_failure(request.source, key_id)
 
 
 def _is_replay(content: Any) -> bool:
@@ -112,6 +133,8 @@ def _headers_of(error: ServiceError) -> Headers:
             return [_CHALLENGE]
         case MethodNotAllowed():
             return [(b"allow", error.allowed.encode())]
+        case TooManyRequests():
+            return [(b"retry-after", str(math.ceil(error.wait)).encode())]
         case StoreUnavailable():
             return [(b"retry-after", b"1")]
         case _:

@@ -1,0 +1,211 @@
+"""Rate limits: how many requests a key and an address may make, and how many failed authentications.
+
+All are token buckets in the memory of one process. What a process forgets it forgives, so losing a bucket harms nobody.
+
+Requests of a key are counted after it has authenticated, so that nobody can use up another's allowance. Requests of an
+address are counted before anything is done for them. Both are off until the owner sets them.
+
+Failed authentications are limited from the start. A secret has 480 random bits, and no rate of guessing finds one; what
+the limit saves is work and entries in the audit trail, and it tells a client with a deleted key to stop. So it must
+never refuse the right secret where it can help it:
+
+- Failures are counted by address and key id together. Were they counted by key id alone, anyone could lock a customer
+  out from anywhere by failing in the name of the customer's key.
+- Over that bound credentials are still looked at: the right ones work, since a customer may share an address with the
+  attacker (NAT), and only wrong ones are answered 429 instead of 401.
+- An address has a bound of its own, ten times as high, against one that goes through many key ids. Over it nothing with
+  credentials is looked at, which does lock out the neighbours. So what is over the first bound is not counted again
+  here: one broken client that retries for ever never closes its address to others; ten key ids at once do.
+- Ids that no key can have are counted as one. Credentials that cannot be read, or none, are not counted: they are
+  answered without work, and can be limited by address.
+
+An IPv6 address counts by its /64, which is what one customer is given.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from sunshine_keys.errors import TooManyRequests
+from sunshine_keys.models import ID_PREFIX, OBJECT_ID
+
+BUCKETS = 100_000
+"""The most buckets that are kept of a kind; the least recently used half goes when there are more."""
+
+_ROUNDING = 1e-6
+_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)(?:,burst=([1-9][0-9]{0,8}))?", re.ASCII)
+_KEY_ID = re.compile(f"(?:{'|'.join(ID_PREFIX.values())}){OBJECT_ID.pattern}", re.ASCII)
+_VARIABLE = "SUNSHINE_KEYS_RATE_LIMIT_"
+_MAPPED_IPV4 = bytes(10) + b"\xff\xff"
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """So many in a period on average, and so many at once."""
+
+    count: int
+    period: str
+    burst: int
+
+    @classmethod
+    def parse(cls, text: str) -> Rate:
+        """`100/second`, `6000/minute` or `6000/minute,burst=200`; the burst is the count where it is not named.
+
+        Raises ValueError.
+        """
+        match = _RATE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError("a rate should be like 100/second, 6000/minute or 6000/minute,burst=200, or off")
+        return cls(int(match[1]), match[2], int(match[3] or match[1]))
+
+    def __str__(self) -> str:
+        return f"{self.count}/{self.period},burst={self.burst}"
+
+    def times(self, factor: int) -> Rate:
+        return Rate(self.count * factor, self.period, self.burst * factor)
+
+    @property
+    def interval(self) -> float:
+        """Seconds until one more is allowed."""
+        return _SECONDS[self.period] / self.count
+
+
+FAILURES = Rate(100, "minute", 100)
+_FAILURES_OF_SOURCE = 10
+"""An address's own bound, in bounds of an address with one key id."""
+
+
+class RateLimits(msgspec.Struct, frozen=True):
+    """What the owner sets; None is no limit. `failures` is of an address with one key id."""
+
+    key: Rate | None = None
+    source: Rate | None = None
+    failures: Rate | None = FAILURES
+
+    @classmethod
+    def of(cls, key: str | None, source: str | None, failures: str | None) -> RateLimits:
+        """From a rate each, or `off`; None is the default. Raises ValueError."""
+        return cls(_limit(key), _limit(source), FAILURES if failures is None else _limit(failures))
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> RateLimits:
+        """Raises ValueError."""
+        return cls.of(*(variables.get(f"{_VARIABLE}{name}") for name in ("KEY", "SOURCE", "FAILURES")))
+
+    def environment(self) -> dict[str, str]:
+        """What `from_environment` makes these limits of again."""
+        limits = {"KEY": self.key, "SOURCE": self.source, "FAILURES": self.failures}
+        return {f"{_VARIABLE}{name}": str(limit or "off") for name, limit in limits.items()}
+
+
+DEFAULT_LIMITS = RateLimits()
+NO_LIMITS = RateLimits(failures=None)
+
+
+def _limit(text: str | None) -> Rate | None:
+    return None if text is None or text == "off" else Rate.parse(text)
+
+
+class Buckets:
+    """One bucket for each name. A full one takes no memory; at most `BUCKETS` are kept.
+
+    What is kept of a bucket is the time at which it will be full again. Names go from an old generation to the new one
+    as they are used, and the old one is dropped when the new one is full: no sweep ever holds up a request.
+    """
+
+    __slots__ = ("_clock", "_interval", "_new", "_old", "_span")
+
+    def __init__(self, rate: Rate, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._interval = rate.interval
+        self._span = rate.burst * rate.interval
+        self._new: dict[str, float] = {}
+        self._old: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._new) + len(self._old)
+
+    def take(self, name: str) -> float:
+        """Take one; 0.0, or the seconds to wait where there is none to take."""
+        now = self._clock()
+        before = max(self._full_at(name), now)
+        wait = before + self._interval - now - self._span
+        if len(self._new) >= BUCKETS // 2 and name not in self._new:
+            self._old, self._new = self._new, {}
+        if wait > _ROUNDING:
+            self._new[name] = before
+            return wait
+        self._new[name] = before + self._interval
+        return 0.0
+
+    def wait(self, name: str) -> float:
+        """What `take` would answer, taking nothing."""
+        now = self._clock()
+        wait = max(self._full_at(name), now) + self._interval - now - self._span
+        return wait if wait > _ROUNDING else 0.0
+
+    def _full_at(self, name: str) -> float:
+        full_at = self._new.get(name)
+        return self._old.get(name, 0.0) if full_at is None else full_at
+
+
+class Limiter:
+    """The limits of one process. Each method raises TooManyRequests; an address that is not known has no limits."""
+
+    def __init__(self, limits: RateLimits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._keys = Buckets(limits.key, clock) if limits.key else None
+        self._sources = Buckets(limits.source, clock) if limits.source else None
+        self._failures = self._failing_sources = None
+        if limits.failures:
+            self._failures = Buckets(limits.failures, clock)
+            self._failing_sources = Buckets(limits.failures.times(_FAILURES_OF_SOURCE), clock)
+
+    def admit_request(self, source: str) -> None:
+        """Count a request of an address."""
+        if self._sources is not None and source:
+            _require(self._sources.take(network(source)), "Too many requests from this address")
+
+    def admit_credentials(self, source: str) -> None:
+        """Whether credentials from an address are to be looked at."""
+        if self._failing_sources is not None and source and len(self._failing_sources):
+            wait = self._failing_sources.wait(network(source))
+            _require(wait, "Too many failed authentications from this address")
+
+    def admit_key(self, key_id: str) -> None:
+        """Count a request of a key that has authenticated."""
+        if self._keys is not None:
+            _require(self._keys.take(key_id), "Too many requests with this key")
+
+    def count_failure(self, source: str, key_id: str) -> None:
+        """Count credentials that named `key_id` and were wrong. Raises where there have been too many."""
+        if self._failures is None or self._failing_sources is None or not source:
+            return
+        origin = network(source)
+        name = key_id if _KEY_ID.fullmatch(key_id) else ""
+        _require(
+            self._failures.take(f"{origin} {name}") or self._failing_sources.take(origin),
+            "Too many failed authentications",
+        )
+
+
+def network(source: str) -> str:
+    """What addresses are counted together: an IPv4 address alone, an IPv6 address with its /64."""
+    if ":" not in source:
+        return source[:64]  # a proxy may name what is no address
+    try:
+        packed = socket.inet_pton(socket.AF_INET6, source.partition("%")[0])
+    except (OSError, ValueError):
+        return source[:64]
+    if packed.startswith(_MAPPED_IPV4):
+        return socket.inet_ntop(socket.AF_INET, packed[12:])
+    return socket.inet_ntop(socket.AF_INET6, packed[:8] + bytes(8)) + "/64"
+
+
+def _require(wait: float, title: str) -> None:
+    if wait > 0.0:
+        raise TooManyRequests(wait, title)
