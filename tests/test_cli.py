@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import signal
 import socket
 import stat
@@ -15,31 +14,11 @@ from pathlib import Path
 
 import jwt
 import pytest
+from commands import failed, run
 from conftest import Key
 from servers import Server
 
 from sunshine_keys.secrets import new_secret
-
-
-def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_KEYS_")}
-    return subprocess.run(
-        [sys.executable, "-m", "sunshine_keys", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=clean | environment,
-        check=False,
-    )
-
-
-def failed(result: subprocess.CompletedProcess[str]) -> str:
-    """The one line that a failing command says."""
-    assert result.returncode == 1
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr.strip()
 
 
 class TestInit:

@@ -141,9 +141,15 @@ def test_every_option_and_variable_is_told() -> None:
     hidden = {"SUNSHINE_KEYS_SUPERVISOR"}  # for the workers alone
     for variable in sorted(set(re.findall(r"SUNSHINE_KEYS_[A-Z_]+", source)) - hidden):
         assert variable in told, variable
-    for command in commands.cli.registered_commands:
-        assert command.callback is not None
-        assert f"`sunshine-keys {command.name or command.callback.__name__}" in told
+    groups = [
+        ("", commands.cli),
+        *((f"{group.name} ", group.typer_instance) for group in commands.cli.registered_groups),
+    ]
+    for prefix, group in groups:
+        assert f"`sunshine-keys {prefix}" in told
+        for command in group.registered_commands:
+            assert command.callback is not None
+            assert f"`sunshine-keys {prefix}{command.name or command.callback.__name__}" in told
 
 
 def test_the_changelog_knows_the_version() -> None:

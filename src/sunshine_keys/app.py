@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 
 from sunshine_keys import sealing_key
+from sunshine_keys.drafts import sync_folder
 from sunshine_keys.http.application import Application
 from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
 from sunshine_keys.secrets import Sealer
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.first_run import another_account_key, initialise
-from sunshine_keys.store import StoreError
+from sunshine_keys.store import Store, StoreError
 from sunshine_keys.store.sqlite import SqliteStore
 
 STORE_FILE = "sunshine-keys.sqlite3"
@@ -87,6 +88,13 @@ def store_path(settings: Settings) -> Path:
 
 def open_engine(settings: Settings) -> Engine:
     """Open the store, making what is missing. Raises StoreError where it, or its sealing key, cannot be used."""
+    path = make_store(settings)
+    sealer = _sealer(settings, SqliteStore.prepare(path))
+    return Engine(SqliteStore(path), sealer)
+
+
+def make_store(settings: Settings) -> Path:
+    """Make the store's file, empty, and its folder where they are missing. Raises StoreError."""
     path = store_path(settings)
     if settings.data.exists() and not settings.data.is_dir():
         raise StoreError(f"{settings.data} is not a folder")
@@ -95,11 +103,36 @@ def open_engine(settings: Settings) -> Engine:
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        sealing_key.sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise StoreError(f"cannot write the store {path}: {error.strerror}") from error
-    sealer = _sealer(settings, SqliteStore.prepare(path))
-    return Engine(SqliteStore(path), sealer)
+    return path
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the store that is there, without its sealing key. Raises StoreError."""
+    path = sqlite_file(settings)
+    SqliteStore.prepare(path)
+    return SqliteStore(path)
+
+
+def sqlite_file(settings: Settings) -> Path:
+    """The file of the store that is there. Raises StoreError."""
+    path = store_path(settings)
+    if not path.is_file():
+        raise StoreError(f"there is no store {path.absolute()}")
+    return path
+
+
+def require_sealing_keys(settings: Settings, needed: list[str]) -> None:
+    """Raises StoreError where secrets are sealed under keys that are not at hand."""
+    key = settings.sealing_key or sealing_key.load(settings.data)
+    lacking = set(needed) - ({Sealer(key).key_id} if key else set())
+    if lacking:
+        raise StoreError(
+            f"its secrets are sealed under {', '.join(sorted(lacking))}, which is not at hand: put that sealing key in "
+            f"{settings.data / sealing_key.FILE_NAME}, or name its file in SUNSHINE_KEYS_SEALING_KEY_FILE"
+        )
 
 
 def _sealer(settings: Settings, needed: str | None) -> Sealer:

@@ -120,6 +120,19 @@ class Key(msgspec.Struct, frozen=True):
     sealed_secret: bytes
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """How many there are of each."""
+
+    apps: int = 0
+    integrations: int = 0
+    webhooks: int = 0
+    keys: int = 0
+
+    def __str__(self) -> str:
+        counted = ((getattr(self, each), each) for each in self.__struct_fields__)
+        return ", ".join(f"{count} {name.removesuffix('s') if count == 1 else name}" for count, name in counted)
+
+
 class Page(msgspec.Struct, frozen=True):
     """A cursor-paginated request: at most one of `after` and `before`, and a size of 1 to 100."""
 

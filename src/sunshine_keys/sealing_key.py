@@ -9,6 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
+from sunshine_keys.drafts import sync_folder
 from sunshine_keys.store import StoreError
 
 FILE_NAME = "sealing.key"
@@ -56,12 +57,3 @@ def make(folder: Path) -> bytes:
     if key is None:
         raise StoreError(f"the sealing key {path} vanished as it was made")
     return key
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new names in `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

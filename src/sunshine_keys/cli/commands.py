@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from sunshine_keys.cli import init, scan, serving, token
+import importlib
+
 from sunshine_keys.cli.program import cli, fail
 from sunshine_keys.store import StoreError
 
-__all__ = ["cli", "init", "run", "scan", "serving", "token"]
+__all__ = ["cli", "run"]
+
+for name in (
+    "init",
+    "serving",
+    "token",
+    "scan",
+    "backup",
+    "audit",
+):
+    importlib.import_module(f"sunshine_keys.cli.{name}")
 
 
 def run() -> None:

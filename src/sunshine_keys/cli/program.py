@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import IO, Annotated, NoReturn
 
@@ -69,3 +71,16 @@ def print_flushed(text: str) -> None:
             f"cannot print: {error.strerror}. If the store is new, nobody has seen its account key; "
             "make another: sunshine-keys init --new-account-key"
         )
+
+
+@contextlib.contextmanager
+def naming_new_file(path: Path) -> Generator[None]:
+    """Say what went wrong with a file that is being made."""
+    try:
+        yield
+    except FileExistsError:
+        fail(f"{path} is there already: name a new file, or replace it by --force")
+    except BlockingIOError:
+        fail(f"another process is writing {path}")
+    except OSError as error:
+        fail(f"cannot write {path}: {error.strerror or error}")

@@ -7,14 +7,15 @@ add its entry to the audit trail. `transact` returns only when all of it is on d
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from sunshine_keys.models import App, Integration, Key, Page, Webhook
+from sunshine_keys.models import App, Counts, Integration, Key, Page, Webhook
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import OPERATOR, Origin
 
-__all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew"]
+__all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew", "Walk"]
 
 R = TypeVar("R")
 
@@ -27,7 +28,28 @@ class StoreTooNew(StoreError):
     """The store was written by a newer version of this program."""
 
 
-class Store(Protocol):
+class Walk(Protocol):
+    """All there is, a piece at a time: at most `limit` of a kind in order of id, from the one that follows `after`.
+
+    An id of "" is before the first.
+    """
+
+    async def counts(self) -> Counts: ...
+
+    async def apps_after(self, after: str, limit: int) -> list[App]: ...
+
+    async def integrations_after(self, after: str, limit: int) -> list[Integration]: ...
+
+    async def webhooks_after(self, after: str, limit: int) -> list[Webhook]: ...
+
+    async def keys_after(self, after: str, limit: int) -> list[Key]: ...
+
+    async def audit_entries(self, after: int, limit: int) -> list[Entry]:
+        """Entries of the audit trail, in order, from the one that follows number `after`."""
+        ...
+
+
+class Store(Walk, Protocol):
     """Every method but `close` raises `errors.StoreUnavailable` where the database cannot do it now."""
 
     async def key(self, key_id: str) -> Key | None: ...
@@ -56,8 +78,8 @@ class Store(Protocol):
 
     async def webhook(self, integration_id: str, webhook_id: str) -> Webhook | None: ...
 
-    async def audit_entries(self, after: int, limit: int) -> list[Entry]:
-        """Entries of the audit trail, in order, from the one that follows number `after`."""
+    def snapshot(self) -> AbstractAsyncContextManager[Walk]:
+        """The store as it is now, for as long as the block runs, whatever is written meanwhile."""
         ...
 
     async def transact(self, origin: Origin, change: Change[R]) -> R:

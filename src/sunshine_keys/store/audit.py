@@ -82,8 +82,12 @@ def check(entries: Iterable[Entry], head: Head) -> Head:
 
 
 def now() -> str:
-    """The time as entries tell it: UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return told_time(datetime.now(UTC))
+
+
+def told_time(moment: datetime) -> str:
+    """A time in UTC as entries tell it: to the millisecond, and in an order that is the texts' own."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _harmless(resource: str) -> str:

@@ -198,6 +198,21 @@ class Initialise(Change[bool], frozen=True):
         return ""
 
 
+class Restored(Change[None], frozen=True):
+    """Changes nothing: the entry of a restore, which happens in the same transaction."""
+
+    action = "store.restore"
+    told: str
+
+    @property
+    def resource(self) -> str:
+        return ""
+
+    @property
+    def note(self) -> str:
+        return self.told
+
+
 class Refused(Change[None], frozen=True):
     """Changes nothing: an entry in the audit trail of what was refused before it could be a change."""
 

@@ -193,7 +193,7 @@ def _initialise(change: changes.Initialise) -> Steps[bool]:
     return True
 
 
-def _nothing(change: changes.Refused) -> Steps[None]:
+def _nothing(change: changes.Restored | changes.Refused) -> Steps[None]:
     """Its entry in the audit trail is all there is to it."""
     yield from ()
 
@@ -211,5 +211,6 @@ _APPLY: dict[type[changes.Change[Any]], Callable[[Any], Steps[Any]]] = {
     changes.UpdateWebhook: _update_webhook,
     changes.DeleteWebhook: _delete_webhook,
     changes.Initialise: _initialise,
+    changes.Restored: _nothing,
     changes.Refused: _nothing,
 }

@@ -5,16 +5,43 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from sunshine_keys.models import App, Integration, Key, Page, Webhook
+from sunshine_keys.models import App, Counts, Integration, Key, Page, Webhook
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.sql import rows
 from sunshine_keys.store.sql.steps import Row
 
+_AFTER = "WHERE id > $1 ORDER BY id LIMIT $2"
 
-class SqlReads(ABC):
+
+class SqlWalk(ABC):
+    """What `store.Walk` asks for."""
+
     @abstractmethod
     async def _all(self, sql: str, *values: Any) -> list[Row]:
         """The rows of a SELECT. Raises errors.StoreUnavailable."""
+
+    async def counts(self) -> Counts:
+        return Counts(*(await self._all(rows.COUNTS))[0])
+
+    async def apps_after(self, after: str, limit: int) -> list[App]:
+        return [rows.app(row) for row in await self._all(rows.APP + _AFTER, after, limit)]
+
+    async def integrations_after(self, after: str, limit: int) -> list[Integration]:
+        return [rows.integration(row) for row in await self._all(rows.INTEGRATION + _AFTER, after, limit)]
+
+    async def webhooks_after(self, after: str, limit: int) -> list[Webhook]:
+        return [rows.webhook(row) for row in await self._all(rows.WEBHOOK + _AFTER, after, limit)]
+
+    async def keys_after(self, after: str, limit: int) -> list[Key]:
+        return [rows.key(row) for row in await self._all(rows.KEY + _AFTER, after, limit)]
+
+    async def audit_entries(self, after: int, limit: int) -> list[Entry]:
+        found = await self._all(rows.ENTRY + "WHERE sequence > $1 ORDER BY sequence LIMIT $2", after, limit)
+        return [rows.entry(row) for row in found]
+
+
+class SqlReads(SqlWalk):
+    """What `store.Store` asks for besides."""
 
     async def key(self, key_id: str) -> Key | None:
         found = await self._all(rows.KEY + "WHERE id = $1", key_id)
@@ -62,10 +89,6 @@ class SqlReads(ABC):
     async def webhook(self, integration_id: str, webhook_id: str) -> Webhook | None:
         found = await self._all(rows.WEBHOOK + "WHERE id = $1 AND integration_id = $2", webhook_id, integration_id)
         return rows.webhook(found[0]) if found else None
-
-    async def audit_entries(self, after: int, limit: int) -> list[Entry]:
-        found = await self._all(rows.ENTRY + "WHERE sequence > $1 ORDER BY sequence LIMIT $2", after, limit)
-        return [rows.entry(row) for row in found]
 
     async def _page(self, select: str, where: str, values: tuple[Any, ...], page: Page) -> tuple[list[Row], bool]:
         order = "DESC" if page.before else "ASC"

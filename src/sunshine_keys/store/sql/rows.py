@@ -9,6 +9,10 @@ import msgspec
 from sunshine_keys.models import App, Integration, Key, Scope, Webhook
 from sunshine_keys.store.audit import Entry, Head
 
+COUNTS = (
+    "SELECT (SELECT count(*) FROM apps), (SELECT count(*) FROM integrations), (SELECT count(*) FROM webhooks),"
+    " (SELECT count(*) FROM keys)"
+)
 APP = "SELECT id, display_name, settings, metadata FROM apps "
 INTEGRATION = "SELECT id, app_id, type, attributes FROM integrations "
 WEBHOOK = (

@@ -134,12 +134,22 @@ def _version(connection: sqlite3.Connection) -> int:
     return version
 
 
+def require_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises StoreError where the file is not a store that this program knows."""
+    if connection.execute("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
+        raise StoreError(f"{path} is not a store of this program")
+    _require_known(_version(connection), path)
+
+
 def _require_version(connection: sqlite3.Connection, path: Path) -> None:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application_id != _APPLICATION_ID and (tables or application_id):
         raise StoreError(f"{path} is an SQLite file of another program; name another folder")
-    version = _version(connection)
+    _require_known(_version(connection), path)
+
+
+def _require_known(version: int, path: Path) -> None:
     if version > VERSION:
         raise StoreTooNew(
             f"the store {path} has schema version {version}, this program knows {VERSION}: use the newer program"

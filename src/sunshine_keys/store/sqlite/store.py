@@ -6,16 +6,18 @@ read sees what any process on this file has committed: revocation is immediate.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.store import StoreError
+from sunshine_keys.store import StoreError, Walk
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
-from sunshine_keys.store.sql.reads import SqlReads
+from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
 from sunshine_keys.store.sql.steps import Row
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.writer import Writer
@@ -37,6 +39,7 @@ class SqliteStore(SqlReads):
         return schema.open_or_create(path)
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             self._reader = schema.connect(path)
             self._reader.execute("PRAGMA query_only = ON")
@@ -45,11 +48,20 @@ class SqliteStore(SqlReads):
             raise StoreError(f"cannot open the store {path}: {error}") from error
 
     async def _all(self, sql: str, *values: Any) -> list[Row]:
+        return _read(self._reader, sql, values)
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Walk, None]:
+        """On a connection of its own. While it lasts the WAL grows by what is written."""
         try:
-            return self._reader.execute(schema.dialect(sql), values).fetchall()
+            connection = schema.connect(self._path)
         except sqlite3.Error as error:
-            logger.error("a read failed: %s", error)
             raise StoreUnavailable from error
+        with contextlib.closing(connection):
+            connection.execute("BEGIN")
+            snapshot = _Snapshot(connection)
+            await snapshot.audit_entries(0, 1)  # what is seen is what there is at the first read
+            yield snapshot
 
     async def transact(self, origin: Origin, change: Change[R]) -> R:
         job = await self._writer.submit(origin, change)
@@ -62,3 +74,19 @@ class SqliteStore(SqlReads):
     async def close(self) -> None:
         self._writer.close()
         self._reader.close()
+
+
+class _Snapshot(SqlWalk):
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def _all(self, sql: str, *values: Any) -> list[Row]:
+        return _read(self._connection, sql, values)
+
+
+def _read(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> list[Row]:
+    try:
+        return connection.execute(schema.dialect(sql), values).fetchall()
+    except sqlite3.Error as error:
+        logger.error("a read failed: %s", error)
+        raise StoreUnavailable from error

@@ -82,7 +82,7 @@ class Writer:
         """Apply and commit all of `jobs`, leaving each its result or its error."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._do(apply_all(jobs))
+            run(self._connection, apply_all(jobs))
             self._connection.execute("COMMIT")
         except Entangled as error:
             self._rollback()
@@ -97,25 +97,27 @@ class Writer:
             for job in jobs:
                 job.error = StoreUnavailable() if isinstance(error, sqlite3.Error) else error
 
-    def _do(self, steps: Steps[None]) -> None:
-        try:
-            statement = next(steps)
-            while True:
-                try:
-                    found = self._connection.execute(schema.dialect(statement.sql), statement.values).fetchall()
-                except sqlite3.IntegrityError as error:
-                    statement = steps.throw(ConstraintBroken(str(error)))
-                else:
-                    statement = steps.send(found)
-        except StopIteration:
-            return
-
     def _rollback(self) -> None:
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             logger.error("could not roll back: %s", error)
+
+
+def run(connection: sqlite3.Connection, steps: Steps[None]) -> None:
+    """Do what `steps` asks for, in the transaction that is open."""
+    try:
+        statement = next(steps)
+        while True:
+            try:
+                found = connection.execute(schema.dialect(statement.sql), statement.values).fetchall()
+            except sqlite3.IntegrityError as error:
+                statement = steps.throw(ConstraintBroken(str(error)))
+            else:
+                statement = steps.send(found)
+    except StopIteration:
+        return
 
 
 def _answer(jobs: list[_Submission]) -> None:
