@@ -195,5 +195,6 @@ class Service:
         self._application = Application(engine, limits=self._settings.rate_limits)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        await self._application.close()
         await engine.store.close()
         await send({"type": "lifespan.shutdown.complete"})

@@ -48,6 +48,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
 """The settings of an app made without any, as the published examples show them."""
 
 OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
+KEY_ID = re.compile(f"(?:{'|'.join(ID_PREFIX.values())}){OBJECT_ID.pattern}", re.ASCII)
 
 
 class App(msgspec.Struct, frozen=True):

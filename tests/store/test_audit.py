@@ -48,7 +48,7 @@ def test_every_change_has_its_entry(run: Callable[[Test], None]) -> None:
             ("operator", "", "", "key.delete", "apps/a/keys/app_1", "done"),
             ("app_1", "192.0.2.7", "r3", "key.create", "apps/a/integrations/i/keys/int_3", "unauthorized"),
             ("operator", "", "", "store.initialise", "", "unchanged"),
-            ("operator", "::1", "r4", "request", "keys/int_9", "unauthorized"),
+            ("stranger", "::1", "r4", "request", "keys/int_9", "unauthorized"),
         ]
         assert found[-1].note == "3 times"
         assert audit.check(found, Head()) == Head(7, found[-1].hash)

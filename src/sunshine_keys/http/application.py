@@ -12,7 +12,14 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.errors import MethodNotAllowed, ServiceError, StoreUnavailable, TooManyRequests, Unauthorized
+from sunshine_keys.errors import (
+    Forbidden,
+    MethodNotAllowed,
+    ServiceError,
+    StoreUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 from sunshine_keys.http import routes
 from sunshine_keys.http.authentication import authenticate, claimed_key_id
 from sunshine_keys.http.limits import NO_LIMITS, Limiter, RateLimits
@@ -20,6 +27,8 @@ from sunshine_keys.http.operations import Call
 from sunshine_keys.http.request import ClientGone, Receive, Request, new_request_id
 from sunshine_keys.service.authentication import Actor, Authenticator, authorise
 from sunshine_keys.service.engine import Engine
+from sunshine_keys.service.refusals import Refusals
+from sunshine_keys.store import Origin
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -42,6 +51,7 @@ class Application:
         self._engine = engine
         self._limiter = Limiter(limits)
         self._authenticator = Authenticator(engine, clock)
+        self._refusals = Refusals(engine.store)
         self.authenticated: Callable[[Actor], Awaitable[None]] | None = None
         """Called between authentication and the operation; for tests of what happens meanwhile."""
 
@@ -96,7 +106,11 @@ class Application:
         actor = await self._authenticate(request)
         if self.authenticated is not None:
             await self.authenticated(actor)
-        authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
+        try:
+            authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
+        except Forbidden as error:
+            self._refusals.refused(Origin(actor.key_id, request.source, request.id), actor.key_id, error)
+            raise
         body = operation.body(await request.json()) if operation.body else {}
         return operation.status, await operation.handler(Call(self._engine, actor, request, body, **ids))
 
@@ -105,17 +119,18 @@ class Application:
         authorization = request.authorization()
         try:
             actor = await authenticate(self._authenticator, authorization)
-        except Unauthorized:
+        except Unauthorized as error:
             key_id = claimed_key_id(authorization)
             if key_id is not None:
-                self._authentication_failed(request, key_id)
+                self._refusals.refused(Origin(None, request.source, request.id), key_id, error)
+                self._limiter.count_failure(request.source, key_id)
             raise
         self._limiter.admit_key(actor.key_id)
         return actor
 
-    def _authentication_failed(self, request: Request, key_id: str) -> None:
-        """Credentials that name `key_id`, which may be anything, were wrong. Raises TooManyRequests."""
-        self._limiter.count_failure(request.source, key_id)
+    async def close(self) -> None:
+        """Have written what the audit trail is still to be told."""
+        await self._refusals.close()
 
 
 def _is_replay(content: Any) -> bool:

@@ -32,7 +32,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from sunshine_keys.errors import TooManyRequests
-from sunshine_keys.models import ID_PREFIX, OBJECT_ID
+from sunshine_keys.models import KEY_ID
 
 BUCKETS = 100_000
 """The most buckets that are kept of a kind; the least recently used half goes when there are more."""
@@ -40,7 +40,6 @@ BUCKETS = 100_000
 _ROUNDING = 1e-6
 _SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(second|minute|hour)(?:,burst=([1-9][0-9]{0,8}))?", re.ASCII)
-_KEY_ID = re.compile(f"(?:{'|'.join(ID_PREFIX.values())}){OBJECT_ID.pattern}", re.ASCII)
 _VARIABLE = "SUNSHINE_KEYS_RATE_LIMIT_"
 _MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 
@@ -186,7 +185,7 @@ class Limiter:
         if self._failures is None or self._failing_sources is None or not source:
             return
         origin = network(source)
-        name = key_id if _KEY_ID.fullmatch(key_id) else ""
+        name = key_id if KEY_ID.fullmatch(key_id) else ""
         _require(
             self._failures.take(f"{origin} {name}") or self._failing_sources.take(origin),
             "Too many failed authentications",

@@ -20,7 +20,6 @@ from sunshine_keys.store.origin import Origin
 START = bytes(32)
 """What the first entry has for its predecessor's hash."""
 
-OPERATOR = "operator"
 DONE = "done"
 UNCHANGED = "unchanged"
 
@@ -29,7 +28,7 @@ _SHOWN = re.compile(r"[A-Za-z0-9_.\-]{0,28}", re.ASCII)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """`actor` is a key's id or `operator`; `outcome` is `done`, `unchanged`, or the code of the error answered."""
+    """`actor` is a key's id, `operator` or `stranger`; `outcome` is `done`, `unchanged`, or the code of the error answered."""
 
     sequence: int
     time: str
@@ -58,9 +57,8 @@ class Head(msgspec.Struct, frozen=True):
     hash: bytes = START
 
     def next(self, origin: Origin, change: Change[object], outcome: str, time: str) -> Entry:
-        actor = origin.key_id or OPERATOR
         told = (
-            self.sequence + 1, time, actor, origin.source, origin.request_id,
+            self.sequence + 1, time, origin.actor, origin.source, origin.request_id,
             change.action, _harmless(change.resource), outcome, change.note,
         )  # fmt: skip
         return Entry(*told, _hash(self.hash, told))

@@ -31,6 +31,11 @@ class Origin(msgspec.Struct, frozen=True):
     request_id: str = ""
     idempotency: Idempotency | None = None
 
+    @property
+    def actor(self) -> str:
+        """The key's id; of a request that did not authenticate, `stranger`; without a request, `operator`."""
+        return self.key_id or ("stranger" if self.request_id else "operator")
+
 
 OPERATOR = Origin()
 

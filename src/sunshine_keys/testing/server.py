@@ -101,8 +101,8 @@ class SunshineServer:
         self.app_id: str = made["app"]["id"]
         self.integration_id: str = made["integration"]["id"]
         self.other_integration_id: str = made["other_integration"]["id"]
-        application = Application(self._engine, clock=self.faults.now)
-        self._application = FaultyApplication(application, self.faults, self.requests, self._revoke)
+        self._service = Application(self._engine, clock=self.faults.now)
+        self._application = FaultyApplication(self._service, self.faults, self.requests, self._revoke)
         self._first = self.save()
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -168,6 +168,7 @@ class SunshineServer:
 
     def close(self) -> None:
         self._stack.close()
+        self._run(self._service.close())
         self._run(self._engine.store.close())
         shutil.rmtree(self._folder, ignore_errors=True)
 

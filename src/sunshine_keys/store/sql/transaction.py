@@ -73,7 +73,7 @@ def apply_all(jobs: Sequence[Job]) -> Steps[None]:
 def _apply(job: Job, now: float, actors: set[str]) -> Steps[None]:
     """Apply a job's change if it is still to be made; `actors` are the keys known to exist in this transaction."""
     actor = job.origin.key_id
-    if actor is not None and actor not in actors:
+    if actor is not None and actor not in actors and not isinstance(job.change, Refused):
         if not (yield from run("SELECT 1 FROM keys WHERE id = $1", actor)):
             raise Unauthorized
         actors.add(actor)
