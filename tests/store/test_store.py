@@ -288,11 +288,11 @@ def test_pages_go_both_ways(run: Callable[[Test], None]) -> None:
 
 def test_all_keys_can_be_walked_in_pages(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
-        whole = await store.keys_after(None, 1000)
+        whole = await store.keys_after("", 1000)
         assert len(whole) > 1
         assert [key.id for key in whole] == sorted(key.id for key in whole)
         walked: list[Key] = []
-        while page := await store.keys_after(walked[-1].id if walked else None, 1):
+        while page := await store.keys_after(walked[-1].id if walked else "", 1):
             walked += page
         assert walked == whole
 

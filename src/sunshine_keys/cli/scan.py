@@ -75,7 +75,7 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
 
         async def walk(wanted: set[bytes]) -> dict[bytes, Key]:
             owners: dict[bytes, Key] = {}
-            page = await engine.store.keys_after(None, _PAGE)
+            page = await engine.store.keys_after("", _PAGE)
             while page and len(owners) < len(wanted):
                 digests = ((_digest(engine.sealer.open(key.sealed_secret, key.id)), key) for key in page)
                 owners |= {digest: key for digest, key in digests if digest in wanted}

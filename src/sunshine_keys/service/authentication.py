@@ -45,7 +45,7 @@ class Authenticator:
 
     async def by_secret(self, key_id: str, secret: str) -> Actor:
         """Raises Unauthorized unless `secret` is that of the key `key_id`."""
-        key = await self._store.key(key_id)
+        key = await self._store.credential(key_id)
         kept = key or self._decoy
         matches = same_secret(secret, self._sealer.open(kept.sealed_secret, kept.id))
         if key is None or not matches:
@@ -55,7 +55,7 @@ class Authenticator:
     async def by_token(self, compact: str) -> Actor:
         """Raises Unauthorized unless `compact` is a valid token signed by a key there is."""
         token = tokens.read(compact)
-        key = await self._store.key(token.key_id)
+        key = await self._store.credential(token.key_id)
         kept = key or self._decoy
         claims = tokens.claims_if_signed_by(self._sealer.open(kept.sealed_secret, kept.id), token)
         if key is None or claims is None:

@@ -54,8 +54,8 @@ class Store(Walk, Protocol):
 
     async def key(self, key_id: str) -> Key | None: ...
 
-    async def keys_after(self, cursor: str | None, limit: int) -> list[Key]:
-        """At most `limit` of all keys in order of id: the first, or those after the id `cursor`."""
+    async def credential(self, key_id: str) -> Key | None:
+        """The key, to verify a credential by: never one whose deletion had been answered when this was called."""
         ...
 
     async def app(self, app_id: str) -> App | None: ...

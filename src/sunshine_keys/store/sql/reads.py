@@ -47,10 +47,6 @@ class SqlReads(SqlWalk):
         found = await self._all(rows.KEY + "WHERE id = $1", key_id)
         return rows.key(found[0]) if found else None
 
-    async def keys_after(self, cursor: str | None, limit: int) -> list[Key]:
-        found = await self._all(rows.KEY + "WHERE id > $1 ORDER BY id LIMIT $2", cursor or "", limit)
-        return [rows.key(row) for row in found]
-
     async def app(self, app_id: str) -> App | None:
         found = await self._all(rows.APP + "WHERE id = $1", app_id)
         return rows.app(found[0]) if found else None

@@ -22,10 +22,11 @@ _PRUNED_AT_ONCE = 100
 class Job:
     """One change to be made. `sealed_answer` is what a repetition of it is to be answered.
 
-    What came of it is its `result` or its `error`; `replay` is the answer kept where it was done before.
+    What came of it is its `result` or its `error`; `replay` is the answer kept where it was done before. `sequence` is
+    the number of its entry in the audit trail.
     """
 
-    __slots__ = ("change", "error", "origin", "replay", "result", "sealed_answer")
+    __slots__ = ("change", "error", "origin", "replay", "result", "sealed_answer", "sequence")
 
     def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> None:
         self.origin = origin
@@ -34,6 +35,7 @@ class Job:
         self.result: Any = None
         self.replay: bytes | None = None
         self.error: BaseException | None = None
+        self.sequence = 0
 
 
 class Entangled(Exception):
@@ -62,6 +64,7 @@ def apply_all(jobs: Sequence[Job]) -> Steps[None]:
         elif job.result is False:
             outcome = audit.UNCHANGED
         entry = head.next(job.origin, job.change, outcome, audit.now())
+        job.sequence = entry.sequence
         head = audit.Head(entry.sequence, entry.hash)
         entries.append(entry)
     if any(job.sealed_answer is not None for job in jobs):

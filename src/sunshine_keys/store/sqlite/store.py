@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.models import Key
 from sunshine_keys.store import StoreError, Walk
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
@@ -49,6 +50,9 @@ class SqliteStore(SqlReads):
 
     async def _all(self, sql: str, *values: Any) -> list[Row]:
         return _read(self._reader, sql, values)
+
+    async def credential(self, key_id: str) -> Key | None:
+        return await self.key(key_id)
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncGenerator[Walk, None]:
