@@ -35,7 +35,7 @@ format: install  ## Rewrite what `check` would complain about
 
 lock:  ## Renew requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command 'make lock' --extra async --extra server --group dev pyproject.toml -o requirements.txt
+	  --custom-compile-command 'make lock' --extra async --extra server --extra postgres --group dev pyproject.toml -o requirements.txt
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
+from postgres import postgres
 from stores import open_store, run
 
 from sunshine_keys import app, server, tokens
@@ -20,7 +21,7 @@ from sunshine_keys.app import Settings
 from sunshine_keys.http.limits import NO_LIMITS
 from sunshine_keys.models import ID_PREFIX, Scope
 
-__all__ = ["open_store", "run"]  # fixtures
+__all__ = ["open_store", "postgres", "run"]  # fixtures
 
 settings.register_profile("default", deadline=None)  # the machine may be busy; no test is about time
 settings.load_profile("default")

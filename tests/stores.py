@@ -12,15 +12,16 @@ import pytest
 from sunshine_keys.models import App, Integration, Key, Scope, Webhook
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.changes import Initialise
+from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore
 
-Open = Callable[[], Store]
+Open = Callable[[], Awaitable[Store]]
 Test = Callable[[Store], Awaitable[None]]
 
 
 @asynccontextmanager
 async def opened(open_store: Open) -> AsyncIterator[Store]:
-    store = open_store()
+    store = await open_store()
     try:
         yield store
     finally:
@@ -47,16 +48,24 @@ async def fill(store: Store) -> None:
     assert await store.transact(OPERATOR, first) is True
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     """Opens the test's store, each time anew."""
     path = tmp_path / "store"
 
-    def open_sqlite() -> Store:
+    async def open_sqlite() -> Store:
         SqliteStore.prepare(path)
         return SqliteStore(path)
 
-    return open_sqlite
+    async def open_postgres() -> Store:
+        await PostgresStore.prepare(url)
+        return PostgresStore(url)
+
+    if request.param == "sqlite":
+        return open_sqlite
+    server = request.getfixturevalue("postgres")
+    url = server.url(server.new_database())
+    return open_postgres
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from stores import CUSTOM, Test, fill, key, opened
+from stores import CUSTOM, Open, Test, fill, key, opened
 
 from sunshine_keys.errors import IntegrationNotFound, ServiceError
 from sunshine_keys.models import App
@@ -85,7 +85,7 @@ def test_what_was_sent_for_an_id_is_not_repeated(run: Callable[[Test], None]) ->
     run(test)
 
 
-def test_two_stores_write_one_chain(open_store: Callable[[], Store]) -> None:
+def test_two_stores_write_one_chain(open_store: Open) -> None:
     async def test() -> None:
         async with opened(open_store) as one, opened(open_store) as two:
             await fill(one)
@@ -133,8 +133,11 @@ def test_a_missing_moved_or_rehashed_entry_is_noticed(run: Callable[[Test], None
 
 def test_an_entry_that_cannot_be_written_takes_its_change_with_it(tmp_path: Path) -> None:
     async def test() -> None:
-        SqliteStore.prepare(tmp_path / "store")
-        async with opened(lambda: SqliteStore(tmp_path / "store")) as store:
+        async def open_store() -> Store:
+            SqliteStore.prepare(tmp_path / "store")
+            return SqliteStore(tmp_path / "store")
+
+        async with opened(open_store) as store:
             await fill(store)
             with sqlite3.connect(tmp_path / "store") as other:
                 other.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from stores import Test, fill, key, opened
+from stores import Open, Test, fill, key, opened
 
 from sunshine_keys.errors import BadRequest, Conflict, Unauthorized
 from sunshine_keys.models import Scope
@@ -39,7 +39,7 @@ def test_a_repetition_gets_the_first_answer_and_makes_nothing(run: Callable[[Tes
     run(test)
 
 
-def test_a_repetition_after_opening_again(open_store: Callable[[], Store]) -> None:
+def test_a_repetition_after_opening_again(open_store: Open) -> None:
     async def test() -> None:
         async with opened(open_store) as store:
             await fill(store)
@@ -50,7 +50,7 @@ def test_a_repetition_after_opening_again(open_store: Callable[[], Store]) -> No
     asyncio.run(test())
 
 
-def test_twins_make_one(open_store: Callable[[], Store]) -> None:
+def test_twins_make_one(open_store: Open) -> None:
     async def test() -> None:
         async with opened(open_store) as one, opened(open_store) as two:
             await fill(one)

@@ -1,0 +1,121 @@
+"""The PostgreSQL schema, and how the version of a store is checked and brought up to date."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from sunshine_keys.store import StoreError, StoreTooNew
+
+LOCK = 0x53756E4B
+"""The advisory lock that every change takes ("SunK"): the audit trail needs one order of all of them."""
+
+_MIGRATIONS = (
+    """
+CREATE TABLE meta (
+    name text PRIMARY KEY,
+    value text NOT NULL
+);
+CREATE TABLE apps (
+    id text COLLATE "C" PRIMARY KEY,
+    display_name text NOT NULL,
+    settings text NOT NULL,
+    metadata text
+);
+CREATE TABLE integrations (
+    id text COLLATE "C" PRIMARY KEY,
+    app_id text COLLATE "C" NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    type text NOT NULL,
+    attributes text NOT NULL
+);
+CREATE INDEX integrations_by_app ON integrations (app_id, id);
+CREATE TABLE webhooks (
+    id text COLLATE "C" PRIMARY KEY,
+    integration_id text COLLATE "C" NOT NULL REFERENCES integrations (id) ON DELETE CASCADE,
+    target text NOT NULL,
+    triggers text NOT NULL,
+    include_full_user integer NOT NULL,
+    include_full_source integer NOT NULL,
+    sealed_secret bytea NOT NULL
+);
+CREATE INDEX webhooks_by_integration ON webhooks (integration_id, id);
+CREATE TABLE keys (
+    id text COLLATE "C" PRIMARY KEY,
+    scope text NOT NULL,
+    app_id text COLLATE "C" REFERENCES apps (id) ON DELETE CASCADE,
+    integration_id text COLLATE "C" REFERENCES integrations (id) ON DELETE CASCADE,
+    display_name text NOT NULL,
+    sealed_secret bytea NOT NULL
+);
+CREATE INDEX keys_by_app ON keys (app_id, scope, id);
+CREATE INDEX keys_by_integration ON keys (integration_id, id);
+CREATE TABLE audit (
+    sequence bigint PRIMARY KEY,
+    time text NOT NULL,
+    actor text NOT NULL,
+    source text NOT NULL,
+    request_id text NOT NULL,
+    action text NOT NULL,
+    resource text NOT NULL,
+    outcome text NOT NULL,
+    note text NOT NULL,
+    hash bytea NOT NULL
+);
+CREATE TABLE idempotency (
+    id bytea PRIMARY KEY,
+    fingerprint bytea NOT NULL,
+    sealed_answer bytea NOT NULL,
+    created bigint NOT NULL
+);
+CREATE INDEX idempotency_by_age ON idempotency (created);
+CREATE TABLE nodes (
+    id text PRIMARY KEY,
+    expires timestamptz NOT NULL
+);
+""",
+)
+"""The steps from an empty database to today's schema. What a landed step says is never changed: stores have it behind them.
+
+A step only adds what a program of the version before can do without, so that one which is still running goes on.
+"""
+
+VERSION = len(_MIGRATIONS)
+
+
+async def prepare(connection: asyncpg.Connection[Any]) -> str | None:
+    """Make the tables where they are missing, bring older ones to this version.
+
+    Returns the id of the key that secrets are sealed under, None while there are none. Raises StoreError.
+    """
+    async with connection.transaction():
+        # Nodes that start together wait for the one that is first.
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        version = await _version(connection)
+        if version > VERSION:
+            raise StoreTooNew(
+                f"the database has schema version {version}, this program knows {VERSION}: use the newer program"
+            )
+        for step in _MIGRATIONS[version:]:
+            await connection.execute(step)
+        if version < VERSION:
+            await connection.execute(
+                "INSERT INTO meta (name, value) VALUES ('schema_version', $1)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                str(VERSION),
+            )
+        key_id: str | None = await connection.fetchval("SELECT value FROM meta WHERE name = 'sealing_key_id'")
+        return key_id
+
+
+async def _version(connection: asyncpg.Connection[Any]) -> int:
+    tables = await connection.fetchval(
+        "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
+    )
+    if tables == 0:
+        return 0
+    known = await connection.fetchval("SELECT to_regclass(current_schema() || '.meta') IS NOT NULL")
+    value = await connection.fetchval("SELECT value FROM meta WHERE name = 'schema_version'") if known else None
+    if value is None:
+        raise StoreError("the database holds tables of another program: name a database or schema of its own")
+    return int(value)

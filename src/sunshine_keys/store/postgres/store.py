@@ -1,0 +1,141 @@
+"""The store on PostgreSQL, for any number of nodes: reads from a pool, writes through the one writer, keys that
+credentials are verified by from memory, on the authority of a lease."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from typing import Any, TypeVar
+
+import asyncpg
+
+from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.models import Key
+from sunshine_keys.store import Walk
+from sunshine_keys.store.changes import Change
+from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.postgres import connections, schema
+from sunshine_keys.store.postgres.authority import Authority
+from sunshine_keys.store.postgres.connections import CONTACT_LOST
+from sunshine_keys.store.postgres.writer import Writer
+from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
+from sunshine_keys.store.sql.steps import Row
+
+R = TypeVar("R")
+logger = logging.getLogger("sunshine_keys.store")
+
+_MOST_READERS = 4
+"""Connections for reads; enough for one process, which does what it reads on one core."""
+
+
+class PostgresStore(SqlReads):
+    """The store that `url` names, which `prepare` has made or checked; of the event loop that it is first used on."""
+
+    @staticmethod
+    async def prepare(url: str) -> str | None:
+        """Make the tables where they are missing; return the id of the key that secrets are sealed under.
+
+        None means that nothing is sealed yet. Raises StoreError where the database cannot be used, StoreTooNew where a
+        newer program has changed it.
+        """
+        try:
+            connection = await connections.connect(url)
+        except (*CONTACT_LOST, ValueError) as error:
+            raise connections.cannot_open(error) from None
+        try:
+            return await schema.prepare(connection)
+        except CONTACT_LOST as error:
+            raise connections.cannot_open(error) from None
+        finally:
+            connection.terminate()
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._opening = asyncio.Lock()
+        self._authority = Authority(self._connect)
+        self._writer = Writer(self._connect, self._authority)
+
+    async def _connect(self) -> asyncpg.Connection[Any]:
+        return await connections.connect(self._url)
+
+    async def _all(self, sql: str, *values: Any) -> list[Row]:
+        pool = self._pool or await self._open_pool()
+        for attempt in (1, 2):
+            try:
+                return [tuple(row) for row in await pool.fetch(sql, *values)]
+            except CONTACT_LOST as error:
+                # A connection of the pool may have been lost long ago; another is as old, so all are renewed.
+                await pool.expire_connections()
+                if attempt == 2:
+                    logger.error("a read failed: %s", connections.told(error))
+                    raise StoreUnavailable from error
+        raise AssertionError
+
+    async def _open_pool(self) -> asyncpg.Pool[Any]:
+        async with self._opening:
+            if self._pool is None:
+                try:
+                    self._pool = await asyncpg.create_pool(
+                        self._url,
+                        min_size=0,
+                        max_size=_MOST_READERS,
+                        timeout=connections.CONNECT_SECONDS,
+                        command_timeout=connections.ANSWER_SECONDS,
+                        reset=_leave_as_it_is,
+                    )
+                except CONTACT_LOST as error:
+                    raise StoreUnavailable from error
+            return self._pool
+
+    async def credential(self, key_id: str) -> Key | None:
+        self._authority.start()
+        return await self._authority.key(key_id)
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Walk]:
+        """On a connection of its own."""
+        try:
+            connection = await self._connect()
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        except CONTACT_LOST as error:
+            raise StoreUnavailable from error
+        try:
+            snapshot = _Snapshot(connection)
+            await snapshot.audit_entries(0, 1)  # what is seen is what there is at the first read
+            yield snapshot
+        finally:
+            connection.terminate()
+
+    async def transact(self, origin: Origin, change: Change[R]) -> R:
+        self._authority.start()
+        job = await self._writer.submit(origin, change)
+        result: R = job.result
+        return result
+
+    async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
+        self._authority.start()
+        return (await self._writer.submit(origin, change, sealed_answer)).replay
+
+    async def close(self) -> None:
+        await self._writer.close()
+        await self._authority.close()
+        if self._pool is not None:
+            self._pool.terminate()
+
+
+class _Snapshot(SqlWalk):
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+
+    async def _all(self, sql: str, *values: Any) -> list[Row]:
+        try:
+            return [tuple(row) for row in await self._connection.fetch(sql, *values)]
+        except CONTACT_LOST as error:
+            raise StoreUnavailable from error
+
+
+async def _leave_as_it_is(connection: Any) -> None:
+    """Reads leave nothing behind in a connection, and resetting it would cost a round trip more each time."""

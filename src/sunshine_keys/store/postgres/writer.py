@@ -1,0 +1,212 @@
+"""The one writer of a node: a task that commits changes arriving together in one transaction.
+
+All transactions that change anything take one advisory lock, on whatever node: so the audit trail has one order, and
+the limit of ten keys holds without more ado. A group costs one commit, however many changes are in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+
+from sunshine_keys.errors import ServiceError, StoreUnavailable
+from sunshine_keys.store.changes import Change
+from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.postgres import schema
+from sunshine_keys.store.postgres.authority import CHANGED, Authority
+from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, told
+from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
+from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
+
+logger = logging.getLogger("sunshine_keys.store")
+
+_GROUP_LIMIT = 256
+_TRIES = 3
+_UNKNOWN = "The database did not answer: it may have been done, or not"
+
+# The server rolls back by itself what waits too long; never a COMMIT, which these settings do not reach.
+_BEGIN = f"""
+BEGIN;
+SET LOCAL statement_timeout = {int(ANSWER_SECONDS * 1000)};
+SET LOCAL idle_in_transaction_session_timeout = {int(ANSWER_SECONDS * 1000)};
+SELECT pg_advisory_xact_lock({schema.LOCK})
+"""
+
+
+class _Submission(Job):
+    __slots__ = ("future",)
+
+    def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None) -> None:
+        super().__init__(origin, change, sealed_answer)
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(None)
+
+
+class Writer:
+    """`connect` opens a connection to the primary."""
+
+    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], authority: Authority) -> None:
+        self._connect = connect
+        self._authority = authority
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._jobs: deque[_Submission] = deque()
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._is_doubtful = False
+
+    async def submit(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> Job:
+        """Raises the job's error."""
+        job = _Submission(origin, change, sealed_answer)
+        self._jobs.append(job)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="sunshine-keys-writer")
+        await job.future
+        return job
+
+    async def close(self) -> None:
+        """Commit what has been submitted, then stop."""
+        while self._task is not None:
+            await self._task
+        if self._waiting:
+            await asyncio.wait(self._waiting)
+        if self._connection is not None:
+            self._connection.terminate()
+
+    async def _run(self) -> None:
+        try:
+            while self._jobs:
+                group = [self._jobs.popleft() for _ in range(min(len(self._jobs), _GROUP_LIMIT))]
+                await self._commit(group)
+        finally:
+            self._task = None
+
+    async def _commit(self, jobs: list[_Submission]) -> None:
+        """Apply and commit all of `jobs`, and settle each: those that revoke when every node has followed."""
+        try:
+            connection = await self._transact(jobs)
+        except Entangled as error:
+            if len(jobs) > 1:
+                for job in jobs:
+                    await self._commit([job])
+                return
+            self._fail(jobs, error.__cause__ if isinstance(error.__cause__, ServiceError) else error)
+            return
+        except StoreUnavailable as error:
+            self._fail(jobs, error)
+            return
+        except Exception as error:  # whatever it was, the callers must hear of it
+            logger.exception("a group of %d writes failed", len(jobs))
+            self._fail(jobs, error)
+            return
+        revoking = [job for job in jobs if job.change.revokes and job.error is None]
+        if revoking:
+            nodes = await self._authority.live_nodes(connection)
+            task = asyncio.create_task(self._settle_revoked(revoking, nodes))
+            self._waiting.add(task)
+            task.add_done_callback(self._waiting.discard)
+        for job in jobs:
+            if job not in revoking:
+                job.settle()
+
+    async def _settle_revoked(self, jobs: list[_Submission], nodes: dict[str, float]) -> None:
+        await self._authority.followed(max(job.sequence for job in jobs), nodes)
+        for job in jobs:
+            job.settle()
+
+    async def _transact(self, jobs: list[_Submission]) -> asyncpg.Connection[Any]:
+        """One transaction, begun anew while it is certain that it has not been committed."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                connection = await self._open()
+                await connection.execute(_BEGIN)
+                await _do(connection, apply_all(jobs))
+                if any(job.change.revokes and job.error is None for job in jobs):
+                    await connection.execute("SELECT pg_notify($1, '')", CHANGED)
+            except Entangled:
+                await self._roll_back()
+                raise
+            except CONTACT_LOST as error:
+                logger.warning("a group of %d writes was not committed: %s", len(jobs), told(error))
+                self._drop()
+                if attempt == _TRIES:
+                    raise StoreUnavailable from error
+            except BaseException:
+                self._drop()
+                raise
+            else:
+                await self._end(connection, jobs)
+                return connection
+        raise AssertionError
+
+    async def _end(self, connection: asyncpg.Connection[Any], jobs: list[_Submission]) -> None:
+        """Raises StoreUnavailable where it is not known whether the transaction has been committed.
+
+        No statement is cancelled here: a COMMIT that is cancelled while it waits for a standby succeeds with a warning.
+        """
+        self._is_doubtful = False
+        commit = asyncio.ensure_future(connection.execute("COMMIT", timeout=3600))
+        try:
+            done, _ = await asyncio.wait([commit], timeout=ANSWER_SECONDS)
+            if not done:
+                raise TimeoutError("no answer to COMMIT")
+            commit.result()
+            if self._is_doubtful:
+                raise ConnectionError("the database warned as it committed")
+        except CONTACT_LOST as error:
+            logger.warning("it is not known whether a group of %d writes was committed: %s", len(jobs), told(error))
+            self._drop()
+            commit.cancel()
+            await asyncio.gather(commit, return_exceptions=True)
+            raise StoreUnavailable(_UNKNOWN) from error
+
+    async def _open(self) -> asyncpg.Connection[Any]:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
+            self._connection.add_log_listener(self._warned)
+        return self._connection
+
+    async def _roll_back(self) -> None:
+        try:
+            if self._connection is not None:
+                await self._connection.execute("ROLLBACK")
+        except CONTACT_LOST:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    def _fail(self, jobs: list[_Submission], error: BaseException) -> None:
+        for job in jobs:
+            job.error = error
+            job.settle()
+
+    def _warned(self, connection: Any, message: Any) -> None:
+        self._is_doubtful = True
+
+
+async def _do(connection: asyncpg.Connection[Any], steps: Steps[None]) -> None:
+    try:
+        statement = next(steps)
+        while True:
+            try:
+                found = [tuple(row) for row in await connection.fetch(statement.sql, *statement.values)]
+            except asyncpg.IntegrityConstraintViolationError as error:
+                statement = steps.throw(ConstraintBroken(str(error)))
+            else:
+                statement = steps.send(found)
+    except StopIteration:
+        return
