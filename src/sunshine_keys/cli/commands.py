@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sunshine_keys.cli import init, serving, token
+from sunshine_keys.cli import init, seal, serving, token
 from sunshine_keys.cli.program import cli, fail
 from sunshine_keys.store import StoreError
 
-__all__ = ["cli", "init", "run", "serving", "token"]
+__all__ = ["cli", "init", "run", "seal", "serving", "token"]
 
 
 def run() -> None:

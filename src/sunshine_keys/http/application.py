@@ -16,6 +16,7 @@ from sunshine_keys.http import routes
 from sunshine_keys.http.authentication import authenticate
 from sunshine_keys.http.operations import Call
 from sunshine_keys.http.request import ClientGone, Receive, Request, new_request_id
+from sunshine_keys.secrets import UnknownSealingKey
 from sunshine_keys.service.authentication import Actor, Authenticator, authorise
 from sunshine_keys.service.engine import Engine
 
@@ -94,7 +95,13 @@ class Application:
             await self.authenticated(actor)
         authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
         body = operation.body(await request.json()) if operation.body else {}
-        return operation.status, await operation.handler(Call(self._engine, actor, request, body, **ids))
+        call = Call(self._engine, actor, request, body, **ids)
+        while True:
+            try:
+                return operation.status, await operation.handler(call)
+            except UnknownSealingKey as unknown:
+                # Reads and updates can be done again, and of what they have made themselves, creates know the key.
+                await self._engine.renewal.require(unknown.key_id)
 
 
 def _is_replay(content: Any) -> bool:

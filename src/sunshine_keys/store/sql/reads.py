@@ -7,7 +7,8 @@ from typing import Any
 
 from sunshine_keys.models import App, Integration, Key, Page, Webhook
 from sunshine_keys.store.audit import Entry
-from sunshine_keys.store.sql import rows
+from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
+from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.sql.steps import Row
 
 
@@ -62,6 +63,18 @@ class SqlReads(ABC):
     async def audit_entries(self, after: int, limit: int) -> list[Entry]:
         found = await self._all(rows.ENTRY + "WHERE sequence > $1 ORDER BY sequence LIMIT $2", after, limit)
         return [rows.entry(row) for row in found]
+
+    async def sealing(self) -> Sealing | None:
+        return sealing.recorded(await self._all(sealing.RECORDED))
+
+    async def sealed_counts(self) -> dict[Kind, dict[str, int]]:
+        return {
+            kind: {bytes(under).hex(): count for under, count in await self._all(sealing.counts(kind))} for kind in Kind
+        }
+
+    async def sealed_otherwise(self, kind: Kind, key_id: str, after: SealedId, limit: int) -> list[Sealed]:
+        found = await self._all(sealing.others(kind), after, bytes.fromhex(key_id), limit)
+        return [Sealed(*row) for row in found]
 
     async def _page(self, select: str, where: str, values: tuple[Any, ...], page: Page) -> tuple[list[Row], bool]:
         order = "DESC" if page.before else "ASC"

@@ -15,6 +15,7 @@ from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql.reads import SqlReads
 from sunshine_keys.store.sql.steps import Row
 from sunshine_keys.store.sqlite import schema
@@ -28,8 +29,8 @@ class SqliteStore(SqlReads):
     """The store on the SQLite file `path`, which `prepare` has made or checked. Raises StoreError."""
 
     @staticmethod
-    def prepare(path: Path) -> str | None:
-        """Make the file and its tables if they are missing; return the id of the key its secrets are sealed under.
+    def prepare(path: Path) -> Sealing | None:
+        """Make the file and its tables if they are missing; return which keys its secrets are sealed under.
 
         None means that nothing is sealed yet. Raises StoreError where the file cannot be used, StoreTooNew where a
         newer program wrote it.
