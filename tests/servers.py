@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import subprocess
 import sys
@@ -15,10 +16,13 @@ from conftest import Wire
 class Server:
     """`sunshine-keys serve` in a process of its own."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, log: Path | None = None, **environment: str) -> None:
         command = [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(data), "--port", "0",
                    "--rate-limit-failures", "off", *options]  # fmt: skip
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        with (log or Path(os.devnull)).open("a") as stderr:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ | environment
+            )
         try:
             self.wire = Wire(self._url())
         except BaseException:

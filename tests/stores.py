@@ -28,6 +28,9 @@ async def opened(open_store: Open) -> AsyncIterator[Store]:
         await store.close()
 
 
+SEALING_KEY_ID = b"seal".hex()
+"""What `sealed-…` is sealed under."""
+
 APP = App("a", "An app", {"echoPostback": False}, {"x": 1})
 CUSTOM = Integration("i", "a", "custom", {"displayName": "Mine"})
 WEB = Integration("w", "a", "web", {})
@@ -44,7 +47,7 @@ KEY = key("int_1")
 
 
 async def fill(store: Store) -> None:
-    first = Initialise("sealing-key", [APP], [CUSTOM, WEB], [HOOK], [ACCOUNT_KEY, APP_KEY, KEY])
+    first = Initialise(SEALING_KEY_ID, [APP], [CUSTOM, WEB], [HOOK], [ACCOUNT_KEY, APP_KEY, KEY])
     assert await store.transact(OPERATOR, first) is True
 
 

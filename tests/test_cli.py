@@ -160,12 +160,12 @@ class TestSealingKey:
             assert missing.split("under key ")[1][:8] == wrong.split("under key ")[1][:8]
         assert not (tmp_path / "sealing.key").exists()
 
-    @pytest.mark.parametrize("text", ["x", "AAAA", "not base64 at all!", base64.b64encode(bytes(33)).decode()])
+    @pytest.mark.parametrize("text", ["x", "AAAA", "not/base64/at/all!", base64.b64encode(bytes(33)).decode()])
     def test_a_key_that_is_none(self, tmp_path: Path, text: str) -> None:
         said = failed(run("init", "--data", str(tmp_path), SUNSHINE_KEYS_SEALING_KEY=text))
-        assert said == "sunshine-keys: SUNSHINE_KEYS_SEALING_KEY should hold a sealing key: 32 bytes in base64"
+        assert said == "sunshine-keys: SUNSHINE_KEYS_SEALING_KEY should hold sealing keys, each 32 bytes in base64"
         (tmp_path / "sealing.key").write_text(text)
-        assert "should hold a sealing key" in failed(run("init", "--data", str(tmp_path)))
+        assert "should hold sealing keys" in failed(run("init", "--data", str(tmp_path)))
 
 
 class TestServe:

@@ -14,9 +14,10 @@ from sunshine_keys import sealing_key
 from sunshine_keys.drafts import sync_folder
 from sunshine_keys.http.application import Application
 from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
-from sunshine_keys.secrets import Sealer
+from sunshine_keys.secrets import sealing_key_id
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.first_run import another_account_key, initialise
+from sunshine_keys.service.ring import Renewal, sealer_of
 from sunshine_keys.store import Store, StoreError
 from sunshine_keys.store.sqlite import SqliteStore
 
@@ -26,17 +27,17 @@ STORE_FILE = "sunshine-keys.sqlite3"
 class Settings(msgspec.Struct, frozen=True):
     """`data` is the folder of the sealing key and, unless `database` names another file, of the store.
 
-    `sealing_key` (32 bytes) replaces the file.
+    `sealing` replaces the file of sealing keys in `data`.
     """
 
     data: Path
     database: Path | None = None
-    sealing_key: bytes | None = None
+    sealing: sealing_key.Source | None = None
     rate_limits: RateLimits = DEFAULT_LIMITS
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read SUNSHINE_KEYS_DATA, …_DATABASE, …_SEALING_KEY and …_SEALING_KEY_FILE. Raises StoreError."""
+        """Read SUNSHINE_KEYS_DATA, …_DATABASE and …_SEALING_KEY, …_FILE or …_COMMAND. Raises StoreError."""
         limits = RateLimits.from_environment(os.environ)
         return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), os.environ.get("SUNSHINE_KEYS_DATABASE"), limits)
 
@@ -50,7 +51,7 @@ class Settings(msgspec.Struct, frozen=True):
             folder = path.parent
         else:
             raise StoreError("say where the store is: --data FOLDER (or SUNSHINE_KEYS_DATA), or --database URL")
-        return cls(folder, path, _given_sealing_key(), rate_limits)
+        return cls(folder, path, sealing_key.given(os.environ), rate_limits)
 
     def environment(self) -> dict[str, str]:
         """What `from_environment` makes these settings of again; the sealing key's variables stay as they are."""
@@ -69,18 +70,6 @@ def database_path(url: str) -> Path:
     return Path(path)
 
 
-def _given_sealing_key() -> bytes | None:
-    name = "SUNSHINE_KEYS_SEALING_KEY"
-    if given := os.environ.get(name):
-        return sealing_key.decode(given, name)
-    if file := os.environ.get(f"{name}_FILE"):
-        try:
-            return sealing_key.decode(Path(file).read_text("ascii"), file)
-        except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"cannot read {name}_FILE: {error}") from error
-    return None
-
-
 def store_path(settings: Settings) -> Path:
     """The file of the store."""
     return settings.database or settings.data / STORE_FILE
@@ -89,8 +78,10 @@ def store_path(settings: Settings) -> Path:
 def open_engine(settings: Settings) -> Engine:
     """Open the store, making what is missing. Raises StoreError where it, or its sealing key, cannot be used."""
     path = make_store(settings)
-    sealer = _sealer(settings, SqliteStore.prepare(path))
-    return Engine(SqliteStore(path), sealer)
+    sealing = SqliteStore.prepare(path)
+    source = key_source(settings)
+    sealer = sealer_of(source, sealing)
+    return Engine(SqliteStore(path), sealer, Renewal(sealer, source))
 
 
 def make_store(settings: Settings) -> Path:
@@ -126,8 +117,8 @@ def sqlite_file(settings: Settings) -> Path:
 
 def require_sealing_keys(settings: Settings, needed: list[str]) -> None:
     """Raises StoreError where secrets are sealed under keys that are not at hand."""
-    key = settings.sealing_key or sealing_key.load(settings.data)
-    lacking = set(needed) - ({Sealer(key).key_id} if key else set())
+    source = key_source(settings)
+    lacking = set(needed) - {sealing_key_id(key) for key in source.read()}
     if lacking:
         raise StoreError(
             f"its secrets are sealed under {', '.join(sorted(lacking))}, which is not at hand: put that sealing key in "
@@ -135,18 +126,9 @@ def require_sealing_keys(settings: Settings, needed: list[str]) -> None:
         )
 
 
-def _sealer(settings: Settings, needed: str | None) -> Sealer:
-    """The sealer of a store whose secrets are sealed under the key `needed` (None: nothing is sealed yet)."""
-    key = settings.sealing_key or sealing_key.load(settings.data)
-    if key is None and needed is not None:
-        raise StoreError(
-            f"the secrets in this store are sealed under key {needed}, and {settings.data / sealing_key.FILE_NAME} "
-            "is missing: put it back, or name it in SUNSHINE_KEYS_SEALING_KEY_FILE"
-        )
-    sealer = Sealer(key or sealing_key.make(settings.data))
-    if needed is not None and sealer.key_id != needed:
-        raise StoreError(f"the secrets in this store are sealed under key {needed}; key {sealer.key_id} was given")
-    return sealer
+def key_source(settings: Settings) -> sealing_key.Source:
+    """Where the ring of sealing keys is."""
+    return settings.sealing or sealing_key.FolderFile(settings.data)
 
 
 def first_run(settings: Settings, *, sample: bool = False, new_account_key: bool = False) -> dict[str, Any] | None:

@@ -47,6 +47,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {
 }
 """The settings of an app made without any, as the published examples show them."""
 
+SEALING_KEY_ID_BYTES = 4
+"""What is sealed begins with so many bytes that name the key it is sealed under."""
+
 OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 KEY_ID = re.compile(f"(?:{'|'.join(ID_PREFIX.values())}){OBJECT_ID.pattern}", re.ASCII)
 
@@ -140,6 +143,11 @@ class Page(msgspec.Struct, frozen=True):
     after: str | None = None
     before: str | None = None
     size: int = 25
+
+
+def sealed_under(sealed: bytes) -> str:
+    """The id of the key that `sealed` is sealed under, in hex."""
+    return sealed[:SEALING_KEY_ID_BYTES].hex()
 
 
 def new_object_id() -> str:

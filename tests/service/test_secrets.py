@@ -42,7 +42,7 @@ def test_a_seal_belongs_to_its_row_and_its_key() -> None:
     sealed = sealer.seal("s", "int_1")
     with pytest.raises(SealError, match="damaged"):
         sealer.open(sealed, "int_2")
-    with pytest.raises(SealError, match=f"under key {sealer.key_id}, not"):
+    with pytest.raises(SealError, match=f"under key {sealer.key_id}, which"):
         Sealer(KEY[::-1]).open(sealed, "int_1")
     for index in range(4, len(sealed)):
         with pytest.raises(SealError, match="damaged"):

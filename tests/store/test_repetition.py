@@ -22,7 +22,7 @@ def origin(key_id: str = "app_1", name: str = "once", request: bytes = b"body") 
 
 def create(store: Store, key_id: str, by: Origin | None = None) -> asyncio.Future[bytes | None]:
     change = CreateKey(key(key_id))
-    return asyncio.ensure_future(store.transact_once(by or origin(), change, f"answer {key_id}".encode()))
+    return asyncio.ensure_future(store.transact_once(by or origin(), change, f"sealed answer {key_id}".encode()))
 
 
 async def present(store: Store) -> list[str]:
@@ -32,7 +32,7 @@ async def present(store: Store) -> list[str]:
 def test_a_repetition_gets_the_first_answer_and_makes_nothing(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
         assert await create(store, "int_2") is None
-        assert await create(store, "int_3") == b"answer int_2"
+        assert await create(store, "int_3") == b"sealed answer int_2"
         assert await present(store) == ["int_1", "int_2"]
         assert len(await store.audit_entries(0, 100)) == 2
 
@@ -45,7 +45,7 @@ def test_a_repetition_after_opening_again(open_store: Open) -> None:
             await fill(store)
             assert await create(store, "int_2") is None
         async with opened(open_store) as store:
-            assert await create(store, "int_3") == b"answer int_2"
+            assert await create(store, "int_3") == b"sealed answer int_2"
 
     asyncio.run(test())
 
@@ -57,7 +57,7 @@ def test_twins_make_one(open_store: Open) -> None:
             outcomes = await asyncio.gather(*(create((one, two)[each % 2], f"int_t{each}") for each in range(8)))
             made = await present(one)
             assert len(made) == 2
-            assert sorted(set(outcomes), key=str) == sorted({None, f"answer {made[1]}".encode()}, key=str)
+            assert sorted(set(outcomes), key=str) == sorted({None, f"sealed answer {made[1]}".encode()}, key=str)
             assert outcomes.count(None) == 1
 
     asyncio.run(test())
@@ -110,9 +110,9 @@ def test_after_a_day_the_name_is_free(run: Callable[[Test], None], monkeypatch: 
         start = transaction.time.time()
         await create(store, "int_2")
         monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS - 5)
-        assert await create(store, "int_3") == b"answer int_2"
+        assert await create(store, "int_3") == b"sealed answer int_2"
         monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS + 5)
         assert await create(store, "int_4", origin(request=b"another body")) is None
-        assert await create(store, "int_5", origin(request=b"another body")) == b"answer int_4"
+        assert await create(store, "int_5", origin(request=b"another body")) == b"sealed answer int_4"
 
     run(test)

@@ -103,7 +103,7 @@ def test_an_app_is_made_changed_and_deleted_with_all_it_holds(run: Callable[[Tes
 def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
         made = Integration("j", "a", "custom", {"displayName": "New"})
-        hook = Webhook("g", "j", "https://example.com", [], False, True, b"s")
+        hook = Webhook("g", "j", "https://example.com", [], False, True, b"sealed")
         await store.transact(Origin("app_1"), CreateIntegration(made, [hook]))
         assert await store.webhooks(["j"]) == [hook]
         changed = await store.transact(
@@ -124,10 +124,10 @@ def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(run: Calla
 
 def test_a_webhook_is_made_changed_and_deleted(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
-        hook = Webhook("g", "i", "https://example.com", [], False, True, b"s")
+        hook = Webhook("g", "i", "https://example.com", [], False, True, b"sealed")
         assert await store.transact(Origin("int_1"), CreateWebhook("a", hook)) == hook
         changed = await store.transact(Origin("int_1"), UpdateWebhook("a", "i", "g", WebhookPatch(triggers=["x"])))
-        assert changed == Webhook("g", "i", "https://example.com", ["x"], False, True, b"s")
+        assert changed == Webhook("g", "i", "https://example.com", ["x"], False, True, b"sealed")
         assert await store.webhooks(["i"]) == [changed, HOOK]
         await store.transact(Origin("int_1"), DeleteWebhook("a", "i", "g"))
         assert await store.webhooks(["i"]) == [HOOK]
@@ -203,7 +203,7 @@ def test_a_failing_change_fails_alone(run: Callable[[Test], None]) -> None:
 
 def test_a_change_that_fails_half_way_leaves_nothing(run: Callable[[Test], None]) -> None:
     async def test(store: Store) -> None:
-        taken = Webhook("h", "j", "https://example.com", [], False, False, b"")  # the id of a webhook there is
+        taken = Webhook("h", "j", "https://example.com", [], False, False, b"sealed")  # the id of a webhook there is
         outcomes = await asyncio.gather(
             store.transact(Origin("app_1"), CreateIntegration(Integration("j", "a", "custom", {}), [taken])),
             store.transact(Origin("app_1"), CreateIntegration(Integration("k", "a", "custom", {}), [])),
@@ -237,7 +237,7 @@ def test_a_change_that_fails_half_way_leaves_nothing(run: Callable[[Test], None]
         (DeleteKey("a", "w", "int_1"), BadRequest),
         (DeleteKey("b", "i", "int_1"), AppNotFound),
         (CreateWebhook("b", HOOK), AppNotFound),
-        (CreateWebhook("a", Webhook("g", "w", "", [], False, False, b"")), BadRequest),
+        (CreateWebhook("a", Webhook("g", "w", "", [], False, False, b"sealed")), BadRequest),
         (UpdateWebhook("a", "i", "x", WebhookPatch()), NotFound),
         (UpdateWebhook("a", "x", "h", WebhookPatch()), IntegrationNotFound),
         (UpdateWebhook("a", "w", "h", WebhookPatch()), BadRequest),

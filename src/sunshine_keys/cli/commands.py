@@ -16,6 +16,7 @@ for name in (
     "scan",
     "backup",
     "audit",
+    "seal",
 ):
     importlib.import_module(f"sunshine_keys.cli.{name}")
 

@@ -25,6 +25,7 @@ from sunshine_keys.http.authentication import authenticate, claimed_key_id
 from sunshine_keys.http.limits import NO_LIMITS, Limiter, RateLimits
 from sunshine_keys.http.operations import Call
 from sunshine_keys.http.request import ClientGone, Receive, Request, new_request_id
+from sunshine_keys.secrets import UnknownSealingKey
 from sunshine_keys.service.authentication import Actor, Authenticator, authorise
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.refusals import Refusals
@@ -112,7 +113,13 @@ class Application:
             self._refusals.refused(Origin(actor.key_id, request.source, request.id), actor.key_id, error)
             raise
         body = operation.body(await request.json()) if operation.body else {}
-        return operation.status, await operation.handler(Call(self._engine, actor, request, body, **ids))
+        call = Call(self._engine, actor, request, body, **ids)
+        while True:
+            try:
+                return operation.status, await operation.handler(call)
+            except UnknownSealingKey as unknown:
+                # Reads and updates can be done again, and of what they have made themselves, creates know the key.
+                await self._engine.renewal.require(unknown.key_id)
 
     async def _authenticate(self, request: Request) -> Actor:
         self._limiter.admit_credentials(request.source)

@@ -19,7 +19,7 @@ async def create(
     engine: Engine, origin: Origin, display_name: str, settings: dict[str, Any], metadata: dict[str, Any] | None
 ) -> Wire | msgspec.Raw:
     app = App(new_object_id(), display_name, DEFAULT_SETTINGS | settings, metadata)
-    return await engine.create(origin, CreateApp(app), app_view(app))
+    return await engine.create(origin, lambda: (CreateApp(app), app_view(app)))
 
 
 async def of_actor(engine: Engine, actor: Actor) -> App:

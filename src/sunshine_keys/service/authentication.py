@@ -11,7 +11,7 @@ import msgspec
 from sunshine_keys import tokens
 from sunshine_keys.errors import Forbidden, Unauthorized
 from sunshine_keys.models import Key, Scope, new_key_id
-from sunshine_keys.secrets import Sealer, new_secret, same_secret
+from sunshine_keys.secrets import new_secret, same_secret
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.store import Store
 
@@ -38,8 +38,8 @@ class Authenticator:
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self._engine = engine
         self._store: Store = engine.store
-        self._sealer: Sealer = engine.sealer
         decoy_id, secret = new_key_id(Scope.INTEGRATION), new_secret()
         self._decoy = Key(decoy_id, Scope.INTEGRATION, None, None, "", engine.sealer.seal(secret, decoy_id))
 
@@ -47,7 +47,7 @@ class Authenticator:
         """Raises Unauthorized unless `secret` is that of the key `key_id`."""
         key = await self._store.credential(key_id)
         kept = key or self._decoy
-        matches = same_secret(secret, self._sealer.open(kept.sealed_secret, kept.id))
+        matches = same_secret(secret, await self._engine.opened(kept.sealed_secret, kept.id))
         if key is None or not matches:
             raise Unauthorized(_WRONG_KEY)
         return Actor(key.id, key.scope, key.app_id, key.integration_id)
@@ -57,7 +57,7 @@ class Authenticator:
         token = tokens.read(compact)
         key = await self._store.credential(token.key_id)
         kept = key or self._decoy
-        claims = tokens.claims_if_signed_by(self._sealer.open(kept.sealed_secret, kept.id), token)
+        claims = tokens.claims_if_signed_by(await self._engine.opened(kept.sealed_secret, kept.id), token)
         if key is None or claims is None:
             raise Unauthorized(_WRONG_SIGNATURE)
         tokens.check_claims(claims, key.scope, self._clock())

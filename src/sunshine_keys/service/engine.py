@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
-from sunshine_keys.errors import AppNotFound, IntegrationNotFound
+from sunshine_keys.errors import AppNotFound, IntegrationNotFound, StoreUnavailable
 from sunshine_keys.models import App, Integration
-from sunshine_keys.secrets import Sealer
+from sunshine_keys.secrets import Sealer, UnknownSealingKey
+from sunshine_keys.service.ring import Renewal
 from sunshine_keys.store import Origin, Store
 from sunshine_keys.store.changes import Change
+from sunshine_keys.store.sealing import SealingKeyChanged, answer_owner
 
 V = TypeVar("V")
+
+_ATTEMPTS = 3
+"""A change that meets a rotation succeeds in the second; another rotation would have to follow at once."""
 
 
 class Engine(msgspec.Struct, frozen=True):
     store: Store
     sealer: Sealer
+    renewal: Renewal
 
-    async def create(self, origin: Origin, change: Change[Any], view: V) -> V | msgspec.Raw:
-        """Make `change` and return `view`, what was made; or the JSON of what was answered when it was made before.
+    async def create(self, origin: Origin, make: Callable[[], tuple[Change[Any], V]]) -> V | msgspec.Raw:
+        """Do the change of `make()` and return the view beside it, what was made.
 
-        The kept answer is sealed, for it holds the secret. Raises errors.Conflict where `origin.idempotency` names
-        another request, and the change's own errors.
+        Or the JSON of what was answered when `origin.idempotency` was done before: it is kept sealed, for it holds the
+        secret. Where the sealing key has changed, all is made anew, sealed under the new one. Raises errors.Conflict
+        where `origin.idempotency` names another request, and the change's own errors.
         """
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._create(origin, *make())
+            except SealingKeyChanged as changed:
+                await self.renewal.require(changed.current)
+                self.sealer.use(changed.current)
+        raise StoreUnavailable
+
+    async def _create(self, origin: Origin, change: Change[Any], view: V) -> V | msgspec.Raw:
         if origin.idempotency is None:
             await self.store.transact(origin, change)
             return view
-        bound_to = "answer " + origin.idempotency.id.hex()
-        sealed = self.sealer.seal(msgspec.json.encode(view).decode(), bound_to)
+        owner = answer_owner(origin.idempotency.id)
+        sealed = self.sealer.seal(msgspec.json.encode(view).decode(), owner)
         kept = await self.store.transact_once(origin, change, sealed)
-        return view if kept is None else msgspec.Raw(self.sealer.open(kept, bound_to).encode())
+        return view if kept is None else msgspec.Raw((await self.opened(kept, owner)).encode())
+
+    async def opened(self, sealed: bytes, owner_id: str) -> str:
+        """Open it, though it be under a key that this process has yet to read. Raises StoreUnavailable, SealError."""
+        try:
+            return self.sealer.open(sealed, owner_id)
+        except UnknownSealingKey as unknown:
+            await self.renewal.require(unknown.key_id)
+            return self.sealer.open(sealed, owner_id)
 
     async def require_app(self, app_id: str) -> App:
         """Raises AppNotFound."""

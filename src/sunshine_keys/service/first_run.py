@@ -9,7 +9,7 @@ import msgspec
 from sunshine_keys.models import DEFAULT_SETTINGS, App, Integration, Scope
 from sunshine_keys.service import keys, webhooks
 from sunshine_keys.service.engine import Engine
-from sunshine_keys.service.views import app_view, integration_view
+from sunshine_keys.service.views import KeyView, app_view, integration_view
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import CreateKey, Initialise
 
@@ -23,9 +23,12 @@ async def another_account_key(engine: Engine) -> dict[str, Any]:
     """Make one more account key, for an operator who has lost the first; the first where the store is empty."""
     if made := await initialise(engine):
         return made
-    key, view = keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "Account key")
-    await engine.store.transact(OPERATOR, CreateKey(key))
-    return {"account_key": msgspec.to_builtins(view)}
+
+    def make() -> tuple[CreateKey, KeyView]:
+        key, view = keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "Account key")
+        return CreateKey(key), view
+
+    return {"account_key": msgspec.to_builtins(await engine.create(OPERATOR, make))}
 
 
 async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] | None:

@@ -24,9 +24,12 @@ async def create(
 ) -> Wire | msgspec.Raw:
     """`specs` are the webhooks of a custom integration, made with it in one transaction."""
     integration = Integration(new_object_id(), app_id, type, {}).patched(attributes)
-    made = [webhooks.new_webhook(engine, integration.id, spec) for spec in specs]
-    view = views.integration_view(integration, made, engine.sealer)
-    return await engine.create(origin, CreateIntegration(integration, made), view)
+
+    def make() -> tuple[CreateIntegration, Wire]:
+        made = [webhooks.new_webhook(engine, integration.id, spec) for spec in specs]
+        return CreateIntegration(integration, made), views.integration_view(integration, made, engine.sealer)
+
+    return await engine.create(origin, make)
 
 
 async def get(engine: Engine, app_id: str, integration_id: str) -> Wire:

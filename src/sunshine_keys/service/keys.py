@@ -33,8 +33,12 @@ async def create(
     engine: Engine, origin: Origin, app_id: str, integration_id: str | None, display_name: str
 ) -> KeyView | msgspec.Raw:
     scope = Scope.APP if integration_id is None else Scope.INTEGRATION
-    key, view = issue(engine.sealer, scope, app_id, integration_id, display_name)
-    return await engine.create(origin, CreateKey(key), view)
+
+    def make() -> tuple[CreateKey, KeyView]:
+        key, view = issue(engine.sealer, scope, app_id, integration_id, display_name)
+        return CreateKey(key), view
+
+    return await engine.create(origin, make)
 
 
 async def get(engine: Engine, app_id: str, integration_id: str | None, key_id: str) -> KeyView:

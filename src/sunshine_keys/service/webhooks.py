@@ -39,8 +39,11 @@ def new_webhook(engine: Engine, integration_id: str, spec: WebhookSpec) -> Webho
 async def create(
     engine: Engine, origin: Origin, app_id: str, integration_id: str, spec: WebhookSpec
 ) -> WebhookView | msgspec.Raw:
-    webhook = new_webhook(engine, integration_id, spec)
-    return await engine.create(origin, CreateWebhook(app_id, webhook), webhook_view(webhook, engine.sealer))
+    def make() -> tuple[CreateWebhook, WebhookView]:
+        webhook = new_webhook(engine, integration_id, spec)
+        return CreateWebhook(app_id, webhook), webhook_view(webhook, engine.sealer)
+
+    return await engine.create(origin, make)
 
 
 async def get(engine: Engine, app_id: str, integration_id: str, webhook_id: str) -> WebhookView:

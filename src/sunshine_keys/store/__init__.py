@@ -14,6 +14,7 @@ from sunshine_keys.models import App, Counts, Integration, Key, Page, Webhook
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import OPERATOR, Origin
+from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
 
 __all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew", "Walk"]
 
@@ -82,10 +83,23 @@ class Store(Walk, Protocol):
         """The store as it is now, for as long as the block runs, whatever is written meanwhile."""
         ...
 
+    async def sealing(self) -> Sealing | None:
+        """None while nothing is sealed: the store is empty."""
+        ...
+
+    async def sealed_counts(self) -> dict[Kind, dict[str, int]]:
+        """How many of each kind are sealed under each key, by its id. Reads the whole store."""
+        ...
+
+    async def sealed_otherwise(self, kind: Kind, key_id: str, after: SealedId, limit: int) -> list[Sealed]:
+        """What is sealed under other keys than `key_id`, at most `limit` in order of id from what follows `after`."""
+        ...
+
     async def transact(self, origin: Origin, change: Change[R]) -> R:
         """Apply `change`, durably.
 
-        Raises errors.Unauthorized if the key it comes from has been deleted meanwhile, and the change's own errors.
+        Raises errors.Unauthorized if the key it comes from has been deleted meanwhile, sealing.SealingKeyChanged if
+        what it seals is not sealed under the store's current key, and the change's own errors.
         """
         ...
 

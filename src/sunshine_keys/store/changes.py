@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from sunshine_keys.models import App, AppPatch, Integration, Key, Webhook, WebhookPatch
+from sunshine_keys.store.sealing import Kind, Resealed
 
 R = TypeVar("R")
 
@@ -18,6 +19,7 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     """Base of all changes. `note` is what else its entry in the audit trail should say."""
 
     action: ClassVar[str]
+    audited: ClassVar[bool] = True
 
     @property
     def resource(self) -> str:
@@ -31,6 +33,11 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     def revokes(self) -> bool:
         """Whether it can take keys away."""
         return False
+
+    @property
+    def seals(self) -> list[bytes]:
+        """What it writes that is sealed: all of it must be sealed under the store's current sealing key."""
+        return []
 
 
 class CreateApp(Change[App], frozen=True):
@@ -80,6 +87,10 @@ class CreateIntegration(Change[Integration], frozen=True):
     def resource(self) -> str:
         return f"apps/{self.integration.app_id}/integrations/{self.integration.id}"
 
+    @property
+    def seals(self) -> list[bytes]:
+        return [webhook.sealed_secret for webhook in self.webhooks]
+
 
 class UpdateIntegration(Change[Integration], frozen=True):
     """Merges `attributes` (None removes one). Raises AppNotFound, IntegrationNotFound."""
@@ -120,6 +131,10 @@ class CreateKey(Change[Key], frozen=True):
     def resource(self) -> str:
         return _owner(self.key.app_id, self.key.integration_id) + f"keys/{self.key.id}"
 
+    @property
+    def seals(self) -> list[bytes]:
+        return [self.key.sealed_secret]
+
 
 class DeleteKey(Change[None], frozen=True):
     """Deletes an app's key (`integration_id` None) or an integration's.
@@ -151,6 +166,10 @@ class CreateWebhook(Change[Webhook], frozen=True):
     @property
     def resource(self) -> str:
         return _owner(self.app_id, self.webhook.integration_id) + f"webhooks/{self.webhook.id}"
+
+    @property
+    def seals(self) -> list[bytes]:
+        return [self.webhook.sealed_secret]
 
 
 class UpdateWebhook(Change[Webhook], frozen=True):
@@ -211,6 +230,73 @@ class Restored(Change[None], frozen=True):
     @property
     def note(self) -> str:
         return self.told
+
+
+class RotateSealing(Change[None], frozen=True):
+    """Make `key_id` the current sealing key; `previous` becomes an older one. Resealing begins.
+
+    Raises SealingKeyChanged where `previous` is not the current one.
+    """
+
+    action = "sealing.rotate"
+    key_id: str
+    previous: str
+
+    @property
+    def resource(self) -> str:
+        return f"sealing-keys/{self.key_id}"
+
+    @property
+    def note(self) -> str:
+        return f"after {self.previous}"
+
+
+class Reseal(Change[int], frozen=True):
+    """Put each row's new seal in the place of the old one, where that is still there. Returns how many were.
+
+    What is kept stays what it was, so the audit trail tells nothing of it.
+    """
+
+    action = "sealing.reseal"
+    audited = False
+    kind: Kind
+    rows: list[Resealed]
+
+    @property
+    def resource(self) -> str:
+        return self.kind.value
+
+    @property
+    def seals(self) -> list[bytes]:
+        return [row.anew for row in self.rows]
+
+
+class FinishResealing(Change[None], frozen=True):
+    """Record that everything is sealed under `key_id`. Raises SealingKeyChanged where that is not the current one."""
+
+    action = "sealing.resealed"
+    key_id: str
+    told: str
+
+    @property
+    def resource(self) -> str:
+        return f"sealing-keys/{self.key_id}"
+
+    @property
+    def note(self) -> str:
+        return self.told
+
+
+class RetireSealingKey(Change[None], frozen=True):
+    """Forget an older sealing key, which nothing is sealed under. Raises SealingKeyChanged where `current` is not."""
+
+    action = "sealing.retire"
+    key_id: str
+    current: str
+
+    @property
+    def resource(self) -> str:
+        return f"sealing-keys/{self.key_id}"
 
 
 class Refused(Change[None], frozen=True):

@@ -21,6 +21,7 @@ from sunshine_keys import tokens
 from sunshine_keys.app import STORE_FILE, Settings, open_engine
 from sunshine_keys.http.application import Application
 from sunshine_keys.models import ID_PREFIX, Scope
+from sunshine_keys.sealing_key import Given
 from sunshine_keys.service.first_run import initialise
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import DeleteKey
@@ -91,7 +92,7 @@ class SunshineServer:
         """What is to go wrong."""
         self.requests: list[RecordedRequest] = []
         """What was asked, in order."""
-        settings = Settings(self._folder, sealing_key=secrets.token_bytes(32))
+        settings = Settings(self._folder, sealing=Given([secrets.token_bytes(32)]))
         self._engine = open_engine(settings)
         made = self._run(initialise(self._engine, sample=True))
         assert made is not None

@@ -7,6 +7,8 @@ from typing import Any
 import asyncpg
 
 from sunshine_keys.store import StoreError, StoreTooNew
+from sunshine_keys.store.sealing import Sealing
+from sunshine_keys.store.sql import sealing
 
 LOCK = 0x53756E4B
 """The advisory lock that every change takes ("SunK"): the audit trail needs one order of all of them."""
@@ -83,10 +85,10 @@ A step only adds what a program of the version before can do without, so that on
 VERSION = len(_MIGRATIONS)
 
 
-async def prepare(connection: asyncpg.Connection[Any]) -> str | None:
+async def prepare(connection: asyncpg.Connection[Any]) -> Sealing | None:
     """Make the tables where they are missing, bring older ones to this version.
 
-    Returns the id of the key that secrets are sealed under, None while there are none. Raises StoreError.
+    Returns which keys secrets are sealed under, None while there are none. Raises StoreError.
     """
     async with connection.transaction():
         # Nodes that start together wait for the one that is first.
@@ -104,8 +106,7 @@ async def prepare(connection: asyncpg.Connection[Any]) -> str | None:
                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                 str(VERSION),
             )
-        key_id: str | None = await connection.fetchval("SELECT value FROM meta WHERE name = 'sealing_key_id'")
-        return key_id
+        return sealing.recorded([tuple(row) for row in await connection.fetch(sealing.RECORDED)])
 
 
 async def _version(connection: asyncpg.Connection[Any]) -> int:

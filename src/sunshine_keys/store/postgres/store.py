@@ -20,6 +20,7 @@ from sunshine_keys.store.postgres import connections, schema
 from sunshine_keys.store.postgres.authority import Authority
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.writer import Writer
+from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
 from sunshine_keys.store.sql.steps import Row
 
@@ -34,8 +35,8 @@ class PostgresStore(SqlReads):
     """The store that `url` names, which `prepare` has made or checked; of the event loop that it is first used on."""
 
     @staticmethod
-    async def prepare(url: str) -> str | None:
-        """Make the tables where they are missing; return the id of the key that secrets are sealed under.
+    async def prepare(url: str) -> Sealing | None:
+        """Make the tables where they are missing; return which keys secrets are sealed under.
 
         None means that nothing is sealed yet. Raises StoreError where the database cannot be used, StoreTooNew where a
         newer program has changed it.

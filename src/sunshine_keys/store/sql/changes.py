@@ -12,7 +12,8 @@ from typing import Any
 from sunshine_keys.errors import AppNotFound, IntegrationNotFound, NotFound
 from sunshine_keys.models import App, Integration, Key, Scope, Webhook
 from sunshine_keys.store import changes, rules
-from sunshine_keys.store.sql import rows
+from sunshine_keys.store.sealing import Sealing
+from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.sql.steps import Steps, run
 
 
@@ -160,9 +161,9 @@ def _update_webhook(change: changes.UpdateWebhook) -> Steps[Webhook]:
         raise NotFound
     webhook = change.patch.apply(rows.webhook(found[0]))
     yield from run(
-        "UPDATE webhooks SET target = $3, triggers = $4, include_full_user = $5, include_full_source = $6,"
-        " sealed_secret = $7 WHERE id = $1 AND integration_id = $2 RETURNING id",
-        *rows.webhook_values(webhook),
+        "UPDATE webhooks SET target = $3, triggers = $4, include_full_user = $5, include_full_source = $6"
+        " WHERE id = $1 AND integration_id = $2 RETURNING id",
+        *rows.webhook_values(webhook)[:-1],
     )
     return webhook
 
@@ -179,9 +180,9 @@ def _delete_webhook(change: changes.DeleteWebhook) -> Steps[None]:
 
 
 def _initialise(change: changes.Initialise) -> Steps[bool]:
-    if (yield from run("SELECT 1 FROM meta WHERE name = 'sealing_key_id'")):
+    if (yield from sealing.read()) is not None:
         return False
-    yield from run("INSERT INTO meta (name, value) VALUES ('sealing_key_id', $1) RETURNING name", change.sealing_key_id)
+    yield from sealing.record(Sealing(change.sealing_key_id))
     for app in change.apps:
         yield from _insert_app(app)
     for integration in change.integrations:
@@ -212,5 +213,9 @@ _APPLY: dict[type[changes.Change[Any]], Callable[[Any], Steps[Any]]] = {
     changes.DeleteWebhook: _delete_webhook,
     changes.Initialise: _initialise,
     changes.Restored: _nothing,
+    changes.RotateSealing: sealing.rotate,
+    changes.Reseal: sealing.reseal,
+    changes.FinishResealing: sealing.finish,
+    changes.RetireSealingKey: sealing.retire,
     changes.Refused: _nothing,
 }

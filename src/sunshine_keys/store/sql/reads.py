@@ -7,7 +7,8 @@ from typing import Any
 
 from sunshine_keys.models import App, Counts, Integration, Key, Page, Webhook
 from sunshine_keys.store.audit import Entry
-from sunshine_keys.store.sql import rows
+from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
+from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.sql.steps import Row
 
 _AFTER = "WHERE id > $1 ORDER BY id LIMIT $2"
@@ -85,6 +86,18 @@ class SqlReads(SqlWalk):
     async def webhook(self, integration_id: str, webhook_id: str) -> Webhook | None:
         found = await self._all(rows.WEBHOOK + "WHERE id = $1 AND integration_id = $2", webhook_id, integration_id)
         return rows.webhook(found[0]) if found else None
+
+    async def sealing(self) -> Sealing | None:
+        return sealing.recorded(await self._all(sealing.RECORDED))
+
+    async def sealed_counts(self) -> dict[Kind, dict[str, int]]:
+        return {
+            kind: {bytes(under).hex(): count for under, count in await self._all(sealing.counts(kind))} for kind in Kind
+        }
+
+    async def sealed_otherwise(self, kind: Kind, key_id: str, after: SealedId, limit: int) -> list[Sealed]:
+        found = await self._all(sealing.others(kind), after, bytes.fromhex(key_id), limit)
+        return [Sealed(*row) for row in found]
 
     async def _page(self, select: str, where: str, values: tuple[Any, ...], page: Page) -> tuple[list[Row], bool]:
         order = "DESC" if page.before else "ASC"

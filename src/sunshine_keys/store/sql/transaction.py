@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sunshine_keys.errors import Conflict, ServiceError, Unauthorized
+from sunshine_keys.models import sealed_under
 from sunshine_keys.store import audit
-from sunshine_keys.store.changes import Change, Refused
+from sunshine_keys.store.changes import Change, Refused, RotateSealing
 from sunshine_keys.store.origin import IDEMPOTENCY_SECONDS, Origin
-from sunshine_keys.store.sql import changes, rows
+from sunshine_keys.store.sealing import SealingKeyChanged
+from sunshine_keys.store.sql import changes, rows, sealing
 from sunshine_keys.store.sql.steps import ConstraintBroken, Steps, run
 
 logger = logging.getLogger("sunshine_keys.store")
@@ -38,6 +40,23 @@ class Job:
         self.sequence = 0
 
 
+class _Known:
+    """What this transaction has read already: keys that exist, and the current sealing key's id (None: not read)."""
+
+    __slots__ = ("actors", "sealing_key_id")
+
+    def __init__(self) -> None:
+        self.actors: set[str] = set()
+        self.sealing_key_id: str | None = None
+
+    def after(self, change: Change[Any]) -> None:
+        """Forget what `change` may have made untrue."""
+        if change.revokes:
+            self.actors.clear()
+        if isinstance(change, RotateSealing):
+            self.sealing_key_id = None
+
+
 class Entangled(Exception):
     """A change failed after it had written: the transaction has to be rolled back, and each change tried alone."""
 
@@ -47,18 +66,20 @@ def apply_all(jobs: Sequence[Job]) -> Steps[None]:
     head = rows.head((yield from run(rows.HEAD)))
     now = time.time()
     entries: list[audit.Entry] = []
-    actors: set[str] = set()
+    known = _Known()
     for job in jobs:
         job.result = job.replay = job.error = None
         outcome = audit.DONE
         try:
-            yield from _apply(job, now, actors)
+            yield from _apply(job, now, known)
         except ServiceError as error:
             job.error, outcome = error, error.code
-        if job.replay is not None:
-            continue  # nothing was done, and the trail tells of the first time already
-        if job.change.revokes:
-            actors.clear()
+        except SealingKeyChanged as error:
+            job.error = error
+            continue  # nothing was done, and the trail will tell of the next attempt
+        known.after(job.change)
+        if job.replay is not None or not job.change.audited:
+            continue  # the trail tells of the first time already
         if isinstance(job.change, Refused):
             outcome = job.change.code
         elif job.result is False:
@@ -73,13 +94,13 @@ def apply_all(jobs: Sequence[Job]) -> Steps[None]:
         yield from run(*rows.insert_entries(entries))
 
 
-def _apply(job: Job, now: float, actors: set[str]) -> Steps[None]:
-    """Apply a job's change if it is still to be made; `actors` are the keys known to exist in this transaction."""
+def _apply(job: Job, now: float, known: _Known) -> Steps[None]:
+    """Apply a job's change if it is still to be made."""
     actor = job.origin.key_id
-    if actor is not None and actor not in actors and not isinstance(job.change, Refused):
+    if actor is not None and actor not in known.actors and not isinstance(job.change, Refused):
         if not (yield from run("SELECT 1 FROM keys WHERE id = $1", actor)):
             raise Unauthorized
-        actors.add(actor)
+        known.actors.add(actor)
     idempotency = job.origin.idempotency
     if idempotency is not None and job.sealed_answer is not None:
         kept = yield from run(rows.KEPT_ANSWER, idempotency.id, int(now) - IDEMPOTENCY_SECONDS)
@@ -89,9 +110,22 @@ def _apply(job: Job, now: float, actors: set[str]) -> Steps[None]:
                 raise Conflict
             job.replay = answer
             return
+    yield from _require_current_seals(job, known)
     job.result = yield from _alone(job.change)
     if idempotency is not None and job.sealed_answer is not None:
         yield from run(rows.KEEP_ANSWER, idempotency.id, idempotency.fingerprint, job.sealed_answer, int(now))
+
+
+def _require_current_seals(job: Job, known: _Known) -> Steps[None]:
+    """Raises SealingKeyChanged: once a rotation has begun, nothing more is sealed under the key before it."""
+    seals = job.change.seals if job.sealed_answer is None else [*job.change.seals, job.sealed_answer]
+    if not seals:
+        return
+    if known.sealing_key_id is None:
+        recorded = yield from sealing.read()
+        known.sealing_key_id = recorded.current if recorded else ""
+    if any(sealed_under(each) != known.sealing_key_id for each in seals):
+        raise SealingKeyChanged(known.sealing_key_id)
 
 
 def _alone(change: Change[Any]) -> Steps[Any]:

@@ -8,6 +8,8 @@ import sqlite3
 from pathlib import Path
 
 from sunshine_keys.store import StoreError, StoreTooNew
+from sunshine_keys.store.sealing import Sealing
+from sunshine_keys.store.sql import sealing
 
 _APPLICATION_ID = 0x53756E4B  # "SunK"
 _BUSY_SECONDS = 10.0
@@ -103,10 +105,10 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_or_create(path: Path) -> str | None:
+def open_or_create(path: Path) -> Sealing | None:
     """Make the file and its schema where they are missing, bring an older schema to this version.
 
-    Returns the id of the key that its secrets are sealed under, None while there are none.
+    Returns which keys its secrets are sealed under, None while there are none.
     """
     try:
         connection = connect(path)
@@ -123,10 +125,10 @@ def open_or_create(path: Path) -> str | None:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {version}")
             connection.execute("COMMIT")
-            row = connection.execute("SELECT value FROM meta WHERE name = 'sealing_key_id'").fetchone()
+            found = connection.execute(sealing.RECORDED).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"cannot use the store {path}: {error}") from error
-    return None if row is None else row[0]
+    return sealing.recorded(found)
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -18,6 +18,7 @@ from sunshine_keys.models import Key
 from sunshine_keys.store import StoreError, Walk
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
 from sunshine_keys.store.sql.steps import Row
 from sunshine_keys.store.sqlite import schema
@@ -31,8 +32,8 @@ class SqliteStore(SqlReads):
     """The store on the SQLite file `path`, which `prepare` has made or checked. Raises StoreError."""
 
     @staticmethod
-    def prepare(path: Path) -> str | None:
-        """Make the file and its tables if they are missing; return the id of the key its secrets are sealed under.
+    def prepare(path: Path) -> Sealing | None:
+        """Make the file and its tables if they are missing; return which keys its secrets are sealed under.
 
         None means that nothing is sealed yet. Raises StoreError where the file cannot be used, StoreTooNew where a
         newer program wrote it.
