@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from sunshine_keys.secrets import Sealer, SealError, is_our_secret, new_secret, same_secret
+from sunshine_keys.secrets import Sealer, SealError, UnknownSealingKey, is_our_secret, new_secret, same_secret
 
 KEY = bytes(range(32))
 
@@ -50,6 +50,28 @@ def test_a_seal_belongs_to_its_row_and_its_key() -> None:
     for length in range(len(sealed)):
         with pytest.raises(SealError):
             sealer.open(sealed[:length], "int_1")
+
+
+def test_a_ring_seals_under_one_key_and_opens_what_any_of_them_sealed() -> None:
+    other = KEY[::-1]
+    old, ring = Sealer(other), Sealer(KEY, other)
+    kept = old.seal("kept", "int_1")
+    assert ring.open(kept, "int_1") == "kept"
+    assert ring.seal("s", "int_1")[:4].hex() == ring.key_id == Sealer(KEY).key_id
+    ring.use(old.key_id)
+    assert old.open(ring.seal("new", "int_1"), "int_1") == "new"
+
+
+def test_what_is_sealed_under_a_key_that_is_not_in_the_ring_names_it() -> None:
+    sealer = Sealer(KEY)
+    sealed = Sealer(KEY[::-1]).seal("s", "int_1")
+    with pytest.raises(UnknownSealingKey) as caught:
+        sealer.open(sealed, "int_1")
+    assert caught.value.key_id == Sealer(KEY[::-1]).key_id
+    with pytest.raises(KeyError):
+        sealer.use(caught.value.key_id)
+    sealer.add([KEY[::-1]])
+    assert sealer.open(sealed, "int_1") == "s"
 
 
 def test_the_key_id_names_the_key_and_tells_nothing_of_it() -> None:

@@ -144,10 +144,7 @@ async def retire(store: Store, source: Source, key_id: str) -> None:
     counts = await store.sealed_counts()
     sealed = {kind: counts[kind].get(key_id, 0) for kind in Kind}
     if any(sealed.values()):
-        told = ", ".join(f"{count} {kind}" for kind, count in sealed.items())
-        raise StoreError(
-            f"{told} are sealed under {key_id}: sunshine-keys seal rotate seals them under the current one"
-        )
+        raise StoreError(f"sealed under {key_id} are still {told(sealed)}: sunshine-keys seal rotate mends that")
     if key_id in sealing.older:
         try:
             await store.transact(OPERATOR, RetireSealingKey(key_id, sealing.current))
