@@ -77,8 +77,10 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
             owners: dict[bytes, Key] = {}
             page = await engine.store.keys_after("", _PAGE)
             while page and len(owners) < len(wanted):
-                digests = ((_digest(engine.sealer.open(key.sealed_secret, key.id)), key) for key in page)
-                owners |= {digest: key for digest, key in digests if digest in wanted}
+                for key in page:
+                    digest = _digest(await engine.opened(key.sealed_secret, key.id))
+                    if digest in wanted:
+                        owners[digest] = key
                 page = await engine.store.keys_after(page[-1].id, _PAGE)
             return owners
 

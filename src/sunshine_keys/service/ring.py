@@ -33,7 +33,9 @@ def sealer_of(source: Source, sealing: Sealing | None) -> Sealer:
     held = Sealer(*keys).key_ids if keys else []
     lacking = [key_id for key_id in sealing.needed if key_id not in held]
     if lacking:
-        raise StoreError(f"the secrets in this store are sealed under key {' and '.join(lacking)}{_hint(source, held)}")
+        retire = "" if sealing.current in lacking else " (or, if nothing needs it any more: sunshine-keys seal retire)"
+        said = f"the secrets in this store are sealed under key {' and '.join(lacking)}"
+        raise StoreError(said + _hint(source, held) + retire)
     sealer = Sealer(*keys)
     sealer.use(sealing.current)
     return sealer

@@ -299,6 +299,73 @@ class Restored(Change[None], frozen=True):
         return self.told
 
 
+class RotateSealing(Change[None], frozen=True):
+    """Make `key_id` the current sealing key; `previous` becomes an older one. Resealing begins.
+
+    Raises SealingKeyChanged where `previous` is not the current one.
+    """
+
+    action = "sealing.rotate"
+    key_id: str
+    previous: str
+
+    @property
+    def resource(self) -> str:
+        return f"sealing-keys/{self.key_id}"
+
+    @property
+    def note(self) -> str:
+        return f"after {self.previous}"
+
+
+class Reseal(Change[int], frozen=True):
+    """Put each row's new seal in the place of the old one, where that is still there. Returns how many were.
+
+    What is kept stays what it was, so the audit trail tells nothing of it.
+    """
+
+    action = "sealing.reseal"
+    audited = False
+    kind: Kind
+    rows: list[Resealed]
+
+    @property
+    def resource(self) -> str:
+        return self.kind.value
+
+    @property
+    def seals(self) -> list[bytes]:
+        return [row.anew for row in self.rows]
+
+
+class FinishResealing(Change[None], frozen=True):
+    """Record that everything is sealed under `key_id`. Raises SealingKeyChanged where that is not the current one."""
+
+    action = "sealing.resealed"
+    key_id: str
+    told: str
+
+    @property
+    def resource(self) -> str:
+        return f"sealing-keys/{self.key_id}"
+
+    @property
+    def note(self) -> str:
+        return self.told
+
+
+class RetireSealingKey(Change[None], frozen=True):
+    """Forget an older sealing key, which nothing is sealed under. Raises SealingKeyChanged where `current` is not."""
+
+    action = "sealing.retire"
+    key_id: str
+    current: str
+
+    @property
+    def resource(self) -> str:
+        return f"sealing-keys/{self.key_id}"
+
+
 class Refused(Change[None], frozen=True):
     """Changes nothing: an entry in the audit trail of what was refused before it could be a change."""
 

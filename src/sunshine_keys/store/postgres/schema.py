@@ -88,7 +88,7 @@ VERSION = len(_MIGRATIONS)
 async def prepare(connection: asyncpg.Connection[Any]) -> Sealing | None:
     """Make the tables where they are missing, bring older ones to this version.
 
-    Returns the keys that its secrets are sealed under, None while there are none. Raises StoreError.
+    Returns which keys secrets are sealed under, None while there are none. Raises StoreError.
     """
     async with connection.transaction():
         # Nodes that start together wait for the one that is first.

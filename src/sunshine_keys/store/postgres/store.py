@@ -36,7 +36,7 @@ class PostgresStore(SqlReads):
 
     @staticmethod
     async def prepare(url: str) -> Sealing | None:
-        """Make the tables where they are missing; return the keys that its secrets are sealed under.
+        """Make the tables where they are missing; return which keys secrets are sealed under.
 
         None means that nothing is sealed yet. Raises StoreError where the database cannot be used, StoreTooNew where a
         newer program has changed it.

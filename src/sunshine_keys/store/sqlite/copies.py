@@ -13,7 +13,7 @@ import msgspec
 from sunshine_keys.models import Counts
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.audit import Head
-from sunshine_keys.store.sql import rows
+from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.sqlite import schema
 
 Progress = Callable[[int, int], None]
@@ -24,7 +24,7 @@ _SEALED = {"keys": "sealed_secret", "webhooks": "sealed_secret", "idempotency": 
 
 
 class Description(msgspec.Struct, frozen=True):
-    """What is in a store: `sealed_under` are the ids of the keys that its secrets are sealed under."""
+    """What is in a store: `sealed_under` are the ids of the keys that its secrets are sealed under, or new ones would be."""
 
     counts: Counts
     head: Head
@@ -81,6 +81,8 @@ def _describe(connection: sqlite3.Connection) -> Description:
         if table in tables
         for (key_id,) in connection.execute(f"SELECT DISTINCT lower(hex(substr({column}, 1, 4))) FROM {table}")  # noqa: S608 - names above
     }
+    if recorded := sealing.recorded(connection.execute(sealing.RECORDED).fetchall()):
+        sealed.add(recorded.current)
     head = Head() if last is None else Head(last.sequence, last.hash)
     return Description(counts, head, "" if last is None else last.time, sorted(sealed))
 
