@@ -237,7 +237,7 @@ class TestRestore:
     def test_into_a_new_folder_brings_everything(self, data: Path, sample: dict[str, Any]) -> None:
         file = backed_up(data, data.parent / "backup")
         new = data.parent / "new"
-        assert "which is not at hand: put that sealing key in" in failed_late(
+        assert "which is not at hand: add that sealing key to" in failed_late(
             run("restore", str(file), "--data", str(new))
         )
         assert not new.exists()
