@@ -27,6 +27,10 @@ class Headers(MutableMapping[str, str]):
         """The values of a name, one for each time it was given."""
         return list(self._entries.get(name.lower(), ("", []))[1])
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each name as it was first spelled, with its value."""
+        return [(name, values[0] if len(values) == 1 else ", ".join(values)) for name, values in self._entries.values()]
+
     def __getitem__(self, name: str) -> str:
         return ", ".join(self._entries[name.lower()][1])
 

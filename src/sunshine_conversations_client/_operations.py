@@ -236,10 +236,10 @@ class Call:
         self.timeout = timeout_of(timeout)
         self.auth = auth
         self.content_type = content_type
-        if headers is not None and not isinstance(headers, Mapping):
-            raise ApiArgumentError(f"_headers should be a dict, not {type(headers).__name__}")
         self.headers = headers or {}
-        self.idempotency_key = os.urandom(16).hex()
+        if not isinstance(self.headers, Mapping) or not all(isinstance(name, str) for name in self.headers):
+            raise ApiArgumentError("_headers should be a dict whose keys are strings")
+        self.idempotency_key = os.urandom(16).hex() if operation.method == "POST" else ""
 
     def request(
         self,
@@ -257,7 +257,6 @@ class Call:
         if cookie:
             headers["Cookie"] = cookie
         for name, value in self.headers.items():
-            _check_header(name, value)
             headers[name] = value
         content = None
         if operation.accepts:
@@ -272,7 +271,7 @@ class Call:
             _auth.apply_given(self.auth, headers, query)
         else:
             _auth.apply_configured(configuration, headers, signer=signer, now=now)
-        for name, value in headers.items():
+        for name, value in headers.pairs():
             _check_header(name, value)
         base = base_url(configuration)
         if self.auth or "authorization" in headers or "cookie" in headers:

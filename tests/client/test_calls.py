@@ -389,18 +389,6 @@ class TestConnections:
         assert driver.name == "async" or isinstance(raised.value, urllib3.exceptions.TimeoutError)
         assert raised.value.maybe_sent
 
-    def test_a_drip_of_bytes_does_not_hold_a_call_beyond_its_time(self, script: NewScript, api_at: NewApi) -> None:
-        def drip(connection: socket.socket) -> None:
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-            for _ in range(100):
-                connection.sendall(b" ")
-                time.sleep(0.05)
-
-        started = time.monotonic()
-        with pytest.raises(sunshine.ApiTimeoutError):
-            create(api_at(script(drip).url), _request_timeout=0.5)
-        assert time.monotonic() - started < 2
-
     def test_a_lost_get_is_sent_again_and_a_lost_create_is_not(self, script: NewScript, api_at: NewApi) -> None:
         server = script(drop, answer(body=KEY), drop, answer("201 Created", KEY))
         api = api_at(server.url, retries=1)

@@ -69,16 +69,22 @@ def test_an_error_in_an_odd_charset_is_still_the_exception(script: NewScript, ap
         create(api_at(server.url))
 
 
-def test_a_drip_of_headers_does_not_hold_a_call_beyond_its_time(script: NewScript, api_at: NewApi) -> None:
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_drip_does_not_hold_a_call_beyond_its_time(
+    script: NewScript, api_at: NewApi, start: bytes, proxied: bool
+) -> None:
     def drip(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        connection.sendall(start)
         for _ in range(100):
             connection.sendall(b"X")
             time.sleep(0.05)
 
+    url = script(drip).url
+    api = api_at("http://127.0.0.1:1", proxy=url) if proxied else api_at(url)
     started = time.monotonic()
     with pytest.raises(sunshine.ApiTimeoutError):
-        create(api_at(script(drip).url), _request_timeout=0.5)
+        create(api, _request_timeout=0.5)
     assert time.monotonic() - started < 2
 
 
