@@ -90,6 +90,12 @@ class TestFaults:
         assert len(call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys) == 2
 
         sunshine.faults.next(drop="after")
+        info = call("create_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, {"displayName": "y"}, retries=1)  # fmt: skip
+        assert info.replayed
+        (made,) = (each for each in call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys if each.display_name == "y")  # fmt: skip
+        assert info.data.key == made
+
+        sunshine.faults.next(drop="after")
         info = call("delete_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, sunshine.key.id, retries=1)  # fmt: skip
         assert info.deleted_before
 

@@ -76,18 +76,29 @@ class Timeout:
 
 
 class Request:
-    """One HTTP request. `stream` asks for an answer whose body has not been read."""
+    """One HTTP request. `stream` asks for an answer whose body has not been read.
 
-    __slots__ = ("body", "headers", "method", "stream", "url")
+    `done_once` tells that the service does it once however often it is sent with its Idempotency-Key.
+    """
+
+    __slots__ = ("body", "done_once", "headers", "method", "stream", "url")
 
     def __init__(
-        self, method: str, url: str, headers: Headers, body: bytes | None = None, *, stream: bool = False
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None = None,
+        *,
+        stream: bool = False,
+        done_once: bool = False,
     ) -> None:
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
         self.stream = stream
+        self.done_once = done_once
 
     def __repr__(self) -> str:
         return f"Request({self.method} {public_url(self.url)})"

@@ -12,6 +12,7 @@ from sunshine_conversations_client import _auth
 from sunshine_conversations_client._flow import Policy
 from sunshine_conversations_client._messages import Headers, Request, Timeout
 from sunshine_conversations_client._model import Model
+from sunshine_conversations_client._repetition import is_done_once
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecodeError, ApiException
 from sunshine_conversations_client.models._errors import ErrorResponse
 from sunshine_conversations_client.models._paging import Page
@@ -263,7 +264,8 @@ class Call:
             content, kind = body_of(operation, self.body, self.content_type)
             if "content-type" not in headers:
                 headers["Content-Type"] = kind
-        if operation.method == "POST" and "idempotency-key" not in headers:
+        key_given = "idempotency-key" in headers
+        if operation.method == "POST" and not key_given:
             headers["Idempotency-Key"] = self.idempotency_key
         if "accept" not in headers:
             headers["Accept"] = "application/json"
@@ -277,7 +279,10 @@ class Call:
         if self.auth or "authorization" in headers or "cookie" in headers:
             require_private(base, configuration)
         url = base + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
-        return Request(operation.method, url + query_string(query), headers, content, stream=stream)
+        done_once = is_done_once(operation.method, base, key_given=key_given)
+        return Request(
+            operation.method, url + query_string(query), headers, content, stream=stream, done_once=done_once
+        )
 
 
 def query_string(query: list[tuple[str, str]]) -> str:

@@ -48,12 +48,12 @@ class TimedOut(ApiTimeoutError, urllib3_errors.MaxRetryError, urllib3_errors.Tim
     pool = url = None  # type: ignore[assignment]  # urllib3's names for what a pool tried
 
 
-# Of what urllib3 sends by itself. Not its SSLError: it stands for failures after the request was sent as well.
+# Of what urllib3 sends by itself. Not its SSLError, nor its ProxyError: they stand for failures after the request was
+# sent as well.
 _NEVER_SENT = (
     urllib3_errors.NewConnectionError,
     urllib3_errors.ConnectTimeoutError,
     urllib3_errors.NameResolutionError,
-    urllib3_errors.ProxyError,
     urllib3_errors.LocationValueError,
 )
 
@@ -81,7 +81,8 @@ class UrllibTransport:
         except ApiException:
             raise
         except (urllib3_errors.HTTPError, OSError, http.client.HTTPException) as error:
-            raise _failure(error, maybe_sent=not isinstance(error, _NEVER_SENT)) from error
+            met = error.__cause__ if isinstance(error, urllib3_errors.ProxyError) else error
+            raise _failure(error, maybe_sent=not isinstance(met, _NEVER_SENT)) from error
         except (ValueError, TypeError) as error:
             # What cannot be sent was refused before; this is an answer that the library cannot read.
             raise ConnectionFailed(f"the answer cannot be read ({_name(error)})") from None

@@ -141,6 +141,14 @@ def test_a_proxy_is_asked(script: NewScript, api_at: NewApi) -> None:
     assert b"X-Proxy: 1" in proxy.requests[0]
 
 
+def test_a_proxy_that_cannot_be_reached_was_sent_nothing(api_at: NewApi) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(sunshine.ApiConnectionError) as raised:
+        create(api_at("http://127.0.0.1:1", proxy=f"http://127.0.0.1:{port}"))
+    assert not raised.value.maybe_sent
+
+
 def test_connection_errors_can_be_pickled_and_copied(script: NewScript, api_at: NewApi) -> None:
     with pytest.raises(sunshine.ApiConnectionError) as raised:
         create(api_at(script(b"").url))
@@ -205,8 +213,8 @@ class TestTls:
                 assert keys(verify_ssl=False)
             assert [each.category for each in warned] == expected
 
-    def test_a_create_that_was_read_and_then_lost_is_not_sent_again(
-        self, certificate: tuple[str, str], api_at: NewApi
+    def test_an_update_that_was_read_and_then_lost_is_not_sent_again(
+        self, certificate: tuple[str, str], api_at: NewApi, driver: Driver
     ) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
@@ -228,9 +236,10 @@ class TestTls:
             thread = threading.Thread(target=serve)
             thread.start()
             url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            api = driver.AppsApi(api_at(url, retries=2, ssl_ca_cert=certificate[0]).api_client)
             with pytest.raises(sunshine.ApiConnectionError) as raised:
-                create(api_at(url, retries=2, ssl_ca_cert=certificate[0]))
+                api.update_app("a", {"displayName": "x"})
             thread.join()
         assert raised.value.maybe_sent
         assert len(requests) == 1
-        assert requests[0].startswith(b"POST ")
+        assert requests[0].startswith(b"PATCH ")
