@@ -42,9 +42,11 @@ OTHER_NAMES = {
         " ApiTypeError ApiValueError BadRequestException ConflictException ForbiddenException NotFoundException"
         " OpenApiException RateLimitedException ServiceException UnauthorizedException UnprocessableEntityException"
     ),
+    "transport": "Transport",
     "_version": "__version__",
 }
-SUBMODULES = "aio api api_client api_response configuration exceptions model models rest"
+SUBMODULES = "aio api api_client api_response configuration exceptions model models rest transport"
+ASYNCHRONOUS_NAMES = {"ApiClient": "aio.api_client", "Transport": "aio.transport"}
 
 
 @dataclass(frozen=True)

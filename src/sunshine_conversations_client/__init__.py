@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client import model as model
     from sunshine_conversations_client import models as models
     from sunshine_conversations_client import rest as rest
+    from sunshine_conversations_client import transport as transport
     from sunshine_conversations_client._version import __version__ as __version__
     from sunshine_conversations_client.api.app_keys_api import AppKeysApi as AppKeysApi
     from sunshine_conversations_client.api.apps_api import AppsApi as AppsApi
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.models._webhooks import WebhookCreateBody as WebhookCreateBody
     from sunshine_conversations_client.models._webhooks import WebhookListResponse as WebhookListResponse
     from sunshine_conversations_client.models._webhooks import WebhookResponse as WebhookResponse
+    from sunshine_conversations_client.transport import Transport as Transport
 
 _HOMES = {
     "Android": "models._integrations",
@@ -192,6 +194,7 @@ _HOMES = {
     "Status": "models._status",
     "Telegram": "models._integrations",
     "TelegramUpdate": "models._integration_updates",
+    "Transport": "transport",
     "Twilio": "models._integrations",
     "TwilioUpdate": "models._integration_updates",
     "Twitter": "models._integrations",
@@ -215,7 +218,7 @@ _HOMES = {
     "__version__": "_version",
 }
 _SUBMODULES = frozenset(
-    ["aio", "api", "api_client", "api_response", "configuration", "exceptions", "model", "models", "rest"]
+    ["aio", "api", "api_client", "api_response", "configuration", "exceptions", "model", "models", "rest", "transport"]
 )
 
 __all__ = [
@@ -293,6 +296,7 @@ __all__ = [
     "Status",
     "Telegram",
     "TelegramUpdate",
+    "Transport",
     "Twilio",
     "TwilioUpdate",
     "Twitter",

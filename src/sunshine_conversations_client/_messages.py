@@ -76,9 +76,10 @@ class Timeout:
 
 
 class Request:
-    """One HTTP request. `stream` asks for an answer whose body has not been read.
+    """One HTTP request: its method, its whole URL, its headers, and the bytes of its body or None.
 
-    `done_once` tells that the service does it once however often it is sent with its Idempotency-Key.
+    `stream` asks for an answer whose body has not been read. `done_once` tells that the service does it once however often
+    it is sent with its Idempotency-Key.
     """
 
     __slots__ = ("body", "done_once", "headers", "method", "stream", "url")
@@ -105,7 +106,10 @@ class Request:
 
 
 class Response:
-    """One HTTP answer. `raw` is the HTTP library's own, for a request with `stream`; its body is then unread."""
+    """One HTTP answer: its status, its reason phrase if it has one, its headers, its body with no coding left on it.
+
+    `raw` is the HTTP library's own, for a request with `stream`; the body is then unread, and `body` empty.
+    """
 
     __slots__ = ("body", "headers", "raw", "reason", "status")
 

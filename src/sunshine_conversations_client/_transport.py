@@ -21,19 +21,10 @@ from sunshine_conversations_client.exceptions import ApiConnectionError, ApiExce
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any
 
     from sunshine_conversations_client._messages import Request, Timeout
     from sunshine_conversations_client.configuration import Configuration
-
-    class Transport(Protocol):
-        """What a client needs of an HTTP library."""
-
-        def send(self, request: Request, timeout: Timeout) -> Response:
-            """One attempt: no retry, no redirect. Raises ApiConnectionError or ApiTimeoutError."""
-            ...
-
-        def close(self) -> None: ...
 
 
 class ConnectionFailed(ApiConnectionError, urllib3_errors.MaxRetryError):  # type: ignore[misc]  # both have a reason

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client._flow import Command
     from sunshine_conversations_client._messages import Response
     from sunshine_conversations_client._operations import Call
-    from sunshine_conversations_client.aio._transport import AsyncTransport
+    from sunshine_conversations_client.aio.transport import Transport
     from sunshine_conversations_client.api_response import ApiResponse
     from sunshine_conversations_client.configuration import Configuration
 
@@ -42,7 +42,7 @@ class ApiClient(Caller):
         header_value: str | None = None,
         cookie: str | None = None,
         *,
-        transport: AsyncTransport | None = None,
+        transport: Transport | None = None,
     ) -> None:
         super().__init__(configuration, header_name, header_value, cookie)
         self._transport = transport
@@ -61,7 +61,7 @@ class ApiClient(Caller):
             await self._transport.close()
 
     @property
-    def transport(self) -> AsyncTransport:
+    def transport(self) -> Transport:
         """The transport, made with the configuration's TLS, proxy and pool settings when it is first needed."""
         if self._transport is None:
             from sunshine_conversations_client.aio._transport import AiohttpTransport
