@@ -31,6 +31,7 @@ from sunshine_keys import server
 from sunshine_keys.app import Service as Application
 from sunshine_keys.app import Settings
 
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 NewScript = Callable[..., Script]
 NewApi = Callable[..., Any]
 KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'
@@ -188,7 +189,13 @@ class TestTls:
         return str(pem), str(key_pem)
 
     def test_a_server_is_verified_unless_told_otherwise(
-        self, certificate: tuple[str, str], service: Service, tenant: Tenant, api_at: NewApi, driver: Driver
+        self,
+        certificate: tuple[str, str],
+        service: Service,
+        tenant: Tenant,
+        api_at: NewApi,
+        driver: Driver,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         config = server._config(
             Application(Settings(service.data)), ssl_certfile=certificate[0], ssl_keyfile=certificate[1]
@@ -202,11 +209,17 @@ class TestTls:
                 with api.api_client:
                     return api.list_custom_integration_keys(*owner).keys
 
+            for variable in BUNDLES:
+                monkeypatch.delenv(variable, raising=False)
             with pytest.raises(sunshine.ApiConnectionError, match="certificate") as refused:
                 keys()
             assert driver.name == "async" or isinstance(refused.value.__cause__, urllib3.exceptions.SSLError)
             assert keys(ssl_ca_cert=certificate[0])
             assert keys(ca_cert_data=Path(certificate[0]).read_text())
+            for variable in BUNDLES:
+                with monkeypatch.context() as environment:
+                    environment.setenv(variable, certificate[0])
+                    assert keys()
             expected = [urllib3.exceptions.InsecureRequestWarning] if driver.name == "sync" else []
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")

@@ -79,3 +79,13 @@ def test_models_need_no_http_library() -> None:
 def test_the_client_needs_nothing_of_the_service() -> None:
     blocked = "import sys; sys.modules.update(dict.fromkeys(['sunshine_keys', 'msgspec', 'uvicorn', 'cryptography']))"
     fresh(f"{blocked}; from sunshine_conversations_client import *; ApiClient(Configuration()).rest_client")
+
+
+def test_the_asynchronous_client_names_the_extra_that_it_needs() -> None:
+    said = fresh(
+        "import sys; sys.modules['aiohttp'] = None\n"
+        "from sunshine_conversations_client import ApiArgumentError, aio\n"
+        "try: aio.ApiClient().transport\n"
+        "except ApiArgumentError as error: print(error)"
+    )
+    assert "the extra `async`" in said

@@ -8,7 +8,7 @@ import logging
 from sunshine_conversations_client import _flow
 from sunshine_conversations_client._calls import Caller
 from sunshine_conversations_client._messages import public_url
-from sunshine_conversations_client.exceptions import ApiConnectionError
+from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,9 +62,17 @@ class ApiClient(Caller):
 
     @property
     def transport(self) -> Transport:
-        """The transport, made with the configuration's TLS, proxy and pool settings when it is first needed."""
+        """The transport, made with the configuration's TLS, proxy and pool settings when it is first needed.
+
+        Raises ApiArgumentError where aiohttp is not there.
+        """
         if self._transport is None:
-            from sunshine_conversations_client.aio._transport import AiohttpTransport
+            try:
+                from sunshine_conversations_client.aio._transport import AiohttpTransport
+            except ModuleNotFoundError as error:
+                raise ApiArgumentError(
+                    f"the asynchronous client needs aiohttp, the extra `async`, or a transport ({error})"
+                ) from error
 
             self._transport = AiohttpTransport(self.configuration)
         return self._transport
