@@ -133,6 +133,16 @@ class TestFaults:
         assert call("list_webhooks", sunshine.app_id, sunshine.integration_id).webhooks == [webhook]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 99}, {"retry_after": 1}, {"drop": "now"}, {"body": "text"}, {"delay": -1}, {"status": 500, "times": 0}],
+)
+def test_a_fault_that_cannot_be_is_refused_and_nothing_goes_wrong(sunshine: SunshineServer, fault: Any) -> None:
+    with pytest.raises(ValueError, match=" "):
+        sunshine.faults.next(**fault)
+    assert sc.AppsApi(sunshine.client()).get_app(sunshine.app_id).app
+
+
 def test_snapshots_bring_a_state_back(sunshine: SunshineServer) -> None:
     keys = sc.CustomIntegrationApiKeysApi(sunshine.client())
     owner = (sunshine.app_id, sunshine.integration_id)
