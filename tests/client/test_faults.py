@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import ipaddress
@@ -159,6 +160,51 @@ def test_connection_errors_can_be_pickled_and_copied(script: NewScript, api_at: 
         assert made.maybe_sent
 
 
+class Tunnel:
+    """A proxy that carries bytes both ways, and keeps what it was told itself."""
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._serve)]
+        self._connections: list[socket.socket] = []
+
+    def __enter__(self) -> Tunnel:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(10)
+        for connection in self._connections:
+            connection.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            self.heads.append(near.recv(65536))
+            host, _, port = self.heads[-1].split(b" ")[1].decode().partition(":")
+            far = socket.create_connection((host, int(port)))
+            self._connections += [near, far]
+            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            pair = [threading.Thread(target=self._carry, args=ends) for ends in ((near, far), (far, near))]
+            self._threads += pair
+            for thread in pair:
+                thread.start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while received := source.recv(65536):
+                target.sendall(received)
+            target.shutdown(socket.SHUT_WR)
+
+
 class TestTls:
     @pytest.fixture
     def certificate(self, tmp_path: Path) -> tuple[str, str]:
@@ -225,6 +271,22 @@ class TestTls:
                 warnings.simplefilter("always")
                 assert keys(verify_ssl=False)
             assert [each.category for each in warned] == expected
+
+    def test_a_proxys_tunnel_shows_it_nothing(
+        self, certificate: tuple[str, str], service: Service, tenant: Tenant, api_at: NewApi
+    ) -> None:
+        config = server._config(
+            Application(Settings(service.data)), ssl_certfile=certificate[0], ssl_keyfile=certificate[1]
+        )
+        with server.started(uvicorn.Server(config)) as plain_url, Tunnel() as proxy:
+            url = plain_url.replace("http://", "https://")
+            api = api_at(url, tenant.app_key, ssl_ca_cert=certificate[0], proxy=proxy.url)
+            with api.api_client:
+                for _ in range(2):
+                    assert api.list_custom_integration_keys(tenant.app_id, tenant.integration_id).keys
+        (head,) = proxy.heads
+        assert head.startswith(f"CONNECT {url.removeprefix('https://')} HTTP/1.".encode())
+        assert b"uthorization" not in head
 
     def test_an_update_that_was_read_and_then_lost_is_not_sent_again(
         self, certificate: tuple[str, str], api_at: NewApi, driver: Driver
