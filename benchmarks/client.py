@@ -1,10 +1,11 @@
 """Measures the client beside the official one, interleaved in one run; prints medians with their range, and ratios.
 
-    python benchmarks/client.py [--rounds N] [--official VENV]
+    python benchmarks/client.py [--rounds N] [--official VENV] [--instructions]
 
 The official client (17.0.1) is installed into a virtual environment of its own; VENV names one that is there already.
 Goals, as ratios of the official client's: import 0.02, first answer of a cold process 0.20, CPU per call 0.70, memory
-after the first call 0.60.
+after the first call 0.60. `--instructions` counts those of a call as well (it needs valgrind): unlike times, they are
+the same on a busy machine. The official client is not asynchronous: 50 tasks are held against its 8 threads.
 """
 
 from __future__ import annotations
@@ -39,33 +40,41 @@ def call():
 assert call().key.secret
 """
 COLD = CLIENT.format(early="") + "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-CALLS = (
-    CLIENT.format(early="")
-    + """
-for _ in range(50):
-    call()
+MEASURED = """
 started, cpu = time.perf_counter(), time.process_time()
-for _ in range(500):
-    call()
-print((time.process_time() - cpu) / 500, (time.perf_counter() - started) / 500)
+{calls}
+print((time.process_time() - cpu) / 500, 500 / (time.perf_counter() - started))
+"""
+CALLS = CLIENT.format(early="") + "for _ in range(50): call()" + MEASURED.format(calls="for _ in range(500): call()")
+THREADS = (
+    CLIENT.format(early="from concurrent.futures import ThreadPoolExecutor")
+    + "pool = ThreadPoolExecutor(8)\nlist(pool.map(lambda _: call(), range(50)))"
+    + MEASURED.format(calls="list(pool.map(lambda _: call(), range(500)))")
+)
+TASKS = CLIENT.format(early="import asyncio\nfrom sunshine_conversations_client import aio") + (
+    """
+async def main():
+    async with aio.ApiClient(configuration) as client:
+        keys, left = aio.CustomIntegrationApiKeysApi(client), iter(range(550))
+        async def calls(until):
+            for each in left:
+                await keys.get_custom_integration_key(os.environ["APP"], os.environ["INTEGRATION"], os.environ["KEY"])
+                if each >= until:
+                    break
+        await asyncio.gather(*(calls(0) for _ in range(50)))
+        started, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(calls(550) for _ in range(50)))
+        print((time.process_time() - cpu) / 500, 500 / (time.perf_counter() - started))
+asyncio.run(main())
 """
 )
+COUNTED = CLIENT.format(early="") + "for _ in range(int(sys.argv[1])): call()"
 TIMED = """
 import subprocess, sys, time
 started = time.perf_counter()
 printed = subprocess.run(sys.argv[1:], check=True, capture_output=True, text=True).stdout
 print(time.perf_counter() - started, printed)
 """
-THREADS = (
-    CLIENT.format(early="from concurrent.futures import ThreadPoolExecutor")
-    + """
-with ThreadPoolExecutor(8) as pool:
-    list(pool.map(lambda _: call(), range(50)))
-    started = time.perf_counter()
-    list(pool.map(lambda _: call(), range(500)))
-    print((time.perf_counter() - started) / 500)
-"""
-)
 
 
 def run(python: str, program: str, environment: dict[str, str]) -> list[float]:
@@ -76,7 +85,21 @@ def run(python: str, program: str, environment: dict[str, str]) -> list[float]:
     return [float(each) for each in result.stdout.split()]
 
 
-def measure(rounds: int, pythons: dict[str, str], server: SunshineServer) -> dict[str, dict[str, list[float]]]:
+def instructions(python: str, environment: dict[str, str]) -> float:
+    """Of one call: what 220 take more than 20, so that what a process does once does not count."""
+    counts = []
+    for calls in (20, 220):
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", python, "-c", COUNTED, str(calls)]
+        result = subprocess.run(
+            command, env=environment | {"PYTHONHASHSEED": "0"}, check=True, capture_output=True, text=True
+        )
+        counts.append(int(result.stderr.rpartition("Collected : ")[2].split()[0]))
+    return (counts[1] - counts[0]) / 200
+
+
+def measure(
+    rounds: int, pythons: dict[str, str], server: SunshineServer, *, count: bool
+) -> dict[str, dict[str, list[float]]]:
     environment = os.environ | {
         "URL": server.url, "KEY_ID": server.app_key.id, "SECRET": server.app_key.secret, "APP": server.app_id,
         "INTEGRATION": server.integration_id, "KEY": server.key.id,
@@ -87,13 +110,22 @@ def measure(rounds: int, pythons: dict[str, str], server: SunshineServer) -> dic
             (imported,) = run(python, IMPORT, environment)
             cold, memory = run(python, COLD, environment)
             cpu, sequential = run(python, CALLS, environment)
-            (concurrent,) = run(python, THREADS, environment)
+            cpu_threads, concurrent = run(python, THREADS, environment)
+            cpu_tasks, tasks = run(python, TASKS, environment) if name == "ours" else (cpu_threads, concurrent)
             for metric, value in {
                 "import, ms": imported * 1e3, "first answer of a cold process, ms": cold * 1e3, "peak memory after it, MB": memory / 1024,
-                "CPU per call, µs": cpu * 1e6, "a call, sequential, µs": sequential * 1e6, "a call, 8 threads, µs": concurrent * 1e6,
+                "CPU per call, µs": cpu * 1e6, "CPU per call, 8 threads, µs": cpu_threads * 1e6, "CPU per call, 50 tasks, µs": cpu_tasks * 1e6,
+                "calls/s, sequential": sequential, "calls/s, 8 threads": concurrent, "calls/s, 50 tasks": tasks,
             }.items():  # fmt: skip
                 found.setdefault(metric, {}).setdefault(name, []).append(value)
+    if count:
+        counted = {name: [instructions(python, environment) / 1e3] for name, python in pythons.items()}
+        found["instructions per call, thousands"] = counted
     return found
+
+
+def shown(value: float) -> str:
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def installed(folder: Path) -> str:
@@ -108,11 +140,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--official", type=Path)
+    parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, sunshine_server() as server:
         official = installed(options.official or Path(temporary) / "official")
-        found = measure(options.rounds, {"ours": sys.executable, "official": official}, server)
+        found = measure(
+            options.rounds, {"ours": sys.executable, "official": official}, server, count=options.instructions
+        )
     medians = {
         metric: {name: statistics.median(values) for name, values in each.items()} for metric, each in found.items()
     }
@@ -121,7 +156,10 @@ def main() -> None:
         return
     print("| | ours | official 17.0.1 | ratio |\n|---|---|---|---|")
     for metric, each in found.items():
-        cells = [f"{statistics.median(v):.3g} ({min(v):.3g} to {max(v):.3g})" for v in (each["ours"], each["official"])]
+        cells = [
+            f"{shown(statistics.median(v))} ({shown(min(v))} to {shown(max(v))})"
+            for v in (each["ours"], each["official"])
+        ]
         print(f"| {metric} | {' | '.join(cells)} | {medians[metric]['ours'] / medians[metric]['official']:.3f} |")
 
 

@@ -14,13 +14,15 @@ def snake(name: str) -> str:
 MODELS = {
     "_apps": "App AppCreateBody AppListFilter AppListResponse AppResponse AppSettings AppUpdateBody",
     "_errors": "Error ErrorResponse",
+    "_integration_updates": (
+        "AndroidUpdate AppleUpdate CustomUpdate InstagramUpdate IntegrationUpdate IntegrationUpdateBase"
+        " IosUpdate LineUpdate MailgunUpdate MessageBirdUpdate MessengerUpdate TelegramUpdate TwilioUpdate"
+        " TwitterUpdate UnityUpdate ViberUpdate WebUpdate WhatsAppUpdate"
+    ),
     "_integrations": (
-        "Android AndroidUpdate Apple AppleUpdate Custom CustomUpdate DefaultResponderDefaultResponder Instagram"
-        " InstagramUpdate Integration IntegrationListFilter IntegrationListResponse IntegrationResponse"
-        " IntegrationUpdate IntegrationUpdateBase Ios IosUpdate Line LineUpdate Mailgun MailgunUpdate"
-        " MessageBirdUpdate Messagebird Messenger MessengerUpdate ModelField PrechatCapture Telegram TelegramUpdate"
-        " Twilio TwilioUpdate Twitter TwitterUpdate Unity UnityUpdate Viber ViberUpdate Web WebUpdate WhatsAppUpdate"
-        " Whatsapp"
+        "Android Apple Custom DefaultResponderDefaultResponder Instagram Integration IntegrationListFilter"
+        " IntegrationListResponse IntegrationResponse Ios Line Mailgun Messagebird Messenger ModelField"
+        " PrechatCapture Telegram Twilio Twitter Unity Viber Web Whatsapp"
     ),
     "_keys": (
         "ApiKey AppKey AppKeyCreateBody AppKeyListResponse AppKeyResponse IntegrationApiKey"
@@ -40,9 +42,11 @@ OTHER_NAMES = {
         " ApiTypeError ApiValueError BadRequestException ConflictException ForbiddenException NotFoundException"
         " OpenApiException RateLimitedException ServiceException UnauthorizedException UnprocessableEntityException"
     ),
+    "transport": "Transport",
     "_version": "__version__",
 }
-SUBMODULES = "aio api api_client api_response configuration exceptions model models rest"
+SUBMODULES = "aio api api_client api_response configuration exceptions model models rest transport"
+ASYNCHRONOUS_NAMES = {"ApiClient": "aio.api_client", "Transport": "aio.transport"}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from client_api import API, MODELS, OTHER_NAMES, SUBMODULES, Method, snake
+from client_api import API, ASYNCHRONOUS_NAMES, MODELS, OTHER_NAMES, SUBMODULES, Method, snake
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "sunshine_conversations_client"
@@ -232,7 +232,9 @@ def outputs() -> dict[Path, str]:
     files[PACKAGE / "aio" / "api" / "__init__.py"] = face("The asynchronous API classes.", asynchronous)
     files[PACKAGE / "aio" / "__init__.py"] = face(
         "The asynchronous client: the same names and arguments, awaited.",
-        asynchronous | {"ApiClient": "aio.api_client"},
+        asynchronous | ASYNCHRONOUS_NAMES,
+        "api api_client transport",
+        f"{NAME}.aio",
     )
     for api, (doc, methods) in API.items():
         files[PACKAGE / "api" / f"{snake(api)}.py"] = facade(api, doc, methods)

@@ -90,6 +90,12 @@ class TestFaults:
         assert len(call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys) == 2
 
         sunshine.faults.next(drop="after")
+        info = call("create_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, {"displayName": "y"}, retries=1)  # fmt: skip
+        assert info.replayed
+        (made,) = (each for each in call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys if each.display_name == "y")  # fmt: skip
+        assert info.data.key == made
+
+        sunshine.faults.next(drop="after")
         info = call("delete_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, sunshine.key.id, retries=1)  # fmt: skip
         assert info.deleted_before
 
@@ -125,6 +131,16 @@ class TestFaults:
         with pytest.raises(sc.UnauthorizedException):
             call("delete_webhook", sunshine.app_id, sunshine.integration_id, webhook.id, settings=own)
         assert call("list_webhooks", sunshine.app_id, sunshine.integration_id).webhooks == [webhook]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 99}, {"retry_after": 1}, {"drop": "now"}, {"body": "text"}, {"delay": -1}, {"status": 500, "times": 0}],
+)
+def test_a_fault_that_cannot_be_is_refused_and_nothing_goes_wrong(sunshine: SunshineServer, fault: Any) -> None:
+    with pytest.raises(ValueError, match=" "):
+        sunshine.faults.next(**fault)
+    assert sc.AppsApi(sunshine.client()).get_app(sunshine.app_id).app
 
 
 def test_snapshots_bring_a_state_back(sunshine: SunshineServer) -> None:

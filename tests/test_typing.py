@@ -37,6 +37,6 @@ def test_right_programs_pass() -> None:
 
 def test_wrong_lines_are_found() -> None:
     expected = wrong_lines(FOLDER / "wrong.py")
-    assert len(expected) == 13
+    assert len(expected) == 14
     assert mypy(FOLDER / "wrong.py") == expected
     assert pyright(FOLDER / "wrong.py") == expected

@@ -8,6 +8,7 @@ from sunshine_conversations_client.api.custom_integration_api_keys_api import Cu
 from sunshine_conversations_client.model.integration_api_key_response import IntegrationApiKeyResponse
 from sunshine_conversations_client.models.integration_api_key import IntegrationApiKey
 from sunshine_conversations_client.rest import ApiException
+from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
 
 
 def provision(host: str) -> str | None:
@@ -55,6 +56,33 @@ def models() -> None:
     key = sunshine.ApiKey.from_json("{}")
     if key is not None:
         print(key.secret, key.additional_properties, key.to_dict())
+
+
+class Own:
+    """A transport of a user's own."""
+
+    def send(self, request: Request, timeout: Timeout) -> Response:
+        if request.method != "GET" or request.stream or timeout.total is not None:
+            raise sunshine.ApiConnectionError("not here", maybe_sent=False)
+        return Response(200, None, Headers([("X-Url", request.url), *request.headers.items()]), request.body or b"{}")
+
+    def close(self) -> None: ...
+
+
+class OwnAwaited:
+    """The same for the asynchronous client."""
+
+    async def send(self, request: Request, timeout: Timeout) -> Response:
+        return Own().send(request, timeout)
+
+    async def close(self) -> None: ...
+
+
+def transports(configuration: sunshine.Configuration) -> None:
+    own: sunshine.Transport = Own()
+    awaited: aio.Transport = OwnAwaited()
+    sunshine.ApiClient(configuration, transport=own)
+    aio.ApiClient(configuration, transport=awaited)
 
 
 asyncio.run(provision_awaited(sunshine.Configuration()))

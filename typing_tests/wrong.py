@@ -20,3 +20,4 @@ api.get_custom_integration_key("app", "integration", "key", asinc_req=True)  # w
 api.get_custom_integration_keys("app", "integration", "key")  # wrong
 aio.AppsApi(client)  # wrong
 sunshine.Nonsense  # wrong
+sunshine.ApiClient(sunshine.Configuration(), transport=client)  # wrong

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client import model as model
     from sunshine_conversations_client import models as models
     from sunshine_conversations_client import rest as rest
+    from sunshine_conversations_client import transport as transport
     from sunshine_conversations_client._version import __version__ as __version__
     from sunshine_conversations_client.api.app_keys_api import AppKeysApi as AppKeysApi
     from sunshine_conversations_client.api.apps_api import AppsApi as AppsApi
@@ -54,49 +55,49 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.models._apps import AppUpdateBody as AppUpdateBody
     from sunshine_conversations_client.models._errors import Error as Error
     from sunshine_conversations_client.models._errors import ErrorResponse as ErrorResponse
+    from sunshine_conversations_client.models._integration_updates import AndroidUpdate as AndroidUpdate
+    from sunshine_conversations_client.models._integration_updates import AppleUpdate as AppleUpdate
+    from sunshine_conversations_client.models._integration_updates import CustomUpdate as CustomUpdate
+    from sunshine_conversations_client.models._integration_updates import InstagramUpdate as InstagramUpdate
+    from sunshine_conversations_client.models._integration_updates import IntegrationUpdate as IntegrationUpdate
+    from sunshine_conversations_client.models._integration_updates import IntegrationUpdateBase as IntegrationUpdateBase
+    from sunshine_conversations_client.models._integration_updates import IosUpdate as IosUpdate
+    from sunshine_conversations_client.models._integration_updates import LineUpdate as LineUpdate
+    from sunshine_conversations_client.models._integration_updates import MailgunUpdate as MailgunUpdate
+    from sunshine_conversations_client.models._integration_updates import MessageBirdUpdate as MessageBirdUpdate
+    from sunshine_conversations_client.models._integration_updates import MessengerUpdate as MessengerUpdate
+    from sunshine_conversations_client.models._integration_updates import TelegramUpdate as TelegramUpdate
+    from sunshine_conversations_client.models._integration_updates import TwilioUpdate as TwilioUpdate
+    from sunshine_conversations_client.models._integration_updates import TwitterUpdate as TwitterUpdate
+    from sunshine_conversations_client.models._integration_updates import UnityUpdate as UnityUpdate
+    from sunshine_conversations_client.models._integration_updates import ViberUpdate as ViberUpdate
+    from sunshine_conversations_client.models._integration_updates import WebUpdate as WebUpdate
+    from sunshine_conversations_client.models._integration_updates import WhatsAppUpdate as WhatsAppUpdate
     from sunshine_conversations_client.models._integrations import Android as Android
-    from sunshine_conversations_client.models._integrations import AndroidUpdate as AndroidUpdate
     from sunshine_conversations_client.models._integrations import Apple as Apple
-    from sunshine_conversations_client.models._integrations import AppleUpdate as AppleUpdate
     from sunshine_conversations_client.models._integrations import Custom as Custom
-    from sunshine_conversations_client.models._integrations import CustomUpdate as CustomUpdate
     from sunshine_conversations_client.models._integrations import (
         DefaultResponderDefaultResponder as DefaultResponderDefaultResponder,
     )
     from sunshine_conversations_client.models._integrations import Instagram as Instagram
-    from sunshine_conversations_client.models._integrations import InstagramUpdate as InstagramUpdate
     from sunshine_conversations_client.models._integrations import Integration as Integration
     from sunshine_conversations_client.models._integrations import IntegrationListFilter as IntegrationListFilter
     from sunshine_conversations_client.models._integrations import IntegrationListResponse as IntegrationListResponse
     from sunshine_conversations_client.models._integrations import IntegrationResponse as IntegrationResponse
-    from sunshine_conversations_client.models._integrations import IntegrationUpdate as IntegrationUpdate
-    from sunshine_conversations_client.models._integrations import IntegrationUpdateBase as IntegrationUpdateBase
     from sunshine_conversations_client.models._integrations import Ios as Ios
-    from sunshine_conversations_client.models._integrations import IosUpdate as IosUpdate
     from sunshine_conversations_client.models._integrations import Line as Line
-    from sunshine_conversations_client.models._integrations import LineUpdate as LineUpdate
     from sunshine_conversations_client.models._integrations import Mailgun as Mailgun
-    from sunshine_conversations_client.models._integrations import MailgunUpdate as MailgunUpdate
     from sunshine_conversations_client.models._integrations import Messagebird as Messagebird
-    from sunshine_conversations_client.models._integrations import MessageBirdUpdate as MessageBirdUpdate
     from sunshine_conversations_client.models._integrations import Messenger as Messenger
-    from sunshine_conversations_client.models._integrations import MessengerUpdate as MessengerUpdate
     from sunshine_conversations_client.models._integrations import ModelField as ModelField
     from sunshine_conversations_client.models._integrations import PrechatCapture as PrechatCapture
     from sunshine_conversations_client.models._integrations import Telegram as Telegram
-    from sunshine_conversations_client.models._integrations import TelegramUpdate as TelegramUpdate
     from sunshine_conversations_client.models._integrations import Twilio as Twilio
-    from sunshine_conversations_client.models._integrations import TwilioUpdate as TwilioUpdate
     from sunshine_conversations_client.models._integrations import Twitter as Twitter
-    from sunshine_conversations_client.models._integrations import TwitterUpdate as TwitterUpdate
     from sunshine_conversations_client.models._integrations import Unity as Unity
-    from sunshine_conversations_client.models._integrations import UnityUpdate as UnityUpdate
     from sunshine_conversations_client.models._integrations import Viber as Viber
-    from sunshine_conversations_client.models._integrations import ViberUpdate as ViberUpdate
     from sunshine_conversations_client.models._integrations import Web as Web
-    from sunshine_conversations_client.models._integrations import WebUpdate as WebUpdate
     from sunshine_conversations_client.models._integrations import Whatsapp as Whatsapp
-    from sunshine_conversations_client.models._integrations import WhatsAppUpdate as WhatsAppUpdate
     from sunshine_conversations_client.models._keys import ApiKey as ApiKey
     from sunshine_conversations_client.models._keys import AppKey as AppKey
     from sunshine_conversations_client.models._keys import AppKeyCreateBody as AppKeyCreateBody
@@ -116,10 +117,11 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.models._webhooks import WebhookCreateBody as WebhookCreateBody
     from sunshine_conversations_client.models._webhooks import WebhookListResponse as WebhookListResponse
     from sunshine_conversations_client.models._webhooks import WebhookResponse as WebhookResponse
+    from sunshine_conversations_client.transport import Transport as Transport
 
 _HOMES = {
     "Android": "models._integrations",
-    "AndroidUpdate": "models._integrations",
+    "AndroidUpdate": "models._integration_updates",
     "ApiArgumentError": "exceptions",
     "ApiAttributeError": "exceptions",
     "ApiClient": "api_client",
@@ -145,20 +147,20 @@ _HOMES = {
     "AppSettings": "models._apps",
     "AppUpdateBody": "models._apps",
     "Apple": "models._integrations",
-    "AppleUpdate": "models._integrations",
+    "AppleUpdate": "models._integration_updates",
     "AppsApi": "api.apps_api",
     "BadRequestException": "exceptions",
     "Configuration": "configuration",
     "ConflictException": "exceptions",
     "Custom": "models._integrations",
     "CustomIntegrationApiKeysApi": "api.custom_integration_api_keys_api",
-    "CustomUpdate": "models._integrations",
+    "CustomUpdate": "models._integration_updates",
     "DefaultResponderDefaultResponder": "models._integrations",
     "Error": "models._errors",
     "ErrorResponse": "models._errors",
     "ForbiddenException": "exceptions",
     "Instagram": "models._integrations",
-    "InstagramUpdate": "models._integrations",
+    "InstagramUpdate": "models._integration_updates",
     "Integration": "models._integrations",
     "IntegrationApiKey": "models._keys",
     "IntegrationApiKeyListResponse": "models._keys",
@@ -166,20 +168,20 @@ _HOMES = {
     "IntegrationListFilter": "models._integrations",
     "IntegrationListResponse": "models._integrations",
     "IntegrationResponse": "models._integrations",
-    "IntegrationUpdate": "models._integrations",
-    "IntegrationUpdateBase": "models._integrations",
+    "IntegrationUpdate": "models._integration_updates",
+    "IntegrationUpdateBase": "models._integration_updates",
     "IntegrationsApi": "api.integrations_api",
     "Ios": "models._integrations",
-    "IosUpdate": "models._integrations",
+    "IosUpdate": "models._integration_updates",
     "Line": "models._integrations",
-    "LineUpdate": "models._integrations",
+    "LineUpdate": "models._integration_updates",
     "Links": "models._paging",
     "Mailgun": "models._integrations",
-    "MailgunUpdate": "models._integrations",
-    "MessageBirdUpdate": "models._integrations",
+    "MailgunUpdate": "models._integration_updates",
+    "MessageBirdUpdate": "models._integration_updates",
     "Messagebird": "models._integrations",
     "Messenger": "models._integrations",
-    "MessengerUpdate": "models._integrations",
+    "MessengerUpdate": "models._integration_updates",
     "Meta": "models._paging",
     "ModelField": "models._integrations",
     "NotFoundException": "exceptions",
@@ -191,31 +193,32 @@ _HOMES = {
     "ServiceException": "exceptions",
     "Status": "models._status",
     "Telegram": "models._integrations",
-    "TelegramUpdate": "models._integrations",
+    "TelegramUpdate": "models._integration_updates",
+    "Transport": "transport",
     "Twilio": "models._integrations",
-    "TwilioUpdate": "models._integrations",
+    "TwilioUpdate": "models._integration_updates",
     "Twitter": "models._integrations",
-    "TwitterUpdate": "models._integrations",
+    "TwitterUpdate": "models._integration_updates",
     "UnauthorizedException": "exceptions",
     "Unity": "models._integrations",
-    "UnityUpdate": "models._integrations",
+    "UnityUpdate": "models._integration_updates",
     "UnprocessableEntityException": "exceptions",
     "Viber": "models._integrations",
-    "ViberUpdate": "models._integrations",
+    "ViberUpdate": "models._integration_updates",
     "Web": "models._integrations",
-    "WebUpdate": "models._integrations",
+    "WebUpdate": "models._integration_updates",
     "Webhook": "models._webhooks",
     "WebhookBody": "models._webhooks",
     "WebhookCreateBody": "models._webhooks",
     "WebhookListResponse": "models._webhooks",
     "WebhookResponse": "models._webhooks",
     "WebhooksApi": "api.webhooks_api",
-    "WhatsAppUpdate": "models._integrations",
+    "WhatsAppUpdate": "models._integration_updates",
     "Whatsapp": "models._integrations",
     "__version__": "_version",
 }
 _SUBMODULES = frozenset(
-    ["aio", "api", "api_client", "api_response", "configuration", "exceptions", "model", "models", "rest"]
+    ["aio", "api", "api_client", "api_response", "configuration", "exceptions", "model", "models", "rest", "transport"]
 )
 
 __all__ = [
@@ -293,6 +296,7 @@ __all__ = [
     "Status",
     "Telegram",
     "TelegramUpdate",
+    "Transport",
     "Twilio",
     "TwilioUpdate",
     "Twitter",

@@ -10,6 +10,7 @@ import time
 from urllib.parse import urljoin, urlsplit
 
 from sunshine_conversations_client._messages import Headers, Request
+from sunshine_conversations_client._repetition import IN_DOUBT, may_repeat
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
 
 TYPE_CHECKING = False
@@ -30,8 +31,6 @@ MOST_WAIT_SECONDS = 120.0
 
 MOST_REDIRECTS = 3
 
-_SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_PASSING = frozenset({429, 502, 503, 504})
 _DOUBTFUL = frozenset({502, 503, 504})
 _PORTS = {"http": 80, "https": 443}
 _FOR_ANYONE = frozenset({"accept", "content-type", "user-agent"})
@@ -87,7 +86,8 @@ def exchange(
 ) -> Flow:
     """Send a request until there is an answer to return, whatever its status, or no time or retry is left.
 
-    Raises the last ApiConnectionError, or ApiTimeoutError where the whole call's time is over.
+    Raises the last ApiConnectionError, or ApiTimeoutError where the whole call's time is over; either tells whether any
+    attempt may have done what was asked.
     """
     trace = trace or Trace()
     total = policy.timeout.total
@@ -112,7 +112,7 @@ def exchange(
                 redirects += 1
                 request = redirected
                 continue
-        if retries >= policy.retries or not _may_repeat(request, response, failure):
+        if retries >= policy.retries or not may_repeat(request, response, failure):
             break
         wait = _wait(response, retries, jitter)
         if wait > MOST_WAIT_SECONDS or (deadline is not None and clock() + wait >= deadline):
@@ -120,19 +120,12 @@ def exchange(
         retries += 1
         yield Sleep(wait)
     if failure is not None:
+        failure.maybe_sent = trace.in_doubt
+        if trace.in_doubt and request.method == "POST":
+            failure.reason = f"{failure.reason}; {IN_DOUBT}"
         raise failure
     assert response is not None
     return response
-
-
-def _may_repeat(request: Request, response: Response | None, failure: ApiConnectionError | None) -> bool:
-    """Whether doing it again cannot do it twice: it never left, was turned away, or is the same done twice."""
-    if failure is not None:
-        return not failure.maybe_sent or request.method in _SAFE_TO_REPEAT
-    assert response is not None
-    if response.status not in _PASSING:
-        return False
-    return response.status == 429 or request.method in _SAFE_TO_REPEAT
 
 
 def _wait(response: Response | None, retries: int, jitter: Callable[[], float]) -> float:
@@ -177,7 +170,7 @@ def _redirected(request: Request, response: Response) -> Request | None:
     if after.scheme not in _PORTS or not after.hostname or (before.scheme == "https" and after.scheme == "http"):
         return None
     kept = ((name, value) for name, value in request.headers.items() if same or name.lower() in _FOR_ANYONE)
-    return Request(request.method, url, Headers(kept), request.body, stream=request.stream)
+    return Request(request.method, url, Headers(kept), request.body, stream=request.stream, done_once=request.done_once)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -20,6 +20,7 @@ from sunshine_conversations_client._operations import (
     require_success,
     timeout_of,
 )
+from sunshine_conversations_client._repetition import is_done_once
 from sunshine_conversations_client.api_response import ApiResponse
 from sunshine_conversations_client.exceptions import ApiArgumentError
 from sunshine_conversations_client.rest import RESTResponse
@@ -107,7 +108,8 @@ class LowLevelMethods:
                 headers["Content-Type"] = "application/json"
         if "authorization" in headers or "cookie" in headers:
             require_private(url, self.configuration)
-        request = Request(method, url, headers, content)
+        done_once = is_done_once(method, url, key_given="idempotency-key" in headers)
+        request = Request(method, url, headers, content, done_once=done_once)
         return RESTResponse(
             self._run(_flow.exchange(request, policy_of(self.configuration, timeout_of(_request_timeout))))
         )

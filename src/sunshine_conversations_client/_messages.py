@@ -27,6 +27,10 @@ class Headers(MutableMapping[str, str]):
         """The values of a name, one for each time it was given."""
         return list(self._entries.get(name.lower(), ("", []))[1])
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each name as it was first spelled, with its value."""
+        return [(name, values[0] if len(values) == 1 else ", ".join(values)) for name, values in self._entries.values()]
+
     def __getitem__(self, name: str) -> str:
         return ", ".join(self._entries[name.lower()][1])
 
@@ -72,25 +76,40 @@ class Timeout:
 
 
 class Request:
-    """One HTTP request. `stream` asks for an answer whose body has not been read."""
+    """One HTTP request: its method, its whole URL, its headers, and the bytes of its body or None.
 
-    __slots__ = ("body", "headers", "method", "stream", "url")
+    `stream` asks for an answer whose body has not been read. `done_once` tells that the service does it once however often
+    it is sent with its Idempotency-Key.
+    """
+
+    __slots__ = ("body", "done_once", "headers", "method", "stream", "url")
 
     def __init__(
-        self, method: str, url: str, headers: Headers, body: bytes | None = None, *, stream: bool = False
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None = None,
+        *,
+        stream: bool = False,
+        done_once: bool = False,
     ) -> None:
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
         self.stream = stream
+        self.done_once = done_once
 
     def __repr__(self) -> str:
         return f"Request({self.method} {public_url(self.url)})"
 
 
 class Response:
-    """One HTTP answer. `raw` is the HTTP library's own, for a request with `stream`; its body is then unread."""
+    """One HTTP answer: its status, its reason phrase if it has one, its headers, its body with no coding left on it.
+
+    `raw` is the HTTP library's own, for a request with `stream`; the body is then unread, and `body` empty.
+    """
 
     __slots__ = ("body", "headers", "raw", "reason", "status")
 

@@ -12,6 +12,7 @@ from sunshine_conversations_client import _auth
 from sunshine_conversations_client._flow import Policy
 from sunshine_conversations_client._messages import Headers, Request, Timeout
 from sunshine_conversations_client._model import Model
+from sunshine_conversations_client._repetition import is_done_once
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecodeError, ApiException
 from sunshine_conversations_client.models._errors import ErrorResponse
 from sunshine_conversations_client.models._paging import Page
@@ -236,10 +237,10 @@ class Call:
         self.timeout = timeout_of(timeout)
         self.auth = auth
         self.content_type = content_type
-        if headers is not None and not isinstance(headers, Mapping):
-            raise ApiArgumentError(f"_headers should be a dict, not {type(headers).__name__}")
         self.headers = headers or {}
-        self.idempotency_key = os.urandom(16).hex()
+        if not isinstance(self.headers, Mapping) or not all(isinstance(name, str) for name in self.headers):
+            raise ApiArgumentError("_headers should be a dict whose keys are strings")
+        self.idempotency_key = os.urandom(16).hex() if operation.method == "POST" else ""
 
     def request(
         self,
@@ -257,14 +258,14 @@ class Call:
         if cookie:
             headers["Cookie"] = cookie
         for name, value in self.headers.items():
-            _check_header(name, value)
             headers[name] = value
         content = None
         if operation.accepts:
             content, kind = body_of(operation, self.body, self.content_type)
             if "content-type" not in headers:
                 headers["Content-Type"] = kind
-        if operation.method == "POST" and "idempotency-key" not in headers:
+        key_given = "idempotency-key" in headers
+        if operation.method == "POST" and not key_given:
             headers["Idempotency-Key"] = self.idempotency_key
         if "accept" not in headers:
             headers["Accept"] = "application/json"
@@ -272,13 +273,16 @@ class Call:
             _auth.apply_given(self.auth, headers, query)
         else:
             _auth.apply_configured(configuration, headers, signer=signer, now=now)
-        for name, value in headers.items():
+        for name, value in headers.pairs():
             _check_header(name, value)
         base = base_url(configuration)
         if self.auth or "authorization" in headers or "cookie" in headers:
             require_private(base, configuration)
         url = base + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
-        return Request(operation.method, url + query_string(query), headers, content, stream=stream)
+        done_once = is_done_once(operation.method, base, key_given=key_given)
+        return Request(
+            operation.method, url + query_string(query), headers, content, stream=stream, done_once=done_once
+        )
 
 
 def query_string(query: list[tuple[str, str]]) -> str:

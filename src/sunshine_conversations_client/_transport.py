@@ -1,39 +1,30 @@
-"""The only place that imports the HTTP library: one request, one answer, and the library's errors as ours."""
+"""One request and its answer by way of urllib3's connections, and the library's errors as ours."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
-import os
-import threading
+import ssl
 import time
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3 import exceptions as urllib3_errors
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_match_hostname import CertificateError
 
+from sunshine_conversations_client._connections import Connections, response_deadline
 from sunshine_conversations_client._messages import Headers, Response
-from sunshine_conversations_client._proxies import ca_bundle, proxy_for
-from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError, ApiException, ApiTimeoutError
+from sunshine_conversations_client._proxies import proxy_for
+from sunshine_conversations_client._wire import Deadline, Stream, read_answer, request_bytes
+from sunshine_conversations_client.exceptions import ApiConnectionError, ApiException, ApiTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
-    from typing import Any, Protocol
+    from typing import Any
 
     from sunshine_conversations_client._messages import Request, Timeout
     from sunshine_conversations_client.configuration import Configuration
-
-    class Transport(Protocol):
-        """What a client needs of an HTTP library."""
-
-        def send(self, request: Request, timeout: Timeout) -> Response:
-            """One attempt: no retry, no redirect. Raises ApiConnectionError or ApiTimeoutError."""
-            ...
-
-        def close(self) -> None: ...
 
 
 class ConnectionFailed(ApiConnectionError, urllib3_errors.MaxRetryError):  # type: ignore[misc]  # both have a reason
@@ -48,187 +39,92 @@ class TimedOut(ApiTimeoutError, urllib3_errors.MaxRetryError, urllib3_errors.Tim
     pool = url = None  # type: ignore[assignment]  # urllib3's names for what a pool tried
 
 
-# Not urllib3's SSLError: it stands for failures after the request was sent as well.
+# Of what urllib3 sends by itself. Not its SSLError, nor its ProxyError: they stand for failures after the request was
+# sent as well.
 _NEVER_SENT = (
     urllib3_errors.NewConnectionError,
     urllib3_errors.ConnectTimeoutError,
     urllib3_errors.NameResolutionError,
-    urllib3_errors.ProxyError,
     urllib3_errors.LocationValueError,
 )
 
 
-_MOST_HOSTS = 1000
-"""Far more hosts than a client has; a pool that the manager dropped would still be kept here."""
-
-
-class _Deadline(threading.local):
-    """When the answer that this thread waits for must have come, by the monotonic clock."""
-
-    moment: float | None = None
-
-
-_deadline = _Deadline()
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket; no wait of its goes beyond the deadline.
-
-    A socket's own timeout starts anew with every byte, so a peer that sends one now and then could hold a call for
-    ever.
-    """
-
-    def __init__(self, stream: io.BufferedReader, connection: socket.socket) -> None:
-        self._stream = stream
-        self._socket = connection
-        self._timeout = connection.gettimeout()
-        self.moment = _deadline.moment
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self.moment is not None:
-            remaining = self.moment - time.monotonic()
-            if remaining <= 0:
-                raise TimeoutError("the call's time is over")
-            # Setting a timeout is a system call: it is left as it is while it is within a tenth of what remains.
-            if self._timeout is None or remaining < 0.9 * self._timeout:
-                self._timeout = remaining
-                self._socket.settimeout(remaining)
-        read: int | None = self._stream.raw.readinto(buffer)
-        return read
-
-    def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-            super().close()
-
-
-_library: Any = http.client.HTTPResponse  # its types leave out what reads the status line
-
-
-class _Response(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        self.reader = _DeadlineReader(self.fp, sock)
-        self.fp = io.BufferedReader(self.reader)
-
-    def _read_status(self) -> tuple[str, int, str]:
-        """The status of the final answer: http.client skips 100, and would take another 1xx for final."""
-        while True:
-            version, status, reason = _library._read_status(self)
-            if not 101 < status < 200:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-
-
-class _HTTPConnection(HTTPConnection):
-    response_class = _Response
-
-
-class _HTTPSConnection(HTTPSConnection):
-    response_class = _Response
-
-
-class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls: Any = _HTTPConnection
-
-
-class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls: Any = _HTTPSConnection
-
-
 class UrllibTransport:
-    """urllib3's connection pool, set up as a configuration says. Raises ApiArgumentError for settings that cannot be."""
+    """urllib3, set up as a configuration says. Raises ApiArgumentError for settings that cannot be."""
 
     def __init__(self, configuration: Configuration) -> None:
-        settings: dict[str, Any] = {
-            "num_pools": _MOST_HOSTS,
-            "maxsize": configuration.connection_pool_maxsize or 1,
-            "block": False,
-            "cert_reqs": "CERT_REQUIRED" if configuration.verify_ssl else "CERT_NONE",
-            "ca_certs": configuration.ssl_ca_cert or (None if configuration.ca_cert_data else ca_bundle()),
-            "ca_cert_data": configuration.ca_cert_data,
-            "cert_file": configuration.cert_file,
-            "key_file": configuration.key_file,
-        }
-        if configuration.assert_hostname is not None:
-            settings["assert_hostname"] = configuration.assert_hostname
-        if configuration.tls_server_name:
-            settings["server_hostname"] = configuration.tls_server_name
-        if configuration.socket_options is not None:
-            settings["socket_options"] = configuration.socket_options
         self._configuration = configuration
-        self._settings = settings
-        self._start_anew()
+        self._connections = Connections(configuration)
 
-    def _start_anew(self) -> None:
-        """No connection yet; nor one of the process this one was forked from, whose answers would cross with its."""
-        self._process = os.getpid()
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
-        self._pools: dict[tuple[str, str], HTTPConnectionPool] = {}
-        self.pool_manager = self._manager(self._configuration.proxy)
-
-    def _manager(self, proxy: str | None) -> urllib3.PoolManager:
-        """The connections by way of a proxy, or the direct ones."""
-        manager = self._managers.get(proxy)
-        if manager is None:
-            manager = self._managers[proxy] = _new_manager(proxy, self._configuration.proxy_headers, self._settings)
-        return manager
-
-    def _open(self, request: Request, **options: Any) -> urllib3.BaseHTTPResponse:
-        if self._process != os.getpid():
-            self._start_anew()
-        proxy = proxy_for(request.url, self._configuration)
-        if proxy:
-            return self._manager(proxy).urlopen(request.method, request.url, **options)
-        # Straight to the host's pool: finding it by way of the manager took a fifth of a call's CPU time.
-        parts = urlsplit(request.url)
-        pool = self._pools.get((parts.scheme, parts.netloc))
-        if pool is None:
-            found = self._manager(None).connection_from_host(parts.hostname, parts.port, parts.scheme)
-            pool = self._pools[parts.scheme, parts.netloc] = found
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        return pool.urlopen(request.method, target, assert_same_host=False, **options)
+    @property
+    def pool_manager(self) -> urllib3.PoolManager:
+        """urllib3's own, as the official client names it."""
+        return self._connections.manager(self._configuration.proxy)
 
     def send(self, request: Request, timeout: Timeout) -> Response:
-        started = time.monotonic()
-        _deadline.moment = None if timeout.total is None else started + timeout.total
+        """One attempt. Raises ApiConnectionError, and ApiArgumentError for a request or a proxy that cannot be."""
+        moment = None if timeout.total is None else time.monotonic() + timeout.total
         try:
-            return self._send(request, timeout)
+            proxy = proxy_for(request.url, self._configuration)
+            if proxy or request.stream:
+                return self._send_by_library(request, timeout, moment, proxy)
+            return self._send(request, timeout, moment)
         except ApiException:
             raise
-        except urllib3_errors.TimeoutError as error:
-            never_sent = isinstance(error, _NEVER_SENT)
-            kind = ConnectionFailed if isinstance(error, urllib3_errors.NewConnectionError) else TimedOut
-            raise kind(_reason(error), maybe_sent=not never_sent) from error
-        except urllib3_errors.HTTPError as error:
-            kind = TimedOut if _timed_out(error) else ConnectionFailed
-            raise kind(_reason(error), maybe_sent=not isinstance(error, _NEVER_SENT)) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise ConnectionFailed(_reason(error)) from error
+        except (urllib3_errors.HTTPError, OSError, http.client.HTTPException) as error:
+            met = error.__cause__ if isinstance(error, urllib3_errors.ProxyError) else error
+            raise _failure(error, maybe_sent=not isinstance(met, _NEVER_SENT)) from error
         except (ValueError, TypeError) as error:
-            # What the library will not send was refused before; this is an answer that it cannot read.
+            # What cannot be sent was refused before; this is an answer that the library cannot read.
             raise ConnectionFailed(f"the answer cannot be read ({_name(error)})") from None
-        finally:
-            _deadline.moment = None
 
-    def _send(self, request: Request, timeout: Timeout) -> Response:
-        raw = self._open(
-            request,
-            body=request.body,
-            headers=dict(request.headers),
-            timeout=urllib3.Timeout(connect=timeout.connect, read=timeout.read, total=timeout.total),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
+    def _send(self, request: Request, timeout: Timeout, moment: float | None) -> Response:
+        """Straight to the host, and its whole answer."""
+        parts = urlsplit(request.url)
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        sent = request_bytes(request, parts.netloc.rpartition("@")[2], target)
+        pool = self._connections.pool(request.url)
+        connection = pool._get_conn()
+        try:
+            if connection.is_closed:
+                _connect(pool, connection, timeout.connect)
+            deadline = Deadline(connection.sock, timeout.read, moment)
+            deadline.limit_next_wait()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
+                connection.sock.sendall(sent)
+            response, reusable = read_answer(Stream(connection.sock, deadline), request.method)
+        except BaseException:
+            connection.close()  # the rest of the answer would be taken for the next one's
+            raise
+        if not reusable:
+            connection.close()
+        pool._put_conn(connection)
+        coding = response.headers.get("content-encoding")
+        if coding and response.body:
+            response.body = urllib3.HTTPResponse(io.BytesIO(response.body), {"content-encoding": coding}).data
+        return response
+
+    def _send_by_library(self, request: Request, timeout: Timeout, moment: float | None, proxy: str | None) -> Response:
+        """By way of a proxy; or for the library's own response, whose body the caller reads."""
+        response_deadline.moment = moment
+        try:
+            raw = self._connections.manager(proxy).urlopen(
+                request.method,
+                request.url,
+                body=request.body,
+                headers=dict(request.headers),
+                timeout=urllib3.Timeout(connect=timeout.connect, read=timeout.read, total=timeout.total),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+        finally:
+            response_deadline.moment = None
         headers = Headers(raw.headers.items())
         if request.stream:
             reader = getattr(getattr(raw, "_fp", None), "reader", None)
             if reader is not None:
-                reader.moment = None  # the caller reads the body in a time of their own
+                reader.deadline.moment = None  # the caller reads the body in a time of their own
             return Response(raw.status, raw.reason, headers, raw=raw)
         try:
             body = raw.read(decode_content=True)
@@ -242,31 +138,25 @@ class UrllibTransport:
 
     def close(self) -> None:
         """Close the connections that are kept; a later request opens new ones."""
-        self._pools.clear()
-        for manager in list(self._managers.values()):
-            manager.clear()
+        self._connections.close()
 
 
-def _new_manager(
-    proxy: str | None, proxy_headers: dict[str, str] | None, settings: dict[str, Any]
-) -> urllib3.PoolManager:
+def _connect(pool: Any, connection: Any, limit: float | None) -> None:
+    """Open a connection. Raises ApiConnectionError, which tells that nothing was sent."""
+    connection.timeout = limit
     try:
-        if proxy and proxy.startswith("socks"):
-            from urllib3.contrib.socks import SOCKSProxyManager
+        pool._validate_conn(connection)  # over TLS it connects, and warns where no certificate is asked for
+        if connection.is_closed:
+            connection.connect()
+    except (ssl.SSLError, CertificateError) as error:
+        refused = urllib3_errors.SSLError(error)
+        raise _failure(refused, maybe_sent=False) from refused
+    except (urllib3_errors.HTTPError, OSError, ValueError) as error:
+        raise _failure(error, maybe_sent=False) from error
 
-            return SOCKSProxyManager(proxy, **settings)
-        manager = (
-            urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **settings)
-            if proxy
-            else urllib3.PoolManager(**settings)
-        )
-    except (ImportError, urllib3_errors.DependencyWarning):
-        raise ApiArgumentError("a socks proxy needs the package PySocks") from None
-    except (ValueError, urllib3_errors.HTTPError) as error:
-        raise ApiArgumentError(f"proxy should be a URL such as http://127.0.0.1:3128 ({_name(error)})") from None
-    pools: dict[str, Any] = {"http": _HTTPPool, "https": _HTTPSPool}
-    manager.pool_classes_by_scheme = pools
-    return manager
+
+def _failure(error: Exception, *, maybe_sent: bool) -> ApiConnectionError:
+    return (TimedOut if _timed_out(error) else ConnectionFailed)(_reason(error), maybe_sent=maybe_sent)
 
 
 def _framed(headers: Headers) -> bool:
@@ -276,10 +166,10 @@ def _framed(headers: Headers) -> bool:
 
 def _timed_out(error: BaseException | None) -> bool:
     """Whether a timeout is behind an error; urllib3 tells of one within a body as of a broken connection."""
-    while error is not None:
-        if isinstance(error, TimeoutError):
+    while error is not None and not isinstance(error, urllib3_errors.NewConnectionError):  # a timeout to urllib3
+        if isinstance(error, TimeoutError | urllib3_errors.TimeoutError):
             return True
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
     return False
 
 

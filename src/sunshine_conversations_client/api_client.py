@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from sunshine_conversations_client._flow import Command
     from sunshine_conversations_client._messages import Response
     from sunshine_conversations_client._operations import Call
-    from sunshine_conversations_client._transport import Transport
     from sunshine_conversations_client.api_response import ApiResponse
     from sunshine_conversations_client.configuration import Configuration
+    from sunshine_conversations_client.transport import Transport
 
     T = TypeVar("T")
 

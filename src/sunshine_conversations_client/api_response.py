@@ -32,6 +32,11 @@ class ApiResponse(Generic[T]):
         self.raw_data = raw_data
         self.deleted_before = deleted_before
 
+    @property
+    def replayed(self) -> bool:
+        """Whether the service had done this create before, by its Idempotency-Key, and answered as the first time."""
+        return self.headers.get("idempotency-replayed") == "true"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ApiResponse) and self.__dict__ == other.__dict__
 

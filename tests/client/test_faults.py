@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import ipaddress
@@ -31,6 +32,7 @@ from sunshine_keys import server
 from sunshine_keys.app import Service as Application
 from sunshine_keys.app import Settings
 
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 NewScript = Callable[..., Script]
 NewApi = Callable[..., Any]
 KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'
@@ -69,16 +71,22 @@ def test_an_error_in_an_odd_charset_is_still_the_exception(script: NewScript, ap
         create(api_at(server.url))
 
 
-def test_a_drip_of_headers_does_not_hold_a_call_beyond_its_time(script: NewScript, api_at: NewApi) -> None:
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_drip_does_not_hold_a_call_beyond_its_time(
+    script: NewScript, api_at: NewApi, start: bytes, proxied: bool
+) -> None:
     def drip(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        connection.sendall(start)
         for _ in range(100):
             connection.sendall(b"X")
             time.sleep(0.05)
 
+    url = script(drip).url
+    api = api_at("http://127.0.0.1:1", proxy=url) if proxied else api_at(url)
     started = time.monotonic()
     with pytest.raises(sunshine.ApiTimeoutError):
-        create(api_at(script(drip).url), _request_timeout=0.5)
+        create(api, _request_timeout=0.5)
     assert time.monotonic() - started < 2
 
 
@@ -135,6 +143,14 @@ def test_a_proxy_is_asked(script: NewScript, api_at: NewApi) -> None:
     assert b"X-Proxy: 1" in proxy.requests[0]
 
 
+def test_a_proxy_that_cannot_be_reached_was_sent_nothing(api_at: NewApi) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(sunshine.ApiConnectionError) as raised:
+        create(api_at("http://127.0.0.1:1", proxy=f"http://127.0.0.1:{port}"))
+    assert not raised.value.maybe_sent
+
+
 def test_connection_errors_can_be_pickled_and_copied(script: NewScript, api_at: NewApi) -> None:
     with pytest.raises(sunshine.ApiConnectionError) as raised:
         create(api_at(script(b"").url))
@@ -142,6 +158,51 @@ def test_connection_errors_can_be_pickled_and_copied(script: NewScript, api_at: 
         assert type(made) is type(raised.value)
         assert str(made) == str(raised.value)
         assert made.maybe_sent
+
+
+class Tunnel:
+    """A proxy that carries bytes both ways, and keeps what it was told itself."""
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads = [threading.Thread(target=self._serve)]
+        self._connections: list[socket.socket] = []
+
+    def __enter__(self) -> Tunnel:
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(10)
+        for connection in self._connections:
+            connection.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            self.heads.append(near.recv(65536))
+            host, _, port = self.heads[-1].split(b" ")[1].decode().partition(":")
+            far = socket.create_connection((host, int(port)))
+            self._connections += [near, far]
+            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            pair = [threading.Thread(target=self._carry, args=ends) for ends in ((near, far), (far, near))]
+            self._threads += pair
+            for thread in pair:
+                thread.start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while received := source.recv(65536):
+                target.sendall(received)
+            target.shutdown(socket.SHUT_WR)
 
 
 class TestTls:
@@ -174,7 +235,13 @@ class TestTls:
         return str(pem), str(key_pem)
 
     def test_a_server_is_verified_unless_told_otherwise(
-        self, certificate: tuple[str, str], service: Service, tenant: Tenant, api_at: NewApi, driver: Driver
+        self,
+        certificate: tuple[str, str],
+        service: Service,
+        tenant: Tenant,
+        api_at: NewApi,
+        driver: Driver,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         config = server._config(
             Application(Settings(service.data)), ssl_certfile=certificate[0], ssl_keyfile=certificate[1]
@@ -188,19 +255,41 @@ class TestTls:
                 with api.api_client:
                     return api.list_custom_integration_keys(*owner).keys
 
+            for variable in BUNDLES:
+                monkeypatch.delenv(variable, raising=False)
             with pytest.raises(sunshine.ApiConnectionError, match="certificate") as refused:
                 keys()
             assert driver.name == "async" or isinstance(refused.value.__cause__, urllib3.exceptions.SSLError)
             assert keys(ssl_ca_cert=certificate[0])
             assert keys(ca_cert_data=Path(certificate[0]).read_text())
+            for variable in BUNDLES:
+                with monkeypatch.context() as environment:
+                    environment.setenv(variable, certificate[0])
+                    assert keys()
             expected = [urllib3.exceptions.InsecureRequestWarning] if driver.name == "sync" else []
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
                 assert keys(verify_ssl=False)
             assert [each.category for each in warned] == expected
 
-    def test_a_create_that_was_read_and_then_lost_is_not_sent_again(
-        self, certificate: tuple[str, str], api_at: NewApi
+    def test_a_proxys_tunnel_shows_it_nothing(
+        self, certificate: tuple[str, str], service: Service, tenant: Tenant, api_at: NewApi
+    ) -> None:
+        config = server._config(
+            Application(Settings(service.data)), ssl_certfile=certificate[0], ssl_keyfile=certificate[1]
+        )
+        with server.started(uvicorn.Server(config)) as plain_url, Tunnel() as proxy:
+            url = plain_url.replace("http://", "https://")
+            api = api_at(url, tenant.app_key, ssl_ca_cert=certificate[0], proxy=proxy.url)
+            with api.api_client:
+                for _ in range(2):
+                    assert api.list_custom_integration_keys(tenant.app_id, tenant.integration_id).keys
+        (head,) = proxy.heads
+        assert head.startswith(f"CONNECT {url.removeprefix('https://')} HTTP/1.".encode())
+        assert b"uthorization" not in head
+
+    def test_an_update_that_was_read_and_then_lost_is_not_sent_again(
+        self, certificate: tuple[str, str], api_at: NewApi, driver: Driver
     ) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
@@ -222,9 +311,10 @@ class TestTls:
             thread = threading.Thread(target=serve)
             thread.start()
             url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            api = driver.AppsApi(api_at(url, retries=2, ssl_ca_cert=certificate[0]).api_client)
             with pytest.raises(sunshine.ApiConnectionError) as raised:
-                create(api_at(url, retries=2, ssl_ca_cert=certificate[0]))
+                api.update_app("a", {"displayName": "x"})
             thread.join()
         assert raised.value.maybe_sent
         assert len(requests) == 1
-        assert requests[0].startswith(b"POST ")
+        assert requests[0].startswith(b"PATCH ")

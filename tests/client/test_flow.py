@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from email.utils import formatdate
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from sunshine_conversations_client._flow import Policy, Send, Sleep, exchange
 from sunshine_conversations_client._messages import Headers, Request, Response, Timeout
+from sunshine_conversations_client._repetition import is_done_once, is_vendors
+from sunshine_conversations_client.configuration import Configuration
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
 
 Outcome = Response | ApiConnectionError
@@ -27,12 +29,17 @@ class Run:
         takes: float = 0.0,
         jitter: float = 1.0,
         headers: dict[str, str] | None = None,
+        done_once: bool = False,
     ) -> None:
         self.now = 1000.0
         self.sent: list[Send] = []
         self.slept: list[float] = []
         request = Request(
-            method, url, Headers((headers or {"Authorization": "Basic x", "X-Mine": "1"}).items()), b"body"
+            method,
+            url,
+            Headers((headers or {"Authorization": "Basic x", "X-Mine": "1"}).items()),
+            b"body",
+            done_once=done_once,
         )
         flow = exchange(request, Policy(retries, Timeout(5, 30, total)), clock=lambda: self.now, jitter=lambda: jitter)
         waiting = list(outcomes)
@@ -93,6 +100,61 @@ def test_what_may_have_been_done_is_not_done_twice(method: str, doubtful: Outcom
     run = Run(doubtful, OK, method=method)
     assert len(run.sent) == 1
     assert (run.result or run.error) is doubtful
+
+
+@pytest.mark.parametrize("doubtful", [response(502), response(503), response(504), lost(), ApiTimeoutError("slow")])
+class TestDoneOnce:
+    KEY: ClassVar = {"Idempotency-Key": "k"}
+
+    def test_what_the_service_does_once_is_sent_again(self, doubtful: Outcome) -> None:
+        run = Run(doubtful, doubtful, OK, method="POST", headers=self.KEY, done_once=True)
+        assert run.result is OK
+        assert [each.request.headers["idempotency-key"] for each in run.sent] == ["k"] * 3
+
+    def test_no_more_often_than_any_other(self, doubtful: Outcome) -> None:
+        run = Run(*[doubtful] * 9, method="POST", headers=self.KEY, done_once=True, retries=2)
+        assert (len(run.sent), run.result or run.error) == (3, doubtful)
+
+    def test_a_key_that_a_redirect_left_behind_is_none(self, doubtful: Outcome) -> None:
+        elsewhere = response(307, location="https://elsewhere.example/")
+        run = Run(elsewhere, doubtful, OK, method="POST", headers=self.KEY, done_once=True)
+        assert (len(run.sent), run.result or run.error) == (2, doubtful)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://api.smooch.io", "https://API.EU-1.SMOOCH.IO/x", "https://smooch.io.:443", "https://me.zendesk.com/sc"],
+)
+def test_the_vendor_does_once_only_what_the_caller_says(url: str) -> None:
+    assert not is_done_once("POST", url, key_given=False)
+    assert is_done_once("POST", url, key_given=True)
+    assert not is_done_once("PATCH", url, key_given=True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "https://keys.example", "https://notsmooch.io", "https://smooch.io.example"])  # fmt: skip
+def test_any_other_host_does_a_create_once(url: str) -> None:
+    assert is_done_once("POST", url, key_given=False)
+
+
+def test_every_published_host_is_the_vendors() -> None:
+    hosts = [each["url"].replace("{subdomain}", "me") for each in Configuration("http://h").get_host_settings()]
+    assert hosts
+    assert all(is_vendors(host) for host in hosts)
+
+
+@pytest.mark.parametrize("last", [refused(), lost()])
+def test_an_error_tells_what_any_attempt_may_have_done(last: ApiConnectionError) -> None:
+    headers = {"Idempotency-Key": "k"}
+    error = Run(lost(), last, method="POST", headers=headers, done_once=True, retries=1).error
+    assert error is last
+    assert error.maybe_sent
+    assert "list what there is before you create it again" in str(error.reason)
+
+
+def test_what_was_never_sent_is_not_in_doubt() -> None:
+    error = Run(refused(), method="POST", retries=0).error
+    assert error
+    assert (error.maybe_sent, error.reason) == (False, "refused")
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])

@@ -9,9 +9,9 @@ import sys
 import pytest
 
 import sunshine_conversations_client as sunshine
-from sunshine_conversations_client import api, model, models
+from sunshine_conversations_client import aio, api, model, models, transport
 
-PACKAGES = [sunshine, models, model, api]
+PACKAGES = [sunshine, models, model, api, aio, aio.api, transport]
 
 
 def fresh(program: str) -> str:
@@ -47,7 +47,8 @@ def test_every_model_has_its_module_by_both_paths(name: str, folder: str) -> Non
     ["api.custom_integration_api_keys_api.CustomIntegrationApiKeysApi", "api.o_auth_endpoints_api.OAuthEndpointsApi",
      "api.AppsApi", "model.integration_api_key.IntegrationApiKey", "models.integration_api_key.IntegrationApiKey",
      "rest.ApiException", "rest.ApiValueError", "rest.RESTResponse", "rest.RESTClientObject", "exceptions.NotFoundException",
-     "api_client.ApiClient", "api_response.ApiResponse", "configuration.Configuration", "exceptions.render_path"],
+     "api_client.ApiClient", "api_response.ApiResponse", "configuration.Configuration", "exceptions.render_path",
+     "transport.Transport", "transport.Response", "aio.ApiClient", "aio.Transport", "aio.api.AppsApi", "aio.transport.Timeout"],
 )  # fmt: skip
 def test_everything_is_reached_after_a_bare_import_and_by_its_path(path: str) -> None:
     module, _, name = path.rpartition(".")
@@ -78,3 +79,13 @@ def test_models_need_no_http_library() -> None:
 def test_the_client_needs_nothing_of_the_service() -> None:
     blocked = "import sys; sys.modules.update(dict.fromkeys(['sunshine_keys', 'msgspec', 'uvicorn', 'cryptography']))"
     fresh(f"{blocked}; from sunshine_conversations_client import *; ApiClient(Configuration()).rest_client")
+
+
+def test_the_asynchronous_client_names_the_extra_that_it_needs() -> None:
+    said = fresh(
+        "import sys; sys.modules['aiohttp'] = None\n"
+        "from sunshine_conversations_client import ApiArgumentError, aio\n"
+        "try: aio.ApiClient().transport\n"
+        "except ApiArgumentError as error: print(error)"
+    )
+    assert "the extra `async`" in said

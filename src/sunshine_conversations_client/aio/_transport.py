@@ -15,19 +15,10 @@ from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any
 
     from sunshine_conversations_client._messages import Request, Timeout
     from sunshine_conversations_client.configuration import Configuration
-
-    class AsyncTransport(Protocol):
-        """What an asynchronous client needs of an HTTP library."""
-
-        async def send(self, request: Request, timeout: Timeout) -> Response:
-            """One attempt: no retry, no redirect. Raises ApiConnectionError or ApiTimeoutError."""
-            ...
-
-        async def close(self) -> None: ...
 
 
 _NEVER_SENT = (

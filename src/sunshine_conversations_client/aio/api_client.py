@@ -8,7 +8,7 @@ import logging
 from sunshine_conversations_client import _flow
 from sunshine_conversations_client._calls import Caller
 from sunshine_conversations_client._messages import public_url
-from sunshine_conversations_client.exceptions import ApiConnectionError
+from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client._flow import Command
     from sunshine_conversations_client._messages import Response
     from sunshine_conversations_client._operations import Call
-    from sunshine_conversations_client.aio._transport import AsyncTransport
+    from sunshine_conversations_client.aio.transport import Transport
     from sunshine_conversations_client.api_response import ApiResponse
     from sunshine_conversations_client.configuration import Configuration
 
@@ -42,7 +42,7 @@ class ApiClient(Caller):
         header_value: str | None = None,
         cookie: str | None = None,
         *,
-        transport: AsyncTransport | None = None,
+        transport: Transport | None = None,
     ) -> None:
         super().__init__(configuration, header_name, header_value, cookie)
         self._transport = transport
@@ -61,10 +61,18 @@ class ApiClient(Caller):
             await self._transport.close()
 
     @property
-    def transport(self) -> AsyncTransport:
-        """The transport, made with the configuration's TLS, proxy and pool settings when it is first needed."""
+    def transport(self) -> Transport:
+        """The transport, made with the configuration's TLS, proxy and pool settings when it is first needed.
+
+        Raises ApiArgumentError where aiohttp is not there.
+        """
         if self._transport is None:
-            from sunshine_conversations_client.aio._transport import AiohttpTransport
+            try:
+                from sunshine_conversations_client.aio._transport import AiohttpTransport
+            except ModuleNotFoundError as error:
+                raise ApiArgumentError(
+                    f"the asynchronous client needs aiohttp, the extra `async`, or a transport ({error})"
+                ) from error
 
             self._transport = AiohttpTransport(self.configuration)
         return self._transport

@@ -7,13 +7,12 @@ from __future__ import annotations
 from sunshine_conversations_client import _legacy
 from sunshine_conversations_client._operations import UNSET, Call, Operation, page_after
 from sunshine_conversations_client.api_client import ApiClient
+from sunshine_conversations_client.models._integration_updates import IntegrationUpdate, IntegrationUpdateBase
 from sunshine_conversations_client.models._integrations import (
     Integration,
     IntegrationListFilter,
     IntegrationListResponse,
     IntegrationResponse,
-    IntegrationUpdate,
-    IntegrationUpdateBase,
 )
 from sunshine_conversations_client.models._paging import Page
 

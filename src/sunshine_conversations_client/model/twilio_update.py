@@ -1,3 +1,3 @@
 # Written by scripts/generate_client.py; change that, not this.
 
-from sunshine_conversations_client.models._integrations import TwilioUpdate as TwilioUpdate
+from sunshine_conversations_client.models._integration_updates import TwilioUpdate as TwilioUpdate

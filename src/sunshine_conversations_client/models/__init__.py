@@ -86,49 +86,49 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.models._apps import AppUpdateBody as AppUpdateBody
     from sunshine_conversations_client.models._errors import Error as Error
     from sunshine_conversations_client.models._errors import ErrorResponse as ErrorResponse
+    from sunshine_conversations_client.models._integration_updates import AndroidUpdate as AndroidUpdate
+    from sunshine_conversations_client.models._integration_updates import AppleUpdate as AppleUpdate
+    from sunshine_conversations_client.models._integration_updates import CustomUpdate as CustomUpdate
+    from sunshine_conversations_client.models._integration_updates import InstagramUpdate as InstagramUpdate
+    from sunshine_conversations_client.models._integration_updates import IntegrationUpdate as IntegrationUpdate
+    from sunshine_conversations_client.models._integration_updates import IntegrationUpdateBase as IntegrationUpdateBase
+    from sunshine_conversations_client.models._integration_updates import IosUpdate as IosUpdate
+    from sunshine_conversations_client.models._integration_updates import LineUpdate as LineUpdate
+    from sunshine_conversations_client.models._integration_updates import MailgunUpdate as MailgunUpdate
+    from sunshine_conversations_client.models._integration_updates import MessageBirdUpdate as MessageBirdUpdate
+    from sunshine_conversations_client.models._integration_updates import MessengerUpdate as MessengerUpdate
+    from sunshine_conversations_client.models._integration_updates import TelegramUpdate as TelegramUpdate
+    from sunshine_conversations_client.models._integration_updates import TwilioUpdate as TwilioUpdate
+    from sunshine_conversations_client.models._integration_updates import TwitterUpdate as TwitterUpdate
+    from sunshine_conversations_client.models._integration_updates import UnityUpdate as UnityUpdate
+    from sunshine_conversations_client.models._integration_updates import ViberUpdate as ViberUpdate
+    from sunshine_conversations_client.models._integration_updates import WebUpdate as WebUpdate
+    from sunshine_conversations_client.models._integration_updates import WhatsAppUpdate as WhatsAppUpdate
     from sunshine_conversations_client.models._integrations import Android as Android
-    from sunshine_conversations_client.models._integrations import AndroidUpdate as AndroidUpdate
     from sunshine_conversations_client.models._integrations import Apple as Apple
-    from sunshine_conversations_client.models._integrations import AppleUpdate as AppleUpdate
     from sunshine_conversations_client.models._integrations import Custom as Custom
-    from sunshine_conversations_client.models._integrations import CustomUpdate as CustomUpdate
     from sunshine_conversations_client.models._integrations import (
         DefaultResponderDefaultResponder as DefaultResponderDefaultResponder,
     )
     from sunshine_conversations_client.models._integrations import Instagram as Instagram
-    from sunshine_conversations_client.models._integrations import InstagramUpdate as InstagramUpdate
     from sunshine_conversations_client.models._integrations import Integration as Integration
     from sunshine_conversations_client.models._integrations import IntegrationListFilter as IntegrationListFilter
     from sunshine_conversations_client.models._integrations import IntegrationListResponse as IntegrationListResponse
     from sunshine_conversations_client.models._integrations import IntegrationResponse as IntegrationResponse
-    from sunshine_conversations_client.models._integrations import IntegrationUpdate as IntegrationUpdate
-    from sunshine_conversations_client.models._integrations import IntegrationUpdateBase as IntegrationUpdateBase
     from sunshine_conversations_client.models._integrations import Ios as Ios
-    from sunshine_conversations_client.models._integrations import IosUpdate as IosUpdate
     from sunshine_conversations_client.models._integrations import Line as Line
-    from sunshine_conversations_client.models._integrations import LineUpdate as LineUpdate
     from sunshine_conversations_client.models._integrations import Mailgun as Mailgun
-    from sunshine_conversations_client.models._integrations import MailgunUpdate as MailgunUpdate
     from sunshine_conversations_client.models._integrations import Messagebird as Messagebird
-    from sunshine_conversations_client.models._integrations import MessageBirdUpdate as MessageBirdUpdate
     from sunshine_conversations_client.models._integrations import Messenger as Messenger
-    from sunshine_conversations_client.models._integrations import MessengerUpdate as MessengerUpdate
     from sunshine_conversations_client.models._integrations import ModelField as ModelField
     from sunshine_conversations_client.models._integrations import PrechatCapture as PrechatCapture
     from sunshine_conversations_client.models._integrations import Telegram as Telegram
-    from sunshine_conversations_client.models._integrations import TelegramUpdate as TelegramUpdate
     from sunshine_conversations_client.models._integrations import Twilio as Twilio
-    from sunshine_conversations_client.models._integrations import TwilioUpdate as TwilioUpdate
     from sunshine_conversations_client.models._integrations import Twitter as Twitter
-    from sunshine_conversations_client.models._integrations import TwitterUpdate as TwitterUpdate
     from sunshine_conversations_client.models._integrations import Unity as Unity
-    from sunshine_conversations_client.models._integrations import UnityUpdate as UnityUpdate
     from sunshine_conversations_client.models._integrations import Viber as Viber
-    from sunshine_conversations_client.models._integrations import ViberUpdate as ViberUpdate
     from sunshine_conversations_client.models._integrations import Web as Web
-    from sunshine_conversations_client.models._integrations import WebUpdate as WebUpdate
     from sunshine_conversations_client.models._integrations import Whatsapp as Whatsapp
-    from sunshine_conversations_client.models._integrations import WhatsAppUpdate as WhatsAppUpdate
     from sunshine_conversations_client.models._keys import ApiKey as ApiKey
     from sunshine_conversations_client.models._keys import AppKey as AppKey
     from sunshine_conversations_client.models._keys import AppKeyCreateBody as AppKeyCreateBody
@@ -151,7 +151,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Android": "models._integrations",
-    "AndroidUpdate": "models._integrations",
+    "AndroidUpdate": "models._integration_updates",
     "ApiKey": "models._keys",
     "App": "models._apps",
     "AppCreateBody": "models._apps",
@@ -165,14 +165,14 @@ _HOMES = {
     "AppSettings": "models._apps",
     "AppUpdateBody": "models._apps",
     "Apple": "models._integrations",
-    "AppleUpdate": "models._integrations",
+    "AppleUpdate": "models._integration_updates",
     "Custom": "models._integrations",
-    "CustomUpdate": "models._integrations",
+    "CustomUpdate": "models._integration_updates",
     "DefaultResponderDefaultResponder": "models._integrations",
     "Error": "models._errors",
     "ErrorResponse": "models._errors",
     "Instagram": "models._integrations",
-    "InstagramUpdate": "models._integrations",
+    "InstagramUpdate": "models._integration_updates",
     "Integration": "models._integrations",
     "IntegrationApiKey": "models._keys",
     "IntegrationApiKeyListResponse": "models._keys",
@@ -180,42 +180,42 @@ _HOMES = {
     "IntegrationListFilter": "models._integrations",
     "IntegrationListResponse": "models._integrations",
     "IntegrationResponse": "models._integrations",
-    "IntegrationUpdate": "models._integrations",
-    "IntegrationUpdateBase": "models._integrations",
+    "IntegrationUpdate": "models._integration_updates",
+    "IntegrationUpdateBase": "models._integration_updates",
     "Ios": "models._integrations",
-    "IosUpdate": "models._integrations",
+    "IosUpdate": "models._integration_updates",
     "Line": "models._integrations",
-    "LineUpdate": "models._integrations",
+    "LineUpdate": "models._integration_updates",
     "Links": "models._paging",
     "Mailgun": "models._integrations",
-    "MailgunUpdate": "models._integrations",
-    "MessageBirdUpdate": "models._integrations",
+    "MailgunUpdate": "models._integration_updates",
+    "MessageBirdUpdate": "models._integration_updates",
     "Messagebird": "models._integrations",
     "Messenger": "models._integrations",
-    "MessengerUpdate": "models._integrations",
+    "MessengerUpdate": "models._integration_updates",
     "Meta": "models._paging",
     "ModelField": "models._integrations",
     "Page": "models._paging",
     "PrechatCapture": "models._integrations",
     "Status": "models._status",
     "Telegram": "models._integrations",
-    "TelegramUpdate": "models._integrations",
+    "TelegramUpdate": "models._integration_updates",
     "Twilio": "models._integrations",
-    "TwilioUpdate": "models._integrations",
+    "TwilioUpdate": "models._integration_updates",
     "Twitter": "models._integrations",
-    "TwitterUpdate": "models._integrations",
+    "TwitterUpdate": "models._integration_updates",
     "Unity": "models._integrations",
-    "UnityUpdate": "models._integrations",
+    "UnityUpdate": "models._integration_updates",
     "Viber": "models._integrations",
-    "ViberUpdate": "models._integrations",
+    "ViberUpdate": "models._integration_updates",
     "Web": "models._integrations",
-    "WebUpdate": "models._integrations",
+    "WebUpdate": "models._integration_updates",
     "Webhook": "models._webhooks",
     "WebhookBody": "models._webhooks",
     "WebhookCreateBody": "models._webhooks",
     "WebhookListResponse": "models._webhooks",
     "WebhookResponse": "models._webhooks",
-    "WhatsAppUpdate": "models._integrations",
+    "WhatsAppUpdate": "models._integration_updates",
     "Whatsapp": "models._integrations",
 }
 _SUBMODULES = frozenset(
@@ -229,46 +229,46 @@ _SUBMODULES = frozenset(
         "app_update_body",
         "error",
         "error_response",
-        "android",
         "android_update",
-        "apple",
         "apple_update",
-        "custom",
         "custom_update",
+        "instagram_update",
+        "integration_update",
+        "integration_update_base",
+        "ios_update",
+        "line_update",
+        "mailgun_update",
+        "message_bird_update",
+        "messenger_update",
+        "telegram_update",
+        "twilio_update",
+        "twitter_update",
+        "unity_update",
+        "viber_update",
+        "web_update",
+        "whats_app_update",
+        "android",
+        "apple",
+        "custom",
         "default_responder_default_responder",
         "instagram",
-        "instagram_update",
         "integration",
         "integration_list_filter",
         "integration_list_response",
         "integration_response",
-        "integration_update",
-        "integration_update_base",
         "ios",
-        "ios_update",
         "line",
-        "line_update",
         "mailgun",
-        "mailgun_update",
-        "message_bird_update",
         "messagebird",
         "messenger",
-        "messenger_update",
         "model_field",
         "prechat_capture",
         "telegram",
-        "telegram_update",
         "twilio",
-        "twilio_update",
         "twitter",
-        "twitter_update",
         "unity",
-        "unity_update",
         "viber",
-        "viber_update",
         "web",
-        "web_update",
-        "whats_app_update",
         "whatsapp",
         "api_key",
         "app_key",

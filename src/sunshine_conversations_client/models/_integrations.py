@@ -1,4 +1,4 @@
-"""Integrations: the common fields, each published type's own, and what of them can be changed."""
+"""Integrations: the common fields, and each published type's own."""
 
 from __future__ import annotations
 
@@ -35,28 +35,6 @@ class Integration(Model):
             return cls
         kind = obj.get("type")
         return cast("builtins.type[Self]", INTEGRATION_TYPES.get(kind, cls) if isinstance(kind, str) else cls)
-
-
-class IntegrationUpdateBase(Model):
-    """What of any integration can be changed; a `display_name` of None clears it."""
-
-    display_name: str | None = None
-    default_responder_id: str | None = None
-    show_ai_disclaimer: bool | None = None
-    _wire_names: ClassVar[dict[str, str]] = {"show_ai_disclaimer": "showAIDisclaimer"}
-    _nullable = frozenset({"display_name", "default_responder_id"})
-
-    @classmethod
-    def _class_for(cls, obj: dict[str, Any]) -> builtins.type[Self]:
-        """Of a dictionary, which does not tell its type, the update that knows most of its names."""
-        if cls is not IntegrationUpdateBase:
-            return cls
-
-        def known(update: builtins.type[IntegrationUpdateBase]) -> int:
-            return sum(name in update._fields or name in update._by_wire for name in obj)
-
-        updates: list[builtins.type[IntegrationUpdateBase]] = [CustomUpdate, *IntegrationUpdateBase.__subclasses__()]
-        return cast("builtins.type[Self]", max(updates, key=known))
 
 
 class DefaultResponderDefaultResponder(Model):
@@ -119,18 +97,6 @@ class Android(Integration):
     _secret = frozenset({"private_key", "server_key"})
 
 
-class AndroidUpdate(IntegrationUpdateBase):
-    project_id: str | None = None
-    client_email: str | None = None
-    private_key: str | None = None
-    server_key: str | None = None
-    sender_id: str | None = None
-    can_user_see_conversation_list: bool | None = None
-    can_user_create_more_conversations: bool | None = None
-    _nullable = frozenset({"project_id", "client_email", "private_key", "server_key", "sender_id"})
-    _secret = frozenset({"private_key", "server_key"})
-
-
 class Apple(Integration):
     type: str | None = "apple"
     business_id: str | None = None
@@ -140,18 +106,9 @@ class Apple(Integration):
     _secret = frozenset({"api_secret", "authentication_message_secret"})
 
 
-class AppleUpdate(IntegrationUpdateBase):
-    authentication_message_secret: str | None = None
-    _secret = frozenset({"authentication_message_secret"})
-
-
 class Custom(Integration):
     type: str | None = "custom"
     webhooks: list[Webhook] | None = None
-
-
-class CustomUpdate(IntegrationUpdateBase):
-    pass
 
 
 class Instagram(Integration):
@@ -172,13 +129,6 @@ class Instagram(Integration):
     _secret = frozenset({"page_access_token", "app_secret"})
 
 
-class InstagramUpdate(IntegrationUpdateBase):
-    page_access_token: str | None = None
-    story_replies_enabled: bool | None = None
-    story_mentions_enabled: bool | None = None
-    _secret = frozenset({"page_access_token"})
-
-
 class Ios(Integration):
     type: str | None = "ios"
     certificate: str | None = None
@@ -190,17 +140,6 @@ class Ios(Integration):
     attachments_enabled: bool | None = None
     _nullable = frozenset({"certificate"})
     _read_only = frozenset({"attachments_enabled"})
-    _secret = frozenset({"certificate", "password"})
-
-
-class IosUpdate(IntegrationUpdateBase):
-    certificate: str | None = None
-    password: str | None = None
-    production: bool | None = None
-    auto_update_badge: bool | None = None
-    can_user_see_conversation_list: bool | None = None
-    can_user_create_more_conversations: bool | None = None
-    _nullable = frozenset({"certificate"})
     _secret = frozenset({"certificate", "password"})
 
 
@@ -217,10 +156,6 @@ class Line(Integration):
     _secret = frozenset({"channel_secret", "channel_access_token", "switcher_secret"})
 
 
-class LineUpdate(IntegrationUpdateBase):
-    pass
-
-
 class Mailgun(Integration):
     type: str | None = "mailgun"
     api_key: str | None = None
@@ -231,12 +166,6 @@ class Mailgun(Integration):
     from_address: str | None = None
     _nullable = frozenset({"api_key", "from_address"})
     _secret = frozenset({"api_key", "signing_key"})
-
-
-class MailgunUpdate(IntegrationUpdateBase):
-    hide_unsubscribe_link: bool | None = None
-    from_address: str | None = None
-    _nullable = frozenset({"from_address"})
 
 
 class Messagebird(Integration):
@@ -250,10 +179,6 @@ class Messagebird(Integration):
     _secret = frozenset({"access_key", "signing_key", "webhook_secret"})
 
 
-class MessageBirdUpdate(IntegrationUpdateBase):
-    pass
-
-
 class Messenger(Integration):
     type: str | None = "messenger"
     page_access_token: str | None = None
@@ -263,11 +188,6 @@ class Messenger(Integration):
     page_name: str | None = None
     _nullable = frozenset({"page_access_token", "app_secret"})
     _secret = frozenset({"page_access_token", "app_secret"})
-
-
-class MessengerUpdate(IntegrationUpdateBase):
-    page_access_token: str | None = None
-    _secret = frozenset({"page_access_token"})
 
 
 class Telegram(Integration):
@@ -280,10 +200,6 @@ class Telegram(Integration):
     _secret = frozenset({"token"})
 
 
-class TelegramUpdate(IntegrationUpdateBase):
-    pass
-
-
 class Twilio(Integration):
     type: str | None = "twilio"
     account_sid: str | None = None
@@ -292,10 +208,6 @@ class Twilio(Integration):
     messaging_service_sid: str | None = None
     _nullable = frozenset({"auth_token"})
     _secret = frozenset({"auth_token"})
-
-
-class TwilioUpdate(IntegrationUpdateBase):
-    pass
 
 
 class Twitter(Integration):
@@ -311,21 +223,12 @@ class Twitter(Integration):
     _secret = frozenset({"consumer_key", "consumer_secret", "access_token_key", "access_token_secret"})
 
 
-class TwitterUpdate(IntegrationUpdateBase):
-    pass
-
-
 class Unity(Integration):
     type: str | None = "unity"
     can_user_see_conversation_list: bool | None = None
     can_user_create_more_conversations: bool | None = None
     attachments_enabled: bool | None = None
     _read_only = frozenset({"attachments_enabled"})
-
-
-class UnityUpdate(IntegrationUpdateBase):
-    can_user_see_conversation_list: bool | None = None
-    can_user_create_more_conversations: bool | None = None
 
 
 class Viber(Integration):
@@ -336,10 +239,6 @@ class Viber(Integration):
     _nullable = frozenset({"token"})
     _read_only = frozenset({"uri", "account_id"})
     _secret = frozenset({"token"})
-
-
-class ViberUpdate(IntegrationUpdateBase):
-    pass
 
 
 class Web(Integration):
@@ -365,26 +264,6 @@ class Web(Integration):
     _read_only = frozenset({"attachments_enabled"})
 
 
-class WebUpdate(IntegrationUpdateBase):
-    brand_color: str | None = None
-    fixed_intro_pane: bool | None = None
-    conversation_color: str | None = None
-    action_color: str | None = None
-    display_style: str | None = None
-    button_icon_url: str | None = None
-    button_width: str | None = None
-    button_height: str | None = None
-    integration_order: list[str] | None = None
-    business_name: str | None = None
-    business_icon_url: str | None = None
-    background_image_url: str | None = None
-    origin_whitelist: list[str] | None = None
-    prechat_capture: PrechatCapture | None = None
-    can_user_see_conversation_list: bool | None = None
-    can_user_create_more_conversations: bool | None = None
-    _nullable = frozenset({"button_icon_url", "integration_order", "origin_whitelist"})
-
-
 class Whatsapp(Integration):
     type: str | None = "whatsapp"
     hsm_fallback_language: str | None = None
@@ -394,38 +273,6 @@ class Whatsapp(Integration):
     _nullable = frozenset({"hsm_fallback_language", "account_id", "account_management_access_token", "phone_number"})
     _read_only = frozenset({"phone_number"})
     _secret = frozenset({"account_management_access_token"})
-
-
-class WhatsAppUpdate(IntegrationUpdateBase):
-    hsm_fallback_language: str | None = None
-    account_id: str | None = None
-    account_management_access_token: str | None = None
-    _nullable = frozenset({"hsm_fallback_language", "account_id", "account_management_access_token"})
-    _secret = frozenset({"account_management_access_token"})
-
-
-class IntegrationUpdate(Model):
-    """A holder for one of the …Update models, as the official package has it; any of them can also be given as it is.
-
-    Raises ApiArgumentError for anything else.
-    """
-
-    actual_instance: IntegrationUpdateBase | None = None
-
-    def __init__(self, actual_instance: IntegrationUpdateBase | dict[str, Any] | None = None) -> None:
-        super().__init__(actual_instance=actual_instance)
-
-    def to_dict(self) -> dict[str, Any]:
-        held = self.actual_instance
-        return {} if held is None else held.to_dict()
-
-    @classmethod
-    def wire_names_of(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return IntegrationUpdateBase.wire_names_of(given)
-
-    @classmethod
-    def from_dict(cls, obj: dict[str, Any] | None) -> Self | None:
-        return None if obj is None else cls(IntegrationUpdateBase.from_dict(obj))
 
 
 INTEGRATION_TYPES: dict[str, type[Integration]] = {

@@ -1,3 +1,3 @@
 # Written by scripts/generate_client.py; change that, not this.
 
-from sunshine_conversations_client.models._integrations import WhatsAppUpdate as WhatsAppUpdate
+from sunshine_conversations_client.models._integration_updates import WhatsAppUpdate as WhatsAppUpdate

@@ -72,7 +72,18 @@ class Faults:
         delay: seconds to wait first.
         body: sent instead of the answer's own, for instance b'{"key": ' that is no JSON.
         revoke: the id of a key to delete once the request is authenticated, before it is carried out.
+        Raises ValueError for a fault that cannot be.
         """
+        if status is not None and not 200 <= status <= 599:
+            raise ValueError(f"status should be 200 to 599, not {status}")
+        if retry_after is not None and status is None:
+            raise ValueError("retry_after goes with a status, such as 429")
+        if drop not in (None, "before", "after"):
+            raise ValueError(f"drop should be 'before' or 'after', not {drop!r}")
+        if body is not None and not isinstance(body, bytes):
+            raise ValueError(f"body should be bytes, not {type(body).__name__}")
+        if delay < 0 or times < 1:
+            raise ValueError("delay should be 0 or more seconds, and times 1 or more")
         self._waiting.extend([_Fault(status, retry_after, drop, delay, body, revoke)] * times)
 
     def clear(self) -> None:

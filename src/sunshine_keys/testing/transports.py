@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from sunshine_conversations_client._messages import Headers, Request, Response, Timeout
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
+from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
 from sunshine_keys.testing.faults import ConnectionDropped
 
 Application = Callable[

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 from sunshine_conversations_client._operations import UNSET, Call, Operation, page_after
 from sunshine_conversations_client.aio.api_client import ApiClient
+from sunshine_conversations_client.models._integration_updates import IntegrationUpdate, IntegrationUpdateBase
 from sunshine_conversations_client.models._integrations import (
     Integration,
     IntegrationListFilter,
     IntegrationListResponse,
     IntegrationResponse,
-    IntegrationUpdate,
-    IntegrationUpdateBase,
 )
 from sunshine_conversations_client.models._paging import Page
 

@@ -1,0 +1,172 @@
+"""urllib3's connections, set up as a configuration says: TLS, proxies, pools, and none shared with a forked child."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import threading
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3 import exceptions as urllib3_errors
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from sunshine_conversations_client._proxies import ca_bundle
+from sunshine_conversations_client._wire import Deadline
+from sunshine_conversations_client.exceptions import ApiArgumentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Any
+
+    from sunshine_conversations_client.configuration import Configuration
+
+_MOST_HOSTS = 1000
+"""Far more hosts than a client has; a pool that the manager dropped would still be kept here."""
+
+
+class Connections:
+    """The connections that are kept open. Raises ApiArgumentError for settings that cannot be."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        settings: dict[str, Any] = {
+            "num_pools": _MOST_HOSTS,
+            "maxsize": configuration.connection_pool_maxsize or 1,
+            "block": False,
+            "cert_reqs": "CERT_REQUIRED" if configuration.verify_ssl else "CERT_NONE",
+            "ca_certs": configuration.ssl_ca_cert or (None if configuration.ca_cert_data else ca_bundle()),
+            "ca_cert_data": configuration.ca_cert_data,
+            "cert_file": configuration.cert_file,
+            "key_file": configuration.key_file,
+        }
+        if configuration.assert_hostname is not None:
+            settings["assert_hostname"] = configuration.assert_hostname
+        if configuration.tls_server_name:
+            settings["server_hostname"] = configuration.tls_server_name
+        if configuration.socket_options is not None:
+            settings["socket_options"] = configuration.socket_options
+        self._proxy_headers = configuration.proxy_headers
+        self._settings = settings
+        self._start_anew()
+        self.manager(configuration.proxy)
+
+    def _start_anew(self) -> None:
+        self._process = os.getpid()
+        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str, str], Any] = {}
+
+    def manager(self, proxy: str | None) -> urllib3.PoolManager:
+        """The connections by way of a proxy, or the direct ones."""
+        if self._process != os.getpid():  # a forked child's answers would cross with its parent's
+            self._start_anew()
+        manager = self._managers.get(proxy)
+        if manager is None:
+            manager = self._managers[proxy] = _new_manager(proxy, self._proxy_headers, self._settings)
+        return manager
+
+    def pool(self, url: str) -> Any:
+        """The connections to a URL's host."""
+        manager = self.manager(None)
+        parts = urlsplit(url)
+        pool = self._pools.get((parts.scheme, parts.netloc))
+        if pool is None:  # finding it by way of the manager takes a fifth of a call's CPU time
+            found = manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
+            pool = self._pools[parts.scheme, parts.netloc] = found
+        return pool
+
+    def close(self) -> None:
+        """Close the connections that are kept; a later request opens new ones."""
+        self._pools.clear()
+        for manager in list(self._managers.values()):
+            manager.clear()
+
+
+class ResponseDeadline(threading.local):
+    """When an answer that this thread has urllib3 read must have come, by the monotonic clock."""
+
+    moment: float | None = None
+
+
+response_deadline = ResponseDeadline()
+
+
+class _DeadlineReader(io.RawIOBase):
+    """Reads a socket for http.client; no wait of its goes beyond the deadline."""
+
+    def __init__(self, stream: io.BufferedReader, connection: socket.socket) -> None:
+        self._stream = stream
+        self.deadline = Deadline(connection, connection.gettimeout(), response_deadline.moment)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self.deadline.limit_next_wait()
+        read: int | None = self._stream.raw.readinto(buffer)
+        return read
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+            super().close()
+
+
+_library: Any = http.client.HTTPResponse  # its types leave out what reads the status line
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.reader = _DeadlineReader(self.fp, sock)
+        self.fp = io.BufferedReader(self.reader)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status of the final answer: http.client skips 100, and would take another 1xx for final."""
+        while True:
+            version, status, reason = _library._read_status(self)
+            if not 101 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
+class _HTTPConnection(HTTPConnection):
+    response_class = _Response
+
+
+class _HTTPSConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls: Any = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls: Any = _HTTPSConnection
+
+
+def _new_manager(
+    proxy: str | None, proxy_headers: dict[str, str] | None, settings: dict[str, Any]
+) -> urllib3.PoolManager:
+    try:
+        if proxy and proxy.startswith("socks"):
+            from urllib3.contrib.socks import SOCKSProxyManager
+
+            return SOCKSProxyManager(proxy, **settings)
+        manager = (
+            urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **settings)
+            if proxy
+            else urllib3.PoolManager(**settings)
+        )
+    except (ImportError, urllib3_errors.DependencyWarning):
+        raise ApiArgumentError("a socks proxy needs the package PySocks") from None
+    except (ValueError, urllib3_errors.HTTPError) as error:
+        raise ApiArgumentError(
+            f"proxy should be a URL such as http://127.0.0.1:3128 ({type(error).__name__})"
+        ) from None
+    pools: dict[str, Any] = {"http": _HTTPPool, "https": _HTTPSPool}
+    manager.pool_classes_by_scheme = pools
+    return manager
