@@ -27,7 +27,7 @@ _HEADER_OVERHEAD = 32
 
 _ANSWER = (
     b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\ncache-control: no-store\r\n"
-    b"content-length: %d\r\nconnection: close\r\nx-request-id: %s\r\n\r\n%s"
+    b"x-content-type-options: nosniff\r\ncontent-length: %d\r\nconnection: close\r\nx-request-id: %s\r\n\r\n%s"
 )
 _NOT_HTTP = (
     b"400 Bad Request",
