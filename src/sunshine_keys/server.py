@@ -22,13 +22,15 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from sunshine_keys.app import Service, Settings
-from sunshine_keys.http.protocol import Protocol
+from sunshine_keys.http.protocol import REFUSED_AT_ONCE, Protocol
 
 GRACE_SECONDS = 5
 """How long requests in flight may take to finish once the service has been told to stop."""
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than load balancers keep an idle connection, so that none sends into one that is just being closed."""
+
+logger = logging.getLogger("sunshine_keys.server")
 
 _SUPERVISOR = "SUNSHINE_KEYS_SUPERVISOR"  # the process id that workers watch; a worker may start after its end
 
@@ -37,12 +39,13 @@ class Connections(msgspec.Struct, frozen=True):
     """How clients come in: with TLS where there is a certificate (PEM, with its chain) and its key, else without.
 
     `forwarded_allow_ips` names, by commas, the addresses and networks of proxies whose X-Forwarded-For and
-    X-Forwarded-Proto are believed; `*` is everyone.
+    X-Forwarded-Proto are believed; `*` is everyone. `most` is how many there may be at once, in each process.
     """
 
     tls_cert: Path | None = None
     tls_key: Path | None = None
     forwarded_allow_ips: str = ""
+    most: int = 10_000
 
     @property
     def scheme(self) -> str:
@@ -73,6 +76,23 @@ class Connections(msgspec.Struct, frozen=True):
 
 
 PLAIN = Connections()
+_OTHER_FILES = 200
+
+
+def with_room(connections: Connections) -> Connections:
+    """Have this process, and its workers, open as many files as the connections need; fewer, where it may not."""
+    import resource
+
+    room = REFUSED_AT_ONCE + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = hard == resource.RLIM_INFINITY
+    allowed = connections.most + room if unlimited else min(hard, connections.most + room)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    most = min(connections.most, allowed - min(room, allowed // 4))
+    if most < connections.most:
+        logger.warning("%d connections at once, not %d: the limit of open files is %d", most, connections.most, hard)
+    return msgspec.structs.replace(connections, most=most)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -117,6 +137,7 @@ def exit_0_when_told_to_stop() -> None:
 
 def serve(settings: Settings, connections: Connections, listener: socket.socket, workers: int) -> None:
     """Serve until SIGTERM or SIGINT; what is in flight is finished first."""
+    connections = with_room(connections)
     if workers == 1:
         uvicorn.Server(_config(Service(settings), connections)).run([listener])
     else:
@@ -171,6 +192,7 @@ def _config(application: Service | str, connections: Connections, **options: Any
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        limit_concurrency=connections.most,
         ssl_certfile=connections.tls_cert,
         ssl_keyfile=connections.tls_key,
         proxy_headers=bool(connections.forwarded_allow_ips),

@@ -44,6 +44,12 @@ def serve(
             help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, by commas.",
         ),
     ] = "",
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_MAX_CONNECTIONS", min=1, max=1_000_000, help="Connections at once, in each process."
+        ),
+    ] = 10_000,
     rate_limit_key: Annotated[
         str,
         typer.Option(
@@ -79,7 +85,7 @@ def serve(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--rate-limit-…") from None
     settings = Settings.of(data, database, limits)
-    connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips)
+    connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections)
     try:
         connections.check()
     except ValueError as error:
