@@ -34,6 +34,10 @@ class Settings(msgspec.Struct, frozen=True):
     sealing_key: bytes | None = None
     rate_limits: RateLimits = DEFAULT_LIMITS
 
+    def __repr__(self) -> str:
+        given = "" if self.sealing_key is None else ", sealing_key=…"
+        return f"Settings(data={str(self.data)!r}, database={self.database and str(self.database)!r}{given})"
+
     @classmethod
     def from_environment(cls) -> Settings:
         """Read SUNSHINE_KEYS_DATA, …_DATABASE, …_SEALING_KEY and …_SEALING_KEY_FILE. Raises StoreError."""
