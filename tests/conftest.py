@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,9 +69,11 @@ class Answer:
 class Wire:
     """Sends requests as they are given, each on a connection of its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, authority: Path | None = None) -> None:
+        """`authority` is the certificate that an https URL's is to be signed by."""
         self.url = url
         self._address = urlsplit(url).netloc
+        self._authority = authority
 
     def send(
         self,
@@ -91,7 +94,13 @@ class Wire:
         if body is not None:
             content = json.dumps(body).encode()
             named.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection(self._address, timeout=30)
+        if self._authority:
+            context = ssl.create_default_context(cafile=self._authority)
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self._address, timeout=30, context=context
+            )
+        else:
+            connection = http.client.HTTPConnection(self._address, timeout=30)
         try:
             connection.request(method, path, content, named)
             response = connection.getresponse()

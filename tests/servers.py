@@ -16,15 +16,18 @@ from conftest import Wire
 class Server:
     """`sunshine-keys serve` in a process of its own."""
 
-    def __init__(self, data: Path, *options: str, log: Path | None = None, **environment: str) -> None:
+    def __init__(
+        self, data: Path, *options: str, log: Path | None = None, authority: Path | None = None, **environment: str
+    ) -> None:
         command = [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(data), "--port", "0",
                    "--rate-limit-failures", "off", *options]  # fmt: skip
         with (log or Path(os.devnull)).open("a") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ | environment
             )
+        self._authority = authority
         try:
-            self.wire = Wire(self._url())
+            self.wire = Wire(self._url(), authority)
         except BaseException:
             self.__exit__()
             raise
@@ -40,7 +43,7 @@ class Server:
         deadline = time.monotonic() + 30
         while True:
             try:
-                assert Wire(url).get("/healthz").status == 200
+                assert Wire(url, self._authority).get("/healthz").status == 200
             except (OSError, http.client.HTTPException):
                 assert time.monotonic() < deadline
                 time.sleep(0.02)

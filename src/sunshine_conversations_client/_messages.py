@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+
+
 class Headers(MutableMapping[str, str]):
     """Headers by name in any case, as they were first spelled. A repeated name's values are joined with a comma."""
 
@@ -51,7 +54,8 @@ class Headers(MutableMapping[str, str]):
         return len(self._entries)
 
     def __repr__(self) -> str:
-        return f"Headers({dict(self)!r})"
+        shown = {name: "…" if name.lower() in _SECRET_HEADERS else value for name, value in self.items()}
+        return f"Headers({shown!r})"
 
 
 class Timeout:

@@ -83,6 +83,9 @@ class _Place(msgspec.Struct, frozen=True):
     secret: str
     key_id: str | None = None
 
+    def __repr__(self) -> str:
+        return f"_Place(start={self.start}, end={self.end})"
+
 
 class _Scanner:
     """Offsets count from the stream's start, but for those named `at`, which count from the buffer's."""

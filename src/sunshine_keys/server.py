@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from sunshine_keys.app import Service, Settings
-from sunshine_keys.http.protocol import Protocol
+from sunshine_keys.http.protocol import REFUSED_AT_ONCE, Protocol
 
 GRACE_SECONDS = 5
 """How long requests in flight may take to finish once the service has been told to stop."""
@@ -26,7 +30,69 @@ GRACE_SECONDS = 5
 KEEP_ALIVE_SECONDS = 75
 """Longer than load balancers keep an idle connection, so that none sends into one that is just being closed."""
 
+logger = logging.getLogger("sunshine_keys.server")
+
 _SUPERVISOR = "SUNSHINE_KEYS_SUPERVISOR"  # the process id that workers watch; a worker may start after its end
+
+
+class Connections(msgspec.Struct, frozen=True):
+    """How clients come in: with TLS where there is a certificate (PEM, with its chain) and its key, else without.
+
+    `forwarded_allow_ips` names, by commas, the addresses and networks of proxies whose X-Forwarded-For and
+    X-Forwarded-Proto are believed; `*` is everyone. `most` is how many there may be at once, in each process.
+    """
+
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    forwarded_allow_ips: str = ""
+    most: int = 10_000
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls_cert else "http"
+
+    def check(self) -> None:
+        """Raises ValueError where these cannot be used, in one line."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("TLS needs both --tls-cert and --tls-key")
+        if self.tls_cert is not None and self.tls_key is not None:
+            for file in (self.tls_cert, self.tls_key):
+                try:
+                    file.read_bytes()
+                except OSError as error:
+                    raise ValueError(f"cannot read {file}: {error.strerror}") from error
+            try:
+                # A password there is not, and nobody to be asked for it.
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key, password="")
+            except ssl.SSLError as error:
+                reason = error.reason or "not PEM, or the key has a password"
+                raise ValueError(f"{self.tls_cert} and {self.tls_key} are no certificate and key: {reason}") from error
+        if self.forwarded_allow_ips != "*":
+            for each in filter(None, self.forwarded_allow_ips.split(",")):
+                try:
+                    ipaddress.ip_network(each.strip())
+                except ValueError as error:
+                    raise ValueError(f"--forwarded-allow-ips: {error}") from None
+
+
+PLAIN = Connections()
+_OTHER_FILES = 200
+
+
+def with_room(connections: Connections) -> Connections:
+    """Have this process, and its workers, open as many files as the connections need; fewer, where it may not."""
+    import resource
+
+    room = REFUSED_AT_ONCE + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = hard == resource.RLIM_INFINITY
+    allowed = connections.most + room if unlimited else min(hard, connections.most + room)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    most = min(connections.most, allowed - min(room, allowed // 4))
+    if most < connections.most:
+        logger.warning("%d connections at once, not %d: the limit of open files is %d", most, connections.most, hard)
+    return msgspec.structs.replace(connections, most=most)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -43,9 +109,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, connections: Connections = PLAIN) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{connections.scheme}://[{host}]:{port}" if ":" in host else f"{connections.scheme}://{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what `listen` makes of it. Raises OSError."""
+    address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
+    return ipaddress.ip_address(str(address).partition("%")[0]).is_loopback
 
 
 def configure_logging() -> None:
@@ -63,13 +135,15 @@ def exit_0_when_told_to_stop() -> None:
         signal.signal(number, lambda number, frame: sys.exit(0))
 
 
-def serve(settings: Settings, listener: socket.socket, workers: int) -> None:
+def serve(settings: Settings, connections: Connections, listener: socket.socket, workers: int) -> None:
     """Serve until SIGTERM or SIGINT; what is in flight is finished first."""
+    connections = with_room(connections)
     if workers == 1:
-        _server(Service(settings)).run([listener])
+        uvicorn.Server(_config(Service(settings), connections)).run([listener])
     else:
         os.environ.update(settings.environment() | {_SUPERVISOR: str(os.getpid())})
-        supervisor = Multiprocess(_config("sunshine_keys.server:worker", factory=True, workers=workers), [listener])
+        config = _config("sunshine_keys.server:worker", connections, factory=True, workers=workers)
+        supervisor = Multiprocess(config, [listener])
         supervisor.run()
         if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
             sys.exit(1)
@@ -90,15 +164,9 @@ def worker() -> Service:
 
 
 @contextlib.contextmanager
-def running(settings: Settings) -> Generator[str]:
+def running(settings: Settings, connections: Connections = PLAIN) -> Generator[str]:
     """Serve from a thread of this process on a free loopback port; yields the URL, and stops at the end."""
-    with started(_server(Service(settings))) as url:
-        yield url
-
-
-@contextlib.contextmanager
-def started(server: uvicorn.Server) -> Generator[str]:
-    """Run a server in a thread on a free loopback port; yields the URL, and stops it at the end."""
+    server = uvicorn.Server(_config(Service(settings), connections))
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), name="sunshine-keys-server", daemon=True)
         thread.start()
@@ -107,17 +175,13 @@ def started(server: uvicorn.Server) -> Generator[str]:
                 raise RuntimeError("the service did not start; the log says why")
             time.sleep(0.002)
         try:
-            yield url_of(listener)
+            yield url_of(listener, connections)
         finally:
             server.should_exit = True
             thread.join()
 
 
-def _server(application: Service) -> uvicorn.Server:
-    return uvicorn.Server(_config(application))
-
-
-def _config(application: Service | str, **options: Any) -> uvicorn.Config:
+def _config(application: Service | str, connections: Connections, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         http=Protocol,
@@ -128,5 +192,10 @@ def _config(application: Service | str, **options: Any) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        limit_concurrency=connections.most,
+        ssl_certfile=connections.tls_cert,
+        ssl_keyfile=connections.tls_key,
+        proxy_headers=bool(connections.forwarded_allow_ips),
+        forwarded_allow_ips=connections.forwarded_allow_ips,
         **options,
     )

@@ -41,6 +41,9 @@ class UnverifiedToken(msgspec.Struct, frozen=True):
     payload: str
     signature: bytes
 
+    def __repr__(self) -> str:
+        return f"UnverifiedToken(key_id={self.key_id!r}, …)"
+
 
 def read(compact: str) -> UnverifiedToken:
     """Read a token's header. Raises Unauthorized, naming what to mend, where it is not an HS256 token with a `kid`."""

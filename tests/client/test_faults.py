@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import datetime as dt
-import ipaddress
 import pickle
 import socket
 import ssl
@@ -18,18 +16,13 @@ from typing import Any
 
 import pytest
 import urllib3
-import uvicorn
+from certificates import make_certificate
 from conftest import Key, Service, Tenant
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 import sunshine_conversations_client as sunshine
 from client.conftest import NewClient, Script, answer
 from client.drivers import Driver
 from sunshine_keys import server
-from sunshine_keys.app import Service as Application
 from sunshine_keys.app import Settings
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -206,49 +199,18 @@ class Tunnel:
 
 
 class TestTls:
-    @pytest.fixture
-    def certificate(self, tmp_path: Path) -> tuple[str, str]:
-        """A certificate for 127.0.0.1 and its key, made for the test."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-        now = dt.datetime.now(dt.UTC)
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(address, critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        pem, key_pem = tmp_path / "certificate.pem", tmp_path / "key.pem"
-        pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        key_pem.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return str(pem), str(key_pem)
-
     def test_a_server_is_verified_unless_told_otherwise(
         self,
-        certificate: tuple[str, str],
+        tmp_path: Path,
         service: Service,
         tenant: Tenant,
         api_at: NewApi,
         driver: Driver,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        config = server._config(
-            Application(Settings(service.data)), ssl_certfile=certificate[0], ssl_keyfile=certificate[1]
-        )
+        certificate = make_certificate(tmp_path)
         owner = (tenant.app_id, tenant.integration_id)
-        with server.started(uvicorn.Server(config)) as plain_url:
-            url = plain_url.replace("http://", "https://")
+        with server.running(Settings(service.data), server.Connections(*certificate)) as url:
 
             def keys(**options: Any) -> Any:
                 api = api_at(url, tenant.app_key, **options)
@@ -260,11 +222,11 @@ class TestTls:
             with pytest.raises(sunshine.ApiConnectionError, match="certificate") as refused:
                 keys()
             assert driver.name == "async" or isinstance(refused.value.__cause__, urllib3.exceptions.SSLError)
-            assert keys(ssl_ca_cert=certificate[0])
-            assert keys(ca_cert_data=Path(certificate[0]).read_text())
+            assert keys(ssl_ca_cert=str(certificate[0]))
+            assert keys(ca_cert_data=certificate[0].read_text())
             for variable in BUNDLES:
                 with monkeypatch.context() as environment:
-                    environment.setenv(variable, certificate[0])
+                    environment.setenv(variable, str(certificate[0]))
                     assert keys()
             expected = [urllib3.exceptions.InsecureRequestWarning] if driver.name == "sync" else []
             with warnings.catch_warnings(record=True) as warned:
@@ -273,14 +235,11 @@ class TestTls:
             assert [each.category for each in warned] == expected
 
     def test_a_proxys_tunnel_shows_it_nothing(
-        self, certificate: tuple[str, str], service: Service, tenant: Tenant, api_at: NewApi
+        self, tmp_path: Path, service: Service, tenant: Tenant, api_at: NewApi
     ) -> None:
-        config = server._config(
-            Application(Settings(service.data)), ssl_certfile=certificate[0], ssl_keyfile=certificate[1]
-        )
-        with server.started(uvicorn.Server(config)) as plain_url, Tunnel() as proxy:
-            url = plain_url.replace("http://", "https://")
-            api = api_at(url, tenant.app_key, ssl_ca_cert=certificate[0], proxy=proxy.url)
+        certificate = make_certificate(tmp_path)
+        with server.running(Settings(service.data), server.Connections(*certificate)) as url, Tunnel() as proxy:
+            api = api_at(url, tenant.app_key, ssl_ca_cert=str(certificate[0]), proxy=proxy.url)
             with api.api_client:
                 for _ in range(2):
                     assert api.list_custom_integration_keys(tenant.app_id, tenant.integration_id).keys
@@ -289,8 +248,9 @@ class TestTls:
         assert b"uthorization" not in head
 
     def test_an_update_that_was_read_and_then_lost_is_not_sent_again(
-        self, certificate: tuple[str, str], api_at: NewApi, driver: Driver
+        self, tmp_path: Path, api_at: NewApi, driver: Driver
     ) -> None:
+        certificate = make_certificate(tmp_path)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
         requests = []
@@ -311,7 +271,7 @@ class TestTls:
             thread = threading.Thread(target=serve)
             thread.start()
             url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-            api = driver.AppsApi(api_at(url, retries=2, ssl_ca_cert=certificate[0]).api_client)
+            api = driver.AppsApi(api_at(url, retries=2, ssl_ca_cert=str(certificate[0])).api_client)
             with pytest.raises(sunshine.ApiConnectionError) as raised:
                 api.update_app("a", {"displayName": "x"})
             thread.join()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Key, Service, Tenant, Wire
+from conftest import Key, Service, Tenant, Wire, first_run
+
+from sunshine_keys import server
+from sunshine_keys.app import Settings
 
 
 def exchange(url: str, *parts: bytes) -> bytes:
@@ -450,3 +457,129 @@ def test_an_idle_connection_is_closed_though_an_empty_line_came_last(
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         connection.sendall(b"\r\n")
         assert connection.recv(65536) == b""
+
+
+CHUNKED = b"POST /v2/apps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n",
+        CHUNKED.replace(b"Transfer", b"Content-Length: 5\r\nTransfer") + b"\r\n0\r\n\r\n",
+        CHUNKED + b"Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        CHUNKED + b"\r\n-1\r\n\r\n",
+        CHUNKED + b"\r\nffffffffffffffffff\r\n",
+        CHUNKED + b"\r\n5\r\nabcdefgh\r\n0\r\n\r\n",
+        b"GET /healthz\0 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX\0: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX : a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n",
+        b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"POST /v2/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST /v2/apps HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
+        b"\0" * 100_000,
+    ],
+)
+def test_hostile_bytes_end_in_one_400_and_the_next_client_is_served(wire: Wire, hostile: bytes) -> None:
+    assert statuses(exchange(wire.url, hostile))[-1:] == [400]
+    assert wire.get("/healthz").status == 200
+
+
+def test_a_client_that_drips_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sunshine_keys.http import protocol
+
+    monkeypatch.setattr(protocol, "ARRIVAL_SECONDS", 0.5)
+    address = urlsplit(wire.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+        connection.settimeout(0.02)
+        received = b""
+        for _ in range(500):
+            try:
+                received = connection.recv(65536)
+                break
+            except TimeoutError:
+                connection.sendall(b"X: y\r\n")
+    assert statuses(received) == [408]
+    assert wire.get("/healthz").status == 200
+
+
+@pytest.mark.parametrize("part", [b"GET /heal", CHUNKED + b"\r\n5\r\nab", b"\r\n"])
+def test_a_client_that_closes_its_side_halfway_is_closed(wire: Wire, part: bytes) -> None:
+    address = urlsplit(wire.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(part)
+        connection.shutdown(socket.SHUT_WR)
+        assert statuses(connection.recv(65536)) in ([], [400], [401])
+        assert connection.recv(65536) == b""
+    assert wire.get("/healthz").status == 200
+
+
+def test_a_long_pipeline_is_answered_whole(wire: Wire) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert statuses(exchange(wire.url, one * 1000 + last)) == [200] * 1001
+
+
+def test_a_client_that_reads_no_answers_is_not_waited_for(
+    wire: Wire, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sunshine_keys.http import protocol
+
+    monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.3)
+    one = head("GET", tenant.keys, tenant.app_key)
+    address = urlsplit(wire.url)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect((address.hostname, address.port))
+        with pytest.raises(ConnectionError):  # noqa: PT012
+            while True:
+                connection.sendall(one * 100)
+    assert wire.get("/healthz").status == 200
+
+
+class TestConnections:
+    @pytest.fixture
+    def few(self, tmp_path: Path) -> Iterator[Wire]:
+        first_run(tmp_path)
+        with server.running(Settings(tmp_path), server.Connections(most=3)) as url:
+            yield Wire(url)
+
+    def connected(self, wire: Wire) -> socket.socket:
+        address = urlsplit(wire.url)
+        return socket.create_connection((address.hostname, address.port), timeout=10)
+
+    def test_one_too_many_is_told_so_and_the_next_is_served_once_there_is_room(self, few: Wire) -> None:
+        held = [self.connected(few) for _ in range(3)]
+        for connection in held:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert statuses(connection.recv(65536)) == [200]
+        refusal = few.get("/healthz")
+        assert (refusal.status, refusal.headers["retry-after"]) == (503, "1")
+        assert refusal.errors == [("service_unavailable", "There are too many connections at the moment")]
+        held[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert statuses(held[0].recv(65536)) == [200]
+        held.pop().close()
+        deadline = time.monotonic() + 30
+        while few.get("/healthz").status != 200:
+            assert time.monotonic() < deadline
+        for connection in held:
+            connection.close()
+
+    def test_beyond_the_refused_they_are_closed_without_a_word(
+        self, few: Wire, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from sunshine_keys.http import protocol
+
+        monkeypatch.setattr(protocol, "REFUSED_AT_ONCE", 0)
+        held = [self.connected(few) for _ in range(3)]
+        for connection in held:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert statuses(connection.recv(65536)) == [200]
+        with self.connected(few) as other, contextlib.suppress(ConnectionError):
+            assert other.recv(65536) == b""
+        for connection in held:
+            connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,35 @@ def serve(
     workers: Annotated[
         int, typer.Option(envvar="SUNSHINE_KEYS_WORKERS", min=1, max=256, help="How many processes serve.")
     ] = 1,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(envvar="SUNSHINE_KEYS_TLS_CERT", metavar="FILE", help="Serve HTTPS with this certificate (PEM)."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(envvar="SUNSHINE_KEYS_TLS_KEY", metavar="FILE", help="The certificate's key (PEM).")
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            envvar="SUNSHINE_KEYS_INSECURE",
+            help="Serve other machines without TLS; for where something else ends it.",
+        ),
+    ] = False,
+    forwarded_allow_ips: Annotated[
+        str,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_FORWARDED_ALLOW_IPS",
+            metavar="ADDRESSES",
+            help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, by commas.",
+        ),
+    ] = "",
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_MAX_CONNECTIONS", min=1, max=1_000_000, help="Connections at once, in each process."
+        ),
+    ] = 10_000,
     rate_limit_key: Annotated[
         str,
         typer.Option(
@@ -55,7 +85,17 @@ def serve(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--rate-limit-…") from None
     settings = Settings.of(data, database, limits)
+    connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections)
     try:
+        connections.check()
+    except ValueError as error:
+        fail(str(error))
+    try:
+        if not (tls_cert or insecure or server.is_loopback(host)):
+            fail(
+                f"{host} can be reached from other machines, and secrets would go over the network unencrypted: give "
+                "--tls-cert and --tls-key, or --insecure where something else encrypts"
+            )
         listener = server.listen(host, port)
     except (OSError, UnicodeError) as error:
         fail(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}")
@@ -66,8 +106,8 @@ def serve(
                 f"Made a new store, {store_path(settings).absolute()}. If there should have been one, look again."
             )
             print_flushed(key_lines("Its account key, shown only now", made["account_key"]))
-        print_flushed(f"Sunshine Keys serves on {server.url_of(listener)}")
-        server.serve(settings, listener, workers)
+        print_flushed(f"Sunshine Keys serves on {server.url_of(listener, connections)}")
+        server.serve(settings, connections, listener, workers)
 
 
 @cli.command()

@@ -40,7 +40,9 @@ _encode = msgspec.json.Encoder().encode
 _COMMON_HEADERS: Headers = [
     (b"content-type", b"application/json; charset=utf-8"),
     (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
 ]
+_TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 _REPLAYED = (b"idempotency-replayed", b"true")
 _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", charset="UTF-8", Bearer')
 
@@ -78,7 +80,7 @@ class Application:
             status, content = ServiceError.status, _envelope(ServiceError())
         body = _encode(content)
         headers = [
-            *_COMMON_HEADERS,
+            *(_TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS),
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", request.id.encode()),
             *extra,

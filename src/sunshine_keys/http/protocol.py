@@ -1,7 +1,7 @@
 """Uvicorn's HTTP protocol, made strict: what is not HTTP gets the documented envelope, and nothing waits for ever.
 
 Beyond uvicorn's own it bounds a request's head, also while it is still coming; bounds the time a request may take to
-arrive; lets a request that was accepted be answered before a later one's faults end the connection; keeps trailers
+arrive, the time its answer may wait to be read, and the number of connections; lets a request that was accepted be answered before a later one's faults end the connection; keeps trailers
 from passing for headers; and refuses upgrades, whose bodies the parser would leave to be read as another request.
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Collection
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sunshine_keys.http.request import new_request_id
@@ -22,12 +24,18 @@ ARRIVAL_SECONDS = 30.0
 
 LINGER_SECONDS = 1.0
 
+REFUSED_AT_ONCE = 1000
+"""How many connections beyond the limit are told so; those beyond these are closed without a word."""
+
+UNREAD_SECONDS = 30.0
+"""How long a client may leave unread what has been sent to it."""
+
 _HEADER_OVERHEAD = 32
 """What a header counts beyond its bytes, so that many small ones are bounded too."""
 
 _ANSWER = (
     b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\ncache-control: no-store\r\n"
-    b"content-length: %d\r\nconnection: close\r\nx-request-id: %s\r\n\r\n%s"
+    b"x-content-type-options: nosniff\r\n%scontent-length: %d\r\nconnection: close\r\nx-request-id: %s\r\n\r\n%s"
 )
 _NOT_HTTP = (
     b"400 Bad Request",
@@ -36,10 +44,28 @@ _NOT_HTTP = (
         b' for an upgrade"}]}'
     ),
 )
+_TOO_MANY = (
+    b"503 Service Unavailable",
+    b'{"errors":[{"code":"service_unavailable","title":"There are too many connections at the moment"}]}',
+    b"retry-after: 1\r\n",
+)
 _TOO_SLOW = (
     b"408 Request Timeout",
     b'{"errors":[{"code":"request_timeout","title":"The request did not arrive within 30 seconds"}]}',
 )
+
+
+class _Flow(FlowControl):
+    """Reads no further while requests wait for their turn: uvicorn's own reads on with every answer, and collects them
+    without end."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: Collection[object]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:  # a request that others wait for has come whole
+            super().resume_reading()
 
 
 class Protocol(HttpToolsProtocol):
@@ -49,16 +75,45 @@ class Protocol(HttpToolsProtocol):
     _in_head = True
     _is_deaf = False
     _arrival: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own is
+        # Uvicorn would count connections and requests together, and answer in plain text.
+        most, self.limit_concurrency = self.limit_concurrency, None
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._cycles: deque[RequestResponseCycle] = deque()
-        self._arm()
+        present = len(self.connections)
+        if most is None or present <= most:
+            self._arm()
+        elif present <= most + REFUSED_AT_ONCE:
+            self._fail(*_TOO_MANY)
+        else:
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._disarm_unread()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._arm_unread()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._disarm_unread()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._arm_unread()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._arm_unread()
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -139,14 +194,25 @@ class Protocol(HttpToolsProtocol):
             self._arrival.cancel()
             self._arrival = None
 
+    def _arm_unread(self) -> None:
+        """A transport that is closed first sends what it has, and would wait for ever for a client that does not read."""
+        if self._unread is None and self.transport.get_write_buffer_size():
+            self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def _disarm_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def _too_late(self) -> None:
         self._arrival = None
         if self._in_head or self._unanswered():
             self._fail(*_TOO_SLOW)
         else:
             self.transport.close()  # it has its answer, and only its body is late
+            self._arm_unread()
 
-    def _fail(self, status: bytes, body: bytes) -> None:
+    def _fail(self, status: bytes, body: bytes, headers: bytes = b"") -> None:
         """Hear no more, let the requests that have come whole be answered, and close; if there are none, say why."""
         if self._is_deaf or self.transport.is_closing():
             return
@@ -163,10 +229,11 @@ class Protocol(HttpToolsProtocol):
             unanswered[-1].keep_alive = False
             return
         self.flow.resume_reading()
-        self.transport.write(_ANSWER % (status, len(body), new_request_id().encode(), body))
+        self.transport.write(_ANSWER % (status, headers, len(body), new_request_id().encode(), body))
         if self.transport.can_write_eof():
             # Read on for a while: unread bytes would have the answer thrown away.
             self.transport.write_eof()
-            self._arrival = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self._arrival = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
         else:
             self.transport.close()
+            self._arm_unread()

@@ -32,6 +32,10 @@ class RecordedRequest(msgspec.Struct, frozen=True):
     body: bytes
     status: int
 
+    def __repr__(self) -> str:
+        """Without its headers, which hold credentials, and its body."""
+        return f"RecordedRequest({self.method} {self.path}, status={self.status})"
+
     @property
     def json(self) -> Any:
         return json.loads(self.body)

@@ -34,7 +34,7 @@ def listening(application: Callable[..., Any], loop: asyncio.AbstractEventLoop) 
     """Serve on a free loopback port, on `loop`, which another thread runs; yields the URL."""
     config = uvicorn.Config(
         application, http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-        date_header=False, timeout_graceful_shutdown=1,
+        date_header=False, timeout_graceful_shutdown=1, proxy_headers=False,
     )  # fmt: skip
     server = _Server(config)
     with listen("127.0.0.1", 0) as listener:

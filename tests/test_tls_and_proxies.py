@@ -1,0 +1,121 @@
+"""TLS, addresses that other machines reach, and what proxies say of their clients."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from certificates import make_certificate
+from conftest import Key, Wire, first_run, make_tenant
+from servers import Server
+from test_cli import failed, run
+
+import sunshine_conversations_client as sunshine
+from sunshine_keys import server
+from sunshine_keys.app import Settings
+from sunshine_keys.http.limits import Rate, RateLimits
+from sunshine_keys.server import Connections
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_serves_over_tls(tmp_path: Path, workers: str) -> None:
+    account = Key.of(first_run(tmp_path / "data")["account_key"])
+    certificate, key = make_certificate(tmp_path)
+    options = ("--tls-cert", str(certificate), "--tls-key", str(key), "--workers", workers)
+    with Server(tmp_path / "data", *options, authority=certificate) as serving:
+        assert serving.wire.url.startswith("https://127.0.0.1:")
+        configuration = sunshine.Configuration(
+            serving.wire.url, key_id=account.id, secret=account.secret, ssl_ca_cert=str(certificate)
+        )
+        with sunshine.ApiClient(configuration) as client:
+            apps = sunshine.AppsApi(client)
+            for _ in range(2):
+                apps.create_app({"displayName": "x"})
+            first = apps.list_apps_with_http_info(page={"size": 1})
+        assert first.headers["strict-transport-security"] == "max-age=31536000"
+        assert first.data.links.next.startswith(serving.wire.url)
+        with socket.create_connection(("127.0.0.1", int(serving.wire.url.rpartition(":")[2])), timeout=10) as plain:
+            plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert not plain.recv(100).startswith(b"HTTP/1.1 2")
+
+
+def test_without_tls_browsers_are_not_told_to_insist_on_it(wire: Wire) -> None:
+    for answer in (wire.get("/healthz"), wire.get("/nowhere"), wire.get("/v2/apps")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "strict-transport-security" not in answer.headers
+
+
+class TestMistakes:
+    def serve(self, folder: Path, *options: str | Path) -> str:
+        return failed(run("serve", "--data", str(folder / "data"), "--port", "0", *map(str, options)))
+
+    def test_a_certificate_without_its_key_or_that_is_none(self, tmp_path: Path) -> None:
+        certificate, key = make_certificate(tmp_path)
+        assert "needs both" in self.serve(tmp_path, "--tls-cert", certificate)
+        assert "needs both" in self.serve(tmp_path, "--tls-key", key)
+        assert f"cannot read {tmp_path}/none: No such file" in self.serve(
+            tmp_path, "--tls-cert", certificate, "--tls-key", tmp_path / "none"
+        )
+        for pair in ((key, key), (certificate, certificate), (__file__, key)):
+            assert "are no certificate and key" in self.serve(tmp_path, "--tls-cert", pair[0], "--tls-key", pair[1])
+        (tmp_path / "other").mkdir()
+        _, other_key = make_certificate(tmp_path / "other")
+        assert "KEY_VALUES_MISMATCH" in self.serve(tmp_path, "--tls-cert", certificate, "--tls-key", other_key)
+        assert not (tmp_path / "data").exists()
+
+    def test_proxies_that_are_none(self, tmp_path: Path) -> None:
+        for given in ("nonsense", "10.0.0.1/8", "10.0.0.0/8,proxy.example"):
+            assert "--forwarded-allow-ips" in self.serve(tmp_path, "--forwarded-allow-ips", given)
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+    def test_other_machines_are_not_served_without_tls(self, tmp_path: Path, host: str) -> None:
+        said = self.serve(tmp_path, "--host", host)
+        assert said.startswith(f"sunshine-keys: {host} can be reached from other machines")
+        assert not (tmp_path / "data").exists()
+
+    def test_with_tls_or_where_told_to_they_would_be(self, tmp_path: Path) -> None:
+        """Nothing is listened on that others could reach: this address is nobody's."""
+        certificate, key = make_certificate(tmp_path)
+        for options in (["--insecure"], ["--tls-cert", certificate, "--tls-key", key]):
+            assert "cannot listen on 192.0.2.1" in self.serve(tmp_path, "--host", "192.0.2.1", *options)
+
+
+class TestForwarded:
+    LIMITS = RateLimits(source=Rate(1, "hour", 12))
+
+    def exhausted(self, wire: Wire, headers: dict[str, str]) -> bool:
+        return [wire.get("/nowhere", headers=headers).status for _ in range(13)][-1] == 429
+
+    def link(self, data: Path, account: Key, allowed: str, headers: dict[str, str]) -> str:
+        with server.running(Settings(data), Connections(forwarded_allow_ips=allowed)) as url:
+            wire = Wire(url)
+            tenant = make_tenant(wire, account)
+            path = f"{tenant.app}/integrations?page[size]=1"
+            answer = wire.get(path, tenant.app_key, headers=headers)
+            assert ("strict-transport-security" in answer.headers) == answer.json["links"]["next"].startswith("https:")
+            return answer.json["links"]["next"]
+
+    def test_links_have_the_scheme_that_a_believed_proxy_tells(self, tmp_path: Path) -> None:
+        account = Key.of(first_run(tmp_path)["account_key"])
+        told = {"Host": "keys.example", "X-Forwarded-Proto": "https"}
+        assert self.link(tmp_path, account, "127.0.0.1", told).startswith("https://keys.example/")
+        assert self.link(tmp_path, account, "10.0.0.0/8, 127.0.0.0/8", told).startswith("https://keys.example/")
+        for strangers in ("", "10.0.0.1"):
+            assert self.link(tmp_path, account, strangers, told).startswith("http://keys.example/")
+
+    def test_the_address_that_a_believed_proxy_tells_is_limited(self, tmp_path: Path) -> None:
+        first_run(tmp_path)
+        settings = Settings(tmp_path, rate_limits=self.LIMITS)
+        with server.running(settings, Connections(forwarded_allow_ips="127.0.0.1")) as url:
+            wire = Wire(url)
+            assert self.exhausted(wire, {"X-Forwarded-For": "192.0.2.1"})
+            assert self.exhausted(wire, {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"})  # the first is the client's word
+            assert wire.get("/nowhere", headers={"X-Forwarded-For": "192.0.2.2"}).status == 404
+
+    def test_from_others_it_is_not_believed(self, tmp_path: Path) -> None:
+        first_run(tmp_path)
+        with server.running(Settings(tmp_path, rate_limits=self.LIMITS)) as url:
+            wire = Wire(url)
+            assert self.exhausted(wire, {"X-Forwarded-For": "192.0.2.1"})
+            assert wire.get("/nowhere", headers={"X-Forwarded-For": "192.0.2.2"}).status == 429
