@@ -19,9 +19,6 @@ class Proxy:
         self.is_silent = False
         self.port = 0
         self._target_port = target_port
-        self._loop = asyncio.new_event_loop()
-        self._healed = asyncio.Event()
-        self._healed.set()
 
     def cut(self) -> None:
         self.is_cut = True
@@ -36,29 +33,26 @@ class Proxy:
         started = threading.Event()
 
         async def serve() -> None:
-            server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-            self.port = server.sockets[0].getsockname()[1]
-            started.set()
-            async with server:
-                await server.serve_forever()
+            self._loop = asyncio.get_running_loop()
+            self._ended = asyncio.Event()
+            self._healed = asyncio.Event()
+            self._healed.set()
+            async with await asyncio.start_server(self._connected, "127.0.0.1", 0) as server:
+                self.port = server.sockets[0].getsockname()[1]
+                started.set()
+                await self._ended.wait()
+                others = asyncio.all_tasks() - {asyncio.current_task()}
+                for task in others:
+                    task.cancel()
+                await asyncio.gather(*others, return_exceptions=True)
 
-        def run() -> None:
-            with contextlib.suppress(asyncio.CancelledError):
-                self._loop.run_until_complete(main)
-            pending = asyncio.all_tasks(self._loop)
-            for task in pending:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
-            self._loop.close()
-
-        main = self._loop.create_task(serve())
-        thread = threading.Thread(target=run)
+        thread = threading.Thread(target=lambda: asyncio.run(serve()))
         thread.start()
         assert started.wait(10)
         try:
             yield self
         finally:
-            self._loop.call_soon_threadsafe(main.cancel)
+            self._loop.call_soon_threadsafe(self._ended.set)
             thread.join()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -17,9 +17,17 @@ class Server:
     """`sunshine-keys serve` in a process of its own."""
 
     def __init__(
-        self, data: Path, *options: str, log: Path | None = None, authority: Path | None = None, **environment: str
+        self,
+        data: Path,
+        *options: str,
+        log: Path | None = None,
+        authority: Path | None = None,
+        program: str | None = None,
+        **environment: str,
     ) -> None:
-        command = [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(data), "--port", "0",
+        """`program` is a file to run in the place of `sunshine-keys`."""
+        run = [program] if program else ["-m", "sunshine_keys"]
+        command = [sys.executable, *run, "serve", "--data", str(data), "--port", "0",
                    "--rate-limit-failures", "off", *options]  # fmt: skip
         with (log or Path(os.devnull)).open("a") as stderr:
             self.process = subprocess.Popen(

@@ -1,0 +1,344 @@
+"""Once DELETE has answered, no node accepts the key: three nodes on one PostgreSQL, and what can go wrong between them."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import WEBHOOK, Key
+from pg_proxy import Proxy
+from postgres import Postgres
+from servers import Server
+
+from sunshine_keys.app import Settings, first_run
+
+APP = "/v2/apps/5d8cff3cd55b040010928b5b"
+BROKEN = str(Path(__file__).with_name("broken_node.py"))
+
+
+class Node:
+    """A server of its own, behind a proxy of its own."""
+
+    def __init__(self, server: Server, proxy: Proxy) -> None:
+        self.server = server
+        self.proxy = proxy
+        self.address = server.wire.url.removeprefix("http://")
+
+
+class Caller:
+    """One connection to each node, as a client that is busy has them."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self._connections = {node: http.client.HTTPConnection(node.address, timeout=30) for node in nodes}
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def send(self, node: Node, method: str, path: str, auth: str, body: Any = None) -> None:
+        headers = {"Authorization": auth}
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body)
+        self._connections[node].request(method, path, content, headers)
+
+    def answer(self, node: Node) -> tuple[int, Any]:
+        response = self._connections[node].getresponse()
+        return response.status, json.loads(response.read())
+
+    def call(self, node: Node, method: str, path: str, auth: str, body: Any = None) -> tuple[int, Any]:
+        self.send(node, method, path, auth, body)
+        return self.answer(node)
+
+
+class Cluster:
+    """Nodes on one store, with an app and its key."""
+
+    def __init__(self, nodes: list[Node], app_key: Key) -> None:
+        self.nodes = nodes
+        self.app_key = app_key
+
+    def new_integration(self) -> str:
+        with Caller(self.nodes) as caller:
+            body = {"type": "custom", "webhooks": [WEBHOOK]}
+            status, answer = caller.call(self.nodes[0], "POST", f"{APP}/integrations", self.app_key.basic(), body)
+            assert status == 201, answer
+            return f"{APP}/integrations/{answer['integration']['id']}"
+
+    def create(self, caller: Caller, node: Node, integration: str) -> Key:
+        status, answer = caller.call(node, "POST", f"{integration}/keys", self.app_key.basic(), {"displayName": "x"})
+        assert status == 201, answer
+        return Key.of(answer["key"])
+
+    def delete(self, caller: Caller, node: Node, integration: str, key: Key) -> None:
+        status, answer = caller.call(node, "DELETE", f"{integration}/keys/{key.id}", self.app_key.basic())
+        assert (status, answer) == (200, {})
+
+    def remembered(self, caller: Caller, integration: str) -> Key:
+        """A new key that every node has used."""
+        key = self.create(caller, self.nodes[0], integration)
+        for node in self.nodes:
+            assert use(caller, node, integration, key) == 200
+        return key
+
+
+def use(caller: Caller, node: Node, integration: str, key: Key, *, token: bool = False) -> int:
+    auth = key.bearer() if token else key.basic()
+    return caller.call(node, "GET", f"{integration}/webhooks", auth)[0]
+
+
+@contextlib.contextmanager
+def cluster_of(postgres: Postgres, folder: Path, *, program: str | None = None, count: int = 3) -> Iterator[Cluster]:
+    url = postgres.new_store()
+    made = first_run(Settings.of(str(folder), url), sample=True)
+    assert made is not None
+    with contextlib.ExitStack() as stack:
+        nodes = []
+        for _ in range(count):
+            proxy = stack.enter_context(Proxy(postgres.port).running())
+            through = url.replace(f":{postgres.port}/", f":{proxy.port}/")
+            server = stack.enter_context(Server(folder, "--database", through, program=program))
+            nodes.append(Node(server, proxy))
+        try:
+            yield Cluster(nodes, Key.of(made["app_key"]))
+        finally:
+            for node in nodes:
+                node.proxy.heal()
+
+
+@pytest.fixture(scope="module")
+def cluster(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with cluster_of(postgres, tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+class Users:
+    """Threads that go on using one key on every node, and note what was accepted that had been asked too late."""
+
+    def __init__(self, cluster: Cluster, integration: str) -> None:
+        self._cluster = cluster
+        self._integration = integration
+        self._ended = threading.Event()
+        self._key: Key | None = None
+        self._deleted: dict[str, float] = {}
+        self.accepted_too_late: list[str] = []
+        self.uses = 0
+        self._threads = [threading.Thread(target=self._use, args=(node,)) for node in cluster.nodes]
+
+    def __enter__(self) -> Users:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def now_use(self, key: Key) -> None:
+        self._key = key
+
+    def was_deleted(self, key: Key) -> None:
+        self._deleted[key.id] = time.monotonic()
+
+    def _use(self, node: Node) -> None:
+        with Caller([node]) as caller:
+            while not self._ended.is_set():
+                key, began = self._key, time.monotonic()
+                if key is None:
+                    time.sleep(0.001)
+                    continue
+                status = use(caller, node, self._integration, key, token=self.uses % 2 == 0)
+                self.uses += 1
+                deleted = self._deleted.get(key.id)
+                if status == 200 and deleted is not None and began > deleted:
+                    self.accepted_too_late.append(key.id)
+
+
+def create_use_delete(cluster: Cluster, rounds: int, failures: list[BaseException]) -> None:
+    """Make a key on one node, use it on all, delete it on another: from then on none accepts it."""
+    try:
+        integration = cluster.new_integration()
+        with Caller(cluster.nodes) as caller, Users(cluster, integration) as users:
+            for number in range(rounds):
+                maker, deleter = (cluster.nodes[(number + offset) % len(cluster.nodes)] for offset in (0, 1))
+                key = cluster.create(caller, maker, integration)
+                users.now_use(key)
+                for node in cluster.nodes:
+                    assert use(caller, node, integration, key, token=number % 2 == 0) == 200
+                cluster.delete(caller, deleter, integration, key)
+                users.was_deleted(key)
+                for node in cluster.nodes:
+                    assert use(caller, node, integration, key, token=number % 2 == 1) == 401
+        assert not users.accepted_too_late
+        assert users.uses > rounds
+    except BaseException as error:  # the test's own thread raises it
+        failures.append(error)
+
+
+def in_parallel(cluster: Cluster, threads: int, rounds: int) -> None:
+    failures: list[BaseException] = []
+    running = [threading.Thread(target=create_use_delete, args=(cluster, rounds, failures)) for _ in range(threads)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def test_no_node_accepts_a_deleted_key(cluster: Cluster) -> None:
+    in_parallel(cluster, threads=3, rounds=25)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_node_accepts_a_deleted_key_in_thousands_of_rounds(cluster: Cluster) -> None:
+    in_parallel(cluster, threads=4, rounds=750)
+
+
+def test_all_keys_of_a_deleted_integration_are_refused(cluster: Cluster) -> None:
+    integration = cluster.new_integration()
+    with Caller(cluster.nodes) as caller:
+        keys = [cluster.remembered(caller, integration) for _ in range(3)]
+        assert caller.call(cluster.nodes[1], "DELETE", integration, cluster.app_key.basic()) == (200, {})
+        for node in cluster.nodes:
+            for key in keys:
+                assert use(caller, node, integration, key) == 401
+
+
+def test_a_node_that_was_stopped_refuses_as_it_goes_on(cluster: Cluster) -> None:
+    answering, _, stopped = cluster.nodes
+    integration = cluster.new_integration()
+    with Caller(cluster.nodes) as caller:
+        key = cluster.remembered(caller, integration)
+        stopped.server.process.send_signal(signal.SIGSTOP)
+        try:
+            cluster.delete(caller, answering, integration, key)
+            caller.send(stopped, "GET", f"{integration}/webhooks", key.basic())
+        finally:
+            stopped.server.process.send_signal(signal.SIGCONT)
+        assert caller.answer(stopped)[0] == 401
+
+
+def test_a_node_without_contact_answers_503_and_recovers(cluster: Cluster) -> None:
+    answering, _, cut = cluster.nodes
+    integration = cluster.new_integration()
+    with Caller(cluster.nodes) as caller:
+        key, kept = (cluster.remembered(caller, integration) for _ in range(2))
+        cut.proxy.cut()
+        try:
+            cluster.delete(caller, answering, integration, key)
+            assert use(caller, cut, integration, key) == 503
+            assert use(caller, cut, integration, kept) == 503
+            assert caller.call(cut, "GET", "/healthz", "")[0] == 200
+        finally:
+            cut.proxy.heal()
+        deadline = time.monotonic() + 30
+        while use(caller, cut, integration, kept) != 200:
+            assert time.monotonic() < deadline
+        assert use(caller, cut, integration, key) == 401
+
+
+@pytest.mark.parametrize("silent", [0, 1, 2], ids=["the answering node's", "another's", "a third's"])
+def test_notifications_that_are_lost_change_nothing(cluster: Cluster, silent: int) -> None:
+    integration = cluster.new_integration()
+    with Caller(cluster.nodes) as caller:
+        keys = [cluster.remembered(caller, integration) for _ in range(2)]
+        cluster.nodes[silent].proxy.is_silent = True
+        try:
+            for key in keys:
+                cluster.delete(caller, cluster.nodes[0], integration, key)
+                for node in cluster.nodes:
+                    assert use(caller, node, integration, key) == 401
+        finally:
+            cluster.nodes[silent].proxy.is_silent = False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_nodes_that_are_stopped_and_cut_off_at_random(cluster: Cluster) -> None:
+    """Under load, with one node after the other stopped, cut off or deaf for a moment: some requests fail, none wrongly."""
+    ended = threading.Event()
+
+    def disturb() -> None:
+        number = 0
+        while not ended.is_set():
+            node = cluster.nodes[number % 3]
+            match number % 4:
+                case 0:
+                    node.server.process.send_signal(signal.SIGSTOP)
+                    ended.wait(0.3 + number % 5)
+                    node.server.process.send_signal(signal.SIGCONT)
+                case 1:
+                    node.proxy.cut()
+                    ended.wait(0.5 + number % 3)
+                    node.proxy.heal()
+                case _:
+                    node.proxy.is_silent = True
+                    ended.wait(1)
+                    node.proxy.is_silent = False
+            number += 1
+            ended.wait(0.2)
+
+    disturber = threading.Thread(target=disturb)
+    disturber.start()
+    refused = 0
+    try:
+        integration = cluster.new_integration()
+        end = time.monotonic() + 120
+        with Caller(cluster.nodes) as caller:
+            number = 0
+            while time.monotonic() < end:
+                number += 1
+                nodes = [cluster.nodes[(number + offset) % 3] for offset in range(3)]
+                status, answer = caller.call(
+                    nodes[0], "POST", f"{integration}/keys", cluster.app_key.basic(), {"displayName": "x"}
+                )
+                if status != 201:
+                    assert status in (400, 503), answer
+                    continue
+                key = Key.of(answer["key"])
+                for node in nodes:
+                    assert use(caller, node, integration, key) in (200, 503)
+                while True:
+                    status, answer = caller.call(
+                        nodes[1], "DELETE", f"{integration}/keys/{key.id}", cluster.app_key.basic()
+                    )
+                    if status in (200, 404):
+                        break
+                    assert status == 503, answer
+                for node in nodes:
+                    status = use(caller, node, integration, key)
+                    assert status in (401, 503)
+                    refused += status == 401
+    finally:
+        ended.set()
+        disturber.join()
+    assert refused > 50
+
+
+def test_a_scheme_that_does_not_wait_is_caught(postgres: Postgres, tmp_path: Path) -> None:
+    """What these tests look for is there to be found: without the wait they fail."""
+    with cluster_of(postgres, tmp_path, program=BROKEN, count=2) as broken:
+        broken.nodes[1].proxy.is_silent = True
+        integration = broken.new_integration()
+        with Caller(broken.nodes) as caller:
+            accepted = 0
+            for _ in range(5):
+                key = broken.remembered(caller, integration)
+                broken.delete(caller, broken.nodes[0], integration, key)
+                accepted += use(caller, broken.nodes[1], integration, key) == 200
+            assert accepted > 0
