@@ -95,7 +95,7 @@ def test_a_trail_longer_than_a_page_is_shown_and_verified_whole(tmp_path: Path, 
     from sunshine_keys.store.changes import Refused
 
     async def lengthen() -> None:
-        engine = open_engine(Settings(tmp_path))
+        engine = await open_engine(Settings(tmp_path))
         await asyncio.gather(*(engine.store.transact(OPERATOR, Refused("keys", "unauthorized")) for _ in range(2500)))
         await engine.store.close()
 

@@ -133,7 +133,7 @@ class TestInit:
 
     @pytest.mark.parametrize("place", ["/proc/nowhere"])
     def test_a_place_that_cannot_be_written(self, place: str) -> None:
-        assert f"cannot write the store {place}" in failed(run("init", "--data", place))
+        assert f"cannot make the folder {place}" in failed(run("init", "--data", place))
 
 
 class TestSealingKey:

@@ -74,7 +74,7 @@ def with_many_keys(data: Path, count: int) -> list[Key]:
     """A store with so many account keys."""
 
     async def fill() -> list[Key]:
-        engine = app.open_engine(Settings(data))
+        engine = await app.open_engine(Settings(data))
         made = [keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "One of many") for _ in range(count)]
         first = Initialise(engine.sealer.key_id, [], [], [], [key for key, _ in made])
         assert await engine.store.transact(OPERATOR, first)
@@ -86,7 +86,7 @@ def with_many_keys(data: Path, count: int) -> list[Key]:
 
 def require_every_secret_opens(data: Path) -> None:
     async def check() -> None:
-        engine = app.open_engine(Settings(data))
+        engine = await app.open_engine(Settings(data))
         for (key_id,) in query(data, "SELECT id FROM keys"):
             key = await engine.store.key(key_id)
             assert key is not None

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,80 +19,159 @@ from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.first_run import another_account_key, initialise
 from sunshine_keys.service.ring import Renewal, sealer_of
 from sunshine_keys.store import Store, StoreError
+from sunshine_keys.store.locations import Location, PostgresUrl, SqliteFile, location
+from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from sunshine_keys.store.postgres import PostgresStore
 
 STORE_FILE = "sunshine-keys.sqlite3"
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """`data` is the folder of the sealing key and, unless `database` names another file, of the store.
+    """`data` is the folder of the sealing keys and, unless `database` says where it is, of the store.
 
-    `sealing` replaces the file of sealing keys in `data`.
+    `sealing` replaces the file of sealing keys in `data`; one of the two has to be there.
     """
 
-    data: Path
-    database: Path | None = None
+    data: Path | None
+    database: Location | None = None
     sealing: sealing_key.Source | None = None
     rate_limits: RateLimits = DEFAULT_LIMITS
 
+    @property
+    def location(self) -> Location:
+        if self.database is not None:
+            return self.database
+        assert self.data is not None
+        return SqliteFile(self.data / STORE_FILE)
+
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read SUNSHINE_KEYS_DATA, …_DATABASE and …_SEALING_KEY, …_FILE or …_COMMAND. Raises StoreError."""
+        """Read SUNSHINE_KEYS_DATA, …_DATABASE or …_DATABASE_FILE, and …_SEALING_KEY, …_FILE or …_COMMAND.
+
+        Raises StoreError.
+        """
         limits = RateLimits.from_environment(os.environ)
-        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), os.environ.get("SUNSHINE_KEYS_DATABASE"), limits)
+        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), given_database(), limits)
 
     @classmethod
     def of(cls, data: str | None, database: str | None, rate_limits: RateLimits = DEFAULT_LIMITS) -> Settings:
-        """Raises StoreError where they do not say where the store is."""
-        path = database_path(database) if database else None
+        """Raises StoreError where they do not say where the store and its sealing keys are."""
+        place = location(database) if database else None
+        sealing = sealing_key.given(os.environ)
         if data:
             folder = Path(data)
-        elif path:
-            folder = path.parent
-        else:
+        elif isinstance(place, SqliteFile):
+            folder = place.path.parent
+        elif place is None:
             raise StoreError("say where the store is: --data FOLDER (or SUNSHINE_KEYS_DATA), or --database URL")
-        return cls(folder, path, sealing_key.given(os.environ), rate_limits)
+        elif sealing is None:
+            raise StoreError("say where the sealing key is: --data FOLDER, or SUNSHINE_KEYS_SEALING_KEY_FILE")
+        else:
+            folder = None
+        return cls(folder, place, sealing, rate_limits)
 
     def environment(self) -> dict[str, str]:
-        """What `from_environment` makes these settings of again; the sealing key's variables stay as they are."""
-        named = {"SUNSHINE_KEYS_DATA": str(self.data.absolute()), **self.rate_limits.environment()}
-        if self.database is not None:
-            named["SUNSHINE_KEYS_DATABASE"] = f"sqlite:{self.database.absolute()}"
+        """What `from_environment` makes these settings of again, together with the variables that are set already.
+
+        A database's URL that came from a file is not repeated.
+        """
+        named = self.rate_limits.environment()
+        if self.data is not None:
+            named["SUNSHINE_KEYS_DATA"] = str(self.data.absolute())
+        if self.database is not None and self.database.url != given_database():
+            named["SUNSHINE_KEYS_DATABASE"] = self.database.url
         return named
 
 
-def database_path(url: str) -> Path:
-    """The file of an `sqlite:` URL: sqlite:///absolute/path or sqlite:relative/path. Raises StoreError."""
-    scheme, colon, rest = url.partition(":")
-    path = "/" + rest.lstrip("/") if rest.startswith("//") else rest
-    if not colon or scheme != "sqlite" or not path.strip("/") or path.rpartition("/")[2].startswith(":"):
-        raise StoreError("--database should be a URL such as sqlite:///path/to/file: SQLite, by an absolute path")
-    return Path(path)
+def given_database() -> str | None:
+    """What SUNSHINE_KEYS_DATABASE or, where that is not set, the file of …_FILE says. Raises StoreError."""
+    name = "SUNSHINE_KEYS_DATABASE"
+    given, file = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    if given or not file:
+        return given
+    try:
+        given = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"cannot read {name}_FILE: {error}") from error
+    if not given:
+        raise StoreError(f"{name}_FILE: {file} is empty")
+    return given
 
 
-def store_path(settings: Settings) -> Path:
-    """The file of the store."""
-    return settings.database or settings.data / STORE_FILE
-
-
-def open_engine(settings: Settings) -> Engine:
+async def open_engine(settings: Settings) -> Engine:
     """Open the store, making what is missing. Raises StoreError where it, or its sealing keys, cannot be used."""
-    path = make_store(settings)
-    sealing = SqliteStore.prepare(path)
+    sealing = await _prepare(settings)
     source = key_source(settings)
     sealer = sealer_of(source, sealing)
-    return Engine(SqliteStore(path), sealer, Renewal(sealer, source))
+    return Engine(_store(settings.location), sealer, Renewal(sealer, source))
+
+
+async def open_store(settings: Settings) -> Store:
+    """Open the store that is there, without its sealing keys. Raises StoreError."""
+    await require_store(settings)
+    await _prepare(settings)
+    return _store(settings.location)
+
+
+async def require_store(settings: Settings) -> None:
+    """Raises StoreError where there is no store, or it cannot be used."""
+    if await schema_version(settings.location) == 0:
+        raise StoreError(f"there is no store {settings.location}")
+
+
+async def schema_version(place: Location) -> int:
+    """Of the store that is there; 0 where there is none. Raises StoreError."""
+    match place:
+        case SqliteFile(path):
+            return SqliteStore.version(path) if path.is_file() else 0
+        case PostgresUrl(url):
+            return await _postgres_store().version(url)
+
+
+async def migrate(settings: Settings) -> tuple[int, int]:
+    """Bring the store that is there to this program's schema; the versions before and after. Raises StoreError."""
+    await require_store(settings)
+    before = await schema_version(settings.location)
+    await _prepare(settings)
+    return before, await schema_version(settings.location)
+
+
+def _store(place: Location) -> Store:
+    match place:
+        case SqliteFile(path):
+            return SqliteStore(path)
+        case PostgresUrl(url):
+            return _postgres_store()(url)
+
+
+async def _prepare(settings: Settings) -> Sealing | None:
+    """Make the store where it is missing, bring it up to date; which keys its secrets are sealed under."""
+    match settings.location:
+        case SqliteFile():
+            return SqliteStore.prepare(make_store(settings))
+        case PostgresUrl(url):
+            _make_folder(settings)
+            return await _postgres_store().prepare(url)
+
+
+def _postgres_store() -> type[PostgresStore]:
+    try:
+        from sunshine_keys.store.postgres import PostgresStore
+    except ModuleNotFoundError as error:
+        raise StoreError(f"{error.name} is missing; install this package with its extra `postgres`") from None
+    return PostgresStore
 
 
 def make_store(settings: Settings) -> Path:
-    """Make the store's file, empty, and its folder where they are missing. Raises StoreError."""
+    """Make the file of a store on SQLite, empty, and its folder where they are missing. Raises StoreError."""
     path = store_path(settings)
-    if settings.data.exists() and not settings.data.is_dir():
-        raise StoreError(f"{settings.data} is not a folder")
     if settings.database is not None and not path.parent.is_dir():
         raise StoreError(f"there is no folder {path.parent} for the database")
+    _make_folder(settings)
     try:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         sync_folder(path.parent)
     except OSError as error:
@@ -100,15 +179,28 @@ def make_store(settings: Settings) -> Path:
     return path
 
 
-def open_store(settings: Settings) -> Store:
-    """Open the store that is there, without its sealing keys. Raises StoreError."""
-    path = sqlite_file(settings)
-    SqliteStore.prepare(path)
-    return SqliteStore(path)
+def _make_folder(settings: Settings) -> None:
+    if settings.data is None:
+        return
+    if settings.data.exists() and not settings.data.is_dir():
+        raise StoreError(f"{settings.data} is not a folder")
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {settings.data}: {error.strerror}") from error
+
+
+def store_path(settings: Settings) -> Path:
+    """The file of a store on SQLite. Raises StoreError where it is on PostgreSQL."""
+    match settings.location:
+        case SqliteFile(path):
+            return path
+        case PostgresUrl():
+            raise StoreError("this is for a store on SQLite: PostgreSQL has its own tools, such as pg_dump")
 
 
 def sqlite_file(settings: Settings) -> Path:
-    """The file of the store that is there. Raises StoreError."""
+    """The file of the store on SQLite that is there. Raises StoreError."""
     path = store_path(settings)
     if not path.is_file():
         raise StoreError(f"there is no store {path.absolute()}")
@@ -128,7 +220,10 @@ def require_sealing_keys(settings: Settings, needed: list[str]) -> None:
 
 def key_source(settings: Settings) -> sealing_key.Source:
     """Where the ring of sealing keys is."""
-    return settings.sealing or sealing_key.FolderFile(settings.data)
+    if settings.sealing is not None:
+        return settings.sealing
+    assert settings.data is not None
+    return sealing_key.FolderFile(settings.data)
 
 
 def first_run(settings: Settings, *, sample: bool = False, new_account_key: bool = False) -> dict[str, Any] | None:
@@ -138,7 +233,7 @@ def first_run(settings: Settings, *, sample: bool = False, new_account_key: bool
     """
 
     async def run() -> dict[str, Any] | None:
-        engine = open_engine(settings)
+        engine = await open_engine(settings)
         try:
             return await another_account_key(engine) if new_account_key else await initialise(engine, sample=sample)
         finally:
@@ -170,7 +265,7 @@ class Service:
     ) -> None:
         await receive()
         try:
-            engine = open_engine(self._settings)
+            engine = await open_engine(self._settings)
         except StoreError as error:
             await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})
             return

@@ -29,7 +29,7 @@ def in_process(service: Service) -> Iterator[Callable[[Driver], Any]]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    engine = open_engine(Settings(service.data))
+    engine = asyncio.run_coroutine_threadsafe(open_engine(Settings(service.data)), loop).result(30)
     application: Any = Application(engine)
     yield lambda driver: driver.transport(application, loop)
     asyncio.run_coroutine_threadsafe(engine.store.close(), loop).result(10)

@@ -130,9 +130,9 @@ def test_the_service_tells_of_wrong_credentials_and_of_what_a_key_may_not_do(tmp
             assert response.status == status
         connection.close()
         server._run(server._service.close())
-        store = open_store(Settings(server._folder))
 
         async def entries() -> list[tuple[str, str, str, str, str]]:
+            store = await open_store(Settings(server._folder))
             try:
                 return await told(store)
             finally:

@@ -133,7 +133,7 @@ def verify(
 
 def _with_store(settings: Settings, use: Callable[[Walk], Awaitable[T]]) -> T:
     async def run() -> T:
-        store = open_store(settings)
+        store = await open_store(settings)
         try:
             return await use(store)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sunshine_keys.app import Settings, first_run, require_store
 from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, new_file, print_flushed
+from sunshine_keys.store.locations import PostgresUrl
 
 
 @cli.command()
@@ -33,14 +36,11 @@ def init(
     ] = None,
 ) -> None:
     """Make a store and its account key, and print the key: its secret is shown only now."""
-    from sunshine_keys.app import Settings, first_run, store_path
-
     if sample and new_account_key:
         fail("--new-account-key is for an existing store, and --sample for a new one: give one of them")
     settings = Settings.of(data, database)
-    store = store_path(settings).absolute()
-    if new_account_key and not store.exists():
-        fail(f"there is no store {store}: leave out --new-account-key to make one")
+    if new_account_key:
+        asyncio.run(require_store(settings))
     if output is None and sys.stdout is None:
         fail("standard output is closed, and the account key's secret could not be shown")
     file = None if output is None else new_file(output)
@@ -55,14 +55,14 @@ def init(
     if file is not None:
         with file:
             file.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
-        print_flushed(f"The keys of the store {store} are in {output}.")
+        print_flushed(f"The keys of the store {settings.location} are in {output}.")
     elif as_json:
         print_flushed(json.dumps(made, indent=2, ensure_ascii=False))
     else:
-        print_flushed(f"The store is {store}.\n")
+        print_flushed(f"The store is {settings.location}.\n")
         _print_made(made)
         print_flushed(
-            f"\nKeep the secrets safe; the account key's is not shown again.\nNext: {_serve_command(data, database)}"
+            f"\nKeep the secrets safe; the account key's is not shown again.\nNext: {_serve_command(settings)}"
         )
 
 
@@ -76,6 +76,10 @@ def _print_made(made: dict[str, Any]) -> None:
         print_flushed(key_lines("Integration key", made["key"]))
 
 
-def _serve_command(data: str | None, database: str | None) -> str:
-    options = [f"--{name} {value}" for name, value in (("data", data), ("database", database)) if value]
-    return " ".join(["sunshine-keys serve", *options])
+def _serve_command(settings: Settings) -> str:
+    """Without a URL that may hold a password."""
+    if isinstance(settings.database, PostgresUrl):
+        return "sunshine-keys serve, with the same settings"
+    folder = [] if settings.data is None else ["--data", str(settings.data)]
+    file = [] if settings.database is None else ["--database", settings.database.url]
+    return " ".join(["sunshine-keys serve", *folder, *file])

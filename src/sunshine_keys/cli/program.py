@@ -19,6 +19,14 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _database(given: str | None) -> str | None:
+    """It may also be in a file, since it may hold a password."""
+    from sunshine_keys.app import given_database
+
+    return given or given_database()
+
+
 Data = Annotated[
     str | None,
     typer.Option(envvar="SUNSHINE_KEYS_DATA", metavar="FOLDER", help="Where the store and its sealing key are."),
@@ -28,7 +36,8 @@ Database = Annotated[
     typer.Option(
         envvar="SUNSHINE_KEYS_DATABASE",
         metavar="URL",
-        help="The database, if not the file in --data: sqlite:///path/to/file.",
+        help="The database, if not the file in --data: postgresql://user@host/database, or sqlite:///path/to/file.",
+        callback=_database,
     ),
 ]
 

@@ -65,13 +65,12 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
     if not data and not database:
         yield None
         return
-    from sunshine_keys.app import Settings, open_engine, store_path
+    from sunshine_keys.app import Settings, open_engine, require_store
 
     settings = Settings.of(data, database)
-    if not store_path(settings).exists():
-        raise StoreError(f"there is no store {store_path(settings).absolute()}")
     with asyncio.Runner() as runner:
-        engine = open_engine(settings)
+        runner.run(require_store(settings))
+        engine = runner.run(open_engine(settings))
 
         async def walk(wanted: set[bytes]) -> dict[bytes, Key]:
             owners: dict[bytes, Key] = {}

@@ -100,7 +100,7 @@ def _run(
     source = key_source(settings)
 
     async def run() -> R:
-        store = open_store(settings)
+        store = await open_store(settings)
         try:
             with source.locked() if locked and isinstance(source, FolderFile) else contextlib.nullcontext():
                 return await work(store, source)

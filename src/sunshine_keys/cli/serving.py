@@ -75,7 +75,7 @@ def serve(
 ) -> None:
     """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
     from sunshine_keys import server
-    from sunshine_keys.app import Settings, first_run, store_path
+    from sunshine_keys.app import Settings, first_run
     from sunshine_keys.http.limits import RateLimits
 
     server.configure_logging()
@@ -102,9 +102,7 @@ def serve(
     with listener:
         made = first_run(settings)
         if made is not None:
-            print_flushed(
-                f"Made a new store, {store_path(settings).absolute()}. If there should have been one, look again."
-            )
+            print_flushed(f"Made a new store, {settings.location}. If there should have been one, look again.")
             print_flushed(key_lines("Its account key, shown only now", made["account_key"]))
         print_flushed(f"Sunshine Keys serves on {server.url_of(listener, connections)}")
         server.serve(settings, connections, listener, workers)

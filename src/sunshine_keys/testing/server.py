@@ -93,7 +93,7 @@ class SunshineServer:
         self.requests: list[RecordedRequest] = []
         """What was asked, in order."""
         settings = Settings(self._folder, sealing=Given([secrets.token_bytes(32)]))
-        self._engine = open_engine(settings)
+        self._engine = self._run(open_engine(settings))
         made = self._run(initialise(self._engine, sample=True))
         assert made is not None
         self.account_key = Key(made["account_key"]["id"], made["account_key"]["secret"])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import asyncpg
 
 from sunshine_keys.store import StoreError
+from sunshine_keys.store.locations import each_host
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 """How long the database may take to answer a statement before its connection is given up."""
 
-CONTACT_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+CONTACT_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 """What a statement raises when there is no telling what became of it, or none when it will be possible again."""
 
 logger = logging.getLogger("sunshine_keys.store")
@@ -21,9 +23,7 @@ logger = logging.getLogger("sunshine_keys.store")
 
 async def connect(url: str) -> asyncpg.Connection[Any]:
     """A connection that commits durably, whatever the server's default is. Raises CONTACT_LOST."""
-    connection = await asyncpg.connect(
-        url, timeout=CONNECT_SECONDS, command_timeout=ANSWER_SECONDS, server_settings=_SETTINGS
-    )
+    connection = await open_any(url)
     try:
         await use_schema(connection)
     except BaseException:
@@ -32,7 +32,43 @@ async def connect(url: str) -> asyncpg.Connection[Any]:
     return connection
 
 
-_SETTINGS = {"application_name": "sunshine-keys"}
+async def open_any(url: str, **options: Any) -> asyncpg.Connection[Any]:
+    """A connection to whichever host of `url` is the first to be what its target_session_attrs asks for.
+
+    All are asked at once: asyncpg asks them one after the other within one limit, which a machine that has vanished from
+    the network uses up before the next is asked. `options` are asyncpg.connect's. Raises CONTACT_LOST.
+    """
+    pending = attempts = {
+        asyncio.ensure_future(asyncpg.connect(each, **_OPTIONS, **options)) for each in each_host(url)
+    }
+    reasons: list[BaseException] = []
+    try:
+        while pending:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in done:
+                if (reason := attempt.exception()) is None:
+                    attempts = attempts - {attempt}
+                    connection: asyncpg.Connection[Any] = attempt.result()
+                    return connection
+                reasons.append(reason)
+    finally:
+        for attempt in attempts:
+            attempt.cancel()
+            attempt.add_done_callback(_discard)
+    # What a server said tells more than that another could not be reached.
+    raise next((each for each in reasons if isinstance(each, asyncpg.PostgresError)), reasons[0])
+
+
+def _discard(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().terminate()
+
+
+_OPTIONS: dict[str, Any] = {
+    "timeout": CONNECT_SECONDS,
+    "command_timeout": ANSWER_SECONDS,
+    "server_settings": {"application_name": "sunshine-keys"},
+}
 
 
 async def use_schema(connection: asyncpg.Connection[Any]) -> None:
@@ -55,7 +91,9 @@ def cannot_open(error: BaseException) -> StoreError:
         case asyncpg.InsufficientPrivilegeError():
             return StoreError(f"the database's user may not make or use the tables ({error})")
         case asyncpg.ClientConfigurationError():
-            return StoreError("--database should be a URL such as postgresql://user@host/database")
+            return StoreError(f"the database's URL cannot be used ({error})")
+        case asyncpg.TargetServerAttributeNotMatched():
+            return StoreError("no host of the database's URL is what its target_session_attrs asks for")
         case TimeoutError():
             return StoreError(f"the database did not answer within {CONNECT_SECONDS:g} seconds")
         case _:

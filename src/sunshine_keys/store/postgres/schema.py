@@ -93,14 +93,10 @@ async def prepare(connection: asyncpg.Connection[Any]) -> Sealing | None:
     async with connection.transaction():
         # Nodes that start together wait for the one that is first.
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-        version = await _version(connection)
-        if version > VERSION:
-            raise StoreTooNew(
-                f"the database has schema version {version}, this program knows {VERSION}: use the newer program"
-            )
-        for step in _MIGRATIONS[version:]:
+        before = await version(connection)
+        for step in _MIGRATIONS[before:]:
             await connection.execute(step)
-        if version < VERSION:
+        if before < VERSION:
             await connection.execute(
                 "INSERT INTO meta (name, value) VALUES ('schema_version', $1)"
                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -109,7 +105,8 @@ async def prepare(connection: asyncpg.Connection[Any]) -> Sealing | None:
         return sealing.recorded([tuple(row) for row in await connection.fetch(sealing.RECORDED)])
 
 
-async def _version(connection: asyncpg.Connection[Any]) -> int:
+async def version(connection: asyncpg.Connection[Any]) -> int:
+    """The schema version of the store in a database; 0 where there is none in it yet. Raises StoreError."""
     tables = await connection.fetchval(
         "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
     )
@@ -119,4 +116,8 @@ async def _version(connection: asyncpg.Connection[Any]) -> int:
     value = await connection.fetchval("SELECT value FROM meta WHERE name = 'schema_version'") if known else None
     if value is None:
         raise StoreError("the database holds tables of another program: name a database or schema of its own")
+    if int(value) > VERSION:
+        raise StoreTooNew(
+            f"the database has schema version {value}, this program knows {VERSION}: use the newer program"
+        )
     return int(value)

@@ -41,16 +41,14 @@ class PostgresStore(SqlReads):
         None means that nothing is sealed yet. Raises StoreError where the database cannot be used, StoreTooNew where a
         newer program has changed it.
         """
-        try:
-            connection = await connections.connect(url)
-        except (*CONTACT_LOST, ValueError) as error:
-            raise connections.cannot_open(error) from None
-        try:
+        async with _operator(url) as connection:
             return await schema.prepare(connection)
-        except CONTACT_LOST as error:
-            raise connections.cannot_open(error) from None
-        finally:
-            connection.terminate()
+
+    @staticmethod
+    async def version(url: str) -> int:
+        """The version of the schema that the database has; 0 is none yet. Raises StoreError, StoreTooNew."""
+        async with _operator(url) as connection:
+            return await schema.version(connection)
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -66,7 +64,9 @@ class PostgresStore(SqlReads):
         pool = self._pool or await self._open_pool()
         for attempt in (1, 2):
             try:
-                return [tuple(row) for row in await pool.fetch(sql, *values)]
+                # Also of the wait for one of the connections: all may be held up.
+                async with asyncio.timeout(connections.ANSWER_SECONDS):
+                    return [tuple(row) for row in await pool.fetch(sql, *values)]
             except CONTACT_LOST as error:
                 # A connection of the pool may have been lost long ago; another is as old, so all are renewed.
                 await pool.expire_connections()
@@ -78,13 +78,13 @@ class PostgresStore(SqlReads):
     async def _open_pool(self) -> asyncpg.Pool[Any]:
         async with self._opening:
             if self._pool is None:
+                connect: Any = connections.open_any  # its signature is wider than the stubs ask for
                 try:
                     self._pool = await asyncpg.create_pool(
                         self._url,
                         min_size=0,
                         max_size=_MOST_READERS,
-                        timeout=connections.CONNECT_SECONDS,
-                        command_timeout=connections.ANSWER_SECONDS,
+                        connect=connect,
                         reset=_leave_as_it_is,
                     )
                 except CONTACT_LOST as error:
@@ -125,6 +125,19 @@ class PostgresStore(SqlReads):
         await self._authority.close()
         if self._pool is not None:
             self._pool.terminate()
+
+
+@contextlib.asynccontextmanager
+async def _operator(url: str) -> AsyncGenerator[asyncpg.Connection[Any]]:
+    """A connection whose errors are the operator's to mend. Raises StoreError."""
+    try:
+        connection = await connections.connect(url)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+    except (*CONTACT_LOST, ValueError) as error:
+        raise connections.cannot_open(error) from None
 
 
 class _Snapshot(SqlWalk):

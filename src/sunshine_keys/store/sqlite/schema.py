@@ -131,6 +131,16 @@ def open_or_create(path: Path) -> Sealing | None:
     return sealing.recorded(found)
 
 
+def version(path: Path) -> int:
+    """The schema version of the store in a file; 0 where there is none in it yet. Raises StoreError."""
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection:
+            _require_version(connection, path)
+            return _version(connection)
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot use the store {path}: {error}") from error
+
+
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version

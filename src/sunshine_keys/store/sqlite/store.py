@@ -40,6 +40,11 @@ class SqliteStore(SqlReads):
         """
         return schema.open_or_create(path)
 
+    @staticmethod
+    def version(path: Path) -> int:
+        """The version of the schema that the file has; 0 is none yet. Raises StoreError, StoreTooNew."""
+        return schema.version(path)
+
     def __init__(self, path: Path) -> None:
         self._path = path
         try:

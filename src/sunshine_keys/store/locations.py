@@ -1,0 +1,89 @@
+"""Where a store is, as --database names it: an SQLite file or a PostgreSQL database."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import parse_qs
+
+import msgspec
+
+from sunshine_keys.store import StoreError
+
+_HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[\w.%-]*)(?::[0-9]{1,5})?"
+_POSTGRES = re.compile(
+    r"(?P<scheme>postgres(?:ql)?)://(?:(?P<user>[^:@/?#\[\]]*)(?P<password>:[^:@/?#\[\]]*)?@)?"
+    rf"(?P<hosts>{_HOST}(?:,{_HOST})*)(?P<database>/[^/@?#]*)?(?:\?(?P<query>[^#]*))?"
+)
+
+
+class SqliteFile(msgspec.Struct, frozen=True):
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path.absolute())
+
+    @property
+    def url(self) -> str:
+        """What `location` makes this of again, from whatever folder."""
+        return f"sqlite:{self.path.absolute()}"
+
+
+class PostgresUrl(msgspec.Struct, frozen=True):
+    """`url` may hold a password, which neither str() nor repr() tells."""
+
+    url: str
+
+    def __str__(self) -> str:
+        parts = _POSTGRES.fullmatch(self.url)
+        if parts is None:
+            return "postgresql://…"
+        user = f"{parts['user']}@" if parts["user"] else ""
+        return f"postgresql://{user}{parts['hosts']}{parts['database'] or ''}"
+
+    def __repr__(self) -> str:
+        return f"PostgresUrl({str(self)!r})"
+
+
+Location: TypeAlias = SqliteFile | PostgresUrl
+
+
+def location(url: str) -> Location:
+    """What a URL names: sqlite:///absolute/path, sqlite:relative/path or postgresql://…, as libpq reads it.
+
+    Raises StoreError, which does not repeat the URL.
+    """
+    scheme, colon, rest = url.partition(":")
+    if colon and scheme in ("postgresql", "postgres"):
+        return _postgres(url)
+    path = "/" + rest.lstrip("/") if rest.startswith("//") else rest
+    if not colon or scheme != "sqlite" or not path.strip("/") or path.rpartition("/")[2].startswith(":"):
+        raise StoreError(
+            "--database should be a URL such as sqlite:///path/to/file (by an absolute path) "
+            "or postgresql://user@host/database"
+        )
+    return SqliteFile(Path(path))
+
+
+def _postgres(url: str) -> PostgresUrl:
+    parts = _POSTGRES.fullmatch(url)
+    try:
+        if parts is not None and all(int(port) < 1 << 16 for port in re.findall(r":(\d+)(?=,|$)", parts["hosts"])):
+            parse_qs(parts["query"] or "x=", strict_parsing=True)
+            return PostgresUrl(url)
+    except ValueError:
+        pass
+    raise StoreError(
+        "--database cannot be read: it should be a URL such as postgresql://user:password@host:5432/database, "
+        "in which special characters of the password are written as %40 for @"
+    )
+
+
+def each_host(url: str) -> list[str]:
+    """A URL for each of the hosts that a PostgreSQL URL names one after the other."""
+    parts = _POSTGRES.fullmatch(url)
+    if parts is None or "," not in parts["hosts"]:
+        return [url]
+    before, after = url[: parts.start("hosts")], url[parts.end("hosts") :]
+    return [f"{before}{host}{after}" for host in parts["hosts"].split(",")]
