@@ -16,8 +16,12 @@ from conftest import Wire
 class Server:
     """`sunshine-keys serve` in a process of its own."""
 
-    def __init__(self, data: Path, *options: str, log: Path | None = None, **environment: str) -> None:
-        command = [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(data), "--port", "0",
+    def __init__(
+        self, data: Path, *options: str, log: Path | None = None, patch: str = "", **environment: str
+    ) -> None:
+        """`patch` is Python that the server runs before it serves; its workers do not."""
+        program = ["-c", f"{patch}\nfrom sunshine_keys.cli import main\nmain()"] if patch else ["-m", "sunshine_keys"]
+        command = [sys.executable, *program, "serve", "--data", str(data), "--port", "0",
                    "--rate-limit-failures", "off", *options]  # fmt: skip
         with (log or Path(os.devnull)).open("a") as stderr:
             self.process = subprocess.Popen(
@@ -55,6 +59,11 @@ class Server:
             self.kill(signal.SIGTERM)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+    def children(self) -> list[int]:
+        """The process ids of its workers, and of what Python keeps beside them."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(each) for each in listed.read_text().split()]
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         self.process.send_signal(number)
