@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test check format lock clean
+.PHONY: install demo test test-slow bench-durability check format lock clean
 
 install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
 
@@ -19,6 +19,12 @@ demo: install  ## Issue, use and revoke a key through the client against a real 
 
 test: install  ## Run all tests
 	$(BIN)/python -m pytest
+
+test-slow: install  ## Run the tests that take minutes: kills, power cuts and broken disks by the dozen
+	$(BIN)/python -m pytest -m slow -rs
+
+bench-durability: install  ## Creates per second, committed in groups and one by one
+	$(BIN)/python benchmarks/durability.py
 
 check: install  ## Format, lint, types, layers, generated files
 	$(BIN)/ruff format --check .

@@ -22,12 +22,12 @@ class Server:
         *options: str,
         log: Path | None = None,
         authority: Path | None = None,
-        program: str | None = None,
+        patch: str = "",
         **environment: str,
     ) -> None:
-        """`program` is a file to run in the place of `sunshine-keys`."""
-        run = [program] if program else ["-m", "sunshine_keys"]
-        command = [sys.executable, *run, "serve", "--data", str(data), "--port", "0",
+        """`patch` is Python that the server runs before it serves; its workers do not."""
+        program = ["-c", f"{patch}\nfrom sunshine_keys.cli import main\nmain()"] if patch else ["-m", "sunshine_keys"]
+        command = [sys.executable, *program, "serve", "--data", str(data), "--port", "0",
                    "--rate-limit-failures", "off", *options]  # fmt: skip
         with (log or Path(os.devnull)).open("a") as stderr:
             self.process = subprocess.Popen(
@@ -66,6 +66,11 @@ class Server:
             self.kill(signal.SIGTERM)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+    def children(self) -> list[int]:
+        """The process ids of its workers, and of what Python keeps beside them."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(each) for each in listed.read_text().split()]
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         self.process.send_signal(number)

@@ -21,7 +21,14 @@ from servers import Server
 from sunshine_keys.app import Settings, first_run
 
 APP = "/v2/apps/5d8cff3cd55b040010928b5b"
-BROKEN = str(Path(__file__).with_name("broken_node.py"))
+UNWAITING = """
+from sunshine_keys.store.postgres.authority import Authority
+
+async def followed(self, sequence, nodes):
+    return
+
+Authority.followed = followed
+"""
 
 
 class Node:
@@ -100,7 +107,7 @@ def use(caller: Caller, node: Node, integration: str, key: Key, *, token: bool =
 
 
 @contextlib.contextmanager
-def cluster_of(postgres: Postgres, folder: Path, *, program: str | None = None, count: int = 3) -> Iterator[Cluster]:
+def cluster_of(postgres: Postgres, folder: Path, *, patch: str = "", count: int = 3) -> Iterator[Cluster]:
     url = postgres.new_store()
     made = first_run(Settings.of(str(folder), url), sample=True)
     assert made is not None
@@ -109,7 +116,7 @@ def cluster_of(postgres: Postgres, folder: Path, *, program: str | None = None, 
         for _ in range(count):
             proxy = stack.enter_context(Proxy(postgres.port).running())
             through = url.replace(f":{postgres.port}/", f":{proxy.port}/")
-            server = stack.enter_context(Server(folder, "--database", through, program=program))
+            server = stack.enter_context(Server(folder, "--database", through, patch=patch))
             nodes.append(Node(server, proxy))
         try:
             yield Cluster(nodes, Key.of(made["app_key"]))
@@ -332,7 +339,7 @@ def test_nodes_that_are_stopped_and_cut_off_at_random(cluster: Cluster) -> None:
 
 def test_a_scheme_that_does_not_wait_is_caught(postgres: Postgres, tmp_path: Path) -> None:
     """What these tests look for is there to be found: without the wait they fail."""
-    with cluster_of(postgres, tmp_path, program=BROKEN, count=2) as broken:
+    with cluster_of(postgres, tmp_path, patch=UNWAITING, count=2) as broken:
         broken.nodes[1].proxy.is_silent = True
         integration = broken.new_integration()
         with Caller(broken.nodes) as caller:

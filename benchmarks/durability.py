@@ -1,0 +1,188 @@
+"""Measures creates per second with every answer durable: committed in groups, beside one fsync for each request.
+
+    python benchmarks/durability.py [--rounds N] [--seconds N] [--folder FOLDER]
+
+The same server, on a new store in FOLDER (a real disk: the current folder's unless named), once as it is and once with
+a group's limit of one, interleaved; prints medians with their range. The load comes from another process, over sockets
+that stay open, 32 and then one. What grouping gains depends on what an fsync costs, so that is told; where strace is
+installed, the same is measured with fsyncs that take longer, and creates per fsync are counted. Goals: at 32 connections
+and an fsync of a millisecond 5 times as many; at one connection, where there is nothing to group, no fewer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import re
+import selectors
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Generator
+from pathlib import Path
+
+from sunshine_keys.app import Settings, open_engine
+from sunshine_keys.models import DEFAULT_SETTINGS, KEYS_PER_OWNER, App, Integration, Scope, new_object_id
+from sunshine_keys.service.keys import issue
+from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.changes import Initialise
+
+SERVE = """
+import sys
+from sunshine_keys.store.sqlite import writer
+writer._GROUP_LIMIT = int(sys.argv.pop(1)) or writer._GROUP_LIMIT
+from sunshine_keys.cli import main
+main()
+"""
+WAYS = {"in groups": 0, "one fsync each": 1}
+INTEGRATIONS = 10_000
+SLOWER = (1, 4)
+"""Milliseconds: what fsync takes on many an SSD, and on many a cloud's disk."""
+
+FSYNC = "fsync,fdatasync"
+STRACE = ("strace", "--daemonize", "--follow-forks", "--seccomp-bpf", f"--trace={FSYNC}")
+
+
+class Load:
+    """POSTs of new keys, at most ten for an integration, over connections that each send one after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.app = App(new_object_id(), "Load", DEFAULT_SETTINGS)
+        self.integrations = [Integration(f"{number:024x}", self.app.id, "custom", {}) for number in range(INTEGRATIONS)]
+        asyncio.run(self._prepare(folder))
+        self.made = 0
+
+    async def _prepare(self, folder: Path) -> None:
+        engine = open_engine(Settings(folder))
+        key, view = issue(engine.sealer, Scope.APP, self.app.id, None, "Load")
+        self.credentials = b64encode(f"{key.id}:{view.secret}".encode()).decode()
+        change = Initialise(engine.sealer.key_id, [self.app], self.integrations, [], [key])
+        await engine.store.transact(OPERATOR, change)
+        await engine.store.close()
+
+    def request(self) -> bytes:
+        integration = self.integrations[self.made // KEYS_PER_OWNER]
+        self.made += 1
+        return (
+            f"POST /v2/apps/{self.app.id}/integrations/{integration.id}/keys HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Basic {self.credentials}\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n"
+            '{"displayName":"x"}'
+        ).encode()
+
+    def run(self, port: int, connections: int, seconds: float) -> int:
+        """How many were answered 201 within `seconds`."""
+        answered = 0
+        with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
+            for _ in range(connections):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.sendall(self.request())
+                selector.register(connection, selectors.EVENT_READ, [])
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                for key, _ in selector.select(timeout=1):
+                    connection = key.fileobj
+                    assert isinstance(connection, socket.socket)
+                    answer = key.data.pop() + connection.recv(65536) if key.data else connection.recv(65536)
+                    if not answer.startswith(b"HTTP/1.1 201 "):
+                        raise SystemExit(f"not created: {answer!r}")
+                    if not answer.endswith(b"}}"):  # its body is yet to come
+                        key.data.append(answer)
+                        continue
+                    answered += 1
+                    connection.sendall(self.request())
+        return answered
+
+
+@contextlib.contextmanager
+def serving(folder: Path, limit: int, *under: str) -> Generator[int]:
+    """The port of a server."""
+    command = [*under, sys.executable, "-c", SERVE, str(limit), "serve", "--data", str(folder), "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    try:
+        said = ""
+        while not said.startswith("Sunshine Keys serves on "):
+            said = server.stdout.readline()
+            if not said:
+                raise SystemExit("the server did not start")
+        yield int(said.rpartition(":")[2])
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+        server.stdout.close()
+
+
+def creates_per_second(folder: Path, limit: int, connections: int, seconds: float, *under: str) -> float:
+    with tempfile.TemporaryDirectory(dir=folder) as data:
+        load = Load(Path(data))
+        with serving(Path(data), limit, *under) as port:
+            load.run(port, connections, 0.3)
+            return load.run(port, connections, seconds) / seconds
+
+
+def creates_per_fsync(folder: Path, limit: int, connections: int, seconds: float) -> float:
+    """Each fsync counted, as strace saw it; those of starting and stopping are a handful."""
+    with tempfile.TemporaryDirectory(dir=folder) as data:
+        load, seen = Load(Path(data)), Path(data, "fsyncs")
+        with serving(Path(data), limit, *STRACE, "--output", str(seen)) as port:
+            created = load.run(port, connections, seconds)
+        return created / len(re.findall("sync\\(", seen.read_text()))
+
+
+def fsync_milliseconds(folder: Path) -> float:
+    """How long this disk takes to make 12 kB more of a file durable."""
+    taken: list[float] = []
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        for _ in range(200):
+            file.write(bytes(12288))
+            started = time.perf_counter()
+            os.fdatasync(file.fileno())
+            taken.append(time.perf_counter() - started)
+    return statistics.median(taken) * 1e3
+
+
+def cell(values: list[float]) -> str:
+    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--folder", type=Path, default=Path())
+    options = parser.parse_args()
+    disks: dict[str, tuple[str, ...]] = {f"{fsync_milliseconds(options.folder):.2f} ms": ()}
+    if shutil.which("strace"):
+        disks |= {
+            f"{ms} ms more": (*STRACE, "--output=/dev/null", f"--inject={FSYNC}:delay_exit={ms}ms") for ms in SLOWER
+        }
+    print("| connections | an fsync takes | in groups | one fsync each | ratio |\n|---|---|---|---|---|")
+    for connections in (32, 1):
+        for disk, under in disks.items():
+            found: dict[str, list[float]] = {name: [] for name in WAYS}
+            for _ in range(options.rounds):
+                for name, limit in WAYS.items():
+                    rate = creates_per_second(options.folder, limit, connections, options.seconds, *under)
+                    found[name].append(rate)
+            ratios = [grouped / alone for grouped, alone in zip(*found.values(), strict=True)]
+            print(f"| {connections} | {disk} | {' | '.join(map(cell, (*found.values(), ratios)))} |", flush=True)
+    if not shutil.which("strace"):
+        print("\nWithout strace, fsyncs are neither counted nor slowed down.")
+        return
+    print("\n| connections | creates for each fsync, in groups | one fsync each |\n|---|---|---|")
+    for connections in (32, 1):
+        counted = [creates_per_fsync(options.folder, limit, connections, options.seconds) for limit in WAYS.values()]
+        print(f"| {connections} | {' | '.join(f'{each:.3g}' for each in counted)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

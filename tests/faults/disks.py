@@ -1,0 +1,117 @@
+"""Small disks of the test's own, that can be filled, cut off, and broken. They need root, and Linux."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+_SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
+_NO_LOG_FLUSH = 2
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _require(*programs: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a disk of the test's own")
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}, which this machine lacks")
+
+
+class Disk:
+    """A folder that is a disk of a few megabytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def fill(self) -> None:
+        """Until not one more byte fits."""
+        with (self.folder / "ballast").open("ab", buffering=0) as ballast:
+            for size in (1 << 16, 1 << 12, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        ballast.write(bytes(size))
+
+    def empty(self) -> None:
+        (self.folder / "ballast").unlink()
+
+
+class Ext4(Disk):
+    """An ext4 image, mounted by a loop device."""
+
+    def __init__(self, folder: Path, image: Path) -> None:
+        super().__init__(folder)
+        self._image = image
+
+    def mount(self) -> None:
+        _run("mount", "-o", "loop,errors=remount-ro", self._image, self.folder)
+
+    def unmount(self) -> None:
+        if self.folder.is_mount():
+            _run("umount", self.folder)
+
+    def cut_the_power(self) -> None:
+        """From now on nothing reaches the disk, and what was not synced is lost."""
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, _SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
+        finally:
+            os.close(handle)
+
+    def become_read_only(self) -> None:
+        """As ext4 does once it has found an error."""
+        device = os.stat(self.folder).st_dev
+        name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+        trigger = Path(f"/sys/fs/ext4/{name}/trigger_fs_error")
+        if not trigger.exists():
+            pytest.skip("needs ext4's trigger_fs_error, which this kernel lacks")
+        trigger.write_text("a test")
+
+
+@contextlib.contextmanager
+def ext4(base: Path) -> Generator[Ext4]:
+    _require("mkfs.ext4", "mount", "umount")
+    folder, image = base / "disk", base / "image"
+    folder.mkdir()
+    with image.open("wb") as file:
+        file.truncate(24 << 20)
+    _run("mkfs.ext4", "-q", "-F", image)
+    disk = Ext4(folder, image)
+    try:
+        disk.mount()
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"cannot mount an image: {error.stderr.decode().strip()}")
+    try:
+        yield disk
+    finally:
+        disk.unmount()
+
+
+@contextlib.contextmanager
+def tmpfs(base: Path) -> Generator[Disk]:
+    _require("mount", "umount")
+    folder = base / "disk"
+    folder.mkdir()
+    try:
+        _run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"cannot mount a tmpfs: {error.stderr.decode().strip()}")
+    try:
+        yield Disk(folder)
+    finally:
+        _run("umount", folder)

@@ -1,0 +1,110 @@
+"""Power cuts, full disks, and disks that have turned read-only: real ones, of a few megabytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from conftest import Key, first_run
+from disks import Disk, ext4, tmpfs
+from ledger import INTEGRATIONS, Ledger
+from servers import Server
+
+WITHOUT_SYNC = """
+from sunshine_keys.store.sqlite import schema
+connect = schema.connect
+def connect_without_sync(*arguments):
+    connection = connect(*arguments)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+schema.connect = connect_without_sync
+"""
+
+
+def cut(base: Path, patch: str = "") -> None:
+    """A power cut under load, and what is there after it."""
+    with ext4(base) as disk:
+        auth = Key.of(first_run(disk.data, sample=True)["app_key"])
+        with Server(disk.data, patch=patch) as server:
+            book = Ledger(server.wire, auth)
+            book.wait_for_progress(200)
+            disk.cut_the_power()
+            time.sleep(0.05)
+            server.kill()
+            book.stop()
+        disk.unmount()
+        disk.mount()
+        with Server(disk.data) as after:
+            book.check(after.wire, disk.data)
+
+
+def test_a_power_cut_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    cut(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attempt", range(10))
+def test_many_power_cuts_lose_nothing_that_was_answered(tmp_path: Path, attempt: int) -> None:
+    cut(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_power_cut_is_one_that_a_commit_without_fsync_does_not_survive(tmp_path: Path) -> None:
+    with pytest.raises((AssertionError, KeyError)):
+        cut(tmp_path, WITHOUT_SYNC)
+
+
+def fill(disk: Disk, *options: str) -> None:
+    auth = Key.of(first_run(disk.data, sample=True)["app_key"])
+    with Server(disk.data, *options) as server:
+        book = Ledger(server.wire, auth)
+        book.wait_for_progress()
+        for _ in range(3):
+            disk.fill()
+            book.wait_for_refusals()
+            assert server.wire.get(book.clients[0].keys, auth).status == 200
+            disk.empty()
+            book.wait_for_progress()
+        book.stop()
+        server.kill()
+    with Server(disk.data) as after:
+        book.check(after.wire, disk.data)
+
+
+def test_a_full_disk_refuses_writes_and_the_service_recovers_by_itself(tmp_path: Path) -> None:
+    with tmpfs(tmp_path) as disk:
+        fill(disk)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("kind", [ext4, tmpfs])
+def test_any_full_disk_refuses_writes_and_every_worker_recovers(
+    tmp_path: Path, kind: Callable[[Path], AbstractContextManager[Disk]], workers: str
+) -> None:
+    with kind(tmp_path) as disk:
+        fill(disk, "--workers", workers)
+
+
+def test_a_disk_that_turns_read_only_refuses_writes_and_keeps_reading(tmp_path: Path) -> None:
+    with ext4(tmp_path) as disk:
+        auth = Key.of(first_run(disk.data, sample=True)["app_key"])
+        with Server(disk.data) as server:
+            book = Ledger(server.wire, auth)
+            book.wait_for_progress()
+            disk.become_read_only()
+            book.wait_for_refusals()
+            assert server.wire.get(f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys", auth).status == 200
+            book.stop()
+            server.kill()
+        disk.unmount()
+        disk.mount()
+        with Server(disk.data) as after:
+            book.check(after.wire, disk.data)
+            assert (
+                after.wire.post(f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys", auth, {"displayName": "x"}).status
+                == 201
+            )
