@@ -22,6 +22,8 @@ from commands import failed, run
 from conftest import Key, Wire, first_run
 from servers import Server
 
+from sunshine_keys.store.sqlite import copies
+
 INTEGRATIONS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations"
 KEYS = f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys"
 STORE = "sunshine-keys.sqlite3"
@@ -140,6 +142,21 @@ class TestBackup:
             assert live(server.wire, key)
         assert run("audit", "verify", "--data", str(other)).returncode == 0
 
+    def test_is_never_begun_again_for_what_others_write(self, data: Path, sample: dict[str, Any]) -> None:
+        grow(data, 20_000)
+        target = data.parent / "copy"
+        target.touch()
+        done = [0]
+
+        def write(pages: int, total: int) -> None:
+            assert pages > done[-1], "it began again"
+            done.append(pages)
+            execute(data / STORE, "UPDATE apps SET display_name = display_name || 'x'")
+
+        copies.copy(data / STORE, target, write)
+        assert len(done) > 3
+        assert execute(target, "SELECT display_name FROM apps") == [("Sample app",)]
+
     def test_names_the_keys_its_secrets_are_sealed_under_and_holds_none(
         self, data: Path, sample: dict[str, Any]
     ) -> None:
@@ -183,7 +200,8 @@ class TestBackup:
         first = backed_up(data, data.parent / "backup")
         (data.parent / ".second.part").hardlink_to(first)
         before = first.read_bytes()
-        backed_up(data, data.parent / "second")
+        execute(data / STORE, "UPDATE apps SET display_name = 'changed'")
+        assert backed_up(data, data.parent / "second").read_bytes() != before
         assert first.read_bytes() == before
 
     def test_two_at_once_to_one_name_make_one(self, data: Path, sample: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ for name in (
     "token",
     "scan",
     "backup",
+    "exports",
     "audit",
     "seal",
 ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,9 +33,16 @@ class Engine(msgspec.Struct, frozen=True):
         secret. Where the sealing key has changed, all is made anew, sealed under the new one. Raises errors.Conflict
         where `origin.idempotency` names another request, and the change's own errors.
         """
+        return await self.under_current_key(lambda: self._create(origin, *make()))
+
+    async def under_current_key(self, attempt: Callable[[], Awaitable[V]]) -> V:
+        """Do what seals something; once more, under the new key, where the sealing key has changed.
+
+        Raises StoreUnavailable, and what `attempt` raises.
+        """
         for _ in range(_ATTEMPTS):
             try:
-                return await self._create(origin, *make())
+                return await attempt()
             except SealingKeyChanged as changed:
                 await self.renewal.require(changed.current)
                 self.sealer.use(changed.current)

@@ -105,7 +105,7 @@ class Writer:
             logger.error("could not roll back: %s", error)
 
 
-def run(connection: sqlite3.Connection, steps: Steps[None]) -> None:
+def run(connection: sqlite3.Connection, steps: Steps[Any]) -> None:
     """Do what `steps` asks for, in the transaction that is open."""
     try:
         statement = next(steps)
