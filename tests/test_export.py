@@ -168,7 +168,7 @@ def test_an_export_is_of_one_moment(data: Path, new: Path, sample: dict[str, Any
         execute(data / STORE, "INSERT INTO keys VALUES (?, 'integration', ?, ?, 'x', x'00')", key, app, integration)
 
     async def export() -> bytes:
-        engine = open_engine(Settings(data))
+        engine = await open_engine(Settings(data))
         file = io.BytesIO()
         await writing.write(engine, file, None, write)
         await engine.store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -265,7 +266,7 @@ def test_no_secret_is_in_anything_that_a_server_writes(serving: Serving) -> None
 def secretive(planted: str, folder: Path) -> list[Any]:
     """One of everything that holds a secret, or might."""
     secret = planted
-    engine = open_engine(Settings(folder, sealing=Given([SEALING_KEY])))
+    engine = asyncio.run(open_engine(Settings(folder, sealing=Given([SEALING_KEY]))))
     key, view = keys.issue(engine.sealer, Scope.INTEGRATION, "a", "i", "A key")
     view = type(view)(view.id, view.display_name, secret)
     token = jwt.encode({"scope": "app"}, secret, headers={"kid": "app_1"})

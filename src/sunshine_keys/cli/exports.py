@@ -16,7 +16,7 @@ from typing import IO, Annotated
 
 import typer
 
-from sunshine_keys.app import Settings, open_engine, sqlite_file
+from sunshine_keys.app import Settings, open_engine, require_store
 from sunshine_keys.cli.passphrase import PassphraseFile, given_passphrase
 from sunshine_keys.cli.program import Data, Database, cli, fail, naming_new_file, new_file
 from sunshine_keys.cli.progress import bar
@@ -52,13 +52,13 @@ def export(
 ) -> None:
     """Write apps, integrations, webhooks and keys as lines of JSON, secrets sealed under a passphrase."""
     settings = Settings.of(data, database)
-    sqlite_file(settings)
+    asyncio.run(require_store(settings))
     if without_secrets and passphrase_file:
         fail("--without-secrets leaves out what --passphrase-file would seal: give one of them")
     keys = None if without_secrets else PassphraseKeys(given_passphrase(passphrase_file, new=True))
 
     async def run(output: IO[bytes]) -> Counts:
-        engine = open_engine(settings)
+        engine = await open_engine(settings)
         try:
             with bar("Exporting") as progress:
                 return await writing.write(engine, output, keys, progress)
@@ -127,7 +127,7 @@ async def _load(
     new_secrets: Path | None,
     told: str,
 ) -> loading.Imported:
-    engine = open_engine(settings)
+    engine = await open_engine(settings)
     try:
         async with staging.rows() as staged:
             if on_conflict is OnConflict.FAIL:
