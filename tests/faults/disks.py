@@ -74,7 +74,7 @@ class Ext4(Disk):
 
     def become_read_only(self) -> None:
         """As ext4 does once it has found an error."""
-        device = os.stat(self.folder).st_dev
+        device = self.folder.stat().st_dev
         name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         trigger = Path(f"/sys/fs/ext4/{name}/trigger_fs_error")
         if not trigger.exists():
