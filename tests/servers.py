@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -71,6 +72,18 @@ class Server:
         """The process ids of its workers, and of what Python keeps beside them."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(each) for each in listed.read_text().split()]
+
+    def kill_all(self) -> None:
+        """kill -9 of it and of its workers, which else would find out for themselves."""
+        children = self.children()
+        self.kill()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while any(Path(f"/proc/{child}/exe").exists() for child in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         self.process.send_signal(number)

@@ -112,6 +112,8 @@ class Client:
         except (OSError, http.client.HTTPException, json.JSONDecodeError):
             self.unanswered += 1
         else:
+            if self.book.is_deaf:
+                return None
             if answer.status != 503:
                 return answer
             assert [code for code, _ in answer.errors] == [UNAVAILABLE], answer
@@ -142,6 +144,8 @@ class Ledger:
     def __init__(self, wire: Wire, auth: Key, clients: int = 4) -> None:
         self.wire, self.auth = wire, auth
         self.stopped = threading.Event()
+        self.is_deaf = False
+        """Set where the machine is to have lost its power: no answer leaves it from then on."""
         self.clients = [Client(self) for _ in range(clients)]
         for client in self.clients:
             client.thread.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,9 +30,9 @@ def cut(base: Path, patch: str = "") -> None:
         with Server(disk.data, patch=patch) as server:
             book = Ledger(server.wire, auth)
             book.wait_for_progress(200)
+            book.is_deaf = True
             disk.cut_the_power()
-            time.sleep(0.05)
-            server.kill()
+            server.kill_all()
             book.stop()
         disk.unmount()
         disk.mount()
@@ -69,7 +68,7 @@ def fill(disk: Disk, *options: str) -> None:
             disk.empty()
             book.wait_for_progress()
         book.stop()
-        server.kill()
+        server.kill_all()
     with Server(disk.data) as after:
         book.check(after.wire, disk.data)
 
@@ -99,7 +98,7 @@ def test_a_disk_that_turns_read_only_refuses_writes_and_keeps_reading(tmp_path: 
             book.wait_for_refusals()
             assert server.wire.get(f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys", auth).status == 200
             book.stop()
-            server.kill()
+            server.kill_all()
         disk.unmount()
         disk.mount()
         with Server(disk.data) as after:
