@@ -1,4 +1,4 @@
-"""A real service on a real socket and a real SQLite file, and what the tests ask of it."""
+"""A real service on a real socket and a real database, and what the tests ask of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import settings
 from postgres import postgres
-from stores import open_store, run
+from stores import STORES, open_store, run
 
 from sunshine_keys import app, server, tokens
 from sunshine_keys.app import Settings
@@ -130,23 +130,53 @@ class Service:
     account: Key
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a store of the test's own is, that processes are to serve."""
+
+    data: Path
+    database: str | None
+
+    @property
+    def options(self) -> list[str]:
+        return ["--data", str(self.data)] + ([] if self.database is None else ["--database", self.database])
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.of(str(self.data), self.database, NO_LIMITS)
+
+
 WEBHOOK = {"target": "https://example.com/callback", "triggers": ["conversation:message"]}
 
 
-def first_run(data: Path, *, sample: bool = False) -> dict[str, Any]:
-    """Initialise the store in `data`."""
-    made = app.first_run(Settings(data), sample=sample)
+def first_run(place: Path | Place, *, sample: bool = False) -> dict[str, Any]:
+    """Initialise a store, on SQLite where only a folder is named."""
+    made = app.first_run(place.settings if isinstance(place, Place) else Settings(place), sample=sample)
     assert made is not None
     return made
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The wire is the same on every store; what else asks for a service asks on SQLite."""
+    if metafunc.definition.path.parent.name == "wire" and "service" in metafunc.fixturenames:
+        metafunc.parametrize("service", STORES, indirect=True, scope="session")
+
+
+@pytest.fixture(params=STORES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    postgres = request.param == "postgres"
+    return Place(tmp_path, request.getfixturevalue("postgres").new_store() if postgres else None)
+
+
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    data = tmp_path_factory.mktemp("service")
-    account = Key.of(first_run(data)["account_key"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    postgres = getattr(request, "param", "sqlite") == "postgres"
+    database = request.getfixturevalue("postgres").new_store() if postgres else None
+    place = Place(tmp_path_factory.mktemp("service"), database)
+    account = Key.of(first_run(place)["account_key"])
     # Many tests fail to authenticate, all from one address.
-    with server.running(Settings(data, rate_limits=NO_LIMITS)) as url:
-        yield Service(url, data, account)
+    with server.running(place.settings) as url:
+        yield Service(url, place.data, account)
 
 
 @pytest.fixture(scope="session")

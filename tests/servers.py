@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from conftest import Wire
+from conftest import Place, Wire
 
 
 class Server:
@@ -19,7 +19,7 @@ class Server:
 
     def __init__(
         self,
-        data: Path,
+        place: Path | Place,
         *options: str,
         log: Path | None = None,
         authority: Path | None = None,
@@ -28,8 +28,9 @@ class Server:
     ) -> None:
         """`patch` is Python that the server runs before it serves; its workers do not."""
         program = ["-c", f"{patch}\nfrom sunshine_keys.cli import main\nmain()"] if patch else ["-m", "sunshine_keys"]
-        command = [sys.executable, *program, "serve", "--data", str(data), "--port", "0",
-                   "--rate-limit-failures", "off", *options]  # fmt: skip
+        store = place.options if isinstance(place, Place) else ["--data", str(place)]
+        command = [sys.executable, *program, "serve", *store, "--port", "0", "--rate-limit-failures", "off",
+                   *options]  # fmt: skip
         with (log or Path(os.devnull)).open("a") as stderr:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ | environment

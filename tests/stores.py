@@ -15,6 +15,7 @@ from sunshine_keys.store.changes import Initialise
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore
 
+STORES = ("sqlite", "postgres")
 Open = Callable[[], Awaitable[Store]]
 Test = Callable[[Store], Awaitable[None]]
 
@@ -51,7 +52,7 @@ async def fill(store: Store) -> None:
     assert await store.transact(OPERATOR, first) is True
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=STORES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     """Opens the test's store, each time anew."""
     path = tmp_path / "store"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-from conftest import Key, Service, Wire, first_run, make_tenant
+from conftest import Key, Place, Service, Wire, first_run, make_tenant
 from servers import Server
 
 
-def test_racing_creates_over_two_servers_make_ten_keys(tmp_path: Path) -> None:
-    account = Key.of(first_run(tmp_path)["account_key"])
-    with Server(tmp_path) as one, Server(tmp_path, "--workers", "2") as two:
+def test_racing_creates_over_two_servers_make_ten_keys(place: Place) -> None:
+    account = Key.of(first_run(place)["account_key"])
+    with Server(place) as one, Server(place, "--workers", "2") as two:
         tenant = make_tenant(one.wire, account)
         with ThreadPoolExecutor(16) as pool:
             wires = [(one, two)[number % 2].wire for number in range(48)]
@@ -24,9 +23,9 @@ def test_racing_creates_over_two_servers_make_ten_keys(tmp_path: Path) -> None:
             assert {key["id"] for key in listed} == made
 
 
-def test_a_key_deleted_by_one_server_is_refused_by_the_other_at_once(tmp_path: Path) -> None:
-    account = Key.of(first_run(tmp_path)["account_key"])
-    with Server(tmp_path) as one, Server(tmp_path) as two:
+def test_a_key_deleted_by_one_server_is_refused_by_the_other_at_once(place: Place) -> None:
+    account = Key.of(first_run(place)["account_key"])
+    with Server(place) as one, Server(place) as two:
         tenant = make_tenant(one.wire, account)
         for _ in range(50):
             key = Key.of(one.wire.post(tenant.keys, tenant.app_key, {"displayName": "x"}).json["key"])

@@ -129,10 +129,12 @@ def configure_logging() -> None:
 def exit_0_when_told_to_stop() -> None:
     """Stopping when told to is no failure: neither before uvicorn's own handlers are in place nor after them.
 
-    Uvicorn raises a signal again once it has stopped because of it.
+    Uvicorn raises a signal again once it has stopped because of it. An exception, such as sys.exit raises, would be lost
+    where the signal comes while Python runs a finaliser; and there is nothing to be finished, what was committed is on
+    disk.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: sys.exit(0))
+        signal.signal(number, lambda number, frame: os._exit(0))
 
 
 def serve(settings: Settings, connections: Connections, listener: socket.socket, workers: int) -> None:
