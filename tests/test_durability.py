@@ -64,9 +64,7 @@ class Load:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_kill_9_under_load_loses_nothing_that_was_answered(
-    place: Place, sample: dict[str, Any], workers: int
-) -> None:
+def test_kill_9_under_load_loses_nothing_that_was_answered(place: Place, sample: dict[str, Any], workers: int) -> None:
     auth = Key.of(sample["app_key"])
     for _ in range(3):
         with Server(place, "--workers", str(workers)) as server:

@@ -302,7 +302,6 @@ def secretive(planted: str, folder: Path) -> list[Any]:
         sunshine.ApiResponse(200, headers, data=None, raw_data=secret.encode()),
         secrets.SealError("x"), Key("int_1", secret),
     ]  # fmt: skip
-    import asyncio
 
     asyncio.run(engine.store.close())
     return made
