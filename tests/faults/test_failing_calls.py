@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import signal
-import subprocess
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from conftest import Key, first_run
 from ledger import INTEGRATIONS, Ledger
 from servers import Server
+from tracing import injected
 
 from sunshine_keys.app import STORE_FILE
 
@@ -26,44 +22,16 @@ WRITES_FAIL = [
 ]
 
 
-@contextlib.contextmanager
-def failing(server: Server, call: str, error: str, path: Path, when: str = "1+") -> Generator[None]:
-    """While it lasts, `call` fails on `path`, in all of the server's threads and processes."""
-    if shutil.which("strace") is None:
-        pytest.skip("needs strace, which this machine lacks")
-    processes = [server.process.pid, *server.children()]
-    attached = [f"--attach={each}" for each in processes]
-    inject = f"--inject={call}:error={error}:when={when}"
-    strace = subprocess.Popen(
-        ["strace", "--follow-forks", "--trace-path", str(path), "--output=/dev/null", inject, *attached],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert strace.stderr is not None
-    try:
-        for _ in processes:
-            line = strace.stderr.readline()
-            if "attached" not in line:
-                pytest.skip(f"strace cannot attach to a process here: {line.strip()}")
-        yield
-    finally:
-        strace.send_signal(signal.SIGINT)  # it lets go of them
-        try:
-            strace.communicate(timeout=5)
-        except subprocess.TimeoutExpired:  # it waits for one that was killed meanwhile; the kernel frees the others
-            strace.kill()
-            strace.communicate()
-
-
 def fail_writes(data: Path, call: str, error: str, suffix: str, when: str, *options: str) -> None:
     auth = Key.of(first_run(data, sample=True)["app_key"])
     with Server(data, *options) as server:
         book = Ledger(server.wire, auth)
         book.wait_for_progress()
-        with failing(server, call, error, data / (STORE_FILE + suffix), when):
+        with injected(server, data / (STORE_FILE + suffix), f"{call}:error={error}:when={when}"):
             book.wait_for_refusals()
             assert server.wire.get(SAMPLE, auth).status == 200
         book.wait_for_progress()
-        with failing(server, call, error, data / (STORE_FILE + suffix), when):
+        with injected(server, data / (STORE_FILE + suffix), f"{call}:error={error}:when={when}"):
             book.wait_for_refusals()
             server.kill_all()  # what failed may be found by the next: whole
         book.stop()
@@ -96,7 +64,7 @@ def test_while_the_file_beside_the_wal_cannot_be_written_changes_stay_in_the_wal
     auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
     with Server(tmp_path) as server:
         book = Ledger(server.wire, auth)
-        with failing(server, call, error, tmp_path / STORE_FILE):
+        with injected(server, tmp_path / STORE_FILE, f"{call}:error={error}"):
             book.wait_for_progress(1000)
             server.kill_all()
         book.stop()
@@ -109,8 +77,7 @@ def test_a_read_that_fails_is_a_503_and_the_next_is_not(tmp_path: Path) -> None:
     with Server(tmp_path) as server:
         book = Ledger(server.wire, auth)
         book.wait_for_progress()
-        book.wire.post(SAMPLE, auth, {"displayName": "y"})
-        with failing(server, "pread64", "EIO", tmp_path / f"{STORE_FILE}-wal"):
+        with injected(server, tmp_path / f"{STORE_FILE}-wal", "pread64:error=EIO"):
             book.wait_for_refusals()
         assert server.wire.get(SAMPLE, auth).status == 200
         book.wait_for_progress()

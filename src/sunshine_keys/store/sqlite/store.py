@@ -22,6 +22,7 @@ from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
 from sunshine_keys.store.sql.steps import Row
 from sunshine_keys.store.sqlite import schema
+from sunshine_keys.store.sqlite.place import Place
 from sunshine_keys.store.sqlite.writer import Writer
 
 R = TypeVar("R")
@@ -50,7 +51,9 @@ class SqliteStore(SqlReads):
         try:
             self._reader = schema.connect(path)
             self._reader.execute("PRAGMA query_only = ON")
-            self._writer = Writer(path)
+            self._reader.execute("SELECT count(*) FROM meta").fetchone()
+            self._place = Place(path)
+            self._writer = Writer(path, self._place)
         except sqlite3.Error as error:
             raise StoreError(f"cannot open the store {path}: {error}") from error
 
@@ -58,6 +61,7 @@ class SqliteStore(SqlReads):
         return _read(self._reader, sql, values)
 
     async def credential(self, key_id: str) -> Key | None:
+        self._place.require()
         return await self.key(key_id)
 
     @contextlib.asynccontextmanager

@@ -20,10 +20,16 @@ from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
 from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
 from sunshine_keys.store.sqlite import schema
+from sunshine_keys.store.sqlite.place import Place
 
 logger = logging.getLogger("sunshine_keys.store")
 
 _GROUP_LIMIT = 512
+
+ANSWER_SECONDS = 30
+"""How long a caller waits: longer than for two groups that another process makes wait their longest."""
+
+_UNKNOWN = "The store did not answer: it may have been done, or not"
 
 
 class _Submission(Job):
@@ -47,17 +53,22 @@ class _Submission(Job):
 
 
 class Writer:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, place: Place) -> None:
+        self._place = place
         self._connection = schema.connect(path)
         self._jobs: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sunshine-keys-writer", daemon=True)
         self._thread.start()
 
     async def submit(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> Job:
-        """Raises the job's error."""
+        """Raises the job's error; StoreUnavailable where the disk keeps it waiting. What is cancelled is not begun."""
         job = _Submission(origin, change, sealed_answer)
         self._jobs.put(job)
-        await job.future
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await job.future
+        except TimeoutError as error:
+            raise StoreUnavailable(_UNKNOWN) from error
         return job
 
     def close(self) -> None:
@@ -73,16 +84,19 @@ class Writer:
             while len(group) < _GROUP_LIMIT and not self._jobs.empty():
                 group.append(self._jobs.get())
             closing = None in group
-            jobs = [job for job in group if job is not None]
+            jobs = [job for job in group if job is not None and not job.future.cancelled()]
             if jobs:
                 self._commit(jobs)
                 _answer(jobs)
 
     def _commit(self, jobs: list[_Submission]) -> None:
         """Apply and commit all of `jobs`, leaving each its result or its error."""
+        is_ending = False
         try:
+            self._place.require()
             self._connection.execute("BEGIN IMMEDIATE")
             run(self._connection, apply_all(jobs))
+            is_ending = True
             self._connection.execute("COMMIT")
         except Entangled as error:
             self._rollback()
@@ -94,8 +108,12 @@ class Writer:
         except Exception as error:  # whatever it was, the callers must hear of it
             logger.error("a group of %d writes was not committed: %s", len(jobs), error)
             self._rollback()
+            if isinstance(error, sqlite3.Error):
+                # An fsync that fails leaves a whole transaction in the WAL: it is undone here, and overwritten by the
+                # next; but a crash before that, and whoever opens the store then finds it.
+                error = StoreUnavailable(_UNKNOWN) if is_ending and _is_io(error) else StoreUnavailable()
             for job in jobs:
-                job.error = StoreUnavailable() if isinstance(error, sqlite3.Error) else error
+                job.error = error
 
     def _rollback(self) -> None:
         try:
@@ -103,6 +121,10 @@ class Writer:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             logger.error("could not roll back: %s", error)
+
+
+def _is_io(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR
 
 
 def run(connection: sqlite3.Connection, steps: Steps[Any]) -> None:

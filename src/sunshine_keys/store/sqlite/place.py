@@ -1,0 +1,46 @@
+"""Whether the files that this process has open are still the ones that others find."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from sunshine_keys.errors import StoreUnavailable
+
+logger = logging.getLogger("sunshine_keys.store")
+
+
+class Place:
+    """Made once a connection that stays open has read: until it is closed, SQLite keeps both files where they are."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = os.fspath(path), f"{path.resolve()}-wal"
+        self._opened = self._found()
+        self._is_lost = False
+
+    def require(self) -> None:
+        """Raises StoreUnavailable.
+
+        A file that was moved, deleted or replaced is still open here, but what is written into it is gone with the
+        process, and what others do, they do in another. Two calls, 1 to 3 µs each.
+        """
+        is_lost = self._found() != self._opened
+        if is_lost and not self._is_lost:
+            logger.critical("the store %s is no longer the one that is open: put it back, or restart", self._paths[0])
+        elif self._is_lost and not is_lost:
+            logger.warning("the store %s is back", self._paths[0])
+        self._is_lost = is_lost
+        if is_lost:
+            raise StoreUnavailable
+
+    def _found(self) -> list[tuple[int, int] | None]:
+        return [_identity(path) for path in self._paths]
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - Path's takes twice the time
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

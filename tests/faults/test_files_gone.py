@@ -1,0 +1,55 @@
+"""The store's files moved, deleted or replaced beneath a service that has them open."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Key, first_run
+from ledger import INTEGRATIONS, Ledger
+from servers import Server
+
+from sunshine_keys.app import STORE_FILE
+
+SAMPLE = f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys"
+
+
+@pytest.mark.parametrize("moved", ["", STORE_FILE, f"{STORE_FILE}-wal"])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_written_while_what_is_open_is_not_the_store(tmp_path: Path, moved: str, replaced: bool) -> None:
+    """What would be written into a file without a name would be gone with the process."""
+    data, aside = tmp_path / "data", tmp_path / "aside"
+    auth = Key.of(first_run(data, sample=True)["app_key"])
+    path = data / moved
+    with Server(data) as server:
+        book = Ledger(server.wire, auth)
+        book.wait_for_progress()
+        path.rename(aside)
+        if replaced:
+            shutil.copytree(aside, path) if aside.is_dir() else shutil.copy(aside, path)
+        book.wait_for_refusals()
+        done = book.done
+        book.wait_for_refusals()
+        assert book.done == done
+        if replaced:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        aside.rename(path)
+        book.wait_for_progress()
+        book.stop()
+        server.kill()
+    with Server(data) as after:
+        book.check(after.wire, data)
+
+
+def test_keys_are_not_looked_up_in_a_file_that_is_no_longer_the_store(tmp_path: Path) -> None:
+    """Another process may have revoked them in the one that is."""
+    auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
+    with Server(tmp_path) as server:
+        assert server.wire.get(SAMPLE, auth).status == 200
+        (tmp_path / STORE_FILE).rename(tmp_path / "aside")
+        answer = server.wire.get(SAMPLE, auth)
+        assert (answer.status, answer.errors[0][0]) == (503, "service_unavailable")
+        assert server.wire.get("/healthz").status == 200
+        (tmp_path / "aside").rename(tmp_path / STORE_FILE)
+        assert server.wire.get(SAMPLE, auth).status == 200
