@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-slow bench-durability check format lock clean
+.PHONY: install demo test test-slow bench-durability check format lock clean fuzz
 
 install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
 
@@ -25,6 +25,11 @@ test-slow: install  ## Run the tests that take minutes: kills, power cuts and br
 
 bench-durability: install  ## Creates per second, committed in groups and one by one
 	$(BIN)/python benchmarks/durability.py
+
+fuzz: install  ## Look longer for what nobody thought of: FUZZ_SECONDS (300) for the parsers, FUZZ_EXAMPLES (500) for the API
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python tests/fuzz/coverage_guided.py -max_total_time=$(or $(FUZZ_SECONDS),300)
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),500) $(BIN)/python -m pytest tests/fuzz --timeout 0
 
 check: install  ## Format, lint, types, layers, generated files
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from sunshine_keys.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from sunshine_keys.http import routes
+from sunshine_keys.http import openapi, routes
 from sunshine_keys.http.authentication import authenticate, claimed_key_id
 from sunshine_keys.http.limits import NO_LIMITS, Limiter, RateLimits
 from sunshine_keys.http.operations import Call
@@ -104,6 +104,10 @@ class Application:
             if request.method not in ("GET", "HEAD"):
                 raise MethodNotAllowed("GET, HEAD")
             return 200, {"status": "ok"}
+        if request.segments == ["openapi.json"]:
+            if request.method not in ("GET", "HEAD"):
+                raise MethodNotAllowed("GET, HEAD")
+            return 200, msgspec.Raw(openapi.document())
         self._limiter.admit_request(request.source)
         operation, ids = routes.match(request.method, request.segments)
         actor = await self._authenticate(request)
@@ -114,7 +118,7 @@ class Application:
         except Forbidden as error:
             self._refusals.refused(Origin(actor.key_id, request.source, request.id), actor.key_id, error)
             raise
-        body = operation.body(await request.json()) if operation.body else {}
+        body = operation.body.values(await request.json()) if operation.body else {}
         call = Call(self._engine, actor, request, body, **ids)
         while True:
             try:

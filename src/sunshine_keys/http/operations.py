@@ -9,7 +9,7 @@ import msgspec
 
 from sunshine_keys.errors import BadRequest, Forbidden
 from sunshine_keys.http import bodies, paging
-from sunshine_keys.http.bodies import Values
+from sunshine_keys.http.bodies import RequestBody, Values
 from sunshine_keys.http.request import Request
 from sunshine_keys.models import INTEGRATION_TYPES, Scope
 from sunshine_keys.service import apps, integrations, keys, webhooks
@@ -55,7 +55,7 @@ class Operation(msgspec.Struct, frozen=True):
     handler: Handler
     scopes: frozenset[Scope]
     status: int = 200
-    body: Callable[[Any], Values] | None = None
+    body: RequestBody | None = None
 
 
 async def create_app(call: Call) -> Any:
@@ -172,16 +172,16 @@ async def delete_webhook(call: Call) -> Any:
 OPERATIONS: dict[str, dict[str, Operation]] = {
     "/v2/apps": {
         "GET": Operation(list_apps, ACCOUNT),
-        "POST": Operation(create_app, ACCOUNT, 201, bodies.APP_CREATE.values),
+        "POST": Operation(create_app, ACCOUNT, 201, bodies.APP_CREATE),
     },
     "/v2/apps/{appId}": {
         "GET": Operation(get_app, APP),
-        "PATCH": Operation(update_app, APP, body=bodies.APP_UPDATE.values),
+        "PATCH": Operation(update_app, APP, body=bodies.APP_UPDATE),
         "DELETE": Operation(delete_app, ACCOUNT),
     },
     "/v2/apps/{appId}/keys": {
         "GET": Operation(list_keys, ACCOUNT),
-        "POST": Operation(create_key, ACCOUNT, 201, bodies.KEY.values),
+        "POST": Operation(create_key, ACCOUNT, 201, bodies.KEY),
     },
     "/v2/apps/{appId}/keys/{keyId}": {
         "GET": Operation(get_key, ACCOUNT),
@@ -189,16 +189,16 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     },
     "/v2/apps/{appId}/integrations": {
         "GET": Operation(list_integrations, APP),
-        "POST": Operation(create_integration, APP, 201, bodies.integration_values),
+        "POST": Operation(create_integration, APP, 201, bodies.INTEGRATION_CREATE),
     },
     "/v2/apps/{appId}/integrations/{integrationId}": {
         "GET": Operation(get_integration, APP),
-        "PATCH": Operation(update_integration, APP, body=bodies.INTEGRATION_UPDATE.values),
+        "PATCH": Operation(update_integration, APP, body=bodies.INTEGRATION_UPDATE),
         "DELETE": Operation(delete_integration, APP),
     },
     "/v2/apps/{appId}/integrations/{integrationId}/keys": {
         "GET": Operation(list_keys, APP),
-        "POST": Operation(create_key, APP, 201, bodies.KEY.values),
+        "POST": Operation(create_key, APP, 201, bodies.KEY),
     },
     "/v2/apps/{appId}/integrations/{integrationId}/keys/{keyId}": {
         "GET": Operation(get_key, APP),
@@ -206,11 +206,11 @@ OPERATIONS: dict[str, dict[str, Operation]] = {
     },
     "/v2/apps/{appId}/integrations/{integrationId}/webhooks": {
         "GET": Operation(list_webhooks, INTEGRATION),
-        "POST": Operation(create_webhook, INTEGRATION, 201, bodies.WEBHOOK_CREATE.values),
+        "POST": Operation(create_webhook, INTEGRATION, 201, bodies.WEBHOOK_CREATE),
     },
     "/v2/apps/{appId}/integrations/{integrationId}/webhooks/{webhookId}": {
         "GET": Operation(get_webhook, INTEGRATION),
-        "PATCH": Operation(update_webhook, INTEGRATION, body=bodies.WEBHOOK_UPDATE.values),
+        "PATCH": Operation(update_webhook, INTEGRATION, body=bodies.WEBHOOK_UPDATE),
         "DELETE": Operation(delete_webhook, INTEGRATION),
     },
     "/v2/tokenInfo": {"GET": Operation(get_token_info, INTEGRATION)},

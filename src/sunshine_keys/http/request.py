@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-import msgspec
-
 from sunshine_keys.errors import BadRequest, PayloadTooLarge, Unauthorized, UnsupportedMediaType
+from sunshine_keys.http import strict_json
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -20,9 +19,6 @@ BODY_BYTES = 100 * 1024
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-
-_decode = msgspec.json.Decoder().decode
-
 
 DISCARDED_BYTES = 1024 * 1024
 
@@ -102,10 +98,7 @@ class Request:
         if not body:
             raise BadRequest("Request body should be a JSON object")
         self._require_json()
-        try:
-            return _decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise BadRequest("Request body is not valid JSON") from None
+        return strict_json.decode(body)
 
     async def discard(self) -> None:
         """Read what is left of a body nobody wants, within bounds: unread, it would have the answer thrown away."""

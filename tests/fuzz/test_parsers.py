@@ -1,0 +1,44 @@
+"""The parsers on whatever hypothesis makes up; `make fuzz` lets a coverage-guided fuzzer at them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+
+from fuzz.parsers import parse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sunshine_keys import tokens
+from sunshine_keys.models import Scope
+
+
+def encoded(value: object) -> bytes:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+HEADERS = st.fixed_dictionaries({"alg": st.just("HS256") | JSON, "kid": st.just("int_1") | JSON}) | JSON
+TOKENS = st.tuples(HEADERS.map(encoded), JSON.map(encoded) | st.binary(), st.binary()).map(b".".join)
+BASIC = st.binary().map(base64.b64encode)
+
+
+@given(st.binary() | TOKENS | BASIC | JSON.map(json.dumps).map(str.encode))
+def test_they_refuse_or_read_and_raise_nothing_else(content: bytes) -> None:
+    parse(content)
+
+
+@given(st.data())
+def test_a_token_with_one_byte_changed_is_not_accepted(data: st.DataObject) -> None:
+    secret = "s" * 86
+    token = tokens.mint("int_1", secret, Scope.INTEGRATION).encode()
+    place = data.draw(st.integers(0, len(token) - 1))
+    byte = data.draw(st.integers(33, 126).filter(lambda each: each != token[place]))
+    changed = (token[:place] + bytes([byte]) + token[place + 1 :]).decode()
+    with contextlib.suppress(tokens.Unauthorized):
+        assert tokens.claims_if_signed_by(secret, tokens.read(changed)) is None

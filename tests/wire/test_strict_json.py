@@ -1,0 +1,50 @@
+"""JSON that parsers read differently is refused, whole."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Tenant, Wire
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        (b'{"displayName": "a", "displayName": "b"}', "Request body should NOT name a property twice"),
+        (b'{"displayName": "a", "x": {"y": 1, "y": 1}}', "Request body should NOT name a property twice"),
+        (b'{"displayName": "a", "x": ' + b"9" * 300 + b"}", "Request body should hold integers of at most 64 bits"),
+        (b'{"displayName": "a", "x": ' + b"9" * 5000 + b"}", "Request body is not valid JSON"),
+        (b'{"displayName": "a", "x": 18446744073709551616}', "Request body should hold integers of at most 64 bits"),
+        (b'{"displayName": "a", "x": NaN}', "Request body is not valid JSON"),
+        (b'{"displayName": "a", "x": -Infinity}', "Request body is not valid JSON"),
+        (b'{"displayName": "a", "x": 1e999}', "Request body is not valid JSON"),
+        (b'{"displayName": "\\ud800"}', "Request body is not valid JSON"),
+        (b'{"displayName": "\xed\xa0\x80"}', "Request body is not valid JSON"),
+        (b'{"displayName": "\xff"}', "Request body is not valid JSON"),
+        (b'\xef\xbb\xbf{"displayName": "a"}', "Request body is not valid JSON"),
+        (b'{"displayName": "a"} {}', "Request body is not valid JSON"),
+        (b'{"displayName": "a",}', "Request body is not valid JSON"),
+        (b'{"displayName": "a\x01"}', "Request body is not valid JSON"),
+        (
+            b'{"displayName": "a", "x": ' + b"[" * 64 + b"1" + b"]" * 64 + b"}",
+            "Request body should NOT be nested deeper than 64",
+        ),
+        (b'{"displayName": "a", "x": ' + b"[" * 50000 + b"]" * 50000 + b"}", "Request body is not valid JSON"),
+        (b'{"displayName": "a\\u0000b"}', "displayName should NOT contain U+0000"),
+    ],
+    ids=range(18),
+)
+def test_it_is_refused_and_nothing_is_made(wire: Wire, tenant: Tenant, body: bytes, title: str) -> None:
+    refused = wire.send("POST", tenant.keys, tenant.app_key, content=body, headers=JSON)
+    assert refused.status == 400
+    assert refused.errors == [("bad_request", title)]
+    assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 1
+
+
+@pytest.mark.parametrize("name", ["\ud83d\ude00", "\u202e", "\ufeff", "a\u0300", "\x7f", "'\"; DROP TABLE keys --"])
+def test_every_other_text_comes_back_as_it_was(wire: Wire, tenant: Tenant, name: str) -> None:
+    name = name.encode("utf-16", "surrogatepass").decode("utf-16")
+    made = wire.post(tenant.keys, tenant.app_key, {"displayName": name}).json["key"]
+    assert made["displayName"] == name
+    assert wire.get(f"{tenant.keys}/{made['id']}", tenant.app_key).json["key"]["displayName"] == name
