@@ -12,11 +12,12 @@ _NOTIFICATION = b"A"  # the type of NotificationResponse in PostgreSQL's protoco
 
 class Proxy:
     """Listens on `port`. While `is_cut` nothing passes, in either direction, and no connection is closed;
-    while `is_silent` everything passes but notifications."""
+    while `is_silent` everything passes but notifications. A message that ends in `last` passes, and then it is cut."""
 
     def __init__(self, target_port: int) -> None:
         self.is_cut = False
         self.is_silent = False
+        self.last: bytes | None = None
         self.port = 0
         self._target_port = target_port
 
@@ -77,6 +78,9 @@ class Proxy:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while content := await reader.read(65536):
             await self._healed.wait()
+            if self.last is not None and content.endswith(self.last):
+                self.last, self.is_cut = None, True
+                self._healed.clear()
             writer.write(content)
             await writer.drain()
 

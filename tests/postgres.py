@@ -91,9 +91,14 @@ class Postgres:
         return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}?sslmode=disable"
 
     def execute(self, sql: str, database: str = "postgres") -> list[asyncpg.Record]:
+        """The rows of a statement, or none of several."""
+
         async def run() -> list[asyncpg.Record]:
             connection = await asyncpg.connect(self.url(database))
             try:
+                if ";" in sql:
+                    await connection.execute(sql)
+                    return []
                 return await connection.fetch(sql)
             finally:
                 await connection.close()

@@ -38,6 +38,7 @@ from sunshine_keys.service.authentication import Actor
 from sunshine_keys.service.views import WebhookView
 from sunshine_keys.service.webhooks import WebhookSpec
 from sunshine_keys.store.changes import CreateKey
+from sunshine_keys.store.locations import PostgresUrl
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.testing.faults import RecordedRequest
 
@@ -285,7 +286,7 @@ def secretive(planted: str, folder: Path) -> list[Any]:
     signer = Signer()
     signer.token("int_1", secret, "app", 0.0)
     made = [
-        Settings(folder, sealing=Given([SEALING_KEY])), engine, engine.sealer, engine.store, key, view, CreateKey(key),
+        Settings(folder, sealing=Given([SEALING_KEY])), PostgresUrl(f"postgresql://u:{secret}@h/d"), engine, engine.sealer, engine.store, key, view, CreateKey(key),
         WebhookView("w", "v2", "https://example.com", [], secret, False, False),
         WebhookSpec("https://example.com", []), actor, served, Origin("int_1", "", "r"), Application(engine),
         Call(engine, actor, served, {"displayName": "x"}), tokens.read(token), scanning.Found(1, 1, secret),
@@ -302,7 +303,6 @@ def secretive(planted: str, folder: Path) -> list[Any]:
         sunshine.ApiResponse(200, headers, data=None, raw_data=secret.encode()),
         secrets.SealError("x"), Key("int_1", secret),
     ]  # fmt: skip
-
     asyncio.run(engine.store.close())
     return made
 

@@ -70,6 +70,13 @@ def test_what_is_no_credential(wire: Wire, tenant: Tenant, authorization: str | 
     assert refused(wire, tenant, authorization) == title
 
 
+@pytest.mark.parametrize("key_id", ["act_\0", "act_0123456789abcdef0123456\0", "int_é", "x" * 3000])
+def test_what_cannot_be_a_keys_id_is_an_unknown_key(wire: Wire, tenant: Tenant, key_id: str) -> None:
+    assert refused(wire, tenant, Key(key_id, "x").basic()) == WRONG_KEY
+    signed = token("x", {"alg": "HS256", "kid": key_id}, {"scope": "app"})
+    assert refused(wire, tenant, f"Bearer {signed}") == WRONG_SIGNATURE
+
+
 @pytest.mark.parametrize("scheme", ["basic", "BASIC", "Basic  "])
 def test_the_scheme_is_read_in_any_case(wire: Wire, tenant: Tenant, scheme: str) -> None:
     credentials = tenant.app_key.basic().partition(" ")[2]

@@ -18,6 +18,7 @@ for name in (
     "exports",
     "audit",
     "seal",
+    "migrate",
 ):
     importlib.import_module(f"sunshine_keys.cli.{name}")
 

@@ -10,7 +10,7 @@ import msgspec
 
 from sunshine_keys import tokens
 from sunshine_keys.errors import Forbidden, Unauthorized
-from sunshine_keys.models import Key, Scope, new_key_id
+from sunshine_keys.models import KEY_ID, Key, Scope, new_key_id
 from sunshine_keys.secrets import new_secret, same_secret
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.store import Store
@@ -45,7 +45,7 @@ class Authenticator:
 
     async def by_secret(self, key_id: str, secret: str) -> Actor:
         """Raises Unauthorized unless `secret` is that of the key `key_id`."""
-        key = await self._store.credential(key_id)
+        key = await self._key(key_id)
         kept = key or self._decoy
         matches = same_secret(secret, await self._engine.opened(kept.sealed_secret, kept.id))
         if key is None or not matches:
@@ -55,13 +55,17 @@ class Authenticator:
     async def by_token(self, compact: str) -> Actor:
         """Raises Unauthorized unless `compact` is a valid token signed by a key there is."""
         token = tokens.read(compact)
-        key = await self._store.credential(token.key_id)
+        key = await self._key(token.key_id)
         kept = key or self._decoy
         claims = tokens.claims_if_signed_by(await self._engine.opened(kept.sealed_secret, kept.id), token)
         if key is None or claims is None:
             raise Unauthorized(_WRONG_SIGNATURE)
         tokens.check_claims(claims, key.scope, self._clock())
         return Actor(key.id, key.scope, key.app_id, key.integration_id)
+
+    async def _key(self, key_id: str) -> Key | None:
+        """What cannot be a key's id is not asked for: anyone may send it, and PostgreSQL takes no NUL in a text."""
+        return await self._store.credential(key_id) if KEY_ID.fullmatch(key_id) else None
 
 
 def authorise(actor: Actor, scopes: frozenset[Scope], app_id: str | None, integration_id: str | None) -> None:

@@ -78,23 +78,29 @@ async def use_schema(connection: asyncpg.Connection[Any]) -> None:
 
 
 def told(error: BaseException) -> str:
-    """An error in one line, without the URL's password."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    """An error in one line; none holds the URL's password."""
+    return f"{type(error).__name__}: {_line(error)}"
+
+
+def _line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
 
 
 def cannot_open(error: BaseException) -> StoreError:
     match error:
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
-            return StoreError(f"the database refuses the user or the password ({error})")
+            return StoreError(f"the database refuses the user or the password ({_line(error)})")
         case asyncpg.InvalidCatalogNameError():
-            return StoreError(f"the server has no such database ({error}): create it first")
-        case asyncpg.InsufficientPrivilegeError():
-            return StoreError(f"the database's user may not make or use the tables ({error})")
+            return StoreError(f"the server has no such database ({_line(error)}): create it first")
+        case asyncpg.InsufficientPrivilegeError() | asyncpg.InvalidSchemaNameError():
+            return StoreError(f"the database's user may not make or use the tables ({_line(error)})")
         case asyncpg.ClientConfigurationError():
-            return StoreError(f"the database's URL cannot be used ({error})")
+            return StoreError(f"the database's URL cannot be used ({_line(error)})")
         case asyncpg.TargetServerAttributeNotMatched():
             return StoreError("no host of the database's URL is what its target_session_attrs asks for")
         case TimeoutError():
-            return StoreError(f"the database did not answer within {CONNECT_SECONDS:g} seconds")
-        case _:
+            return StoreError("the database did not answer in time")
+        case OSError():
             return StoreError(f"cannot reach the database ({told(error)})")
+        case _:
+            return StoreError(f"cannot use the database ({told(error)})")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -39,11 +40,12 @@ SELECT pg_advisory_xact_lock({schema.LOCK})
 
 
 class _Submission(Job):
-    __slots__ = ("future",)
+    __slots__ = ("future", "submitted")
 
     def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None) -> None:
         super().__init__(origin, change, sealed_answer)
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.submitted = time.monotonic()
 
     def settle(self) -> None:
         if self.future.done():
@@ -88,7 +90,12 @@ class Writer:
         try:
             while self._jobs:
                 group = [self._jobs.popleft() for _ in range(min(len(self._jobs), _GROUP_LIMIT))]
-                await self._commit(group)
+                # Where the database hangs, each group waits for the one before it: nobody is to wait for them all.
+                begun = time.monotonic()
+                late = [job for job in group if begun - job.submitted > ANSWER_SECONDS]
+                self._fail(late, StoreUnavailable())
+                if prompt := [job for job in group if job not in late]:
+                    await self._commit(prompt)
         finally:
             self._task = None
 
@@ -127,6 +134,7 @@ class Writer:
 
     async def _transact(self, jobs: list[_Submission]) -> asyncpg.Connection[Any]:
         """One transaction, begun anew while it is certain that it has not been committed."""
+        begun = time.monotonic()
         for attempt in range(1, _TRIES + 1):
             try:
                 connection = await self._open()
@@ -140,7 +148,7 @@ class Writer:
             except CONTACT_LOST as error:
                 logger.warning("a group of %d writes was not committed: %s", len(jobs), told(error))
                 self._drop()
-                if attempt == _TRIES:
+                if attempt == _TRIES or time.monotonic() - begun > ANSWER_SECONDS:
                     raise StoreUnavailable from error
             except BaseException:
                 self._drop()

@@ -1,0 +1,203 @@
+"""What is PostgreSQL's own: what it may refuse, and connections that are lost, late or cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from pg_proxy import Proxy
+from postgres import Postgres
+from stores import APP, KEY, fill, key
+
+from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.store import OPERATOR, Origin, StoreError, StoreTooNew
+from sunshine_keys.store.changes import CreateKey, DeleteKey
+from sunshine_keys.store.origin import Idempotency
+from sunshine_keys.store.postgres import PostgresStore, connections, writer
+
+
+def with_store(url: str, test: Callable[[PostgresStore], Coroutine[Any, Any, None]]) -> None:
+    """Run a test on a store that has been filled."""
+
+    async def run() -> None:
+        await PostgresStore.prepare(url)
+        store = PostgresStore(url)
+        try:
+            await fill(store)
+            await test(store)
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+def refusal(url: str) -> str:
+    with pytest.raises(StoreError) as raised:
+        asyncio.run(PostgresStore.prepare(url))
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_what_the_operator_has_to_mend_is_told_in_a_line(postgres: Postgres) -> None:
+    url = postgres.new_store()
+    postgres.execute(f"CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA {url.rpartition('=')[2]} TO reader")
+    assert "no such database" in refusal(postgres.url("missing"))
+    assert "refuses the user or the password" in refusal(url.replace("postgres@", "stranger:s3cret@"))
+    assert "may not make or use the tables" in refusal(url.replace("postgres@", "reader@"))
+    assert "target_session_attrs" in refusal(url + "&target_session_attrs=standby")
+    assert "cannot be used" in refusal(url + "&sslnegotiation=x")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    assert "cannot reach the database" in refusal(f"postgresql://postgres:s3cret@127.0.0.1:{port}/x")
+
+
+def test_another_programs_tables_are_left_alone(postgres: Postgres) -> None:
+    url = postgres.new_store()
+    schema = url.rpartition("=")[2]
+    postgres.execute(f"CREATE TABLE {schema}.precious (x int)")
+    assert "another program" in refusal(url)
+    found = postgres.execute(f"SELECT count(*) FROM pg_tables WHERE schemaname = '{schema}'")
+    assert found[0][0] == 1
+
+
+def test_a_newer_version_is_refused(postgres: Postgres) -> None:
+    url = postgres.new_store()
+    asyncio.run(PostgresStore.prepare(url))
+    postgres.execute(f"UPDATE {url.rpartition('=')[2]}.meta SET value = '99' WHERE name = 'schema_version'")
+    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 1: use the newer program"):
+        asyncio.run(PostgresStore.prepare(url))
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply",) * 2]
+)
+def test_every_commit_is_durable_whatever_the_default(postgres: Postgres, given: str, used: str) -> None:
+    async def test() -> None:
+        connection = await connections.connect(postgres.url() + f"&synchronous_commit={given}")
+        assert await connection.fetchval("SHOW synchronous_commit") == used
+        await connection.close()
+
+    asyncio.run(test())
+
+
+def test_a_host_that_does_not_answer_holds_nobody_up(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It listens and never says a word, as a machine does that has hung."""
+    monkeypatch.setitem(connections._OPTIONS, "timeout", 3600.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{postgres.port}"
+        url = postgres.new_store().replace(f"127.0.0.1:{postgres.port}", hosts) + "&target_session_attrs=read-write"
+
+        async def test(store: PostgresStore) -> None:
+            assert await store.credential("int_1") == KEY
+            assert await store.app("a") == APP
+
+        with_store(url, test)
+
+
+def terminate_connections(postgres: Postgres) -> None:
+    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sunshine-keys'")
+
+
+def test_lost_connections_are_made_anew_and_nobody_notices(postgres: Postgres) -> None:
+    async def test(store: PostgresStore) -> None:
+        for number in range(3):
+            assert await store.credential("int_1") == KEY
+            assert await store.app("a") == APP
+            await asyncio.to_thread(terminate_connections, postgres)
+            assert await store.app("a") == APP
+            assert await store.transact(OPERATOR, CreateKey(key(f"int_n{number}")))
+            assert await store.credential(f"int_n{number}") == key(f"int_n{number}")
+        assert len(await store.audit_entries(0, 100)) == 4
+
+    with_store(postgres.new_store(), test)
+
+
+@pytest.mark.parametrize("failures", [1, 2, 100])
+def test_a_transaction_that_cannot_be_serialised_is_begun_anew(postgres: Postgres, failures: int) -> None:
+    url = postgres.new_store()
+    schema = url.rpartition("=")[2]
+
+    async def test(store: PostgresStore) -> None:
+        await asyncio.to_thread(
+            postgres.execute,
+            f"""
+            CREATE SEQUENCE {schema}.tries;
+            CREATE FUNCTION {schema}.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF nextval('{schema}.tries') <= {failures} THEN RAISE SQLSTATE '40001'; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER fail BEFORE INSERT ON {schema}.keys FOR EACH ROW EXECUTE FUNCTION {schema}.fail();
+            """,
+        )
+        creating = store.transact(OPERATOR, CreateKey(key("int_2")))
+        if failures < 3:
+            assert await creating == key("int_2")
+        else:
+            with pytest.raises(StoreUnavailable, match="nothing was changed"):
+                await creating
+            assert await store.integration_keys("i") == [KEY]
+        assert len(await store.audit_entries(0, 100)) == (2 if failures < 3 else 1)
+
+    with_store(url, test)
+
+
+def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (connections, writer):
+        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setitem(connections._OPTIONS, "command_timeout", 0.5)
+    monkeypatch.setitem(connections._OPTIONS, "timeout", 0.5)
+    with Proxy(postgres.port).running() as proxy:
+
+        async def test(store: PostgresStore) -> None:
+            assert await store.app("a") == APP
+            proxy.cut()
+            asked = [store.app("a") for _ in range(20)]
+            asked += [store.transact(OPERATOR, CreateKey(key(f"int_h{number}"))) for number in range(5)]
+            outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 30)
+            assert {type(each) for each in outcomes} == {StoreUnavailable}
+            proxy.heal()
+            assert await store.app("a") == APP
+            assert await store.integration_keys("i") == [KEY]
+            assert await store.transact(OPERATOR, CreateKey(key("int_2")))
+
+        with_store(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
+
+
+def test_a_lost_answer_to_a_commit_is_settled_by_asking_again(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ANSWER_SECONDS", 0.5)
+    origin = Origin("app_1", idempotency=Idempotency.of("app_1", "once", b"body"))
+    with Proxy(postgres.port).running() as proxy:
+
+        async def test(store: PostgresStore) -> None:
+            proxy.last = b"COMMIT\0"
+            with pytest.raises(StoreUnavailable, match="it may have been done, or not"):
+                await store.transact_once(origin, CreateKey(key("int_2")), b"sealed answer")
+            proxy.heal()
+            assert await store.transact_once(origin, CreateKey(key("int_3")), b"sealed another") == b"sealed answer"
+            assert [each.id for each in await store.integration_keys("i")] == ["int_1", "int_2"]
+
+        with_store(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
+
+
+def test_no_password_is_logged(postgres: Postgres, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def test(store: PostgresStore) -> None:
+        await asyncio.to_thread(terminate_connections, postgres)
+        await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
+        store._url = store._url.replace(str(postgres.port), "1")
+        await asyncio.to_thread(terminate_connections, postgres)
+        with pytest.raises(StoreUnavailable):
+            await store.transact(OPERATOR, CreateKey(key("int_2")))
+
+    with_store(postgres.new_store().replace("postgres@", "postgres:s3cret@"), test)
+    assert caplog.records
+    assert "s3cret" not in caplog.text
