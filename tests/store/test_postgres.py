@@ -116,6 +116,24 @@ def test_lost_connections_are_made_anew_and_nobody_notices(postgres: Postgres) -
     with_store(postgres.new_store(), test)
 
 
+def test_while_no_host_takes_writes_it_is_waited_for(postgres: Postgres) -> None:
+    """As in a failover: the old primary is gone, and the standby has not been promoted yet."""
+
+    async def test(store: PostgresStore) -> None:
+        assert await store.credential("int_1") == KEY
+        url, store._url = store._url, store._url + "&target_session_attrs=standby"
+        await asyncio.to_thread(terminate_connections, postgres)
+        with pytest.raises(StoreUnavailable):
+            await store.credential("app_1")
+        with pytest.raises(StoreUnavailable, match="nothing was changed"):
+            await store.transact(OPERATOR, CreateKey(key("int_2")))
+        store._url = url
+        assert await store.transact(OPERATOR, CreateKey(key("int_2")))
+        assert await store.credential("int_2") == key("int_2")
+
+    with_store(postgres.new_store(), test)
+
+
 @pytest.mark.parametrize("failures", [1, 2, 100])
 def test_a_transaction_that_cannot_be_serialised_is_begun_anew(postgres: Postgres, failures: int) -> None:
     url = postgres.new_store()
