@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Wire, first_run
+from conftest import Place, Wire, first_run
+from postgres import Postgres
 
 import sunshine_keys.cli.commands as commands
 from sunshine_keys import server
@@ -117,6 +118,16 @@ def test_the_way_from_an_empty_store(reader: Reader, tmp_path: Path) -> None:
         assert re.fullmatch(r"app_[0-9a-f]{24} int_[0-9a-f]{24}\n", reader.run("python", block))
 
 
+def test_the_role_and_the_database_are_enough(postgres: Postgres, tmp_path: Path) -> None:
+    (block,) = blocks(ROOT / "docs" / "operations.md", "sql")
+    for statement in block.split(";\n"):
+        if statement:
+            postgres.execute(statement)
+    url = postgres.url("sunshine").replace("postgres@", "sunshine:change%20me@")
+    with server.running(Place(tmp_path, url).settings) as served:
+        assert Wire(served).get("/healthz").status == 200
+
+
 def test_no_page_has_a_block_that_nobody_runs() -> None:
     kinds = {
         str(page.relative_to(ROOT)): set(re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)) for page in PAGES
@@ -124,6 +135,7 @@ def test_no_page_has_a_block_that_nobody_runs() -> None:
     assert {name: each for name, each in kinds.items() if each} == {
         "README.md": {"sh", "python"},
         "docs/client.md": {"python"},
+        "docs/operations.md": {"sql"},
         "docs/service.md": {"python"},
         "examples/README.md": {"sh"},
     }

@@ -64,6 +64,11 @@ def test_another_programs_tables_are_left_alone(postgres: Postgres) -> None:
     assert found[0][0] == 1
 
 
+def test_a_database_that_cannot_hold_every_name_is_refused(postgres: Postgres) -> None:
+    postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+    assert "encoding is LATIN1" in refusal(postgres.url("latin"))
+
+
 def test_a_newer_version_is_refused(postgres: Postgres) -> None:
     url = postgres.new_store()
     asyncio.run(PostgresStore.prepare(url))

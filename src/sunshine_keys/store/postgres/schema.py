@@ -94,6 +94,8 @@ async def prepare(connection: asyncpg.Connection[Any]) -> Sealing | None:
         # Nodes that start together wait for the one that is first.
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         before = await version(connection)
+        if before == 0 and (encoding := await connection.fetchval("SHOW server_encoding")) != "UTF8":
+            raise StoreError(f"the database's encoding is {encoding}: make one with ENCODING 'UTF8' TEMPLATE template0")
         for step in _MIGRATIONS[before:]:
             await connection.execute(step)
         if before < VERSION:
