@@ -8,6 +8,7 @@ apart in the table as they would be had they been made over years, so that a lis
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import math
@@ -17,8 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sunshine_keys import sealing_key
-from sunshine_keys.app import STORE_FILE, Settings, first_run
+from sunshine_keys.app import STORE_FILE, Settings, first_run, open_engine
 from sunshine_keys.models import KEYS_PER_OWNER, Scope
 from sunshine_keys.secrets import Sealer, new_secret
 
@@ -71,22 +71,29 @@ class Filled(NamedTuple):
         """The key that the full integration `number` was given in round 0 to 9."""
         return "int_" + _id(round * self.full + number, 0xD)
 
-    def sealer(self) -> Sealer:
-        key = sealing_key.load(self.data)
-        assert key is not None
-        return Sealer(key)
-
     def secrets(self, key_ids: Iterable[str]) -> dict[str, str]:
-        sealer = self.sealer()
+        sealer = sealer_of(self.data)
         with contextlib.closing(sqlite3.connect(self.data / STORE_FILE)) as store:
             select = "SELECT sealed_secret FROM keys WHERE id = ?"
             return {each: sealer.open(store.execute(select, (each,)).fetchone()[0], each) for each in set(key_ids)}
+
+
+def sealer_of(data: Path) -> Sealer:
+    """The sealer of the store in a folder."""
+
+    async def opened() -> Sealer:
+        engine = open_engine(Settings(data))
+        await engine.store.close()
+        return engine.sealer
+
+    return asyncio.run(opened())
 
 
 def fill(data: Path, keys: int, empty: int = 0) -> Filled:
     """Make a store in the folder `data` with `keys` keys of integrations, and `empty` integrations without any."""
     first_run(Settings(data))
     filled = Filled(data, max(keys // KEYS_PER_OWNER, 1), empty)
+    sealer = sealer_of(data)
     store = sqlite3.connect(data / STORE_FILE, isolation_level=None)
     for pragma in ("journal_mode = OFF", "synchronous = OFF"):  # if it fails, the whole store is thrown away
         store.execute(f"PRAGMA {pragma}")
@@ -95,7 +102,7 @@ def fill(data: Path, keys: int, empty: int = 0) -> Filled:
     for name, _ in indexes:
         if name in _INDEXES:
             store.execute(f"DROP INDEX {name}")
-    _insert(store, filled)
+    _insert(store, filled, sealer)
     for name, sql in indexes:
         if name in _INDEXES:
             store.execute(sql)
@@ -105,10 +112,9 @@ def fill(data: Path, keys: int, empty: int = 0) -> Filled:
     return filled
 
 
-def _insert(store: sqlite3.Connection, filled: Filled) -> None:
+def _insert(store: sqlite3.Connection, filled: Filled, sealer: Sealer) -> None:
     owners = [Owner(place) for place in range(filled.full + filled.empty)]
     firsts = owners[::INTEGRATIONS_PER_APP]
-    sealer = filled.sealer()
     store.executemany("INSERT INTO apps VALUES (?, 'App', '{}', NULL)", ((each.app_id,) for each in firsts))
     store.executemany(
         "INSERT INTO integrations VALUES (?, ?, 'custom', '{}')",

@@ -41,7 +41,7 @@ if __name__ == "__main__":
     callable_ = application(json.loads(Path(sys.argv[2]).read_text()))
     listener = server.listen("127.0.0.1", int(sys.argv[1]))
     config = uvicorn.Config(
-        callable_, lifespan="off", log_config=None, access_log=False, server_header=False,
+        callable_, lifespan="off", log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_keep_alive=server.KEEP_ALIVE_SECONDS,
     )  # fmt: skip
     uvicorn.Server(config).run([listener])

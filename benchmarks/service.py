@@ -17,9 +17,6 @@ from goals import TITLES, Results
 from load import wrk
 from targets import Target
 
-from sunshine_keys import sealing_key
-from sunshine_keys.app import STORE_FILE
-
 _OWN = {"date", "server", "content-length", "connection"}
 """Headers that a server makes by itself."""
 
@@ -94,10 +91,8 @@ class Bench:
 
     def _start_reference(self, python: Path) -> Target:
         database = self._folder / "reference.sqlite3"
-        key = sealing_key.load(self._filled.data)
-        assert key is not None
-        target = targets.reference(python, database, key)
-        targets.copy_to_reference(self._filled.data / STORE_FILE, database)
+        target = targets.reference(python, database)
+        targets.copy_to_reference(self._filled.data, database)
         return target
 
     def _answers(self, service: Target) -> dict[str, Any]:

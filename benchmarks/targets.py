@@ -16,8 +16,13 @@ import venv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fill import sealer_of
 from load import SERVER_CORE
 
+from sunshine_keys.app import STORE_FILE
+
+_REFERENCE_KEY = bytes(range(32))
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -128,7 +133,17 @@ def free_port() -> int:
 
 def service(data: Path, *, workers: int = 1, cores: Iterable[int] = (SERVER_CORE,), name: str = "service") -> Target:
     port = free_port()
-    options = ["--data", str(data), "--port", str(port), "--workers", str(workers)]
+    # Limits that refused credentials do not reach, and are counted for all the same.
+    options = [
+        "--data",
+        str(data),
+        "--port",
+        str(port),
+        "--workers",
+        str(workers),
+        "--rate-limit-failures",
+        "99999999/second",
+    ]
     return Target(name, [sys.executable, "-m", "sunshine_keys", "serve", *options], port, cores=cores)
 
 
@@ -147,8 +162,8 @@ def nginx(folder: Path, answers: Mapping[str, tuple[int, list[tuple[str, str]], 
         told = dict(headers)
         media_type = told.pop("content-type")
         told.pop("content-length", None)  # its own affair
-        added = "".join(f'add_header {name} "{value}" always; ' for name, value in told.items())
-        locations += f"location = {path} {{ default_type \"{media_type}\"; {added}return {status} '{body}'; }}\n"
+        added = "".join(f"add_header {name} {_quoted(value)} always; " for name, value in told.items())
+        locations += f'location = {path} {{ default_type "{media_type}"; {added}return {status} {_quoted(body)}; }}\n'
     (folder / "nginx.conf").write_text(
         f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit;\n"
         "events { worker_connections 1024; }\n"
@@ -157,6 +172,11 @@ def nginx(folder: Path, answers: Mapping[str, tuple[int, list[tuple[str, str]], 
         f"server {{ listen 127.0.0.1:{port}; \n{locations}}} }}\n"
     )
     return Target("nginx", ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], port)
+
+
+def _quoted(text: str) -> str:
+    """As nginx's configuration has it."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def reference_python(folder: Path) -> Path:
@@ -169,22 +189,38 @@ def reference_python(folder: Path) -> Path:
     return python
 
 
-def reference(python: Path, database: Path, sealing_key: bytes) -> Target:
+def reference(python: Path, database: Path) -> Target:
     """The reference by uvicorn's own command, with what the service is served with."""
     port = free_port()
     command = [str(python), "-m", "uvicorn", "app:app", "--app-dir", str(Path(__file__).parent / "reference")]
-    options = ["--port", str(port), "--no-access-log", "--no-server-header", "--log-level", "warning"]
-    environment = {"REFERENCE_DATABASE": str(database), "REFERENCE_SEALING_KEY": sealing_key.hex()}
+    options = [
+        "--port",
+        str(port),
+        "--no-access-log",
+        "--no-server-header",
+        "--no-proxy-headers",
+        "--log-level",
+        "warning",
+    ]
+    environment = {"REFERENCE_DATABASE": str(database), "REFERENCE_SEALING_KEY": _REFERENCE_KEY.hex()}
     return Target("reference", [*command, *options], port, environment=environment)
 
 
-def copy_to_reference(store: Path, database: Path) -> None:
-    """Give the reference, which has made its tables, what the service's store holds."""
+def copy_to_reference(data: Path, database: Path) -> None:
+    """Give the reference, which has made its tables, what the service's store holds, sealed under its own key."""
+    aead, sealer = AESGCM(_REFERENCE_KEY), sealer_of(data)
+
+    def seal_again(id: str, sealed: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + aead.encrypt(nonce, sealer.open(sealed, id).encode(), id.encode())
+
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("ATTACH ? AS theirs", (str(store),))
+        connection.create_function("seal_again", 2, seal_again)
+        connection.execute("ATTACH ? AS theirs", (str(data / STORE_FILE),))
         for table, columns in {
             "apps": "id",
             "integrations": "id, app_id, type",
             "keys": "id, scope, app_id, integration_id, display_name, sealed_secret",
         }.items():
-            connection.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM theirs.{table}")
+            values = columns.replace("sealed_secret", "seal_again(id, sealed_secret)")
+            connection.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM theirs.{table}")

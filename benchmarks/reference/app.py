@@ -71,7 +71,7 @@ class Key(Base):
 
     @property
     def secret(self) -> str:
-        return aead.decrypt(self.sealed_secret[4:16], self.sealed_secret[16:], self.id.encode()).decode()
+        return aead.decrypt(self.sealed_secret[:12], self.sealed_secret[12:], self.id.encode()).decode()
 
 
 class Wire(BaseModel):
@@ -205,7 +205,7 @@ async def create_key(app_id: str, integration_id: str, body: KeyCreate, actor: A
     if count is not None and count >= 10:
         raise failure(400, "bad_request", "An integration is limited to 10 API keys; delete one first")
     key_id, secret, nonce = f"int_{secrets.token_hex(12)}", secrets.token_urlsafe(64), os.urandom(12)
-    sealed = bytes(4) + nonce + aead.encrypt(nonce, secret.encode(), key_id.encode())
+    sealed = nonce + aead.encrypt(nonce, secret.encode(), key_id.encode())
     key = Key(
         id=key_id, scope="integration", app_id=app_id, integration_id=integration_id,
         display_name=body.display_name, sealed_secret=sealed,
