@@ -82,7 +82,7 @@ def sealer_of(data: Path) -> Sealer:
     """The sealer of the store in a folder."""
 
     async def opened() -> Sealer:
-        engine = open_engine(Settings(data))
+        engine = await open_engine(Settings(data))
         await engine.store.close()
         return engine.sealer
 

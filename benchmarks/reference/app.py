@@ -23,7 +23,12 @@ from sqlalchemy import ForeignKey, Index, event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-engine = create_async_engine(f"sqlite+aiosqlite:///{os.environ['REFERENCE_DATABASE']}", connect_args={"timeout": 30})
+engine = create_async_engine(
+    f"sqlite+aiosqlite:///{os.environ['REFERENCE_DATABASE']}",
+    connect_args={"timeout": 30},
+    pool_size=32,  # the default of 5 would open and close connections all the time, and serve half as many requests
+    max_overflow=0,
+)
 new_session = async_sessionmaker(engine, expire_on_commit=False)
 aead = AESGCM(bytes.fromhex(os.environ["REFERENCE_SEALING_KEY"]))
 
