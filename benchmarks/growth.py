@@ -1,0 +1,142 @@
+"""Measures what keys cost as a store grows: the same operations on stores of different sizes, interleaved.
+
+    python benchmarks/growth.py [--sizes N …] [--rounds N] [--folder FOLDER]
+
+Keys are asked for at random from all over the store. What is made in a round is deleted in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import random
+import shutil
+import sqlite3
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import targets
+from cases import create, credentials
+from fill import Filled, Owner, fill
+from load import Request, require_tools, write_requests, wrk
+
+from sunshine_keys.app import STORE_FILE
+
+SIZES = (10**3, 10**5, 10**7)
+OPERATIONS = ("get", "list", "create", "delete")
+SAMPLE = 20_000
+CHANGES = 2000
+EMPTY = 1000
+BYTES_PER_KEY = 450
+"""What is wanted of free space; what is measured is told."""
+
+
+class Grown(NamedTuple):
+    keys: int
+    filled: Filled
+    target: targets.Target
+    known: dict[str, str]
+    bytes_per_key: float
+    samples: dict[str, list[float]]
+    """Microseconds a request, by operation; `start` in seconds."""
+    cpu: dict[str, list[float]]
+
+    def told(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("keys", "bytes_per_key", "samples", "cpu")}
+
+
+def grow(folder: Path, keys: int) -> tuple[Filled, float]:
+    """A store of that size, and its bytes per key."""
+    free = shutil.disk_usage(folder).free
+    if free < keys * BYTES_PER_KEY * 2:
+        raise SystemExit(f"a store of {keys} keys needs {keys * BYTES_PER_KEY * 2 / 1e9:.0f} GB free in {folder}")
+    filled = fill(folder / str(keys), keys, EMPTY)
+    return filled, (filled.data / STORE_FILE).stat().st_size / keys
+
+
+def measure(folder: Path, sizes: list[int], rounds: int) -> list[Grown]:
+    """Fills stores in `folder`, and leaves them there. Raises SystemExit where there is no room for one."""
+    with contextlib.ExitStack() as stack:
+        grown = []
+        for size in sizes:
+            filled, bytes_per_key = grow(folder, size)
+            target = stack.enter_context(targets.service(filled.data, name=f"{size} keys"))
+            known = _write_reads(folder, size, filled)
+            grown.append(Grown(size, filled, target, known, bytes_per_key, {}, {}))
+        for round in range(-1, rounds):  # the first one warms up
+            for each in grown:
+                _round(folder, each, round, keep=round >= 0)
+    return grown
+
+
+def _write_reads(folder: Path, size: int, filled: Filled) -> dict[str, str]:
+    picked = random.Random(1)
+    numbers = [picked.randrange(filled.full) for _ in range(SAMPLE)]
+    known = credentials(filled, [filled.owner(number) for number in numbers] + filled.empty_owners())
+
+    def read(owner: Owner, tail: str = "") -> Request:
+        return Request(owner.keys_path + tail, known[owner.app_id])
+
+    keys = [read(filled.owner(n), f"/{filled.key_id(n, picked.randrange(10))}") for n in numbers]
+    write_requests(folder / f"get-{size}", keys)
+    write_requests(folder / f"list-{size}", [read(filled.owner(number)) for number in numbers])
+    creates = [create(owner, known[owner.app_id]) for owner in filled.empty_owners()]
+    write_requests(folder / f"create-{size}", creates)
+    return known
+
+
+def _round(folder: Path, grown: Grown, round: int, *, keep: bool) -> None:
+    for operation in OPERATIONS:
+        file = folder / f"{operation}-{grown.keys}"
+        changes = operation in ("create", "delete")
+        if operation == "delete":
+            _write_deletes(file, grown)
+        cpu = grown.target.cpu_seconds()
+        measured = wrk(grown.target.url, file, connections=32, seconds=2, limit=CHANGES if changes else 0)
+        cpu = grown.target.cpu_seconds() - cpu
+        if keep:
+            grown.samples.setdefault(operation, []).append(1e6 / measured.per_second)
+            grown.cpu.setdefault(operation, []).append(cpu / measured.requests * 1e6)
+    with targets.service(grown.filled.data, name="another") as another:
+        grown.samples.setdefault("start", []).append(another.start_seconds)
+
+
+def _write_deletes(file: Path, grown: Grown) -> None:
+    with contextlib.closing(sqlite3.connect(grown.filled.data / STORE_FILE)) as store:
+        made = [
+            each
+            for owner in grown.filled.empty_owners()
+            for each in store.execute("SELECT app_id, integration_id, id FROM keys WHERE integration_id = ?", (owner.integration_id,))
+        ]  # fmt: skip
+    random.Random(1).shuffle(made)
+    write_requests(
+        file,
+        [
+            Request(f"/v2/apps/{app}/integrations/{integration}/keys/{key}", grown.known[app], "DELETE")
+            for app, integration, key in made
+        ],
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    require_tools()
+    with tempfile.TemporaryDirectory() as temporary:
+        for each in measure(Path(temporary), options.sizes, options.rounds):
+            print(each.keys, f"{each.bytes_per_key:.0f} bytes a key")
+            for name, values in each.samples.items():
+                print(
+                    "  ",
+                    name,
+                    f"{statistics.median(values):.4g} ({min(values):.4g}–{max(values):.4g})",
+                    f"CPU {statistics.median(each.cpu.get(name, [0])):.4g}",
+                )
+
+
+if __name__ == "__main__":
+    main()

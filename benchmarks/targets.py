@@ -1,0 +1,226 @@
+"""What is measured: processes that serve the same answers, each pinned to a core, with what they cost."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fill import sealer_of
+from load import SERVER_CORE
+
+from sunshine_keys.app import STORE_FILE
+
+_REFERENCE_KEY = bytes(range(32))
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Target:
+    """A server in a process group of its own. `start_seconds` is the time from its start to its first answer."""
+
+    def __init__(
+        self, name: str, command: list[str], port: int, *, health: str = "/healthz", cores: Iterable[int] = (SERVER_CORE,),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the process
+        pinned = set(cores)
+        began = time.perf_counter()
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            env=os.environ | (environment or {}),
+            start_new_session=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, pinned),
+        )
+        try:
+            self._wait(health)
+        except BaseException:
+            self.stop()
+            raise
+        self.start_seconds = time.perf_counter() - began
+
+    def _wait(self, health: str) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.ask("GET", health)
+            except (OSError, http.client.HTTPException):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{self.name} did not start: {self.said()}") from None
+                time.sleep(0.002)
+            else:
+                return
+
+    def ask(self, method: str, path: str, authorization: str = "", body: str = "") -> tuple[int, dict[str, str], bytes]:
+        """One request and its answer: status, headers, body."""
+        headers = {"Authorization": authorization} if authorization else {}
+        if body:
+            headers["Content-Type"] = "application/json"
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request(method, path, body or None, headers)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+
+    def processes(self) -> list[int]:
+        """Of the server: its own, or those of its workers."""
+        found = [self._process.pid]
+        for pid in found:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+        return found
+
+    def cpu_seconds(self) -> float:
+        total = 0
+        for pid in self.processes():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / _TICKS
+
+    def peak_megabytes(self) -> float:
+        """Of the process that took most."""
+        peaks = [_peak_kilobytes(pid) for pid in self.processes()]
+        return max(peaks) * 1024 / 1e6
+
+    def said(self) -> str:
+        """The end of what it has written to standard error."""
+        self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, self._log.tell() - 2000))
+        return self._log.read().decode(errors="replace")
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _peak_kilobytes(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def service(data: Path, *, workers: int = 1, cores: Iterable[int] = (SERVER_CORE,), name: str = "service") -> Target:
+    port = free_port()
+    # Limits that refused credentials do not reach, and are counted for all the same.
+    options = [
+        "--data",
+        str(data),
+        "--port",
+        str(port),
+        "--workers",
+        str(workers),
+        "--rate-limit-failures",
+        "99999999/second",
+    ]
+    return Target(name, [sys.executable, "-m", "sunshine_keys", "serve", *options], port, cores=cores)
+
+
+def floor(answers: Path) -> Target:
+    """A bare ASGI callable that returns the bytes that `answers` holds for each path."""
+    port = free_port()
+    program = [sys.executable, str(Path(__file__).with_name("floor.py")), str(port), str(answers)]
+    return Target("floor", program, port)
+
+
+def nginx(folder: Path, answers: Mapping[str, tuple[int, list[tuple[str, str]], str]]) -> Target:
+    """One nginx worker that returns the same bytes for each path."""
+    port = free_port()
+    locations = ""
+    for path, (status, headers, body) in answers.items():
+        told = dict(headers)
+        media_type = told.pop("content-type")
+        told.pop("content-length", None)  # its own affair
+        added = "".join(f"add_header {name} {_quoted(value)} always; " for name, value in told.items())
+        locations += f'location = {path} {{ default_type "{media_type}"; {added}return {status} {_quoted(body)}; }}\n'
+    (folder / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit;\n"
+        "events { worker_connections 1024; }\n"
+        f"http {{ access_log off; server_tokens off; keepalive_requests 1000000000; client_body_temp_path {folder};\n"
+        f"proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};\n"
+        f"server {{ listen 127.0.0.1:{port}; \n{locations}}} }}\n"
+    )
+    return Target("nginx", ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], port)
+
+
+def _quoted(text: str) -> str:
+    """As nginx's configuration has it."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def reference_python(folder: Path) -> Path:
+    """The Python of the reference's own virtual environment, made where it is missing."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        pinned = Path(__file__).parent / "reference" / "requirements.txt"
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(pinned)], check=True)
+    return python
+
+
+def reference(python: Path, database: Path) -> Target:
+    """The reference by uvicorn's own command, with what the service is served with."""
+    port = free_port()
+    command = [str(python), "-m", "uvicorn", "app:app", "--app-dir", str(Path(__file__).parent / "reference")]
+    options = [
+        "--port",
+        str(port),
+        "--no-access-log",
+        "--no-server-header",
+        "--no-proxy-headers",
+        "--log-level",
+        "warning",
+    ]
+    environment = {"REFERENCE_DATABASE": str(database), "REFERENCE_SEALING_KEY": _REFERENCE_KEY.hex()}
+    return Target("reference", [*command, *options], port, environment=environment)
+
+
+def copy_to_reference(data: Path, database: Path) -> None:
+    """Give the reference, which has made its tables, what the service's store holds, sealed under its own key."""
+    aead, sealer = AESGCM(_REFERENCE_KEY), sealer_of(data)
+
+    def seal_again(id: str, sealed: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + aead.encrypt(nonce, sealer.open(sealed, id).encode(), id.encode())
+
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.create_function("seal_again", 2, seal_again)
+        connection.execute("ATTACH ? AS theirs", (str(data / STORE_FILE),))
+        for table, columns in {
+            "apps": "id",
+            "integrations": "id, app_id, type",
+            "keys": "id, scope, app_id, integration_id, display_name, sealed_secret",
+        }.items():
+            values = columns.replace("sealed_secret", "seal_again(id, sealed_secret)")
+            connection.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM theirs.{table}")

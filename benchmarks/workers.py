@@ -1,0 +1,54 @@
+"""Measures what a second worker brings: two workers on two cores beside one worker on one core, interleaved.
+
+    python benchmarks/workers.py [--rounds N]
+
+Each core has a worker and a thread of the load's, so that the load takes the same share of one core as of two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+
+import targets
+from cases import cases
+from fill import fill
+from load import CORES, require_tools, wrk
+
+
+def measure(folder: Path, rounds: int, seconds: int) -> list[tuple[float, float]]:
+    """Requests a second with one worker and with two, a pair a round."""
+    filled = fill(folder / "workers", 1000, 10)
+    (folder / "requests").mkdir()
+    case = cases(folder / "requests", filled, 1)[0]
+    found = []
+    with (
+        targets.service(filled.data, name="one worker", cores=CORES[:1]) as one,
+        targets.service(filled.data, name="two workers", cores=CORES[:2], workers=2) as two,
+    ):
+        for round in range(-1, rounds):
+            rates = [
+                wrk(target.url, case.requests, connections=32 * count, seconds=seconds, threads=count, cores=CORES[:count])
+                for count, target in ((1, one), (2, two))
+            ]  # fmt: skip
+            if round >= 0:
+                found.append((rates[0].per_second, rates[1].per_second))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    require_tools()
+    with tempfile.TemporaryDirectory() as temporary:
+        ratios = [two / one for one, two in measure(Path(temporary), options.rounds, 3)]
+    print(
+        f"two workers serve {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f}) times what one does"
+    )
+
+
+if __name__ == "__main__":
+    main()
