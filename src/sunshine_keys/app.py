@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,11 @@ from sunshine_keys.secrets import sealing_key_id
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.first_run import another_account_key, initialise
 from sunshine_keys.service.ring import Renewal, sealer_of
-from sunshine_keys.store import Store, StoreError
+from sunshine_keys.store import Store, StoreError, UnfinishedCopy, copying
 from sunshine_keys.store.locations import Location, PostgresUrl, SqliteFile, location
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.sqlite import tables as sqlite_tables
 
 if TYPE_CHECKING:
     from sunshine_keys.store.postgres import PostgresStore
@@ -137,6 +139,26 @@ async def migrate(settings: Settings) -> tuple[int, int]:
     before = await schema_version(settings.location)
     await _prepare(settings)
     return before, await schema_version(settings.location)
+
+
+async def copy_store(source: Location, target: Location, progress: copying.Progress) -> copying.Copied:
+    """Make `target` a copy of `source`, or bring over what has changed since it was one. Raises StoreError."""
+    if await schema_version(source) == 0:
+        raise StoreError(f"there is no store {source}")
+    await _prepare(Settings(None, source))
+    with suppress(UnfinishedCopy):
+        await _prepare(Settings(None, target))
+    return await copying.copy((_tables(source, snapshot=True), _tables(target, snapshot=False)), progress)
+
+
+def _tables(place: Location, *, snapshot: bool) -> AbstractAsyncContextManager[Any]:
+    match place:
+        case SqliteFile(path):
+            return sqlite_tables.opened(path, snapshot=snapshot)
+        case PostgresUrl(url):
+            from sunshine_keys.store.postgres import tables
+
+            return tables.opened(url, snapshot=snapshot)
 
 
 def _store(place: Location) -> Store:

@@ -18,6 +18,7 @@ for name in (
     "exports",
     "audit",
     "seal",
+    "copying",
     "migrate",
 ):
     importlib.import_module(f"sunshine_keys.cli.{name}")

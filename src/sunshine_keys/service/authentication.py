@@ -72,6 +72,7 @@ class Authenticator:
         verified = self._verified.get(compact)
         token = tokens.read(compact) if verified is None else verified.token
         key = await self._key(token.key_id)
+        claims: dict[str, Any] | None
         if verified is not None and key is not None and key.sealed_secret == verified.sealed_secret:
             claims = verified.claims
         else:

@@ -36,6 +36,8 @@ async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] 
 
     Returns them with their secrets, for the only time; None, changing nothing, where the store is not empty.
     """
+    if await engine.store.sealing() is not None:
+        return None  # without an entry in the audit trail at each start
     sealer = engine.sealer
     account_key, account_view = keys.issue(sealer, Scope.ACCOUNT, None, None, "Account key")
     made: dict[str, Any] = {"account_key": account_view}

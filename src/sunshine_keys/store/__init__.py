@@ -16,7 +16,7 @@ from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import OPERATOR, Origin
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
 
-__all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew", "Walk"]
+__all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew", "UnfinishedCopy", "Walk"]
 
 R = TypeVar("R")
 
@@ -27,6 +27,10 @@ class StoreError(Exception):
 
 class StoreTooNew(StoreError):
     """The store was written by a newer version of this program."""
+
+
+class UnfinishedCopy(StoreError):
+    """Another store is being copied into this one."""
 
 
 class Walk(Protocol):

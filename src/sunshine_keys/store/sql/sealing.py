@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sunshine_keys.models import SEALING_KEY_ID_BYTES
-from sunshine_keys.store import changes
+from sunshine_keys.store import UnfinishedCopy, changes
 from sunshine_keys.store.sealing import Kind, Sealing, SealingKeyChanged
 from sunshine_keys.store.sql.steps import Row, Steps, run
 
 _CURRENT, _OLDER, _RESEALING = "sealing_key_id", "older_sealing_key_ids", "resealing_under"
-RECORDED = f"SELECT name, value FROM meta WHERE name IN ('{_CURRENT}', '{_OLDER}', '{_RESEALING}')"  # noqa: S608 - ours
+COPYING = "copying"
+"""What `meta` holds while another store is being copied into this one."""
+RECORDED = f"SELECT name, value FROM meta WHERE name IN ('{_CURRENT}', '{_OLDER}', '{_RESEALING}', '{COPYING}')"  # noqa: S608 - ours
 
 _PLACES = {
     Kind.KEYS: ("keys", "sealed_secret"),
@@ -32,7 +34,12 @@ def others(kind: Kind) -> str:
 
 
 def recorded(found: list[Row]) -> Sealing | None:
+    """Raises UnfinishedCopy where the store is an unfinished copy."""
     told: dict[str, Any] = dict(found)
+    if COPYING in told:
+        raise UnfinishedCopy(
+            "the store is an unfinished copy: run `sunshine-keys copy` again, which goes on where it was"
+        )
     if _CURRENT not in told:
         return None
     return Sealing(told[_CURRENT], frozenset(told.get(_OLDER, "").split()), _RESEALING in told)

@@ -1,0 +1,43 @@
+"""The tables of a store on SQLite, as a copy reads and writes them."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+from sunshine_keys.store import StoreError
+from sunshine_keys.store.sql.steps import Row, Statement
+from sunshine_keys.store.sqlite import schema
+
+
+class _Tables:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, sql: str, *values: Any) -> list[Row]:
+        return self._connection.execute(schema.dialect(sql), values).fetchall()
+
+    async def write(self, statements: list[Statement]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                self._connection.execute(schema.dialect(statement.sql), statement.values)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+
+
+@contextlib.asynccontextmanager
+async def opened(path: Path, *, snapshot: bool) -> AsyncGenerator[_Tables]:
+    """The tables of the store in `path`; with `snapshot` as they are now. Raises StoreError."""
+    try:
+        with contextlib.closing(schema.connect(path)) as connection:
+            if snapshot:
+                connection.execute("BEGIN")
+            yield _Tables(connection)
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot copy the store {path}: {error}") from error
