@@ -21,7 +21,7 @@ from sunshine_keys.store.sqlite import schema as sqlite_schema
 SCHEMAS = {"sqlite": sqlite_schema, "postgres": postgres_schema}
 
 HARMLESS = re.compile(
-    r"CREATE TABLE \w+ .*|CREATE INDEX \w+ ON .*|ALTER TABLE \w+ ADD COLUMN \w+ \w+( NOT NULL DEFAULT [^,]+)?",
+    r"DROP INDEX \w+|CREATE TABLE \w+ .*|CREATE INDEX \w+ ON .*|ALTER TABLE \w+ ADD COLUMN \w+ \w+( NOT NULL DEFAULT [^,]+)?",
     re.DOTALL,
 )
 """What a step may say: a table or an index more, or a column that an INSERT may leave out."""

@@ -79,7 +79,8 @@ CREATE TABLE nodes (
 )
 """The steps from an empty database to today's schema. What a landed step says is never changed: stores have it behind them.
 
-A step only adds what a program of the version before can do without, so that one which is still running goes on.
+A step only adds what a program of the version before can do without, or changes indexes, so that one which is still
+running goes on.
 """
 
 VERSION = len(_MIGRATIONS)

@@ -84,7 +84,8 @@ CREATE INDEX keys_by_integration ON keys (integration_id, id, scope, app_id, dis
 )
 """The steps from an empty file to today's schema. What a landed step says is never changed: stores have it behind them.
 
-A step only adds what a program of the version before can do without, so that one which is still running goes on.
+A step only adds what a program of the version before can do without, or changes indexes, so that one which is still
+running goes on.
 """
 
 VERSION = len(_MIGRATIONS)
