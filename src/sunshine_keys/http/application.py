@@ -48,7 +48,7 @@ _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", chars
 
 
 class Application:
-    """Serves the API under /v2 and `GET /healthz`."""
+    """Serves the API under /v2, `GET /healthz` and `GET /openapi.json`."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, limits: RateLimits = NO_LIMITS) -> None:
         self._engine = engine
@@ -104,11 +104,11 @@ class Application:
             if request.method not in ("GET", "HEAD"):
                 raise MethodNotAllowed("GET, HEAD")
             return 200, {"status": "ok"}
+        self._limiter.admit_request(request.source)
         if request.segments == ["openapi.json"]:
             if request.method not in ("GET", "HEAD"):
                 raise MethodNotAllowed("GET, HEAD")
             return 200, msgspec.Raw(openapi.document())
-        self._limiter.admit_request(request.source)
         operation, ids = routes.match(request.method, request.segments)
         actor = await self._authenticate(request)
         if self.authenticated is not None:

@@ -190,7 +190,7 @@ class Body(msgspec.Struct, frozen=True):
 
 
 _DISPLAY_NAME = text(1, 100)
-_SETTINGS = Body(
+SETTINGS = Body(
     {
         "conversationRetentionSeconds": seconds,
         "maskCreditCardNumbers": boolean,
@@ -203,7 +203,7 @@ _SETTINGS = Body(
         "disableConversationReopen": boolean,
     }
 )
-_APP: dict[str, Check] = {"displayName": _DISPLAY_NAME, "settings": _SETTINGS, "metadata": nullable(metadata)}
+_APP: dict[str, Check] = {"displayName": _DISPLAY_NAME, "settings": SETTINGS, "metadata": nullable(metadata)}
 _WEBHOOK: dict[str, Check] = {
     "target": url,
     "triggers": list_of(text(1, 128), maximum=100),
@@ -246,7 +246,7 @@ INTEGRATION_UPDATE = Body({"displayName": nullable(_DISPLAY_NAME), **_COMMON})
 
 def known_settings(values: Values) -> Values:
     """The settings the API knows, out of a checked body."""
-    return _SETTINGS.values(values.get("settings", {}))
+    return SETTINGS.values(values.get("settings", {}))
 
 
 def app_patch(values: Values) -> AppPatch:

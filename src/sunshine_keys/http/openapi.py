@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from sunshine_keys import errors
+from sunshine_keys.http import bodies
 from sunshine_keys.http.operations import OPERATIONS, Operation
 from sunshine_keys.models import INTEGRATION_TYPES, KEYS_PER_OWNER, OBJECT_ID, Scope
 
@@ -36,7 +37,7 @@ _FLAG: Schema = {"type": "boolean"}
 
 _SCHEMAS: dict[str, Schema] = {
     "App": _object(
-        {"id": _OBJECT_ID, "displayName": _TEXT, "settings": {"type": "object"}}, {"metadata": {"type": "object"}}
+        {"id": _OBJECT_ID, "displayName": _TEXT, "settings": bodies.SETTINGS.schema}, {"metadata": {"type": "object"}}
     ),
     "Integration": _object(
         {
@@ -106,7 +107,9 @@ _ERRORS: dict[int, type[errors.ServiceError]] = {
         errors.PayloadTooLarge, errors.UnsupportedMediaType, errors.TooManyRequests, errors.StoreUnavailable,
     )
 }  # fmt: skip
-_ALWAYS = (400, 401, 403, 429, 503)
+_ALWAYS = (401, 403, 429, 503)
+_PAGED_LISTS = ("list_apps", "list_integrations")
+_OF_CUSTOM_INTEGRATIONS = "/integrations/{integrationId}/"
 
 _PAGE_PARAMETERS: list[Schema] = [
     {"name": "page[after]", "in": "query", "schema": _OBJECT_ID, "description": "Not together with page[before]."},
@@ -155,7 +158,8 @@ def document() -> bytes:
 
 def _path(path: str, methods: dict[str, Operation]) -> Schema:
     names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
-    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    an_id = {"type": "string", "minLength": 1}
+    parameters = [{"name": name, "in": "path", "required": True, "schema": an_id} for name in names]
     described = {method.lower(): _operation(path, each) for method, each in methods.items()}
     return ({"parameters": parameters} if parameters else {}) | described
 
@@ -164,19 +168,21 @@ def _operation(path: str, operation: Operation) -> Schema:
     name = operation.handler.__name__
     creates = operation.status == 201
     statuses = {*_ALWAYS}
+    statuses |= {400} if operation.body or name in _PAGED_LISTS or _OF_CUSTOM_INTEGRATIONS in path else set()
     statuses |= {404} if "{" in path or name == "get_token_info" else set()
     statuses |= {409} if creates else set()
     statuses |= {413, 415} if operation.body else set()
-    parameters = list(_PAGE_PARAMETERS) if name in ("list_apps", "list_integrations") else []
+    parameters = list(_PAGE_PARAMETERS) if name in _PAGED_LISTS else []
     parameters += [_TYPES_PARAMETER] if name == "list_integrations" else []
     parameters += [_IDEMPOTENCY_PARAMETER] if creates else []
     body = {"required": True, "content": _json(operation.body.schema)} if operation.body else None
+    scopes = [each.value for each in Scope if each in operation.scopes]
     success = {"description": "Created" if creates else "OK", "content": _json(_answer(name))}
     return {
         "operationId": _operation_id(path, name),
         "summary": _TOLD[name],
-        "description": f"For keys of scope {', '.join(each for each in Scope if each in operation.scopes)}.",
-        "security": [{"basic": []}, {"bearer": []}],
+        "description": f"For keys of scope {', '.join(scopes)}.",
+        "security": [{"basic": scopes}, {"bearer": scopes}],
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": body} if body else {}),
         "responses": {str(operation.status): success} | {str(each): _error(each) for each in sorted(statuses)},
