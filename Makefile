@@ -48,7 +48,7 @@ lock:  ## Renew requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command 'make lock' --extra async --extra server --extra postgres --group dev pyproject.toml -o requirements.txt
 
-bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 20 GB of disk)
+bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py
 
 bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third

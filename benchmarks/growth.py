@@ -1,6 +1,6 @@
 """Measures what keys cost as a store grows: the same operations on stores of different sizes, interleaved.
 
-    python benchmarks/growth.py [--sizes N …] [--rounds N] [--folder FOLDER]
+    python benchmarks/growth.py [--sizes N …] [--rounds N] [--stores FOLDER]
 
 Keys are asked for at random from all over the store. What is made in a round is deleted in it.
 """
@@ -23,13 +23,14 @@ from fill import Filled, Owner, fill
 from load import Request, require_tools, write_requests, wrk
 
 from sunshine_keys.app import STORE_FILE
+from sunshine_keys.models import KEYS_PER_OWNER
 
 SIZES = (10**3, 10**5, 10**7)
 OPERATIONS = ("get", "list", "create", "delete")
 SAMPLE = 20_000
 CHANGES = 2000
 EMPTY = 1000
-BYTES_PER_KEY = 450
+BYTES_PER_KEY = 700
 """What is wanted of free space; what is measured is told."""
 
 
@@ -48,16 +49,20 @@ class Grown(NamedTuple):
 
 
 def grow(folder: Path, keys: int) -> tuple[Filled, float]:
-    """A store of that size, and its bytes per key."""
+    """A store of that size, the one that is there already if there is one, and its bytes per key."""
+    data = folder / str(keys)
+    if data.exists():
+        filled = Filled(data, max(keys // KEYS_PER_OWNER, 1), EMPTY)
+        return filled, (data / STORE_FILE).stat().st_size / keys
     free = shutil.disk_usage(folder).free
     if free < keys * BYTES_PER_KEY * 2:
         raise SystemExit(f"a store of {keys} keys needs {keys * BYTES_PER_KEY * 2 / 1e9:.0f} GB free in {folder}")
-    filled = fill(folder / str(keys), keys, EMPTY)
-    return filled, (filled.data / STORE_FILE).stat().st_size / keys
+    filled = fill(data, keys, EMPTY)
+    return filled, (data / STORE_FILE).stat().st_size / keys
 
 
 def measure(folder: Path, sizes: list[int], rounds: int) -> list[Grown]:
-    """Fills stores in `folder`, and leaves them there. Raises SystemExit where there is no room for one."""
+    """Fills stores in `folder` where they are missing, and leaves them there. Raises SystemExit where there is no room for one."""
     with contextlib.ExitStack() as stack:
         grown = []
         for size in sizes:
@@ -124,10 +129,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--stores", type=Path, help="a folder of stores, which are filled if missing, and kept")
     options = parser.parse_args()
     require_tools()
     with tempfile.TemporaryDirectory() as temporary:
-        for each in measure(Path(temporary), options.sizes, options.rounds):
+        for each in measure(options.stores or Path(temporary), options.sizes, options.rounds):
             print(each.keys, f"{each.bytes_per_key:.0f} bytes a key")
             for name, values in each.samples.items():
                 print(

@@ -1,6 +1,6 @@
 """`make bench` and `make bench-quick`: measures the service beside its floor, a reference and nginx, in one run.
 
-    python benchmarks/run.py [--quick] [--rounds N] [--seconds N] [--only CASE …] [--no-growth] [--folder FOLDER]
+    python benchmarks/run.py [--quick] [--rounds N] [--seconds N] [--only CASE …] [--no-growth] [--stores FOLDER] [--folder FOLDER]
 
 Without --quick it also measures growth and workers, and writes the page and its plots to FOLDER (docs/benchmarks). With
 --quick it holds its ratios against those in benchmarks/expected.json, and exits 1 where one has fallen by more than a
@@ -62,6 +62,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--only", nargs="+")
     parser.add_argument("--no-growth", action="store_true")
+    parser.add_argument(
+        "--stores", type=Path, help="a folder of stores for growth, which are filled if missing, and kept"
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=list(growth.SIZES))
     parser.add_argument("--reference", type=Path, default=ROOT / ".venv-reference")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks")
@@ -81,7 +84,9 @@ def main() -> None:
         if not options.quick:
             results["workers"] = workers.measure(folder, plan.rounds, plan.seconds)
             if not options.no_growth:
-                results["growth"] = [each.told() for each in growth.measure(folder, options.sizes, plan.rounds)]
+                results["growth"] = [
+                    each.told() for each in growth.measure(options.stores or folder, options.sizes, plan.rounds)
+                ]
             report.write(results, options.folder)
     print(report.goals_table(results))
     if options.keep:
