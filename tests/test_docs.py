@@ -19,7 +19,7 @@ from conftest import Place, Wire, first_run
 from postgres import Postgres
 
 import sunshine_keys.cli.commands as commands
-from sunshine_keys import server
+from sunshine_keys import app, server
 from sunshine_keys.app import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -124,7 +124,9 @@ def test_the_role_and_the_database_are_enough(postgres: Postgres, tmp_path: Path
         if statement:
             postgres.execute(statement)
     url = postgres.url("sunshine").replace("postgres@", "sunshine:change%20me@")
-    with server.running(Place(tmp_path, url).settings) as served:
+    settings = Place(tmp_path, url).settings
+    assert app.first_run(settings) is not None
+    with server.running(settings) as served:
         assert Wire(served).get("/healthz").status == 200
 
 
