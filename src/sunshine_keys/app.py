@@ -265,6 +265,8 @@ class Service:
     ) -> None:
         await receive()
         try:
+            # A worker that starts again makes no new store where the one it is to serve has gone.
+            await require_store(self._settings)
             engine = await open_engine(self._settings)
         except StoreError as error:
             await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})

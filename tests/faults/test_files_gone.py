@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,12 @@ def test_keys_are_not_looked_up_in_a_file_that_is_no_longer_the_store(tmp_path: 
         assert server.wire.get("/healthz").status == 200
         (tmp_path / "aside").rename(tmp_path / STORE_FILE)
         assert server.wire.get(SAMPLE, auth).status == 200
+
+
+def test_a_worker_that_starts_again_makes_no_new_store(tmp_path: Path) -> None:
+    first_run(tmp_path, sample=True)
+    with Server(tmp_path, "--workers", "2") as server:
+        (tmp_path / STORE_FILE).rename(tmp_path / "aside")
+        os.kill(server.children()[-1], signal.SIGKILL)
+        assert server.process.wait(30) == 1
+    assert not (tmp_path / STORE_FILE).exists()
