@@ -147,6 +147,15 @@ def test_links_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_tests_that_pages_name_are_there() -> None:
+    there = {
+        name for file in (ROOT / "tests").rglob("*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text())}
+    assert len(named) > 20
+    assert named <= there
+
+
 def test_every_option_and_variable_is_told() -> None:
     told = (ROOT / "docs" / "service.md").read_text()
     package = Path(server.__file__).parent

@@ -12,7 +12,7 @@ ServiceError
 ├── PayloadTooLarge       413 payload_too_large
 ├── UnsupportedMediaType  415 unsupported_media_type
 ├── TooManyRequests       429 too_many_requests      with the seconds to wait
-└── StoreUnavailable      503 service_unavailable    nothing was changed; try again
+└── StoreUnavailable      503 service_unavailable    try again; the title says whether it may have been done
 
 The pairs for 400, 401, 403 and 404 are the API's documented ones; 405, 409, 413, 415, 429 and 503 are undocumented
 there and chosen here. Titles never hold a secret, a token or anything else the request sent.

@@ -39,6 +39,22 @@ def fail_writes(data: Path, call: str, error: str, suffix: str, when: str, *opti
         book.check(after.wire, data)
 
 
+@pytest.mark.parametrize(
+    ("what", "title"),
+    [
+        ("fdatasync:error=EIO", "The store did not answer: it may have been done, or not"),
+        ("pwrite64:error=ENOSPC", "The store is unavailable at the moment; nothing was changed"),
+    ],
+)
+def test_a_503_says_whether_the_change_may_be_found_after_a_crash(tmp_path: Path, what: str, title: str) -> None:
+    auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
+    with Server(tmp_path) as server:
+        assert server.wire.post(SAMPLE, auth, {"displayName": "x"}).status == 201
+        with injected(server, tmp_path / f"{STORE_FILE}-wal", what):
+            assert server.wire.post(SAMPLE, auth, {"displayName": "y"}).errors == [("service_unavailable", title)]
+        assert [key["displayName"] for key in server.wire.get(SAMPLE, auth).json["keys"]] == ["Sample key", "x"]
+
+
 @pytest.mark.parametrize(("call", "error", "suffix"), [WRITES_FAIL[0], WRITES_FAIL[3]])
 def test_a_write_that_fails_is_refused_and_the_service_recovers_by_itself(
     tmp_path: Path, call: str, error: str, suffix: str
