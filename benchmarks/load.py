@@ -65,7 +65,19 @@ def wrk(
     """
     pinned = set(cores)
     arguments = [str(requests), str(first), str(think_ms), str(limit)]
-    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(SCRIPT), url, "--", *arguments]
+    command = [
+        "wrk",
+        f"-t{threads}",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "30s",
+        "-s",
+        str(SCRIPT),
+        url,
+        "--",
+        *arguments,
+    ]
     result = subprocess.run(
         command,
         check=False, capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, pinned),
