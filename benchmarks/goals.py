@@ -115,11 +115,12 @@ def reached(results: Results) -> list[Goal]:
 def guarded(results: Results) -> dict[str, list[float]]:
     """What the guard goes by, a value a round; more is better.
 
-    By CPU time where it can be, for what the machine's other work leaves of the time is its own affair.
+    By CPU time alone: what the disk and the machine's other work leave of the time is their own affair.
     """
     found = {
         f"{case}: the floor's CPU, of the service's": [1 / each for each in ratios(results, case, "floor", "cpu_us")]
         for case in (*FLOOR_GOALS, "refused_secret")
     }
-    found["create: throughput on 32 connections, of that on one"] = between(results, "create_32", "create_1")
+    # Changes that are committed together cost less each.
+    found["create: CPU on one connection, of that on 32"] = between(results, "create_1", "create_32", "cpu_us")
     return found
