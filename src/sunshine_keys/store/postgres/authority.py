@@ -185,7 +185,7 @@ class Authority:
         self._lease.renewed(asked_at)
 
     async def _follow(self, connection: asyncpg.Connection[Any], *, anew: bool = False) -> None:
-        self._is_behind = False
+        is_asked, self._is_behind = self._is_behind, False
         found = await connection.fetchrow(_FOLLOW, self._keys.sequence, HARMLESS, _MOST_FOLLOWED + 1)
         assert found is not None
         head, revocations = found
@@ -193,7 +193,7 @@ class Authority:
             self._keys.forget_all(head)
         else:
             self._keys.follow(head, revocations)
-        if revocations:
+        if revocations or is_asked:
             await connection.execute("SELECT pg_notify($1, $2)", FOLLOWED, f"{self._node_id} {head}")
 
     async def _read(self, connection: asyncpg.Connection[Any]) -> None:

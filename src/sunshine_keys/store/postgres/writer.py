@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from sunshine_keys.errors import ServiceError, StoreUnavailable
+from sunshine_keys.errors import NotFound, ServiceError, StoreUnavailable
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.postgres import schema
@@ -46,6 +46,11 @@ class _Submission(Job):
         super().__init__(origin, change, sealed_answer)
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.submitted = time.monotonic()
+
+    @property
+    def may_have_revoked(self) -> bool:
+        """Also where there was nothing left to delete: perhaps because of a DELETE whose answer was lost."""
+        return self.change.revokes and (self.error is None or isinstance(self.error, NotFound))
 
     def settle(self) -> None:
         if self.future.done():
@@ -117,7 +122,7 @@ class Writer:
             logger.exception("a group of %d writes failed", len(jobs))
             self._fail(jobs, error)
             return
-        revoking = [job for job in jobs if job.change.revokes and job.error is None]
+        revoking = [job for job in jobs if job.may_have_revoked]
         if revoking:
             nodes = await self._authority.live_nodes(connection)
             task = asyncio.create_task(self._settle_revoked(revoking, nodes))
@@ -140,7 +145,7 @@ class Writer:
                 connection = await self._open()
                 await connection.execute(_BEGIN)
                 await _do(connection, apply_all(jobs))
-                if any(job.change.revokes and job.error is None for job in jobs):
+                if any(job.may_have_revoked for job in jobs):
                     await connection.execute("SELECT pg_notify($1, '')", CHANGED)
             except Entangled:
                 await self._roll_back()

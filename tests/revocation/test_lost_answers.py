@@ -1,0 +1,42 @@
+"""A DELETE that was done, and whose answer was lost, is sent again: what it finds gone is gone everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from pg_proxy import Proxy
+from postgres import Postgres
+from stores import fill
+
+from sunshine_keys.errors import NotFound
+from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.changes import DeleteKey
+from sunshine_keys.store.postgres import PostgresStore
+
+
+def test_a_delete_that_finds_nothing_waits_for_the_nodes_too(postgres: Postgres) -> None:
+    url = postgres.new_store()
+
+    async def test(deaf: Proxy) -> None:
+        await PostgresStore.prepare(url)
+        first, second = PostgresStore(url), PostgresStore(url)
+        third = PostgresStore(url.replace(f":{postgres.port}/", f":{deaf.port}/"))
+        try:
+            await fill(first)
+            assert await third.credential("int_1") is not None
+            deaf.is_silent = True
+            lost = asyncio.ensure_future(first.transact(OPERATOR, DeleteKey("a", "i", "int_1")))
+            for _ in range(10_000):
+                if await second.key("int_1") is None:
+                    break
+            with pytest.raises(NotFound):
+                await second.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
+            assert await third.credential("int_1") is None
+            await lost
+        finally:
+            for store in (first, second, third):
+                await store.close()
+
+    with Proxy(postgres.port).running() as deaf:
+        asyncio.run(test(deaf))
