@@ -119,7 +119,7 @@ def metadata(name: str, value: Any) -> list[str]:
         "type": "string",
         "minLength": 1,
         "maxLength": 2048,
-        "format": "uri",
+        "description": "An http or https URL with a host.",
         "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\u0000-\\u0020\\u007f]+$",
     }
 )
