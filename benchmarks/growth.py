@@ -99,7 +99,9 @@ def _round(folder: Path, grown: Grown, round: int, *, keep: bool) -> None:
         if operation == "delete":
             _write_deletes(file, grown)
         cpu = grown.target.cpu_seconds()
-        measured = wrk(grown.target.url, file, connections=32, seconds=2, limit=CHANGES if changes else 0)
+        measured = wrk(
+            grown.target.url, file, connections=32, seconds=60 if changes else 2, limit=CHANGES if changes else 0
+        )
         cpu = grown.target.cpu_seconds() - cpu
         if keep:
             grown.samples.setdefault(operation, []).append(1e6 / measured.per_second)
