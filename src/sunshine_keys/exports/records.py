@@ -89,8 +89,7 @@ def _integration(value: dict[str, Any]) -> Integration:
     attributes = value.get("attributes")
     if value.get("type") not in INTEGRATION_TYPES or not isinstance(attributes, dict):
         raise ExportError("an integration should have a type and attributes")
-    known = bodies._INTEGRATION.values(attributes | {"type": value["type"]})
-    del known["type"]
+    known = bodies.INTEGRATION_ATTRIBUTES.values(attributes)
     return Integration(_id(value, "id"), _id(value, "appId"), value["type"], known)
 
 

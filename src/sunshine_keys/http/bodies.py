@@ -218,8 +218,9 @@ WEBHOOK_CREATE = Body(_WEBHOOK, required=("target", "triggers"))
 WEBHOOK_UPDATE = Body(_WEBHOOK)
 
 _COMMON: dict[str, Check] = {"defaultResponderId": nullable(text()), "showAIDisclaimer": boolean}
+_ATTRIBUTES: dict[str, Check] = {"displayName": nullable(text(0, 100)), **_COMMON}
 _KIND = one_of(INTEGRATION_TYPES - {"custom"}, "Invalid integration type")
-_INTEGRATION = Body({"type": _KIND, "displayName": nullable(text(0, 100)), **_COMMON}, required=("type",))
+_INTEGRATION = Body({"type": _KIND, **_ATTRIBUTES}, required=("type",))
 _CUSTOM = Body(
     {
         "type": one_of(["custom"], "Invalid integration type"),
@@ -241,6 +242,8 @@ class _NewIntegration:
 
 
 INTEGRATION_CREATE = _NewIntegration()
+INTEGRATION_ATTRIBUTES = Body(_ATTRIBUTES)
+"""What an integration of any type may have come to have."""
 INTEGRATION_UPDATE = Body({"displayName": nullable(_DISPLAY_NAME), **_COMMON})
 
 
