@@ -265,7 +265,7 @@ class TestRestore:
         with Server(new) as server:
             assert live(server.wire, Key.of(sample["key"]))
         actions = [line.split()[2] for line in run("audit", "--data", str(new)).stdout.splitlines()[1:]]
-        assert actions == ["store.initialise", "store.restore", "store.initialise"]
+        assert actions == ["store.initialise", "store.restore"]
         assert run("audit", "verify", "--data", str(new)).returncode == 0
 
     @pytest.mark.parametrize("workers", ["1", "2"])
@@ -367,7 +367,7 @@ class TestRestore:
         restored(data, old)
         entries = run("audit", "--data", str(data), "--json").stdout.splitlines()
         execute(data / STORE, f"DELETE FROM audit WHERE sequence >= {len(entries)}")  # as if it was `old` itself
-        assert "The backup is more recent: its audit trail has 2 entries more." in restored(data, new, "--yes")
+        assert "The backup is more recent: its audit trail has 1 entries more." in restored(data, new, "--yes")
         trail = run("audit", "--data", str(data)).stdout
         assert trail.count("key.create") == 1
         assert run("audit", "verify", "--data", str(data)).returncode == 0
