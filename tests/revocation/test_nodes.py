@@ -251,10 +251,13 @@ def test_a_node_without_contact_answers_503_and_recovers(cluster: Cluster) -> No
             assert use(caller, cut, integration, key) == 503
             assert use(caller, cut, integration, kept) == 503
             assert caller.call(cut, "GET", "/healthz", "")[0] == 200
+            status, answer = caller.call(cut, "GET", "/readyz", "")
+            assert (status, answer["errors"][0]["code"]) == (503, "service_unavailable")
+            assert caller.call(answering, "GET", "/readyz", "")[0] == 200
         finally:
             cut.proxy.heal()
         deadline = time.monotonic() + 30
-        while use(caller, cut, integration, kept) != 200:
+        while caller.call(cut, "GET", "/readyz", "")[0] != 200 or use(caller, cut, integration, kept) != 200:
             assert time.monotonic() < deadline
         assert use(caller, cut, integration, key) == 401
 

@@ -37,7 +37,7 @@ def test_it_tells_of_every_operation_and_of_no_other(document: Any) -> None:
         if method != "parameters"
     }
     served = {(path, method) for path, methods in OPERATIONS.items() for method in methods}
-    assert told == served | {("/healthz", "GET"), ("/openapi.json", "GET")}
+    assert told == served | {(path, "GET") for path in ("/healthz", "/readyz", "/openapi.json")}
     ids = [
         each["operationId"] for methods in document["paths"].values() for each in methods.values() if "summary" in each
     ]

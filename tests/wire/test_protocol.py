@@ -31,8 +31,9 @@ def exchange(url: str, *parts: bytes) -> bytes:
 
 
 def test_health_needs_no_credentials(wire: Wire) -> None:
-    assert wire.get("/healthz").json == {"status": "ok"}
-    assert wire.send("HEAD", "/healthz").content == b""
+    for path in ("/healthz", "/readyz"):
+        assert wire.get(path).json == {"status": "ok"}
+        assert wire.send("HEAD", path).content == b""
 
 
 @pytest.mark.parametrize(

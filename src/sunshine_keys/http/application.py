@@ -43,12 +43,13 @@ _COMMON_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
 ]
 _TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
+_OPEN = ("healthz", "readyz", "openapi.json")
 _REPLAYED = (b"idempotency-replayed", b"true")
 _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", charset="UTF-8", Bearer')
 
 
 class Application:
-    """Serves the API under /v2, `GET /healthz` and `GET /openapi.json`."""
+    """Serves the API under /v2, and /healthz, /readyz and /openapi.json without credentials."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, limits: RateLimits = NO_LIMITS) -> None:
         self._engine = engine
@@ -100,15 +101,11 @@ class Application:
         return answer
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
-        if request.segments == ["healthz"]:
-            if request.method not in ("GET", "HEAD"):
-                raise MethodNotAllowed("GET, HEAD")
-            return 200, {"status": "ok"}
-        self._limiter.admit_request(request.source)
-        if request.segments == ["openapi.json"]:
-            if request.method not in ("GET", "HEAD"):
-                raise MethodNotAllowed("GET, HEAD")
-            return 200, msgspec.Raw(openapi.document())
+        is_open = len(request.segments) == 1 and request.segments[0] in _OPEN
+        if not is_open or request.segments == ["openapi.json"]:  # load balancers are not to be refused
+            self._limiter.admit_request(request.source)
+        if is_open:
+            return await self._open(request)
         operation, ids = routes.match(request.method, request.segments)
         actor = await self._authenticate(request)
         if self.authenticated is not None:
@@ -126,6 +123,17 @@ class Application:
             except UnknownSealingKey as unknown:
                 # Reads and updates can be done again, and of what they have made themselves, creates know the key.
                 await self._engine.renewal.require(unknown.key_id)
+
+    async def _open(self, request: Request) -> tuple[int, Any]:
+        """What is answered without credentials."""
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed("GET, HEAD")
+        match request.segments[0]:
+            case "openapi.json":
+                return 200, msgspec.Raw(openapi.document())
+            case "readyz":
+                await self._engine.store.ready()
+        return 200, {"status": "ok"}
 
     async def _authenticate(self, request: Request) -> Actor:
         self._limiter.admit_credentials(request.source)

@@ -226,6 +226,14 @@ _OPEN_PATHS: dict[str, Schema] = {
             "responses": {"200": {"description": "OK", "content": _json(_ref("Health"))}},
         }
     },
+    "/readyz": {
+        "get": {
+            "operationId": "getReadiness",
+            "summary": "Whether credentials can be verified: for a load balancer",
+            "security": [],
+            "responses": {"200": {"description": "OK", "content": _json(_ref("Health"))}, "503": _error(503)},
+        }
+    },
     "/openapi.json": {
         "get": {
             "operationId": "getOpenapi",

@@ -63,6 +63,10 @@ class Store(Walk, Protocol):
         """The key, to verify a credential by: never one whose deletion had been answered when this was called."""
         ...
 
+    async def ready(self) -> None:
+        """Returns where credentials can be verified at the moment."""
+        ...
+
     async def app(self, app_id: str) -> App | None: ...
 
     async def apps(self, page: Page) -> tuple[list[App], bool]:

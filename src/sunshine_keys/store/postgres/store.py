@@ -91,6 +91,10 @@ class PostgresStore(SqlReads):
                     raise StoreUnavailable from error
             return self._pool
 
+    async def ready(self) -> None:
+        """By a read under the lease, of a key that cannot be."""
+        await self.credential("")
+
     async def credential(self, key_id: str) -> Key | None:
         self._authority.start()
         return await self._authority.key(key_id)

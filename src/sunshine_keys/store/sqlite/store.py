@@ -60,6 +60,9 @@ class SqliteStore(SqlReads):
     async def _all(self, sql: str, *values: Any) -> list[Row]:
         return _read(self._reader, sql, values)
 
+    async def ready(self) -> None:
+        await self._all("SELECT 1 FROM meta LIMIT 1")
+
     async def credential(self, key_id: str) -> Key | None:
         self._place.require()
         return await self.key(key_id)
