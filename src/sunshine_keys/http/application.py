@@ -128,11 +128,10 @@ class Application:
         """What is answered without credentials."""
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("GET, HEAD")
-        match request.segments[0]:
-            case "openapi.json":
-                return 200, msgspec.Raw(openapi.document())
-            case "readyz":
-                await self._engine.store.ready()
+        if request.segments[0] == "openapi.json":
+            return 200, msgspec.Raw(openapi.document())
+        if request.segments[0] == "readyz":
+            await self._engine.store.ready()
         return 200, {"status": "ok"}
 
     async def _authenticate(self, request: Request) -> Actor:
