@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-slow fuzz bench bench-quick bench-durability check format lock clean
+.PHONY: install demo test test-slow fuzz bench bench-quick bench-postgres bench-durability check format lock clean
 
 install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
 
@@ -50,6 +50,9 @@ lock:  ## Renew requirements.txt (needs uv)
 
 bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py
+
+bench-postgres: install  ## Measure PostgreSQL beside SQLite and nodes beside each other, and write docs/benchmarks/postgres.md (7 minutes; needs wrk and two cores)
+	$(BIN)/python benchmarks/postgres.py
 
 bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third
 	$(BIN)/python benchmarks/run.py --quick

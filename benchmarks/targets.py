@@ -78,18 +78,10 @@ class Target:
 
     def processes(self) -> list[int]:
         """Of the server: its own, or those of its workers."""
-        found = [self._process.pid]
-        for pid in found:
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                found += [int(child) for child in (task / "children").read_text().split()]
-        return found
+        return family(self._process.pid)
 
     def cpu_seconds(self) -> float:
-        total = 0
-        for pid in self.processes():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / _TICKS
+        return cpu_seconds(self.processes())
 
     def peak_megabytes(self) -> float:
         """Of the process that took most."""
@@ -118,6 +110,25 @@ class Target:
         self.stop()
 
 
+def family(parent: int) -> list[int]:
+    """A process and all that come of it; some may end meanwhile."""
+    found = [parent]
+    for pid in found:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def cpu_seconds(processes: Iterable[int]) -> float:
+    total = 0
+    for pid in processes:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+    return total / _TICKS
+
+
 def _peak_kilobytes(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
@@ -131,7 +142,10 @@ def free_port() -> int:
         return port
 
 
-def service(data: Path, *, workers: int = 1, cores: Iterable[int] = (SERVER_CORE,), name: str = "service") -> Target:
+def service(
+    data: Path, *, workers: int = 1, cores: Iterable[int] = (SERVER_CORE,), name: str = "service", database: str = ""
+) -> Target:
+    """On the SQLite store in `data`, or on the PostgreSQL whose URL is given."""
     port = free_port()
     # Limits that refused credentials do not reach, and are counted for all the same.
     options = [
@@ -143,6 +157,7 @@ def service(data: Path, *, workers: int = 1, cores: Iterable[int] = (SERVER_CORE
         str(workers),
         "--rate-limit-failures",
         "99999999/second",
+        *(["--database", database] if database else []),
     ]
     return Target(name, [sys.executable, "-m", "sunshine_keys", "serve", *options], port, cores=cores)
 
