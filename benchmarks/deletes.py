@@ -1,4 +1,4 @@
-"""How long a DELETE takes among three nodes: all well, one stopped, one that gets no notifications."""
+"""How long a DELETE takes among nodes: all well, one stopped, one that gets no notifications."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import targets
 from cases import basic
 from load import CORES, Request
 
-HEALTHY = "three nodes, all well"
-STOPPED = "one of the others stopped a moment ago (SIGSTOP)"
-DEAF_OTHER = "one of the others gets no notifications"
-DEAF_ANSWERING = "the answering node gets no notifications"
+HEALTHY = (1, 3, 8)
+STOPPED = "of three nodes, another was stopped a moment ago (SIGSTOP)"
+DEAF_OTHER = "of three nodes, another gets no notifications"
+DEAF_ANSWERING = "of three nodes, the answering one gets no notifications"
 _SLOW_SAMPLES = 5
 
 
@@ -66,8 +66,10 @@ class Nodes:
 def deletes(data: Path, database: str, create: Request, proxy_class: Any, samples: int) -> dict[str, list[float]]:
     """Milliseconds, by what was the matter. `database` is a URL on loopback."""
     found: dict[str, list[float]] = {}
+    for count in HEALTHY:
+        with _cluster(data, [database] * count, create) as nodes:
+            found[f"all well, nodes: {count}"] = [nodes.delete(nodes.new_key()) for _ in range(samples)]
     with _cluster(data, [database] * 3, create) as nodes:
-        found[HEALTHY] = [nodes.delete(nodes.new_key()) for _ in range(samples)]
         found[STOPPED] = [_delete_with_one_stopped(nodes) for _ in range(_SLOW_SAMPLES)]
     port = int(database.partition("127.0.0.1:")[2].partition("/")[0])
     for name, deaf in ((DEAF_OTHER, 2), (DEAF_ANSWERING, 0)):

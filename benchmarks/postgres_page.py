@@ -11,7 +11,7 @@ READS = {"get_basic": "get a key, Basic", "get_same_token": "get a key, the same
 TITLES = {**VERIFY, **READS, "create_1": "create, 1 connection", "create_32": "create, 32 connections"}
 _PREFACE = """# Benchmarks on PostgreSQL
 
-What `make bench-postgres` measured: **ratios matter, absolute figures do not**. All takes turns in one run, on a machine
+What `make bench-postgres` measured: **ratios matter, absolute figures do not**. All but the DELETEs takes turns in one run, on a machine
 that had other work as well; a ratio is the median of the rounds' own ratios, with their range. The nodes, wrk and
 PostgreSQL (18, durable, as it comes but for its `shared_buffers`) share two cores; a node is pinned to one, PostgreSQL and wrk to the other.
 
@@ -66,7 +66,7 @@ def page(samples: Samples, waits: dict[str, list[float]], rounds: int, seconds: 
         table(["", "requests/s, one node", "requests/s, two nodes", "ratio", "ratio by the nodes' CPU"], nodes),
         "## Beside bare asyncpg\n\nThe same statements from a loop that does nothing else, one after the other, 32 creates to a transaction in the last line.\n\n",
         table(["", "bare, µs each", "bare CPU, µs", "the node's CPU, µs", "ratio of CPU"], beside),
-        "## DELETE among three nodes\n\nMilliseconds. [Revocation](../revocation.md) has the bounds: half a second where another node hears nothing, 2.2 seconds where a node\nis stopped or the answering one hears nothing.\n\n",
+        "## DELETE among nodes\n\nMilliseconds. [Revocation](../revocation.md) has the bounds: half a second where another node hears nothing, 2.2 seconds where a node\nis stopped or the answering one hears nothing.\n\n",
         table(["", "samples", "median (min–max)", "p99"], waited),
         ("## Room\n\nBytes of PostgreSQL for each row, indexes included: "
         f"{samples.text('keys bytes')} for a key, {samples.text('audit bytes')} for an entry of the audit trail.\n"),
