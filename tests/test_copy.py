@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from commands import run
 from conftest import Key, Wire, first_run
@@ -97,6 +98,12 @@ def test_it_moves_back(data: Path, sample: dict[str, Any], url: str, tmp_path: P
         }
 
 
+def _began(postgres: Postgres, arrived: str) -> bool:
+    with contextlib.suppress(asyncpg.UndefinedTableError):
+        return bool(postgres.execute(arrived)[0][0])
+    return False
+
+
 def grown(data: Path, keys: int) -> None:
     """Many integrations, with a key each."""
     with closing(sqlite3.connect(data / STORE_FILE)) as connection:
@@ -110,11 +117,15 @@ def grown(data: Path, keys: int) -> None:
         connection.commit()
 
 
-def test_killed_it_goes_on_where_it_was_and_is_no_store_before(data: Path, sample: dict[str, Any], url: str) -> None:
+def test_killed_it_goes_on_where_it_was_and_is_no_store_before(
+    data: Path, sample: dict[str, Any], url: str, postgres: Postgres
+) -> None:
     grown(data, 20_000)
+    arrived = f"SELECT count(*) FROM {url.rpartition('=')[2]}.integrations"
     command = [sys.executable, "-m", "sunshine_keys", "copy", "--from", sqlite_url(data), "--to", url]
     with subprocess.Popen(command) as process:
-        time.sleep(2.5)
+        while not _began(postgres, arrived):
+            assert process.poll() is None
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     refused = run("audit", "--database", url, "--data", str(data))
