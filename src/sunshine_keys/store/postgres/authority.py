@@ -144,7 +144,7 @@ class Authority:
             try:
                 connection = await asyncio.wait_for(self._connect(), ANSWER_SECONDS)
                 await self._serve(connection)
-            except CONTACT_LOST as error:
+            except Exception as error:  # whatever it was, without contact this node can accept nothing
                 logger.warning("no contact with the database: %s", told(error))
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
