@@ -61,7 +61,7 @@ class Load:
         self.made = 0
 
     async def _prepare(self, folder: Path) -> None:
-        engine = open_engine(Settings(folder))
+        engine = await open_engine(Settings(folder))
         key, view = issue(engine.sealer, Scope.APP, self.app.id, None, "Load")
         self.credentials = b64encode(f"{key.id}:{view.secret}".encode()).decode()
         change = Initialise(engine.sealer.key_id, [self.app], self.integrations, [], [key])

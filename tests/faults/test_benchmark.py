@@ -1,0 +1,19 @@
+"""The benchmark of durable creates runs: nothing else uses all that it does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "durability.py"
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_durable_creates_runs(tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCHMARK), "--rounds", "1", "--seconds", "0.2", "--folder", str(tmp_path)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "| 32 | " in printed
+    assert "| 1 | " in printed
