@@ -14,5 +14,5 @@ with atheris.instrument_imports():
 
 
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, parse)
+    atheris.Setup([*sys.argv, f"-dict={Path(__file__).parent / 'words.dict'}"], parse)
     atheris.Fuzz()

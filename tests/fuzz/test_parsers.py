@@ -25,10 +25,11 @@ JSON = st.recursive(
 )
 HEADERS = st.fixed_dictionaries({"alg": st.just("HS256") | JSON, "kid": st.just("int_1") | JSON}) | JSON
 TOKENS = st.tuples(HEADERS.map(encoded), JSON.map(encoded) | st.binary(), st.binary()).map(b".".join)
+CLAIMS = st.fixed_dictionaries({"scope": st.just("integration")}, optional={"exp": JSON, "nbf": JSON})
 BASIC = st.binary().map(base64.b64encode)
 
 
-@given(st.binary() | TOKENS | BASIC | JSON.map(json.dumps).map(str.encode))
+@given(st.binary() | TOKENS | BASIC | (CLAIMS | JSON).map(json.dumps).map(str.encode))
 def test_they_refuse_or_read_and_raise_nothing_else(content: bytes) -> None:
     parse(content)
 

@@ -239,7 +239,7 @@ _OPEN_PATHS: dict[str, Schema] = {
             "operationId": "getOpenapi",
             "summary": "This document",
             "security": [],
-            "responses": {"200": {"description": "OK", "content": _json({"type": "object"})}},
+            "responses": {"200": {"description": "OK", "content": _json({"type": "object"})}, "429": _error(429)},
         }
     },
 }
