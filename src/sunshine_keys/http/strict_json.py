@@ -1,9 +1,9 @@
-"""JSON of one meaning: what parsers may read differently, or could not give back, is refused.
+"""JSON of one meaning: what parsers may read differently is refused.
 
 msgspec decodes: it takes no NaN, no number beyond a double, no lone surrogate and no bytes that are not UTF-8. But of a
-property named twice it takes the last, and integers it takes of any size, though it could not encode them again. The
-standard library tells of both, so it reads every body a second time: 2 µs for a small one, before a commit that takes
-a hundred times as long.
+property named twice it takes the last, where others take the first; and it keeps integers exactly up to 4300 digits,
+where most others round or refuse them. The standard library tells of both, so it reads every body a second time: 2 µs
+for a small one, before a commit that takes a hundred times as long; 11 ms for the worst of 100 kB, instead of one.
 """
 
 from __future__ import annotations
