@@ -141,9 +141,9 @@ def test_what_is_served_or_another_store_is_no_target(
 ) -> None:
     copied(sqlite_url(data), url)
     with Server(data, "--database", url) as server:
-        assert server.wire.get(KEYS, Key.of(sample["app_key"])).status == 200
         refused = run("copy", "--from", sqlite_url(data), "--to", url)
         assert (refused.returncode, "the target is served at the moment" in refused.stderr) == (1, True), refused.stderr
+        assert server.wire.get(KEYS, Key.of(sample["app_key"])).status == 200
     other = tmp_path / "other"
     first_run(other)
     refused = run("copy", "--from", sqlite_url(data), "--to", sqlite_url(other))

@@ -13,6 +13,7 @@ import msgspec
 
 from sunshine_keys import sealing_key
 from sunshine_keys.drafts import sync_folder
+from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.http.application import Application
 from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
 from sunshine_keys.secrets import sealing_key_id
@@ -293,6 +294,8 @@ class Service:
         except StoreError as error:
             await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})
             return
+        with suppress(StoreUnavailable):  # what serves is known to the others from its start
+            await engine.store.ready()
         self._application = Application(engine, limits=self._settings.rate_limits)
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -24,7 +24,7 @@ APP = "/v2/apps/5d8cff3cd55b040010928b5b"
 UNWAITING = """
 from sunshine_keys.store.postgres.authority import Authority
 
-async def followed(self, sequence, nodes):
+async def followed(self, sequence, nodes, since):
     return
 
 Authority.followed = followed

@@ -89,6 +89,8 @@ class Source(Protocol):
 class Target(Source, Protocol):
     """A store that nobody serves."""
 
+    async def is_served(self) -> bool: ...
+
     async def write(self, statements: list[Statement]) -> None:
         """All of them or none, durably."""
         ...
@@ -116,7 +118,7 @@ async def copy(
     """Raises StoreError where the target is no copy of the source, or is found to differ from it at the end."""
     async with opened[0] as source, opened[1] as target:
         await _require_copy(source, target)
-        await target.write([_META.put((COPYING, "yes"))])
+        await _take(target)
         total = sum([(await source.rows(f"SELECT count(*) FROM {table.name}"))[0][0] for table in TABLES])  # noqa: S608 - ours
         done = changed = 0
 
@@ -134,6 +136,19 @@ async def copy(
         await _finish(source, target)
         end = await source.rows("SELECT coalesce(max(sequence), 0) FROM audit")
         return Copied(sums, changed, end[0][0], await _sealing_key_ids(source))
+
+
+async def _take(target: Target) -> None:
+    """Have no node begin to serve the target, and then see that none does. Raises StoreError, changing nothing."""
+    served = StoreError("the target is served at the moment: stop its nodes first")
+    if await target.is_served():
+        raise served
+    had_begun = bool(await target.rows("SELECT 1 FROM meta WHERE name = $1", COPYING))
+    await target.write([_META.put((COPYING, "yes"))])
+    if await target.is_served():  # by a node that began in between
+        if not had_begun:
+            await target.write([_META.remove(COPYING)])
+        raise served
 
 
 async def _require_copy(source: Source, target: Target) -> None:

@@ -19,8 +19,17 @@ import asyncpg
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.models import Key
 from sunshine_keys.store.postgres.connections import CONTACT_LOST, told
-from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, HARMLESS, LEASE_SECONDS, Lease, RememberedKeys, clock
+from sunshine_keys.store.postgres.remembered import (
+    CLOCK_MARGIN,
+    HARMLESS,
+    LEASE_SECONDS,
+    Lease,
+    Pulses,
+    RememberedKeys,
+    clock,
+)
 from sunshine_keys.store.sql import rows
+from sunshine_keys.store.sql.sealing import COPYING
 
 _Answer: TypeAlias = "asyncio.Future[tuple[Key | None, int]]"
 
@@ -37,24 +46,17 @@ _MOST_FOLLOWED = 1000
 _NO_EPOCH = -1
 _RETRY_SECONDS = 0.2
 
-_FOLLOW = """
+_FOLLOW = f"""
 SELECT coalesce((SELECT max(sequence) FROM audit), 0), ARRAY(
     SELECT ARRAY[action, resource] FROM audit
     WHERE sequence > $1 AND outcome = 'done' AND action <> ALL($2::text[]) ORDER BY sequence LIMIT $3
-)
-"""
+), EXISTS (SELECT 1 FROM meta WHERE name = '{COPYING}')
+"""  # noqa: S608 - a name of ours
 _RENEW = """
-WITH gone AS (
-    DELETE FROM nodes WHERE id IN (
-        SELECT id FROM nodes WHERE expires < clock_timestamp() - interval '1 minute' FOR UPDATE SKIP LOCKED
-    )
-)
-INSERT INTO nodes (id, expires) VALUES ($1, clock_timestamp() + $2 * interval '1 second')
-ON CONFLICT (id) DO UPDATE SET expires = excluded.expires
+INSERT INTO nodes (id, renewals) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET renewals = excluded.renewals
 """
-_LIVE_NODES = """
-SELECT id, extract(epoch FROM expires - clock_timestamp())::float8 FROM nodes WHERE expires > clock_timestamp()
-"""
+_NODES = "SELECT id, renewals FROM nodes"
+_BURY = "DELETE FROM nodes WHERE id = $1 AND renewals = $2"
 
 
 class Authority:
@@ -65,9 +67,11 @@ class Authority:
         self._node_id = secrets.token_hex(8)
         self._lease = Lease()
         self._keys = RememberedKeys()
+        self._renewals = 0
+        self._others = Pulses()
         self._epoch = 0
         self._wanted: dict[str, _Answer] = {}
-        self._followers: dict[str, int] = {}
+        self._followers: dict[str, tuple[int, float]] = {}
         self._follower_moved = asyncio.Event()
         self._awake = asyncio.Event()
         self._is_behind = True
@@ -116,22 +120,26 @@ class Authority:
 
     @staticmethod
     async def live_nodes(connection: asyncpg.Connection[Any]) -> dict[str, float]:
-        """The nodes that hold a lease, and when at the latest it ends, by this process's clock."""
+        """The nodes that may hold a lease, and when at the latest it ends, by this process's clock.
+
+        A row may have been renewed a moment ago, whatever any other clock says; so a whole lease is waited for.
+        """
         asked = clock()
         try:
-            found = await asyncio.wait_for(connection.fetch(_LIVE_NODES), ANSWER_SECONDS)
+            nodes = [node for node, _ in await asyncio.wait_for(connection.fetch(_NODES), ANSWER_SECONDS)]
         except CONTACT_LOST:
             return {"any": asked + LEASE_SECONDS * CLOCK_MARGIN}
-        return {node: clock() + max(seconds, 0.0) * CLOCK_MARGIN for node, seconds in found}
+        return dict.fromkeys(nodes, clock() + LEASE_SECONDS * CLOCK_MARGIN)
 
-    async def followed(self, sequence: int, nodes: dict[str, float]) -> None:
+    async def followed(self, sequence: int, nodes: dict[str, float], since: float) -> None:
         """Return once no node goes by a memory from before entry `sequence` of the trail.
 
-        `nodes` are those that held a lease after the entry was committed: each has said that it followed the trail so
-        far, or its lease is over.
+        `nodes` are those that held a lease after the entry was committed: each has said `since` the commit began that
+        it followed the trail so far, or its lease is over. What was said before may be of a history that has been
+        lost, where the database was set back to an earlier moment.
         """
         while True:
-            late = [end for node, end in nodes.items() if self._followers.get(node, 0) < sequence]
+            late = [end for node, end in nodes.items() if not self._has_followed(node, sequence, since)]
             if not late or (remaining := max(late) - clock()) <= 0:
                 return
             self._follower_moved.clear()
@@ -177,18 +185,23 @@ class Authority:
         """Have the lease known, and only then follow the trail: who deletes what that does not show knows of the lease."""
         self._is_doubtful = False
         asked_at = clock()
-        await connection.execute(_RENEW, self._node_id, LEASE_SECONDS)
+        self._renewals += 1  # never told twice, so that others see a renewal in it
+        await connection.execute(_RENEW, self._node_id, self._renewals)
         if self._is_doubtful:
             # Committed here, but perhaps not on the standby: after a failover nobody would know of this lease.
             raise ConnectionError("the database warned as a lease was renewed")
         await self._follow(connection, anew=anew)
         self._lease.renewed(asked_at)
+        for node, renewals in self._others.silent(await connection.fetch(_NODES), clock()):
+            await connection.execute(_BURY, node, renewals)
 
     async def _follow(self, connection: asyncpg.Connection[Any], *, anew: bool = False) -> None:
         is_asked, self._is_behind = self._is_behind, False
         found = await connection.fetchrow(_FOLLOW, self._keys.sequence, HARMLESS, _MOST_FOLLOWED + 1)
         assert found is not None
-        head, revocations = found
+        head, revocations, copying = found
+        if copying:
+            raise ConnectionError("the store is an unfinished copy of another")
         if anew or len(revocations) > _MOST_FOLLOWED:
             self._keys.forget_all(head)
         else:
@@ -209,13 +222,17 @@ class Authority:
                 if not future.done():
                     future.set_result((keys.get(key_id), epoch))
 
+    def _has_followed(self, node: str, sequence: int, since: float) -> bool:
+        reached, heard = self._followers.get(node, (0, 0.0))
+        return reached >= sequence and heard >= since
+
     def _changed(self, connection: Any, process_id: int, channel: str, payload: Any) -> None:
         self._is_behind = True
         self._awake.set()
 
     def _followed(self, connection: Any, process_id: int, channel: str, payload: Any) -> None:
         node_id, _, sequence = str(payload).partition(" ")
-        self._followers[node_id] = int(sequence)
+        self._followers[node_id] = (int(sequence), clock())
         self._follower_moved.set()
 
     def _warned(self, connection: Any, message: Any) -> None:

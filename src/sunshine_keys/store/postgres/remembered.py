@@ -48,6 +48,21 @@ class Lease:
         return clock() < self._end
 
 
+class Pulses:
+    """When each node's row was first seen as it is, by this process's clock: one that stays so has no lease any more.
+
+    Its last renewal was written before it was seen, and counted from before it was written. No other clock matters.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, int], float] = {}
+
+    def silent(self, rows: Iterable[tuple[str, int]], now: float) -> list[tuple[str, int]]:
+        """The rows that have been the same for longer than a lease lasts."""
+        self._seen = {(node, renewals): self._seen.get((node, renewals), now) for node, renewals in rows}
+        return [row for row, since in self._seen.items() if now - since > LEASE_SECONDS * CLOCK_MARGIN]
+
+
 class RememberedKeys:
     """Keys as they were when the audit trail had reached `sequence`; those used longest ago are forgotten first."""
 

@@ -73,7 +73,7 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_by_age ON idempotency (created);
 CREATE TABLE nodes (
     id text PRIMARY KEY,
-    expires timestamptz NOT NULL
+    renewals bigint NOT NULL
 );
 """,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncGenerator
@@ -12,7 +13,10 @@ import asyncpg
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.postgres import connections, schema
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
+from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS
 from sunshine_keys.store.sql.steps import Row, Statement
+
+_NODES = "SELECT id, renewals FROM nodes"
 
 
 class _Tables:
@@ -22,11 +26,19 @@ class _Tables:
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         return [tuple(row) for row in await self._connection.fetch(sql, *values)]
 
+    async def is_served(self) -> bool:
+        """Whether nodes go on renewing a lease; the rows of those that do not are removed."""
+        before = await self.rows(_NODES)
+        if not before:
+            return False
+        await asyncio.sleep(LEASE_SECONDS * CLOCK_MARGIN)
+        for node, renewals in before:
+            await self._connection.execute("DELETE FROM nodes WHERE id = $1 AND renewals = $2", node, renewals)
+        return bool(await self.rows(_NODES))
+
     async def write(self, statements: list[Statement]) -> None:
         async with self._connection.transaction():
             await self._connection.execute("SELECT pg_advisory_xact_lock($1)", schema.LOCK)
-            if await self._connection.fetch("SELECT 1 FROM nodes WHERE expires > clock_timestamp()"):
-                raise StoreError("the target is served at the moment: stop its nodes first")
             for sql, alike in itertools.groupby(statements, key=lambda statement: statement.sql):
                 await self._connection.executemany(sql, [statement.values for statement in alike])
 

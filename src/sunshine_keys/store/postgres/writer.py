@@ -21,6 +21,7 @@ from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.postgres import schema
 from sunshine_keys.store.postgres.authority import CHANGED, Authority
 from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, told
+from sunshine_keys.store.postgres.remembered import clock
 from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
 from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
 
@@ -107,7 +108,7 @@ class Writer:
     async def _commit(self, jobs: list[_Submission]) -> None:
         """Apply and commit all of `jobs`, and settle each: those that revoke when every node has followed."""
         try:
-            connection = await self._transact(jobs)
+            connection, committing = await self._transact(jobs)
         except Entangled as error:
             if len(jobs) > 1:
                 for job in jobs:
@@ -125,20 +126,20 @@ class Writer:
         revoking = [job for job in jobs if job.may_have_revoked]
         if revoking:
             nodes = await self._authority.live_nodes(connection)
-            task = asyncio.create_task(self._settle_revoked(revoking, nodes))
+            task = asyncio.create_task(self._settle_revoked(revoking, nodes, committing))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
         for job in jobs:
             if job not in revoking:
                 job.settle()
 
-    async def _settle_revoked(self, jobs: list[_Submission], nodes: dict[str, float]) -> None:
-        await self._authority.followed(max(job.sequence for job in jobs), nodes)
+    async def _settle_revoked(self, jobs: list[_Submission], nodes: dict[str, float], since: float) -> None:
+        await self._authority.followed(max(job.sequence for job in jobs), nodes, since)
         for job in jobs:
             job.settle()
 
-    async def _transact(self, jobs: list[_Submission]) -> asyncpg.Connection[Any]:
-        """One transaction, begun anew while it is certain that it has not been committed."""
+    async def _transact(self, jobs: list[_Submission]) -> tuple[asyncpg.Connection[Any], float]:
+        """One transaction, begun anew while it is certain that it has not been committed; when its COMMIT was sent."""
         begun = time.monotonic()
         for attempt in range(1, _TRIES + 1):
             try:
@@ -159,8 +160,9 @@ class Writer:
                 self._drop()
                 raise
             else:
+                committing = clock()
                 await self._end(connection, jobs)
-                return connection
+                return connection, committing
         raise AssertionError
 
     async def _end(self, connection: asyncpg.Connection[Any], jobs: list[_Submission]) -> None:

@@ -20,6 +20,10 @@ class _Tables:
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         return self._connection.execute(schema.dialect(sql), values).fetchall()
 
+    async def is_served(self) -> bool:
+        """No row of an SQLite store tells who has it open."""
+        return False
+
     async def write(self, statements: list[Statement]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         try:

@@ -1,0 +1,109 @@
+"""What the database's clock says, and what was said in a history that was lost, shortens no wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+from pg_proxy import Proxy
+from postgres import Postgres
+from stores import fill
+
+from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.models import Key
+from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.changes import DeleteKey
+from sunshine_keys.store.postgres import PostgresStore
+from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS, Pulses
+
+Test = Callable[[PostgresStore, PostgresStore, Proxy], Awaitable[None]]
+
+
+@pytest.fixture
+def run(postgres: Postgres) -> Callable[[Test], None]:
+    """Two stores on one database, the second behind a proxy, which remembers the key."""
+    url = postgres.new_store()
+
+    async def with_stores(test: Test, proxy: Proxy) -> None:
+        await PostgresStore.prepare(url)
+        answering = PostgresStore(url)
+        remembering = PostgresStore(url.replace(f":{postgres.port}/", f":{proxy.port}/"))
+        try:
+            await fill(answering)
+            assert await remembering.credential("int_1") is not None
+            await test(answering, remembering, proxy)
+        finally:
+            proxy.heal()
+            for store in (answering, remembering):
+                await store.close()
+
+    def run_test(test: Test) -> None:
+        with Proxy(postgres.port).running() as proxy:
+            asyncio.run(with_stores(test, proxy))
+
+    return run_test
+
+
+async def accepted(store: PostgresStore) -> Key | None:
+    try:
+        return await store.credential("int_1")
+    except StoreUnavailable:
+        return None
+
+
+def test_no_statement_of_the_scheme_asks_the_databases_clock() -> None:
+    from sunshine_keys.store.postgres import authority, schema
+
+    told = " ".join([authority._FOLLOW, authority._RENEW, authority._NODES, authority._BURY, *schema._MIGRATIONS])
+    assert not [word for word in ("timestamp", "now()", "interval", "current_time") if word in told.lower()]
+
+
+def test_a_row_that_was_renewed_long_ago_is_waited_for_like_any_other(run: Callable[[Test], None]) -> None:
+    """However old the row of a node that is cut off looks, its lease may last."""
+
+    async def test(answering: PostgresStore, remembering: PostgresStore, proxy: Proxy) -> None:
+        proxy.cut()
+        await answering.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
+        assert await accepted(remembering) is None
+
+    run(test)
+
+
+def test_what_a_node_had_followed_of_a_lost_history_does_not_count(
+    run: Callable[[Test], None], postgres: Postgres
+) -> None:
+    """As after a recovery to an earlier moment: the database comes back with fewer entries than were followed."""
+
+    async def test(answering: PostgresStore, remembering: PostgresStore, proxy: Proxy) -> None:
+        connection = await asyncpg.connect(answering._url)
+        try:
+            nodes = [node for (node,) in await connection.fetch("SELECT id FROM nodes")]
+            assert len(nodes) == 2
+            for node in nodes:
+                await connection.execute("SELECT pg_notify('sunshine_keys_followed', $1)", f"{node} 1000000")
+            await answering.credential("int_1")  # it has heard that
+            proxy.is_silent = True
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sunshine-keys'"
+            )
+            for store in (answering, remembering):
+                assert await store.credential("int_1") is not None
+            proxy.cut()
+            await answering.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
+            assert await accepted(remembering) is None
+        finally:
+            await connection.close()
+
+    run(test)
+
+
+def test_a_row_is_dead_once_it_has_stayed_the_same_for_longer_than_a_lease() -> None:
+    pulses = Pulses()
+    lease = LEASE_SECONDS * CLOCK_MARGIN
+    assert pulses.silent([("a", 1), ("b", 1)], 100.0) == []
+    assert pulses.silent([("a", 1), ("b", 2)], 99.9 + lease) == []
+    assert pulses.silent([("a", 1), ("b", 2)], 100.1 + lease) == [("a", 1)]
+    assert pulses.silent([("b", 3)], 200.0) == []
+    assert pulses.silent([("a", 1), ("b", 4)], 300.0) == []  # it is seen anew
