@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import socket
 import stat
@@ -15,7 +16,7 @@ from pathlib import Path
 import jwt
 import pytest
 from commands import failed, run
-from conftest import Key
+from conftest import Key, first_run
 from servers import Server
 
 from sunshine_keys.secrets import new_secret
@@ -263,3 +264,29 @@ def test_without_the_server_extra_the_command_says_so() -> None:
     program = "import sys; sys.modules['typer'] = None; from sunshine_keys.cli import main; main()"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert failed(result) == "sunshine-keys: typer is missing; install this package with its extra `server`"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    "command", ["audit", "audit verify", "audit --json", "seal status", "seal status --json", "export -", "--help"]
+)
+def test_what_cannot_be_printed_is_one_line(tmp_path: Path, command: str) -> None:
+    first_run(tmp_path)
+    options = [] if command == "--help" else ["--data", str(tmp_path)]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "sunshine_keys", *command.split(), *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=os.environ | {"SUNSHINE_KEYS_PASSPHRASE": "a passphrase"},
+        )
+    assert (result.returncode, result.stderr) == (1, "sunshine-keys: cannot print: No space left on device\n")
+
+
+def test_an_export_to_a_closed_standard_output_says_so(tmp_path: Path) -> None:
+    first_run(tmp_path)
+    command = f"exec {sys.executable} -m sunshine_keys export - --without-secrets --data {tmp_path} >&-"
+    result = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, result.stderr) == (1, "sunshine-keys: standard output is closed: name a file\n")

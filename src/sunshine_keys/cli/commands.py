@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 from sunshine_keys.cli.program import cli, fail
 from sunshine_keys.store import StoreError
@@ -26,6 +27,15 @@ for name in (
 
 def run() -> None:
     try:
-        cli()
+        try:
+            cli()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except StoreError as error:
         fail(str(error))
+    except OSError as error:
+        if error.filename is not None:  # else it is of printing
+            raise
+        sys.stdout = None  # else Python tries once more at its end
+        fail(f"cannot print: {error.strerror}")

@@ -65,6 +65,8 @@ def export(
         finally:
             await engine.store.close()
 
+    if file == "-" and sys.stdout is None:
+        fail("standard output is closed: name a file")
     try:
         if file == "-":
             counts = asyncio.run(run(sys.stdout.buffer))

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 import typer
 
-from sunshine_keys.cli.program import Data, Database, cli, fail, print_flushed
+from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.sealing_key import FolderFile, Source
@@ -44,7 +44,7 @@ def status(
 ) -> None:
     """Show the sealing keys, and how much is sealed under each. Reads the whole store."""
     found = _run(data, database, rotation.status, locked=False)
-    print_flushed(_json(found) if as_json else _table(found))
+    typer.echo(_json(found) if as_json else _table(found))
 
 
 @seal.command()
@@ -60,7 +60,7 @@ def retire(
         where = "" if isinstance(source, FolderFile) else f"; remove it from {source.name}"
         return f"Sealing key {key_id} is retired{where}."
 
-    print_flushed(_run(data, database, run))
+    typer.echo(_run(data, database, run))
 
 
 async def _rotate(store: Store, source: Source) -> None:
@@ -68,14 +68,14 @@ async def _rotate(store: Store, source: Source) -> None:
     key_id = sealer.key_id
     match start:
         case rotation.Start.NEW_KEY:
-            print_flushed(f"Made sealing key {key_id} in {source.name}; it is current now.")
+            typer.echo(f"Made sealing key {key_id} in {source.name}; it is current now.")
         case rotation.Start.FIRST_KEY:
-            print_flushed(f"Sealing key {key_id}, the first of {source.name}, is current now.")
+            typer.echo(f"Sealing key {key_id}, the first of {source.name}, is current now.")
         case rotation.Start.CONTINUED:
-            print_flushed(f"Going on with the rotation to sealing key {key_id}, which was not finished.")
+            typer.echo(f"Going on with the rotation to sealing key {key_id}, which was not finished.")
     with bar("Sealing anew") as progress:
         done = await rotation.reseal(store, sealer, progress)
-    print_flushed(f"Sealed under it: {done}.")
+    typer.echo(f"Sealed under it: {done}.")
     if done.unopened:
         fail(
             f"{len(done.unopened)} could not be opened and stay as they are: {', '.join(done.unopened[:10])}"
@@ -83,7 +83,7 @@ async def _rotate(store: Store, source: Source) -> None:
         )
     sealing = await store.sealing()
     for older in sorted(sealing.older) if sealing else ():
-        print_flushed(f"Nothing is sealed under {older} any more: sunshine-keys seal retire {older}")
+        typer.echo(f"Nothing is sealed under {older} any more: sunshine-keys seal retire {older}")
 
 
 def _run(
