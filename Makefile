@@ -38,15 +38,17 @@ check: install  ## Format, lint, types, layers, generated files
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_client.py --check
+	$(BIN)/python scripts/generate_cli_reference.py --check
 
 format: install  ## Rewrite what `check` would complain about
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/generate_client.py
+	$(BIN)/python scripts/generate_cli_reference.py
 
 lock:  ## Renew requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command 'make lock' --extra async --extra server --extra postgres --group dev pyproject.toml -o requirements.txt
+	  --custom-compile-command 'make lock' --extra async --extra server --extra postgres --extra keyring --group dev pyproject.toml -o requirements.txt
 
 bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py

@@ -8,7 +8,7 @@ import sys
 
 
 def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_KEYS_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
     return subprocess.run(
         [sys.executable, "-m", "sunshine_keys", *arguments],
         input=stdin,

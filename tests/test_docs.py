@@ -136,6 +136,7 @@ def test_no_page_has_a_block_that_nobody_runs() -> None:
     }
     assert {name: each for name, each in kinds.items() if each} == {
         "README.md": {"sh", "python"},
+        "docs/cli.md": {"sh"},
         "docs/client.md": {"python"},
         "docs/operations.md": {"sql"},
         "docs/service.md": {"python"},
@@ -158,23 +159,47 @@ def test_the_tests_that_pages_name_are_there() -> None:
     assert named <= there
 
 
-def test_every_option_and_variable_is_told() -> None:
-    told = (ROOT / "docs" / "service.md").read_text()
+def test_every_variable_is_told() -> None:
+    told = "".join((ROOT / "docs" / name).read_text() for name in ("service.md", "cli.md", "client.md"))
     package = Path(server.__file__).parent
-    source = "".join(file.read_text() for file in [*package.glob("cli/*.py"), *package.glob("*.py")])
-    told = told.replace("`…_", "`SUNSHINE_KEYS_")
+    source = "".join(file.read_text() for file in [*package.glob("cli/**/*.py"), *package.glob("*.py")])
+    told = told.replace("`…_", "`SUNSHINE_KEYS_").replace("`…_", "`SUNSHINE_CONVERSATIONS_")
     hidden = {"SUNSHINE_KEYS_SUPERVISOR"}  # for the workers alone
-    for variable in sorted(set(re.findall(r"SUNSHINE_KEYS_[A-Z_]+", source)) - hidden):
+    for variable in sorted(set(re.findall(r"SUNSHINE_(?:KEYS|CONVERSATIONS)_[A-Z_]+[A-Z]", source)) - hidden):
         assert variable in told, variable
+
+
+def test_every_command_that_needs_no_service_is_told_where_the_service_is() -> None:
+    told = (ROOT / "docs" / "service.md").read_text()
+    remote = {"sunshine_keys.cli.remote.account", "sunshine_keys.cli.remote.verbs"}
     groups = [
         ("", commands.cli),
         *((f"{group.name} ", group.typer_instance) for group in commands.cli.registered_groups),
     ]
+    local = 0
     for prefix, group in groups:
-        assert f"`sunshine-keys {prefix}" in told
         for command in group.registered_commands:
             assert command.callback is not None
-            assert f"`sunshine-keys {prefix}{command.name or command.callback.__name__}" in told
+            if command.callback.__module__ not in remote:
+                local += 1
+                assert f"`sunshine-keys {prefix}{command.name or command.callback.__name__}" in told
+    assert local > 10
+
+
+def test_the_reference_of_the_command_line_is_what_the_commands_are() -> None:
+    check = [sys.executable, str(ROOT / "scripts" / "generate_cli_reference.py"), "--check"]
+    assert subprocess.run(check, timeout=60, check=False).returncode == 0
+
+
+def test_a_service_is_managed_as_the_page_shows(reader: Reader, tmp_path: Path) -> None:
+    (block,) = blocks(ROOT / "docs" / "cli.md", "sh")
+    reader.environment |= {"XDG_CONFIG_HOME": str(tmp_path), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    (tmp_path / "sample.json").write_text(json.dumps(first_run(tmp_path / "data", sample=True)))
+    with server.running(Settings(tmp_path / "data")) as url:
+        reader.port = int(url.rpartition(":")[2])
+        said = reader.run("sh", block)
+        assert "CI worker" in said
+        assert said.endswith("Deleted 1 key.\n")
 
 
 def test_the_changelog_knows_the_version() -> None:

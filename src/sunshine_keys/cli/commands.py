@@ -21,6 +21,8 @@ for name in (
     "seal",
     "copying",
     "migrate",
+    "remote.account",
+    "remote.verbs",
 ):
     importlib.import_module(f"sunshine_keys.cli.{name}")
 

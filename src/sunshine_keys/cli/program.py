@@ -13,9 +13,8 @@ import typer
 
 cli = typer.Typer(
     name="sunshine-keys",
-    help="Issue, list, revoke and honour Sunshine Conversations API keys on your own machine.",
+    help="Issue, list, revoke and honour Sunshine Conversations API keys: a service of your own, or any by the network.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

@@ -1,0 +1,155 @@
+"""Write docs/cli.md from the commands themselves; with --check, fail where it is not what would be written."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from sunshine_keys.cli.commands import cli
+from sunshine_keys.cli.exits import Exit
+
+PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
+
+INTRODUCTION = """\
+# The command line
+
+<!-- Written by scripts/generate_cli_reference.py; change that, not this. -->
+
+`sunshine-keys` runs a service and looks after its store ([the service](service.md) tells of these commands), and it
+manages any service over the network, one of this kind or the vendor's, by the client of this package.
+
+## Managing a service
+
+```sh
+value() { python3 -c "import json; print(json.load(open('sample.json'))$1)"; }
+value "['app_key']['secret']" | sunshine-keys login --host http://127.0.0.1:8080 "$(value "['app_key']['id']")"
+sunshine-keys integrations list
+export SUNSHINE_KEYS_INTEGRATION="$(value "['integration']['id']")"
+KEY=$(sunshine-keys keys create "CI worker" --quiet)
+sunshine-keys keys list
+sunshine-keys keys delete --match "CI *" --yes
+```
+
+`login` keeps a key under the name of a profile (`default` if none is given), once the service has accepted it, and makes
+that the current one. The secret is asked for without echo, or read from standard input. It is kept in the system's
+keyring where there is one and the extra `keyring` is installed, else with the profile: in `sunshine-keys/profiles.json`
+below `XDG_CONFIG_HOME` (`~/.config` if that is not set), a file of mode 0600. `sunshine-keys profiles` shows what there
+is, `sunshine-keys profiles use NAME` chooses, and `logout` forgets.
+
+Which key a command uses: that of `--profile`, if it is typed; else the environment's (`SUNSHINE_CONVERSATIONS_KEY_ID`
+and `SUNSHINE_CONVERSATIONS_SECRET`, or `SUNSHINE_CONVERSATIONS_BEARER_TOKEN`, or the files that these names with `_FILE`
+point to) towards `SUNSHINE_CONVERSATIONS_HOST`; else that of `SUNSHINE_KEYS_PROFILE`, else the current profile's. They are
+never mixed: a profile's key goes to its own host only.
+
+`keys` are an integration's with `--integration`, and without it an app's own, which need the account's key. The app is the
+key's own, so that only an account's key has to name one by `--app`.
+
+## What is printed
+
+A table for a person (without colours under `NO_COLOR`), one JSON value with `--json`, and ids alone with `--quiet`; of a
+new key its secret alone. Objects in JSON have the API's own names. A new key is shown with its secret; later, secrets are
+masked in tables and left out of JSON, unless `--reveal` is given. What is destroyed is asked for first; without a
+terminal nothing is, unless `--yes` is given. Errors are on standard error: what happened, what to do next, and the id of
+the request.
+
+## Many keys at once
+
+`sunshine-keys keys create --from names.csv` makes a key for each row of a CSV file: a name alone or, under a heading,
+`displayName` with `appId` and `integrationId` where they are not those of the options. The keys go to
+`names.csv.keys.jsonl` (or `--output`), a file of mode 0600 with a line of JSON for each. Run again, the command makes only
+what is not in that file: a row that was asked for before, and whose answer was lost, is asked for under the same
+`Idempotency-Key`, which a service of this kind remembers for 24 hours. Nobody knows whether the vendor heeds that key;
+there, such a row is reported and left out from then on: look for it with `keys list`, and create it by its name if it is
+not there. What is wrong with one row stops no other.
+
+`sunshine-keys keys delete --match PATTERN` deletes all keys whose names match, after asking once.
+
+## Completion
+
+`sunshine-keys --install-completion` teaches the current shell (bash, zsh, fish or PowerShell) the commands, their options
+and the names of the profiles; `--show-completion` prints what it would install.
+"""
+
+
+def reference() -> str:
+    root = typer.main.get_command(cli)
+    parts = [INTRODUCTION, _exit_codes(), "## Commands\n"]
+    parts += [_command(path, command) for path, command in _walk("sunshine-keys", root)]
+    return "\n".join(parts)
+
+
+def _exit_codes() -> str:
+    rows = [f"| {int(each)} | {each.told} |" for each in Exit]
+    return "\n".join(["## Exit codes\n", "| code | |", "|---|---|", *rows, ""])
+
+
+def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    children = getattr(command, "commands", {})
+    if not children or getattr(command, "invoke_without_command", False):
+        yield path, command
+    for name, child in sorted(children.items()):
+        yield from _walk(f"{path} {name}", child)
+
+
+def _command(path: str, command: Any) -> str:
+    shown = [each for each in command.params if each.name != "help" and not getattr(each, "hidden", False)]
+    arguments = [each for each in shown if each.param_type_name == "argument"]
+    options = [each for each in shown if each.param_type_name == "option"]
+    usage = " ".join([path, *(_metavar(each) for each in arguments), *(["[OPTIONS]"] if options else [])])
+    lines = [f"### {path}\n", f"`{usage}`\n", inspect.cleandoc(command.help or ""), ""]
+    if shown:
+        lines += ["| | environment | |", "|---|---|---|"]
+        lines += [_parameter(each) for each in [*arguments, *options]]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _metavar(argument: Any) -> str:
+    name: str = argument.metavar or argument.name.upper()
+    return name if argument.required or name.startswith("[") else f"[{name}]"
+
+
+def _parameter(each: Any) -> str:
+    if each.param_type_name == "argument":
+        name = _metavar(each)
+    else:
+        value = "" if each.is_flag else f" {each.metavar or _kind(each)}"
+        name = ", ".join([*each.opts, *each.secondary_opts]) + value
+    variables = [each.envvar] if isinstance(each.envvar, str) else list(each.envvar or [])
+    told = (each.help or "").strip()
+    if each.default not in (None, "", False) and not callable(each.default) and not isinstance(each.default, list):
+        default = getattr(each.default, "value", each.default)
+        told = f"{told} {default} if not given.".strip()
+    if each.required:
+        told = f"{told} Required.".strip()
+    cells = (
+        f"`{name}`".replace("|", "\\|"),
+        ", ".join(f"`{variable}`" for variable in variables),
+        told.replace("|", "\\|"),
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _kind(each: Any) -> str:
+    kind = each.type_descriptor.annotation
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(str(choice.value) for choice in kind)
+    return {int: "NUMBER", Path: "FILE"}.get(kind, "TEXT")
+
+
+def main() -> None:
+    made = reference()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(made)
+    elif not PAGE.is_file() or PAGE.read_text() != made:
+        sys.exit("docs/cli.md is not what the commands are: run scripts/generate_cli_reference.py")
+
+
+if __name__ == "__main__":
+    main()
