@@ -24,14 +24,18 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """An answer other than 2xx. `titles` has one entry, except for a 400 with several things to mend."""
+    """An answer other than 2xx. `titles` has one entry, except for a 400 with several things to mend.
+
+    `cause` is what the audit trail is told of it beyond the title; it is not answered.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_server_error"
     title: ClassVar[str] = "Internal server error"
 
-    def __init__(self, *titles: str) -> None:
+    def __init__(self, *titles: str, cause: str = "") -> None:
         self.titles = titles or (self.title,)
+        self.cause = cause
         super().__init__(f"{self.status} {self.code}: {'; '.join(self.titles)}")
 
 

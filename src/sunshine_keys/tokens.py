@@ -78,10 +78,10 @@ def check_claims(claims: dict[str, Any], scope: Scope, now: float) -> None:
         raise Unauthorized("JWT payload should have a scope")
     if claims["scope"] != scope.value:
         raise Unauthorized(f"JWT scope should be {scope.value}, the scope of the key that signed it")
-    if "exp" in claims and now >= _date(claims, "exp"):
-        raise Unauthorized("JWT has expired (exp)")
-    if "nbf" in claims and now < _date(claims, "nbf"):
-        raise Unauthorized("JWT is not valid yet (nbf)")
+    if "exp" in claims and now >= (end := _date(claims, "exp")):
+        raise Unauthorized("JWT has expired (exp)", cause=f"JWT expired {now - end:.0f} seconds before")
+    if "nbf" in claims and now < (start := _date(claims, "nbf")):
+        raise Unauthorized("JWT is not valid yet (nbf)", cause=f"JWT is valid only {start - now:.0f} seconds later")
 
 
 def mint(key_id: str, secret: str, scope: Scope, *, expires_in: int | None = 300) -> str:

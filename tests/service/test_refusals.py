@@ -139,8 +139,20 @@ def test_the_service_tells_of_wrong_credentials_and_of_what_a_key_may_not_do(tmp
                 await store.close()
 
         assert asyncio.run(entries())[1:] == [
-            ("stranger", "127.0.0.1", f"keys/{KEY}", "unauthorized", ""),
-            (server.key.id, "127.0.0.1", f"keys/{server.key.id}", "forbidden", ""),
+            (
+                "stranger",
+                "127.0.0.1",
+                f"keys/{KEY}",
+                "unauthorized",
+                "Key id or secret is wrong, or the key has been deleted",
+            ),
+            (
+                server.key.id,
+                "127.0.0.1",
+                f"keys/{server.key.id}",
+                "forbidden",
+                "scope integration where account or app is needed",
+            ),
         ]
     finally:
         server.close()

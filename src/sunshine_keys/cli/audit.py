@@ -80,11 +80,16 @@ def show(
     """Show the audit trail, oldest first."""
     if context.invoked_subcommand is not None:
         return
-    wanted = Wanted(_moment(since) if since else "", actor, action, resource.strip("/").removeprefix("v2/"))
+    wanted = Wanted(
+        audit.told_time(moment(since, "--since")) if since else "",
+        actor,
+        action,
+        resource.strip("/").removeprefix("v2/"),
+    )
 
     async def run(store: Walk) -> None:
         line = _print_json if as_json else _Table()
-        async for page in _pages(store):
+        async for page in pages(store):
             for entry in page:
                 if wanted(entry):
                     line(entry)
@@ -113,7 +118,7 @@ def verify(
 
     async def run(store: Walk) -> Head:
         reached = Head()
-        async for page in _pages(store):
+        async for page in pages(store):
             start, reached = reached, audit.check(page, reached)
             if kept is not None and start.sequence < kept.sequence <= reached.sequence:
                 entry = page[kept.sequence - start.sequence - 1]
@@ -142,24 +147,22 @@ def _with_store(settings: Settings, use: Callable[[Walk], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-async def _pages(store: Walk) -> AsyncIterator[list[Entry]]:
+async def pages(store: Walk) -> AsyncIterator[list[Entry]]:
     after = 0
     while page := await store.audit_entries(after, _PAGE):
         yield page
         after = page[-1].sequence
 
 
-def _moment(given: str) -> str:
-    """A time as entries tell it, from a span before now or from ISO 8601."""
+def moment(given: str, option: str) -> datetime:
+    """A time in UTC, from a span before now or from ISO 8601; `option` is what it was given in."""
     if span := _SPAN.fullmatch(given):
-        moment = datetime.now(UTC) - timedelta(seconds=int(span[1]) * _UNIT_SECONDS[span[2]])
-    else:
-        try:
-            moment = datetime.fromisoformat(given)
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            fail("--since should be a date or time such as 2026-01-31T12:00, or a span such as 30m, 2h or 7d")
-    return audit.told_time(moment)
+        return datetime.now(UTC) - timedelta(seconds=int(span[1]) * _UNIT_SECONDS[span[2]])
+    try:
+        told = datetime.fromisoformat(given)
+        return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+    except (ValueError, OverflowError):
+        fail(f"{option} should be a date or time such as 2026-01-31T12:00, or a span such as 30m, 2h or 7d")
 
 
 def _head(given: str) -> Head:

@@ -21,6 +21,7 @@ for name in (
     "seal",
     "copying",
     "migrate",
+    "doctor",
     "remote.account",
     "remote.verbs",
 ):

@@ -106,10 +106,11 @@ def authorise(actor: Actor, scopes: frozenset[Scope], app_id: str | None, integr
     Another's app or integration is forbidden whether it exists or not.
     """
     if actor.scope not in scopes:
-        raise Forbidden
+        needed = " or ".join(sorted(scopes))
+        raise Forbidden(cause=f"scope {actor.scope} where {needed} is needed")
     if actor.scope is Scope.ACCOUNT:
         return
     if app_id is not None and app_id != actor.app_id:
-        raise Forbidden
+        raise Forbidden(cause="the key is for another app")
     if actor.scope is Scope.INTEGRATION and integration_id is not None and integration_id != actor.integration_id:
-        raise Forbidden
+        raise Forbidden(cause="the key is for another integration")

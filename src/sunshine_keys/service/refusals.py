@@ -44,7 +44,10 @@ class Refusals:
         self._writing: set[asyncio.Task[None]] = set()
 
     def refused(self, origin: Origin, claimed: str, error: ServiceError) -> None:
-        """`claimed` is whatever was given for a key's id; it is told only if it has the form of one."""
+        """`claimed` is whatever was given for a key's id; it is told only if it has the form of one.
+
+        Titles hold nothing that was sent, and tell a stranger no more than the trail may: both go into its note.
+        """
         claimed = claimed if KEY_ID.fullmatch(claimed) else "unknown"
         pair = (origin.source, claimed)
         if pair not in self._minutes and len(self._minutes) >= MOST:
@@ -53,7 +56,8 @@ class Refusals:
         if minute := self._minutes.get(pair):
             minute.more += 1
             return
-        entry = Refused(f"keys/{claimed}", error.code)
+        told = "" if error.titles == (error.title,) else error.titles[0]  # the code says as much
+        entry = Refused(f"keys/{claimed}", error.code, error.cause or told)
         end = asyncio.get_running_loop().call_later(self._seconds, self._end, pair)
         self._minutes[pair] = _Minute(origin, entry, end)
         self._write(origin, entry)
