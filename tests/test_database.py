@@ -39,6 +39,20 @@ def test_where_there_is_no_store_none_is_made(place: Place, command: list[str]) 
     assert list(place.data.iterdir()) == []
 
 
+def test_the_doctor_knows_a_deleted_key(place: Place) -> None:
+    made = first_run(place, sample=True)
+    keys = f"/v2/apps/{made['app']['id']}/integrations/{made['integration']['id']}/keys"
+    app_key, key = Key.of(made["app_key"]), Key.of(made["key"])
+    with Server(place) as server:
+        assert "is accepted" in run("doctor", *place.options, stdin=key.basic()).stdout
+        server.wire.delete(f"{keys}/{key.id}", app_key)
+        refused = server.wire.get(keys, key).headers["x-request-id"]
+    for arguments, stdin in (((), key.bearer()), ((refused,), "")):
+        told = run("doctor", *arguments, *place.options, stdin=stdin)
+        assert told.returncode == 1, told.stderr
+        assert f"key {key.id} was deleted at 20" in told.stdout
+
+
 def test_migrate_tells_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     today = sqlite_schema.VERSION
     with monkeypatch.context() as earlier:

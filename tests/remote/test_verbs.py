@@ -145,6 +145,24 @@ def test_names_command_no_terminal(commands: Commands) -> None:
     assert "\ufffd[2J[bold]x[/bold]" in commands.ok("keys", "list", *own(commands))
 
 
+def test_nothing_is_made_where_nothing_can_be_shown(commands: Commands) -> None:
+    closed = subprocess.run(
+        f"{sys.executable} -m sunshine_keys keys create unseen --integration {commands.server.integration_id} >&-",
+        shell=True, env=os.environ | commands.environment | commands.by(commands.server.app_key),
+        stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert closed.returncode == 2
+    assert "standard output is closed" in closed.stderr
+    assert "unseen" not in commands.ok("keys", "list", *own(commands))
+
+
+def test_what_the_encoding_lacks_is_replaced(commands: Commands) -> None:
+    name = "caf\u00e9 \U0001f511"
+    assert commands.json("keys", "create", name, *own(commands), PYTHONIOENCODING="ascii")["displayName"] == name
+    assert "caf? ?" in commands.ok("keys", "list", *own(commands), PYTHONIOENCODING="ascii")
+    assert name in commands.ok("keys", "list", *own(commands), PYTHONIOENCODING="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

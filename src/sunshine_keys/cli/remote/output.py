@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from sunshine_conversations_client._model import Model
-from sunshine_keys.cli.exits import Exit, printable, stop
+from sunshine_keys.cli.exits import printable
 
 _MAY_BE_SECRET = re.compile("secret|token|password|certificate|private", re.IGNORECASE)
 _MASK_SHOWN = 4
@@ -40,7 +40,7 @@ def _told(value: Any, *, reveal: bool) -> Any:
 
 
 def print_json(value: Any) -> None:
-    emit(json.dumps(value, indent=2, ensure_ascii=False))
+    emit(json.dumps(value, indent=2))
 
 
 def print_objects(models: Iterable[Model], columns: tuple[str, ...], *, reveal: bool) -> None:
@@ -101,11 +101,8 @@ def _masked(secret: Any) -> str:
 
 
 def emit(line: str) -> None:
-    """Print what may be told only once, and say so where it cannot be."""
+    """Print a line at once; what standard output's encoding lacks is replaced. Raises OSError."""
     try:
         print(line, flush=True)
-    except BrokenPipeError:
-        raise  # whoever reads has seen enough
-    except (OSError, UnicodeError) as error:
-        sys.stdout = None  # else Python tries once more at its end
-        stop(Exit.FAILED, f"cannot print: {getattr(error, 'strerror', None) or error}")
+    except UnicodeEncodeError as error:
+        print(line.encode(error.encoding, "replace").decode(error.encoding), flush=True)

@@ -119,6 +119,8 @@ def _show(resource: Resource, given: dict[str, Any], common: Common) -> None:
 
 def _create(resource: Resource, given: dict[str, Any], common: Common) -> None:
     body = _body(resource, given)
+    if sys.stdout is None:
+        stop(Exit.USAGE, "standard output is closed, and what is made could not be shown: nothing was made")
     with _session(given) as opened:
         owners = _owners(resource, opened, given)
         if given.get("from_"):
