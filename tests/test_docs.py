@@ -45,7 +45,9 @@ class Reader:
             self.port = free.getsockname()[1]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        self.environment = clean | {"PATH": path, "SUNSHINE_KEYS_PORT": str(self.port)}
+        # A service in the background logs to the same place: a person tells its lines from the program's, a test does not.
+        quiet = {"SUNSHINE_KEYS_LOG_LEVEL": "warning"}
+        self.environment = clean | quiet | {"PATH": path, "SUNSHINE_KEYS_PORT": str(self.port)}
 
     def run(self, kind: str, block: str) -> str:
         block = block.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}").replace(". .venv/bin/activate\n", "")

@@ -120,12 +120,6 @@ def is_loopback(host: str) -> bool:
     return ipaddress.ip_address(str(address).partition("%")[0]).is_loopback
 
 
-def configure_logging() -> None:
-    """Of this process: what went wrong, to standard error."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-
-
 def exit_0_when_told_to_stop() -> None:
     """Stopping when told to is no failure: neither before uvicorn's own handlers are in place nor after them.
 
@@ -153,7 +147,9 @@ def serve(settings: Settings, connections: Connections, listener: socket.socket,
 
 def worker() -> Service:
     """The application of a worker process, which stops when its supervisor is gone."""
-    configure_logging()
+    settings = Settings.from_environment()
+    if settings.log is not None:
+        settings.log.configure()
     supervisor = int(os.environ[_SUPERVISOR])
 
     def watch() -> None:
@@ -162,7 +158,7 @@ def worker() -> Service:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="sunshine-keys-watch", daemon=True).start()
-    return Service(Settings.from_environment())
+    return Service(settings)
 
 
 @contextlib.contextmanager
