@@ -283,6 +283,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._application: Application | None = None
+        self._request_log = RequestLog(settings.log) if settings.log else None
 
     async def __call__(
         self,
@@ -313,8 +314,9 @@ class Service:
         await receive()
         await self._application.close()
         await engine.store.close()
+        if self._request_log is not None:
+            self._request_log.flush()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _observers(self) -> list[Observer]:
-        log = self._settings.log
-        return [] if log is None else [RequestLog(log)]
+        return [] if self._request_log is None else [self._request_log]

@@ -3,8 +3,8 @@
 Of the path it has the template, of the query and the headers nothing, and of credentials that were refused not even the
 key id: no line holds a secret, whatever was sent. Paths that no operation has are the sender's own words, and not told.
 
-The logging module takes twice as long for a line as the 3 µs of this, which writes the lines of requests that were
-answered together at once.
+Lines are made and written by the dozen: in between requests one took 9 µs, and the logging module's would have taken
+twice that; in a row one takes 3.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _WRITTEN_AT_ONCE = 4096
 """A pipe does not tear lines of several processes apart up to here."""
+
+_SECONDS = 0.02
+"""How long a line may wait for others: what a crash may lose."""
 
 _LONGEST_SOURCE = 64
 _UNPRINTABLE = re.compile(r"[^!-~]")
@@ -98,19 +101,21 @@ class RequestLog:
         self._level = log.level.number
         self._form: Callable[[RequestLine], bytes] = as_json if log.format is LogFormat.JSON else as_text
         self._file = file
-        self._lines: list[bytes] = []
+        self._outcomes: list[Outcome] = []
 
     def __call__(self, outcome: Outcome) -> None:
         if level_of(outcome) < self._level:
             return
-        if not self._lines:
-            asyncio.get_running_loop().call_soon(self.flush)
-        self._lines.append(self._form(line_of(outcome)))
+        if not self._outcomes:
+            asyncio.get_running_loop().call_later(_SECONDS, self.flush)
+        self._outcomes.append(outcome)
 
     def flush(self) -> None:
-        lines, self._lines = self._lines, []
+        """Write what has been told of so far."""
+        outcomes, self._outcomes = self._outcomes, []
         part = b""
-        for line in lines:
+        for outcome in outcomes:
+            line = self._form(line_of(outcome))
             if len(part) + len(line) >= _WRITTEN_AT_ONCE:
                 self._write(part)
                 part = b""
