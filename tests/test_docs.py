@@ -21,6 +21,7 @@ from postgres import Postgres
 import sunshine_keys.cli.commands as commands
 from sunshine_keys import app, server
 from sunshine_keys.app import Settings
+from sunshine_keys.observing.samples import FAMILIES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -177,6 +178,12 @@ def test_every_option_and_variable_is_told() -> None:
         for command in group.registered_commands:
             assert command.callback is not None
             assert f"`sunshine-keys {prefix}{command.name or command.callback.__name__}" in told
+
+
+def test_every_metric_is_told() -> None:
+    told = (ROOT / "docs" / "operations.md").read_text()
+    for family in FAMILIES:
+        assert f"`{family.name.removeprefix('sunshine_keys_')}" in told, family.name
 
 
 def test_the_changelog_knows_the_version() -> None:

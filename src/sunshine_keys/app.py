@@ -18,6 +18,7 @@ from sunshine_keys.http.application import Application
 from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
 from sunshine_keys.http.outcome import Observer
 from sunshine_keys.observing.logs import Log
+from sunshine_keys.observing.page import MetricsAccess, MetricsPage
 from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.secrets import sealing_key_id
 from sunshine_keys.service.engine import Engine
@@ -39,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True):
     """`data` is the folder of the sealing keys and, unless `database` says where it is, of the store.
 
     `sealing` replaces the file of sealing keys in `data`; one of the two has to be there. Requests are logged where
-    `log` says how.
+    `log` says how, and there is a page /metrics where `metrics` says who may read it.
     """
 
     data: Path | None
@@ -47,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True):
     sealing: sealing_key.Source | None = None
     rate_limits: RateLimits = DEFAULT_LIMITS
     log: Log | None = None
+    metrics: MetricsAccess | None = None
 
     @property
     def location(self) -> Location:
@@ -62,8 +64,8 @@ class Settings(msgspec.Struct, frozen=True):
         Raises StoreError.
         """
         limits = RateLimits.from_environment(os.environ)
-        log = Log.from_environment(os.environ)
-        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), given_database(), limits, log)
+        log, metrics = Log.from_environment(os.environ), MetricsAccess.given(os.environ)
+        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), given_database(), limits, log, metrics)
 
     @classmethod
     def of(
@@ -72,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True):
         database: str | None,
         rate_limits: RateLimits = DEFAULT_LIMITS,
         log: Log | None = None,
+        metrics: MetricsAccess | None = None,
     ) -> Settings:
         """Raises StoreError where they do not say where the store and its sealing keys are."""
         place = location(database) if database else None
@@ -86,7 +89,7 @@ class Settings(msgspec.Struct, frozen=True):
             raise StoreError("say where the sealing key is: --data FOLDER, or SUNSHINE_KEYS_SEALING_KEY_FILE")
         else:
             folder = None
-        return cls(folder, place, sealing, rate_limits, log)
+        return cls(folder, place, sealing, rate_limits, log, metrics)
 
     def environment(self) -> dict[str, str]:
         """What `from_environment` makes these settings of again, together with the variables that are set already.
@@ -309,14 +312,17 @@ class Service:
             return
         with suppress(StoreUnavailable):  # what serves is known to the others from its start
             await engine.store.ready()
-        self._application = Application(engine, limits=self._settings.rate_limits, observers=self._observers())
+        log, access = self._request_log, self._settings.metrics
+        page = None if access is None else MetricsPage(access, engine.store)
+        observers: list[Observer] = [] if log is None else [log]
+        observers += [] if page is None else [page.metrics]
+        self._application = Application(engine, limits=self._settings.rate_limits, observers=observers, metrics=page)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._application.close()
+        if page is not None:
+            await page.close()
         await engine.store.close()
-        if self._request_log is not None:
-            self._request_log.flush()
+        if log is not None:
+            log.flush()
         await send({"type": "lifespan.shutdown.complete"})
-
-    def _observers(self) -> list[Observer]:
-        return [] if self._request_log is None else [self._request_log]

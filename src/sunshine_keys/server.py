@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Generator
@@ -139,8 +140,11 @@ def serve(settings: Settings, connections: Connections, listener: socket.socket,
     else:
         os.environ.update(settings.environment() | {_SUPERVISOR: str(os.getpid())})
         config = _config("sunshine_keys.server:worker", connections, factory=True, workers=workers)
-        supervisor = Multiprocess(config, [listener])
-        supervisor.run()
+        with tempfile.TemporaryDirectory(prefix="sunshine-keys-") as folder:
+            if settings.metrics is not None:
+                os.environ.update(settings.metrics.environment(folder))
+            supervisor = Multiprocess(config, [listener])
+            supervisor.run()
         if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
             sys.exit(1)
 

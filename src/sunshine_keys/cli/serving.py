@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -83,11 +84,20 @@ def serve(
             envvar="SUNSHINE_KEYS_LOG_LEVEL", help="What is logged at least; requests are info, those that fail error."
         ),
     ] = LogLevel.INFO,
+    metrics_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_METRICS_TOKEN_FILE",
+            metavar="FILE",
+            help="Serve /metrics to those who give the token in this file; without one, to nobody.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
     from sunshine_keys import server
     from sunshine_keys.app import Settings, first_run
     from sunshine_keys.http.limits import RateLimits
+    from sunshine_keys.observing.page import MetricsAccess
 
     log = Log(log_format, log_level)
     log.configure()
@@ -96,7 +106,11 @@ def serve(
         limits = RateLimits.of(rate_limit_key, rate_limit_source, rate_limit_failures)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--rate-limit-…") from None
-    settings = Settings.of(data, database, limits, log)
+    try:
+        metrics = MetricsAccess.given(os.environ, metrics_token_file)
+    except ValueError as error:
+        fail(str(error))
+    settings = Settings.of(data, database, limits, log, metrics)
     connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections)
     try:
         connections.check()

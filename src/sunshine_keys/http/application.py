@@ -15,6 +15,7 @@ import msgspec
 from sunshine_keys.errors import (
     Forbidden,
     MethodNotAllowed,
+    NotFound,
     ServiceError,
     StoreUnavailable,
     TooManyRequests,
@@ -44,13 +45,15 @@ _COMMON_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
 ]
 _TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
-_OPEN = ("healthz", "readyz", "openapi.json")
+_PROBES = ("healthz", "readyz")
+_OPEN = (*_PROBES, "metrics", "openapi.json")
+_METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _REPLAYED = (b"idempotency-replayed", b"true")
 _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", charset="UTF-8", Bearer')
 
 
 class Application:
-    """Serves the API under /v2, and /healthz, /readyz and /openapi.json without credentials."""
+    """Serves the API under /v2, /healthz, /readyz and /openapi.json without credentials, and /metrics by its token."""
 
     def __init__(
         self,
@@ -58,9 +61,12 @@ class Application:
         clock: Callable[[], float] = time.time,
         limits: RateLimits = NO_LIMITS,
         observers: Sequence[Observer] = (),
+        metrics: Callable[[str], Awaitable[bytes]] | None = None,
     ) -> None:
+        """`metrics` makes the page /metrics for an Authorization header, or raises Unauthorized."""
         self._engine = engine
         self._observers = observers
+        self._metrics = metrics
         self._limiter = Limiter(limits)
         self._authenticator = Authenticator(engine, clock)
         self._refusals = Refusals(engine.store)
@@ -90,9 +96,13 @@ class Application:
             places = "".join(traceback.format_tb(error.__traceback__))
             logger.error("request %s failed with %s:\n%s", request.id, type(error).__name__, places)
             status, content, code = ServiceError.status, _envelope(ServiceError()), ServiceError.code
-        body = _encode(content)
+        common = _TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS
+        if isinstance(content, bytes):
+            body, common = content, [_METRICS_TYPE, *common[1:]]
+        else:
+            body = _encode(content)
         headers = [
-            *(_TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS),
+            *common,
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", request.id.encode()),
             *extra,
@@ -118,7 +128,7 @@ class Application:
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
         is_open = len(request.segments) == 1 and request.segments[0] in _OPEN
-        if not is_open or request.segments == ["openapi.json"]:  # load balancers are not to be refused
+        if not is_open or request.segments[0] not in _PROBES:  # load balancers are not to be refused
             self._limiter.admit_request(request.source)
         if is_open:
             return await self._open(request)
@@ -142,12 +152,16 @@ class Application:
                 await self._engine.renewal.require(unknown.key_id)
 
     async def _open(self, request: Request) -> tuple[int, Any]:
-        """What is answered without credentials."""
+        """What is answered without a key."""
+        if request.segments[0] == "metrics" and self._metrics is None:
+            raise NotFound
         request.route = f"/{request.segments[0]}"
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("GET, HEAD")
         if request.segments[0] == "openapi.json":
             return 200, msgspec.Raw(openapi.document())
+        if request.segments[0] == "metrics" and self._metrics is not None:
+            return 200, await self._metrics(request.authorization())
         if request.segments[0] == "readyz":
             await self._engine.store.ready()
         return 200, {"status": "ok"}
