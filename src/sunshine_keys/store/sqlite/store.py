@@ -80,6 +80,7 @@ class SqliteStore(SqlReads):
             raise StoreUnavailable from error
 
     async def ready(self) -> None:
+        self._place.require()
         await self._all("SELECT 1 FROM meta LIMIT 1")
 
     async def credential(self, key_id: str) -> Key | None:
