@@ -17,6 +17,7 @@ from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.http.application import Application
 from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
 from sunshine_keys.http.outcome import Observer
+from sunshine_keys.observing import tracing
 from sunshine_keys.observing.logs import Log
 from sunshine_keys.observing.page import MetricsAccess, MetricsPage
 from sunshine_keys.observing.request_log import RequestLog
@@ -316,6 +317,9 @@ class Service:
         page = None if access is None else MetricsPage(access, engine.store)
         observers: list[Observer] = [] if log is None else [log]
         observers += [] if page is None else [page.metrics]
+        if (traces := tracing.opened(os.environ)) is not None:
+            observers.append(traces)
+            engine.store.commits.observe = traces.commit
         self._application = Application(engine, limits=self._settings.rate_limits, observers=observers, metrics=page)
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -323,6 +327,8 @@ class Service:
         if page is not None:
             await page.close()
         await engine.store.close()
+        if traces is not None:
+            await traces.close()
         if log is not None:
             log.flush()
         await send({"type": "lifespan.shutdown.complete"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 
 import msgspec
 
@@ -28,16 +29,20 @@ class Histogram:
 class Commits:
     """Of a store's one writer in this process: how many changes went into each commit, and how long it took."""
 
-    __slots__ = ("failures", "seconds", "sizes")
+    __slots__ = ("failures", "observe", "seconds", "sizes")
 
     def __init__(self) -> None:
         self.sizes = Histogram(SIZES)
         self.seconds = Histogram(SECONDS)
         self.failures = 0
+        self.observe: Callable[[int, float], None] | None = None
+        """Told of each commit, on whatever thread made it. It must not raise."""
 
     def done(self, size: int, seconds: float) -> None:
         self.sizes.observe(size)
         self.seconds.observe(seconds)
+        if self.observe is not None:
+            self.observe(size, seconds)
 
     def failed(self) -> None:
         """Of a group that was not committed, or of which that is not known."""
