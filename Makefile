@@ -48,7 +48,7 @@ format: install  ## Rewrite what `check` would complain about
 
 lock:  ## Renew requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command 'make lock' --extra async --extra server --extra postgres --extra keyring --group dev pyproject.toml -o requirements.txt
+	  --custom-compile-command 'make lock' --all-extras --group dev pyproject.toml -o requirements.txt
 
 bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py

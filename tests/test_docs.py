@@ -21,6 +21,7 @@ from postgres import Postgres
 import sunshine_keys.cli.commands as commands
 from sunshine_keys import app, server
 from sunshine_keys.app import Settings
+from sunshine_keys.observing.samples import FAMILIES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -45,7 +46,9 @@ class Reader:
             self.port = free.getsockname()[1]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        self.environment = clean | {"PATH": path, "SUNSHINE_KEYS_PORT": str(self.port)}
+        # A service in the background logs to the same place: a person tells its lines from the program's, a test does not.
+        quiet = {"SUNSHINE_KEYS_LOG_LEVEL": "warning"}
+        self.environment = clean | quiet | {"PATH": path, "SUNSHINE_KEYS_PORT": str(self.port)}
 
     def run(self, kind: str, block: str) -> str:
         block = block.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}").replace(". .venv/bin/activate\n", "")
@@ -200,6 +203,12 @@ def test_a_service_is_managed_as_the_page_shows(reader: Reader, tmp_path: Path) 
         said = reader.run("sh", block)
         assert "CI worker" in said
         assert said.endswith("Deleted 1 key.\n")
+
+
+def test_every_metric_is_told() -> None:
+    told = (ROOT / "docs" / "operations.md").read_text()
+    for family in FAMILIES:
+        assert f"`{family.name.removeprefix('sunshine_keys_')}" in told, family.name
 
 
 def test_the_changelog_knows_the_version() -> None:

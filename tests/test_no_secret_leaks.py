@@ -46,16 +46,16 @@ SEALING_KEY = bytes(range(100, 132))
 
 PROGRAM = """
 import logging, sys
-from sunshine_keys import server
 from sunshine_keys.cli import main
+from sunshine_keys.observing.logs import Log
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.store.sqlite import schema
 
-def everything():
+def everything(log):
     logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.captureWarnings(True)
 
-server.configure_logging = everything
+Log.configure = everything
 schema._BUSY_SECONDS = 0.2
 real = Engine.require_app
 
@@ -89,7 +89,20 @@ class Serving:
         ]
         self._files = [(folder / name).open("w+b") for name in ("stdout", "stderr")]
         self.process = subprocess.Popen(
-            [sys.executable, "-X", "dev", "-c", PROGRAM, "serve", "--data", str(self.data), "--port", "0"],
+            [
+                sys.executable,
+                "-X",
+                "dev",
+                "-c",
+                PROGRAM,
+                "serve",
+                "--data",
+                str(self.data),
+                "--port",
+                "0",
+                "--log-level",
+                "debug",
+            ],
             stdout=self._files[0],
             stderr=self._files[1],
             env=os.environ
@@ -259,6 +272,7 @@ def test_no_secret_is_in_anything_that_a_server_writes(serving: Serving) -> None
     serving.stop()
     written = serving.written()
     assert b"RuntimeError" in written and b"was not committed" in written and b"DEBUG" in written
+    assert b"sunshine_keys.request: " in written
     # The first lines of a new store would be its account key; this store was made before.
     assert_nowhere(planted, {"standard output and error": written})
     assert_nowhere(planted, {file.name: file.read_bytes() for file in serving.data.iterdir()})

@@ -16,6 +16,11 @@ from sunshine_keys.drafts import sync_folder
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.http.application import Application
 from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
+from sunshine_keys.http.outcome import Observer
+from sunshine_keys.observing import tracing
+from sunshine_keys.observing.logs import Log
+from sunshine_keys.observing.page import MetricsAccess, MetricsPage
+from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.secrets import sealing_key_id
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.first_run import another_account_key, initialise
@@ -35,13 +40,16 @@ STORE_FILE = "sunshine-keys.sqlite3"
 class Settings(msgspec.Struct, frozen=True):
     """`data` is the folder of the sealing keys and, unless `database` says where it is, of the store.
 
-    `sealing` replaces the file of sealing keys in `data`; one of the two has to be there.
+    `sealing` replaces the file of sealing keys in `data`; one of the two has to be there. Requests are logged where
+    `log` says how, and there is a page /metrics where `metrics` says who may read it.
     """
 
     data: Path | None
     database: Location | None = None
     sealing: sealing_key.Source | None = None
     rate_limits: RateLimits = DEFAULT_LIMITS
+    log: Log | None = None
+    metrics: MetricsAccess | None = None
 
     @property
     def location(self) -> Location:
@@ -57,10 +65,18 @@ class Settings(msgspec.Struct, frozen=True):
         Raises StoreError.
         """
         limits = RateLimits.from_environment(os.environ)
-        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), given_database(), limits)
+        log, metrics = Log.from_environment(os.environ), MetricsAccess.given(os.environ)
+        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), given_database(), limits, log, metrics)
 
     @classmethod
-    def of(cls, data: str | None, database: str | None, rate_limits: RateLimits = DEFAULT_LIMITS) -> Settings:
+    def of(
+        cls,
+        data: str | None,
+        database: str | None,
+        rate_limits: RateLimits = DEFAULT_LIMITS,
+        log: Log | None = None,
+        metrics: MetricsAccess | None = None,
+    ) -> Settings:
         """Raises StoreError where they do not say where the store and its sealing keys are."""
         place = location(database) if database else None
         sealing = sealing_key.given(os.environ)
@@ -74,14 +90,14 @@ class Settings(msgspec.Struct, frozen=True):
             raise StoreError("say where the sealing key is: --data FOLDER, or SUNSHINE_KEYS_SEALING_KEY_FILE")
         else:
             folder = None
-        return cls(folder, place, sealing, rate_limits)
+        return cls(folder, place, sealing, rate_limits, log, metrics)
 
     def environment(self) -> dict[str, str]:
         """What `from_environment` makes these settings of again, together with the variables that are set already.
 
         A database's URL that came from a file is not repeated.
         """
-        named = self.rate_limits.environment()
+        named = self.rate_limits.environment() | (self.log.environment() if self.log else {})
         if self.data is not None:
             named["SUNSHINE_KEYS_DATA"] = str(self.data.absolute())
         if self.database is not None and self.database.url != given_database():
@@ -271,6 +287,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._application: Application | None = None
+        self._request_log = RequestLog(settings.log) if settings.log else None
 
     async def __call__(
         self,
@@ -296,9 +313,22 @@ class Service:
             return
         with suppress(StoreUnavailable):  # what serves is known to the others from its start
             await engine.store.ready()
-        self._application = Application(engine, limits=self._settings.rate_limits)
+        log, access = self._request_log, self._settings.metrics
+        page = None if access is None else MetricsPage(access, engine.store)
+        observers: list[Observer] = [] if log is None else [log]
+        observers += [] if page is None else [page.metrics]
+        if (traces := tracing.opened(os.environ)) is not None:
+            observers.append(traces)
+            engine.store.commits.observe = traces.commit
+        self._application = Application(engine, limits=self._settings.rate_limits, observers=observers, metrics=page)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._application.close()
+        if page is not None:
+            await page.close()
         await engine.store.close()
+        if traces is not None:
+            await traces.close()
+        if log is not None:
+            log.flush()
         await send({"type": "lifespan.shutdown.complete"})

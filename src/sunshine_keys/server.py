@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Generator
@@ -120,12 +121,6 @@ def is_loopback(host: str) -> bool:
     return ipaddress.ip_address(str(address).partition("%")[0]).is_loopback
 
 
-def configure_logging() -> None:
-    """Of this process: what went wrong, to standard error."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-
-
 def exit_0_when_told_to_stop() -> None:
     """Stopping when told to is no failure: neither before uvicorn's own handlers are in place nor after them.
 
@@ -145,15 +140,20 @@ def serve(settings: Settings, connections: Connections, listener: socket.socket,
     else:
         os.environ.update(settings.environment() | {_SUPERVISOR: str(os.getpid())})
         config = _config("sunshine_keys.server:worker", connections, factory=True, workers=workers)
-        supervisor = Multiprocess(config, [listener])
-        supervisor.run()
+        with tempfile.TemporaryDirectory(prefix="sunshine-keys-") as folder:
+            if settings.metrics is not None:
+                os.environ.update(settings.metrics.environment(folder))
+            supervisor = Multiprocess(config, [listener])
+            supervisor.run()
         if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
             sys.exit(1)
 
 
 def worker() -> Service:
     """The application of a worker process, which stops when its supervisor is gone."""
-    configure_logging()
+    settings = Settings.from_environment()
+    if settings.log is not None:
+        settings.log.configure()
     supervisor = int(os.environ[_SUPERVISOR])
 
     def watch() -> None:
@@ -162,7 +162,7 @@ def worker() -> Service:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="sunshine-keys-watch", daemon=True).start()
-    return Service(Settings.from_environment())
+    return Service(settings)
 
 
 @contextlib.contextmanager

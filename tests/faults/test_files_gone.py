@@ -53,8 +53,11 @@ def test_keys_are_not_looked_up_in_a_file_that_is_no_longer_the_store(tmp_path: 
         answer = server.wire.get(SAMPLE, auth)
         assert (answer.status, answer.errors[0][0]) == (503, "service_unavailable")
         assert server.wire.get("/healthz").status == 200
+        ready = server.wire.get("/readyz")
+        assert (ready.status, ready.errors[0][0]) == (503, "service_unavailable")
         (tmp_path / "aside").rename(tmp_path / STORE_FILE)
         assert server.wire.get(SAMPLE, auth).status == 200
+        assert server.wire.get("/readyz").status == 200
 
 
 def test_a_worker_that_starts_again_makes_no_new_store(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, print_flushed
+from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
 
 
 @cli.command()
@@ -72,19 +74,43 @@ def serve(
             help="Failed authentications of an address with a key id; ten times as many of an address.",
         ),
     ] = "100/minute",
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="SUNSHINE_KEYS_LOG_FORMAT", help="What a line of the log is: for a person, or a program."),
+    ] = LogFormat.TEXT,
+    log_level: Annotated[
+        LogLevel,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_LOG_LEVEL", help="What is logged at least; requests are info, those that fail error."
+        ),
+    ] = LogLevel.INFO,
+    metrics_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_METRICS_TOKEN_FILE",
+            metavar="FILE",
+            help="Serve /metrics to those who give the token in this file; without one, to nobody.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
     from sunshine_keys import server
     from sunshine_keys.app import Settings, first_run
     from sunshine_keys.http.limits import RateLimits
+    from sunshine_keys.observing.page import MetricsAccess
 
-    server.configure_logging()
+    log = Log(log_format, log_level)
+    log.configure()
     server.exit_0_when_told_to_stop()
     try:
         limits = RateLimits.of(rate_limit_key, rate_limit_source, rate_limit_failures)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--rate-limit-…") from None
-    settings = Settings.of(data, database, limits)
+    try:
+        metrics = MetricsAccess.given(os.environ, metrics_token_file)
+    except ValueError as error:
+        fail(str(error))
+    settings = Settings.of(data, database, limits, log, metrics)
     connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections)
     try:
         connections.check()

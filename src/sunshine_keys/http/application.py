@@ -7,7 +7,7 @@ import logging
 import math
 import time
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ import msgspec
 from sunshine_keys.errors import (
     Forbidden,
     MethodNotAllowed,
+    NotFound,
     ServiceError,
     StoreUnavailable,
     TooManyRequests,
@@ -24,6 +25,7 @@ from sunshine_keys.http import openapi, routes
 from sunshine_keys.http.authentication import authenticate, claimed_key_id
 from sunshine_keys.http.limits import NO_LIMITS, Limiter, RateLimits
 from sunshine_keys.http.operations import Call
+from sunshine_keys.http.outcome import CLIENT_GONE, Observer, Outcome
 from sunshine_keys.http.request import ClientGone, Receive, Request, new_request_id
 from sunshine_keys.secrets import UnknownSealingKey
 from sunshine_keys.service.authentication import Actor, Authenticator, authorise
@@ -43,16 +45,28 @@ _COMMON_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
 ]
 _TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
-_OPEN = ("healthz", "readyz", "openapi.json")
+_PROBES = ("healthz", "readyz")
+_OPEN = (*_PROBES, "metrics", "openapi.json")
+_METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _REPLAYED = (b"idempotency-replayed", b"true")
 _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", charset="UTF-8", Bearer')
 
 
 class Application:
-    """Serves the API under /v2, and /healthz, /readyz and /openapi.json without credentials."""
+    """Serves the API under /v2, /healthz, /readyz and /openapi.json without credentials, and /metrics by its token."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, limits: RateLimits = NO_LIMITS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], float] = time.time,
+        limits: RateLimits = NO_LIMITS,
+        observers: Sequence[Observer] = (),
+        metrics: Callable[[str], Awaitable[bytes]] | None = None,
+    ) -> None:
+        """`metrics` makes the page /metrics for an Authorization header, or raises Unauthorized."""
         self._engine = engine
+        self._observers = observers
+        self._metrics = metrics
         self._limiter = Limiter(limits)
         self._authenticator = Authenticator(engine, clock)
         self._refusals = Refusals(engine.store)
@@ -60,28 +74,35 @@ class Application:
         """Called between authentication and the operation; for tests of what happens meanwhile."""
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        began, started = time.time(), time.perf_counter()
         request = Request(scope, receive, new_request_id())
         extra: Headers = []
+        code, is_replay = "", False
         try:
             status, content = await self._answer(request)
-            if status == 201 and _is_replay(content):
+            if status == 201 and (is_replay := _is_replay(content)):
                 extra = [_REPLAYED]
         except ServiceError as error:
-            status, content, extra = error.status, _envelope(error), _headers_of(error)
+            status, content, extra, code = error.status, _envelope(error), _headers_of(error), error.code
         except ClientGone:
+            self._tell(Outcome(request, CLIENT_GONE, "client_gone", False, began, time.perf_counter() - started))
             return
         except asyncio.CancelledError:
             # The server stops, and this request has not arrived or been answered within its grace.
             stopping = StoreUnavailable("The service is stopping")
-            status, content, extra = stopping.status, _envelope(stopping), _headers_of(stopping)
+            status, content, extra, code = stopping.status, _envelope(stopping), _headers_of(stopping), stopping.code
         except Exception as error:
             # Its kind and where it came from; not its text, which might hold anything that the request held.
             places = "".join(traceback.format_tb(error.__traceback__))
             logger.error("request %s failed with %s:\n%s", request.id, type(error).__name__, places)
-            status, content = ServiceError.status, _envelope(ServiceError())
-        body = _encode(content)
+            status, content, code = ServiceError.status, _envelope(ServiceError()), ServiceError.code
+        common = _TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS
+        if isinstance(content, bytes):
+            body, common = content, [_METRICS_TYPE, *common[1:]]
+        else:
+            body = _encode(content)
         headers = [
-            *(_TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS),
+            *common,
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", request.id.encode()),
             *extra,
@@ -90,6 +111,11 @@ class Application:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        self._tell(Outcome(request, status, code, is_replay, began, time.perf_counter() - started))
+
+    def _tell(self, outcome: Outcome) -> None:
+        for observe in self._observers:
+            observe(outcome)
 
     async def _answer(self, request: Request) -> tuple[int, Any]:
         try:
@@ -102,12 +128,13 @@ class Application:
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
         is_open = len(request.segments) == 1 and request.segments[0] in _OPEN
-        if not is_open or request.segments == ["openapi.json"]:  # load balancers are not to be refused
+        if not is_open or request.segments[0] not in _PROBES:  # load balancers are not to be refused
             self._limiter.admit_request(request.source)
         if is_open:
             return await self._open(request)
         operation, ids = routes.match(request.method, request.segments)
-        actor = await self._authenticate(request)
+        request.route = operation.path
+        actor = request.actor = await self._authenticate(request)
         if self.authenticated is not None:
             await self.authenticated(actor)
         try:
@@ -125,11 +152,16 @@ class Application:
                 await self._engine.renewal.require(unknown.key_id)
 
     async def _open(self, request: Request) -> tuple[int, Any]:
-        """What is answered without credentials."""
+        """What is answered without a key."""
+        if request.segments[0] == "metrics" and self._metrics is None:
+            raise NotFound
+        request.route = f"/{request.segments[0]}"
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("GET, HEAD")
         if request.segments[0] == "openapi.json":
             return 200, msgspec.Raw(openapi.document())
+        if request.segments[0] == "metrics" and self._metrics is not None:
+            return 200, await self._metrics(request.authorization())
         if request.segments[0] == "readyz":
             await self._engine.store.ready()
         return 200, {"status": "ok"}

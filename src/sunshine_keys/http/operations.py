@@ -52,10 +52,13 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 
 class Operation(msgspec.Struct, frozen=True):
+    """`path` is the template that it was found by; empty in the table, where it is the name."""
+
     handler: Handler
     scopes: frozenset[Scope]
     status: int = 200
     body: RequestBody | None = None
+    path: str = ""
 
 
 async def create_app(call: Call) -> Any:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote
 
 from sunshine_keys.errors import BadRequest, PayloadTooLarge, Unauthorized, UnsupportedMediaType
 from sunshine_keys.http import strict_json
+from sunshine_keys.service.authentication import Actor
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -29,9 +30,12 @@ class ClientGone(Exception):
 
 class Request:
     """`segments` are the path's parts after the leading slash, split before they are percent-decoded: an encoded
-    slash is part of an id, and `..` is an id like any other."""
+    slash is part of an id, and `..` is an id like any other.
 
-    __slots__ = ("_receive", "_scope", "body_is_coming", "headers", "id", "method", "segments")
+    `route` is the path's template and `actor` who asks, once they are known.
+    """
+
+    __slots__ = ("_receive", "_scope", "actor", "body_is_coming", "headers", "id", "method", "route", "segments")
 
     def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
         self.id = request_id
@@ -40,6 +44,8 @@ class Request:
         path: str = scope["raw_path"][1:].decode("latin-1")
         # Most paths have nothing to decode: looked at whole, one takes 0.4 µs instead of 1.1.
         self.segments = [_segment(part) for part in path.split("/")] if "%" in path else path.split("/")
+        self.route = ""
+        self.actor: Actor | None = None
         self._scope = scope
         self._receive = receive
         length = self.headers.get(b"content-length", b"0")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from sunshine_keys.errors import MethodNotAllowed, NotFound
 from sunshine_keys.http.operations import OPERATIONS, Operation
 
@@ -31,7 +33,7 @@ def _tree() -> _Node:
                 node = node.wildcard
             else:
                 node = node.children.setdefault(part, _Node())
-        node.methods = methods
+        node.methods = {method: msgspec.structs.replace(each, path=path) for method, each in methods.items()}
     return root
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from sunshine_keys.models import App, Counts, Integration, Key, Page, Webhook
+from sunshine_keys.measures import Commits, LeaseState
+from sunshine_keys.models import App, Counts, Integration, Key, Page, Scope, Webhook
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import OPERATOR, Origin
@@ -55,7 +56,18 @@ class Walk(Protocol):
 
 
 class Store(Walk, Protocol):
-    """Every method but `close` raises `errors.StoreUnavailable` where the database cannot do it now."""
+    """Every method but `close` and `lease` raises `errors.StoreUnavailable` where the database cannot do it now."""
+
+    commits: Commits
+
+    @property
+    def lease(self) -> LeaseState | None:
+        """None where what is remembered needs none, because nothing is."""
+        ...
+
+    async def key_counts(self) -> dict[Scope, int]:
+        """How many keys there are of each scope. Reads the whole store, and holds up nobody meanwhile."""
+        ...
 
     async def key(self, key_id: str) -> Key | None: ...
 

@@ -110,6 +110,15 @@ class Authority:
                 return key
         raise StoreUnavailable
 
+    def is_trusted(self) -> bool:
+        """Whether this node may go by what it remembers."""
+        return self._lease.is_held()
+
+    @property
+    def remembered(self) -> int:
+        """How many keys."""
+        return len(self._keys)
+
     def _ask(self, key_id: str) -> _Answer:
         """A read that has not begun yet: one under way may have seen what was before the caller asked."""
         future = self._wanted.get(key_id)

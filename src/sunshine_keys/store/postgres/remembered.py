@@ -71,6 +71,9 @@ class RememberedKeys:
         self._keys: OrderedDict[str, Key] = OrderedDict()
         self._most = most
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     def get(self, key_id: str) -> Key | None:
         key = self._keys.get(key_id)
         if key is not None:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.models import Key
+from sunshine_keys.measures import Commits, LeaseState
+from sunshine_keys.models import Key, Scope
 from sunshine_keys.store import Walk
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
@@ -21,6 +22,7 @@ from sunshine_keys.store.postgres.authority import Authority
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.writer import Writer
 from sunshine_keys.store.sealing import Sealing
+from sunshine_keys.store.sql import rows
 from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
 from sunshine_keys.store.sql.steps import Row
 
@@ -55,7 +57,8 @@ class PostgresStore(SqlReads):
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
         self._authority = Authority(self._connect)
-        self._writer = Writer(self._connect, self._authority)
+        self.commits = Commits()
+        self._writer = Writer(self._connect, self._authority, self.commits)
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         return await connections.connect(self._url)
@@ -90,6 +93,13 @@ class PostgresStore(SqlReads):
                 except CONTACT_LOST as error:
                     raise StoreUnavailable from error
             return self._pool
+
+    @property
+    def lease(self) -> LeaseState:
+        return LeaseState(self._authority.is_trusted(), self._authority.remembered, self._writer.waits)
+
+    async def key_counts(self) -> dict[Scope, int]:
+        return {Scope(scope): count for scope, count in await self._all(rows.KEY_COUNTS)}
 
     async def ready(self) -> None:
         """By a read under the lease, of a key that cannot be."""

@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 
 from sunshine_keys.errors import NotFound, ServiceError, StoreUnavailable
+from sunshine_keys.measures import SECONDS, Commits, Histogram
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.postgres import schema
@@ -65,8 +66,13 @@ class _Submission(Job):
 class Writer:
     """`connect` opens a connection to the primary."""
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], authority: Authority) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], authority: Authority, commits: Commits
+    ) -> None:
         self._connect = connect
+        self._commits = commits
+        self.waits = Histogram(SECONDS)
+        """How long DELETEs waited for the nodes, after their commit."""
         self._authority = authority
         self._connection: asyncpg.Connection[Any] | None = None
         self._jobs: deque[_Submission] = deque()
@@ -134,7 +140,9 @@ class Writer:
                 job.settle()
 
     async def _settle_revoked(self, jobs: list[_Submission], nodes: dict[str, float], since: float) -> None:
+        begun = time.monotonic()
         await self._authority.followed(max(job.sequence for job in jobs), nodes, since)
+        self.waits.observe(time.monotonic() - begun)
         for job in jobs:
             job.settle()
 
@@ -152,6 +160,7 @@ class Writer:
                 await self._roll_back()
                 raise
             except CONTACT_LOST as error:
+                self._commits.failed()
                 logger.warning("a group of %d writes was not committed: %s", len(jobs), told(error))
                 self._drop()
                 if attempt == _TRIES or time.monotonic() - begun > ANSWER_SECONDS:
@@ -162,6 +171,7 @@ class Writer:
             else:
                 committing = clock()
                 await self._end(connection, jobs)
+                self._commits.done(len(jobs), time.monotonic() - begun)
                 return connection, committing
         raise AssertionError
 
@@ -180,6 +190,7 @@ class Writer:
             if self._is_doubtful:
                 raise ConnectionError("the database warned as it committed")
         except CONTACT_LOST as error:
+            self._commits.failed()
             logger.warning("it is not known whether a group of %d writes was committed: %s", len(jobs), told(error))
             self._drop()
             commit.cancel()

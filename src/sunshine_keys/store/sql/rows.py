@@ -9,6 +9,7 @@ import msgspec
 from sunshine_keys.models import App, Integration, Key, Scope, Webhook
 from sunshine_keys.store.audit import Entry, Head
 
+KEY_COUNTS = "SELECT scope, count(*) FROM keys GROUP BY scope"
 COUNTS = (
     "SELECT (SELECT count(*) FROM apps), (SELECT count(*) FROM integrations), (SELECT count(*) FROM webhooks),"
     " (SELECT count(*) FROM keys)"

@@ -11,10 +11,12 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from sunshine_keys.errors import ServiceError, StoreUnavailable
+from sunshine_keys.measures import Commits
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
@@ -53,8 +55,9 @@ class _Submission(Job):
 
 
 class Writer:
-    def __init__(self, path: Path, place: Place) -> None:
+    def __init__(self, path: Path, place: Place, commits: Commits) -> None:
         self._place = place
+        self._commits = commits
         self._connection = schema.connect(path)
         self._jobs: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sunshine-keys-writer", daemon=True)
@@ -92,12 +95,14 @@ class Writer:
     def _commit(self, jobs: list[_Submission]) -> None:
         """Apply and commit all of `jobs`, leaving each its result or its error."""
         is_ending = False
+        begun = time.perf_counter()
         try:
             self._place.require()
             self._connection.execute("BEGIN IMMEDIATE")
             run(self._connection, apply_all(jobs))
             is_ending = True
             self._connection.execute("COMMIT")
+            self._commits.done(len(jobs), time.perf_counter() - begun)
         except Entangled as error:
             self._rollback()
             if len(jobs) > 1:
@@ -107,6 +112,7 @@ class Writer:
                 jobs[0].error = error.__cause__ if isinstance(error.__cause__, ServiceError) else error
         except Exception as error:  # whatever it was, the callers must hear of it
             logger.error("a group of %d writes was not committed: %s", len(jobs), error)
+            self._commits.failed()
             self._rollback()
             if isinstance(error, sqlite3.Error):
                 # An fsync that fails leaves a whole transaction in the WAL: it is undone here, and overwritten by the

@@ -1,0 +1,89 @@
+"""The log on standard error: one line an entry, as text for a person or as JSON for a program."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def number(self) -> int:
+        """The logging module's."""
+        return logging.getLevelNamesMapping()[self.name]
+
+
+_FORMAT = "SUNSHINE_KEYS_LOG_FORMAT"
+_LEVEL = "SUNSHINE_KEYS_LOG_LEVEL"
+
+
+class Log(msgspec.Struct, frozen=True):
+    format: LogFormat = LogFormat.TEXT
+    level: LogLevel = LogLevel.INFO
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Log | None:
+        """None where the variables say nothing. Raises ValueError."""
+        if _FORMAT not in variables:
+            return None
+        return cls(LogFormat(variables[_FORMAT]), LogLevel(variables.get(_LEVEL, LogLevel.INFO)))
+
+    def environment(self) -> dict[str, str]:
+        """What `from_environment` makes this of again."""
+        return {_FORMAT: self.format, _LEVEL: self.level}
+
+    def configure(self) -> None:
+        """Have this process log so."""
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonFormatter() if self.format is LogFormat.JSON else TextFormatter())
+        logging.basicConfig(level=self.level.number, handlers=[handler])
+        for noisy in ("uvicorn", "asyncio"):
+            logging.getLogger(noisy).setLevel(max(logging.WARNING, self.level.number))
+
+
+def timestamp(seconds: float) -> str:
+    """As in 2026-01-31T12:00:00.000Z."""
+    whole, thousandths = divmod(int(seconds * 1000), 1000)
+    return f"{_second(whole)}.{thousandths:03}Z"
+
+
+@functools.lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+class TextFormatter(logging.Formatter):
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the base's name
+        return timestamp(record.created)
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": timestamp(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(entry).decode()

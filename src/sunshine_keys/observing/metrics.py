@@ -1,0 +1,59 @@
+"""What a process counts of its requests, and its figures together with its store's.
+
+No label holds what was sent: the path is its template, the method one of those that there are, the scope a key's own.
+"""
+
+from __future__ import annotations
+
+from sunshine_keys.http.outcome import Outcome
+from sunshine_keys.measures import SECONDS, Histogram
+from sunshine_keys.observing.samples import Samples, histogram, labels
+from sunshine_keys.store import Store
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+
+
+class Metrics:
+    """An observer of requests."""
+
+    def __init__(self) -> None:
+        self._requests: dict[tuple[str, str, int, str], int] = {}
+        self._seconds: dict[tuple[str, str], Histogram] = {}
+        self._errors: dict[str, int] = {}
+        self._replays = 0
+
+    def __call__(self, outcome: Outcome) -> None:
+        request = outcome.request
+        route = request.route or "none"
+        method = request.method if request.method in _METHODS else "other"
+        counted = (route, method, outcome.status, "none" if request.actor is None else request.actor.scope.value)
+        self._requests[counted] = self._requests.get(counted, 0) + 1
+        seconds = self._seconds.get((route, method))
+        if seconds is None:
+            seconds = self._seconds[route, method] = Histogram(SECONDS)
+        seconds.observe(outcome.seconds)
+        if outcome.code:
+            self._errors[outcome.code] = self._errors.get(outcome.code, 0) + 1
+        self._replays += outcome.is_replay
+
+    def samples(self, store: Store) -> Samples:
+        """All of this process but the number of keys."""
+        made: Samples = {
+            "sunshine_keys_requests_total": {
+                labels(route=route, method=method, status=str(status), scope=scope): count
+                for (route, method, status, scope), count in self._requests.items()
+            },
+            "sunshine_keys_errors_total": {labels(code=code): count for code, count in self._errors.items()},
+            "sunshine_keys_idempotent_replays_total": {"": self._replays},
+            "sunshine_keys_commit_failures_total": {"": store.commits.failures},
+            "sunshine_keys_processes": {"": 1},
+        }
+        for (route, method), seconds in self._seconds.items():
+            histogram(made, "sunshine_keys_request_duration_seconds", seconds, route=route, method=method)
+        histogram(made, "sunshine_keys_commit_changes", store.commits.sizes)
+        histogram(made, "sunshine_keys_commit_duration_seconds", store.commits.seconds)
+        if (lease := store.lease) is not None:
+            made["sunshine_keys_leases"] = {"": int(lease.is_held)}
+            made["sunshine_keys_remembered_keys"] = {"": lease.remembered}
+            histogram(made, "sunshine_keys_revocation_wait_seconds", lease.waits)
+        return made

@@ -1,0 +1,118 @@
+"""The page /metrics: who may read it, and what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from sunshine_keys.errors import StoreUnavailable, Unauthorized
+from sunshine_keys.observing.metrics import Metrics
+from sunshine_keys.observing.processes import SECONDS, KeyCounts, Processes
+from sunshine_keys.observing.samples import labels, text
+from sunshine_keys.store import Store
+
+KEYS_SECONDS = 600.0
+"""How old a count of the keys may be: at ten million keys it takes seconds."""
+
+_TOKEN = "SUNSHINE_KEYS_METRICS_TOKEN"  # noqa: S105 - the variable's name
+_FOLDER = "SUNSHINE_KEYS_METRICS_FOLDER"  # for the workers alone
+_FORM = re.compile(r"[!-~]{16,1000}", re.ASCII)
+
+logger = logging.getLogger("sunshine_keys.metrics")
+
+
+class MetricsAccess(msgspec.Struct, frozen=True):
+    """The token that /metrics is read with, the file that it came from, and the folder of processes that serve together."""
+
+    token: str
+    file: Path | None = None
+    folder: Path | None = None
+
+    def __repr__(self) -> str:
+        return "MetricsAccess()"
+
+    @classmethod
+    def given(cls, variables: Mapping[str, str], file: Path | None = None) -> MetricsAccess | None:
+        """By `file`, or by SUNSHINE_KEYS_METRICS_TOKEN_FILE or …_TOKEN; None where nothing is. Raises ValueError."""
+        named = variables.get(f"{_TOKEN}_FILE")
+        if file is None and named:
+            file = Path(named)
+        token = variables.get(_TOKEN, "")
+        if file is not None:
+            try:
+                token = file.read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(f"cannot read the metrics token in {file}: {error}") from None
+        elif not token:
+            return None
+        if not _FORM.fullmatch(token):
+            raise ValueError("the metrics token should be 16 to 1000 visible ASCII characters")
+        folder = variables.get(_FOLDER)
+        return cls(token, file, Path(folder) if folder else None)
+
+    def environment(self, folder: str) -> dict[str, str]:
+        """What workers are told, beside the variables that are set already."""
+        return {_FOLDER: folder} | ({f"{_TOKEN}_FILE": str(self.file.absolute())} if self.file else {})
+
+    def require(self, authorization: str) -> None:
+        """Raises Unauthorized."""
+        scheme, _, given = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self.token.encode()):
+            raise Unauthorized("The metrics token is required")
+
+
+class MetricsPage:
+    """Made on the loop that serves; counts keys and writes its figures for other processes until it is closed."""
+
+    def __init__(self, access: MetricsAccess, store: Store) -> None:
+        self.metrics = Metrics()
+        self._access = access
+        self._store = store
+        self._processes = Processes(access.folder)
+        self._keys: KeyCounts | None = None
+        self._counting: asyncio.Task[None] | None = None
+        self._writing = asyncio.create_task(self._write()) if access.folder else None
+
+    async def __call__(self, authorization: str) -> bytes:
+        """Raises Unauthorized."""
+        self._access.require(authorization)
+        own = self.metrics.samples(self._store)
+        self._processes.write(own, self._keys)
+        samples, keys = self._processes.read(own, self._keys)
+        if keys is None or time.time() - keys.counted > KEYS_SECONDS:
+            self._count_keys()
+        if keys is not None:
+            samples["sunshine_keys_keys"] = {labels(scope=scope): n for scope, n in keys.by_scope.items()}
+        return text(samples)
+
+    async def close(self) -> None:
+        tasks = [task for task in (self._writing, self._counting) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._processes.write(self.metrics.samples(self._store), self._keys)
+
+    def _count_keys(self) -> None:
+        """Nobody waits for it: a later page has them."""
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.create_task(self._count())
+
+    async def _count(self) -> None:
+        try:
+            counts = await self._store.key_counts()
+        except StoreUnavailable:
+            logger.warning("the keys could not be counted")
+        else:
+            self._keys = KeyCounts(time.time(), {scope.value: count for scope, count in counts.items()})
+
+    async def _write(self) -> None:
+        while True:
+            await asyncio.sleep(SECONDS)
+            self._processes.write(self.metrics.samples(self._store), self._keys)

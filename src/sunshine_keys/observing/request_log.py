@@ -1,0 +1,128 @@
+"""One line in the log for each request: what was asked, by which key, from where, and what came of it.
+
+Of the path it has the template, of the query and the headers nothing, and of credentials that were refused not even the
+key id: no line holds a secret, whatever was sent. Paths that no operation has are the sender's own words, and not told.
+
+Lines are made and written by the dozen: in between requests one took 9 µs, and the logging module's would have taken
+twice that; in a row one takes 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from sunshine_keys.http.outcome import Outcome
+from sunshine_keys.observing.logs import Log, LogFormat, timestamp
+
+NAME = "sunshine_keys.request"
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Asked every few seconds by machines: told at level debug, unless they fail."""
+
+_WRITTEN_AT_ONCE = 4096
+"""A pipe does not tear lines of several processes apart up to here."""
+
+_SECONDS = 0.02
+"""How long a line may wait for others: what a crash may lose."""
+
+_LONGEST_SOURCE = 64
+_UNPRINTABLE = re.compile(r"[^!-~]")
+_LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.ERROR: "error"}
+
+
+class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line as JSON. `duration` is in milliseconds; `key` is the key that authenticated."""
+
+    time: str
+    level: str
+    logger: str
+    message: str
+    method: str
+    route: str | None
+    status: int
+    duration: float
+    source: str
+    request_id: str
+    key: str | None = None
+    error: str | None = None
+
+
+def level_of(outcome: Outcome) -> int:
+    if outcome.status >= 500:
+        return logging.ERROR
+    return logging.DEBUG if outcome.request.route in PROBES else logging.INFO
+
+
+def line_of(outcome: Outcome) -> RequestLine:
+    request, actor = outcome.request, outcome.request.actor
+    return RequestLine(
+        time=timestamp(outcome.began + outcome.seconds),
+        level=_LEVELS[level_of(outcome)],
+        logger=NAME,
+        message="request",
+        method=request.method,
+        route=request.route or None,
+        status=outcome.status,
+        duration=round(outcome.seconds * 1000, 3),
+        source=_printable(request.source),
+        request_id=request.id,
+        key=None if actor is None else actor.key_id,
+        error=outcome.code or None,
+    )
+
+
+def as_json(line: RequestLine) -> bytes:
+    return msgspec.json.encode(line)
+
+
+def as_text(line: RequestLine) -> bytes:
+    return (
+        f"{line.time} {line.level.upper()} {NAME}: {line.method} {line.route or '-'} {line.status} {line.duration:.3f}ms "
+        f"key={line.key or '-'} source={line.source or '-'} id={line.request_id}"
+        f"{f' error={line.error}' if line.error else ''}"
+    ).encode()
+
+
+def _printable(source: str) -> str:
+    """An address; a proxy that is believed may have passed on anything."""
+    return _UNPRINTABLE.sub("?", source[:_LONGEST_SOURCE])
+
+
+class RequestLog:
+    """Writes to `file`, by default standard error, on the loop that serves."""
+
+    def __init__(self, log: Log, file: int = 2) -> None:
+        self._level = log.level.number
+        self._form: Callable[[RequestLine], bytes] = as_json if log.format is LogFormat.JSON else as_text
+        self._file = file
+        self._outcomes: list[Outcome] = []
+
+    def __call__(self, outcome: Outcome) -> None:
+        if level_of(outcome) < self._level:
+            return
+        if not self._outcomes:
+            asyncio.get_running_loop().call_later(_SECONDS, self.flush)
+        self._outcomes.append(outcome)
+
+    def flush(self) -> None:
+        """Write what has been told of so far."""
+        outcomes, self._outcomes = self._outcomes, []
+        part = b""
+        for outcome in outcomes:
+            line = self._form(line_of(outcome))
+            if len(part) + len(line) >= _WRITTEN_AT_ONCE:
+                self._write(part)
+                part = b""
+            part += line + b"\n"
+        self._write(part)
+
+    def _write(self, part: bytes) -> None:
+        with contextlib.suppress(OSError):  # a log that cannot be written is no reason to fail
+            while part:
+                part = part[os.write(self._file, part) :]
