@@ -39,7 +39,7 @@ async def diagnose(engine: Engine, given: str, request: tuple[str, str] | None, 
     if is_our_secret(header):
         return await _secret_alone(engine, header)
     try:
-        actor = await authenticate(Authenticator(engine), header)
+        actor = await authenticate(Authenticator(engine, lambda: now), header)
     except Unauthorized as error:
         scheme, _, credentials = header.partition(" ")
         match scheme.lower():
