@@ -16,8 +16,8 @@ from sunshine_keys.server import listen, url_of
 class _Protocol(Protocol):
     """Lets a fault close a connection without an answer."""
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
         scope: Any = self.scope
         scope["sunshine_keys.abort"] = self.transport.abort
 

@@ -12,6 +12,8 @@ from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.sql.steps import Row
 
 _AFTER = "WHERE id > $1 ORDER BY id LIMIT $2"
+_KEY = rows.KEY + "WHERE id = $1"
+_KEYS_OF_INTEGRATION = rows.KEY + "WHERE integration_id = $1 ORDER BY id"
 
 
 class SqlWalk(ABC):
@@ -45,7 +47,7 @@ class SqlReads(SqlWalk):
     """What `store.Store` asks for besides."""
 
     async def key(self, key_id: str) -> Key | None:
-        found = await self._all(rows.KEY + "WHERE id = $1", key_id)
+        found = await self._all(_KEY, key_id)
         return rows.key(found[0]) if found else None
 
     async def app(self, app_id: str) -> App | None:
@@ -74,7 +76,7 @@ class SqlReads(SqlWalk):
         return [rows.integration(row) for row in found], more
 
     async def integration_keys(self, integration_id: str) -> list[Key]:
-        found = await self._all(rows.KEY + "WHERE integration_id = $1 ORDER BY id", integration_id)
+        found = await self._all(_KEYS_OF_INTEGRATION, integration_id)
         return [rows.key(row) for row in found]
 
     async def webhooks(self, integration_ids: list[str]) -> list[Webhook]:
