@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.models import App
@@ -84,3 +87,61 @@ def test_a_full_database_refuses_writes_keeps_reading_and_recovers(tmp_path: Pat
         await store.close()
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_reads_of_one_pass_are_of_one_moment_and_what_asks_later_sees_what_has_been_committed_since(
+    tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]
+) -> None:
+    path = tmp_path / "store"
+    SqliteStore.prepare(path)
+    execute(path, "INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Before', x'00')")
+    seen: dict[str, str | None] = {}
+
+    async def test() -> None:
+        store = SqliteStore(path)
+
+        async def ask(name: str) -> None:
+            key = await store.credential("act_1")
+            seen[name] = key and key.display_name
+
+        async def come_later() -> None:
+            """Another process commits, and then a request comes, while others have been waiting since before."""
+            execute(path, "UPDATE keys SET display_name = 'After'")
+            later.append(asyncio.create_task(ask("come later")))
+
+        later: list[asyncio.Task[None]] = []
+        waiting = [asyncio.create_task(each) for each in (ask("first"), come_later(), ask("waiting"))]
+        await asyncio.wait(waiting)
+        await asyncio.wait(later)
+        await store.close()
+
+    run(test())
+    assert seen == {"first": "Before", "waiting": "Before", "come later": "After"}
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_whoever_is_told_of_a_commit_sees_it(tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    SqliteStore.prepare(tmp_path / "store")
+
+    async def test() -> None:
+        store = SqliteStore(tmp_path / "store")
+
+        async def change(number: int) -> None:
+            await store.transact(OPERATOR, CreateApp(App(f"app-{number}", "An app", {}, None)))
+            assert await store.app(f"app-{number}") is not None
+
+        async def read() -> None:
+            while not done:
+                await store.app("none")
+                await asyncio.sleep(0)
+
+        done: list[bool] = []
+        reading = asyncio.create_task(read())
+        for first in range(0, 200, 10):
+            await asyncio.gather(*(change(number) for number in range(first, first + 10)))
+        done.append(True)
+        await reading
+        await store.close()
+
+    run(test())
