@@ -157,6 +157,8 @@ def service(
         str(workers),
         "--rate-limit-failures",
         "99999999/second",
+        "--log-level",  # the floor, the reference and nginx write no line for a request either
+        "warning",
         *(["--database", database] if database else []),
     ]
     return Target(name, [sys.executable, "-m", "sunshine_keys", "serve", *options], port, cores=cores)

@@ -42,7 +42,7 @@ class _Verified(msgspec.Struct, frozen=True):
     It says nothing of whether there is such a key, or what time it is: both are looked at each time a token comes.
     """
 
-    token: tokens.UnverifiedToken
+    key_id: str
     claims: dict[str, Any]
     sealed_secret: bytes
 
@@ -70,16 +70,20 @@ class Authenticator:
     async def by_token(self, compact: str) -> Actor:
         """Raises Unauthorized unless `compact` is a valid token signed by a key there is."""
         verified = self._verified.get(compact)
-        token = tokens.read(compact) if verified is None else verified.token
+        if verified is not None:
+            key = await self._key(verified.key_id)
+            if key is not None and key.sealed_secret == verified.sealed_secret:
+                return self._actor(key, verified.claims)
+        token = tokens.read(compact)
         key = await self._key(token.key_id)
-        claims: dict[str, Any] | None
-        if verified is not None and key is not None and key.sealed_secret == verified.sealed_secret:
-            claims = verified.claims
-        else:
-            claims = await self._claims(key, token)
-            if key is None or claims is None:
-                raise Unauthorized(_WRONG_SIGNATURE)
-            self._remember(compact, _Verified(token, claims, key.sealed_secret))
+        claims = await self._claims(key, token)
+        if key is None or claims is None:
+            raise Unauthorized(_WRONG_SIGNATURE)
+        self._remember(compact, _Verified(key.id, claims, key.sealed_secret))
+        return self._actor(key, claims)
+
+    def _actor(self, key: Key, claims: dict[str, Any]) -> Actor:
+        """Raises Unauthorized unless a token of these claims, signed by `key`, is valid now."""
         tokens.check_claims(claims, key.scope, self._clock())
         return Actor(key.id, key.scope, key.app_id, key.integration_id)
 
