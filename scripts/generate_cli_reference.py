@@ -137,10 +137,12 @@ def _parameter(each: Any) -> str:
 
 
 def _kind(each: Any) -> str:
-    kind = each.type_descriptor.annotation
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return "|".join(str(choice.value) for choice in kind)
-    return {int: "NUMBER", Path: "FILE"}.get(kind, "TEXT")
+    choices = getattr(each.type, "choices", None)
+    if choices:
+        return "|".join(str(getattr(choice, "value", choice)) for choice in choices)
+    if each.type.name.startswith("integer"):  # or a range of them
+        return "NUMBER"
+    return {"path": "FILE", "filename": "FILE"}.get(each.type.name, "TEXT")
 
 
 def main() -> None:
