@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-slow fuzz bench bench-quick bench-postgres bench-durability check format lock clean
+.PHONY: install demo test test-slow fuzz bench bench-quick bench-postgres bench-durability check format lock dist clean
 
 install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
 
@@ -59,5 +59,10 @@ bench-postgres: install  ## Measure PostgreSQL beside SQLite and nodes beside ea
 bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third
 	$(BIN)/python benchmarks/run.py --quick
 
+dist: install  ## Build the wheel and the sdist of the last commit into dist, the same bytes each time
+	@test -z "$$(git status --porcelain)" || { git status --short; echo 'Commit or remove these first.'; exit 1; } >&2
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
+
 clean:
-	rm -rf $(VENV) .venv-reference dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-reference .venv-3.* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -263,7 +263,7 @@ def test_the_demo_runs_to_its_end_and_shows_no_whole_secret(tmp_path: Path) -> N
 def test_without_the_server_extra_the_command_says_so() -> None:
     program = "import sys; sys.modules['typer'] = None; from sunshine_keys.cli import main; main()"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert failed(result) == "sunshine-keys: typer is missing; install this package with its extra `server`"
+    assert failed(result) == "sunshine-keys: typer is missing; the command needs: pip install 'sunshine-keys[server]'"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 @pytest.fixture
 def sunshine() -> Iterator[SunshineServer]:
     """The service, with a ready app, integration and keys, in-process and of this test alone."""
-    from sunshine_keys.testing import sunshine_server
+    try:
+        from sunshine_keys.testing import sunshine_server
+    except ModuleNotFoundError as error:
+        pytest.fail(f"{error.name} is missing; the fixture needs: pip install 'sunshine-keys[test]'", pytrace=False)
 
     with sunshine_server() as server:
         yield server

@@ -10,5 +10,5 @@ def main() -> None:
     try:
         from sunshine_keys.cli.commands import run
     except ModuleNotFoundError as error:
-        sys.exit(f"sunshine-keys: {error.name} is missing; install this package with its extra `server`")
+        sys.exit(f"sunshine-keys: {error.name} is missing; the command needs: pip install 'sunshine-keys[server]'")
     run()

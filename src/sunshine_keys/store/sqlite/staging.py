@@ -43,7 +43,7 @@ class Staging:
             return CreateIntegration(row, [])
         if isinstance(row, Key):
             return CreateKey(row)
-        found = self._connection.execute(schema.dialect(rows.INTEGRATION + "WHERE id = $1"), (row.integration_id,))
+        found = self._connection.execute(rows.INTEGRATION + "WHERE id = $1", schema.named((row.integration_id,)))
         integration = found.fetchone()
         if integration is None:
             raise IntegrationNotFound

@@ -165,7 +165,7 @@ class _Snapshot(SqlWalk):
 
 def _read(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> list[Row]:
     try:
-        return connection.execute(schema.dialect(sql), values).fetchall()
+        return connection.execute(sql, schema.named(values)).fetchall()
     except sqlite3.Error as error:
         logger.error("a read failed: %s", error)
         raise StoreUnavailable from error

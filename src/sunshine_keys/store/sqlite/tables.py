@@ -18,7 +18,7 @@ class _Tables:
         self._connection = connection
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
-        return self._connection.execute(schema.dialect(sql), values).fetchall()
+        return self._connection.execute(sql, schema.named(values)).fetchall()
 
     async def is_served(self) -> bool:
         """No row of an SQLite store tells who has it open."""
@@ -28,7 +28,7 @@ class _Tables:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in statements:
-                self._connection.execute(schema.dialect(statement.sql), statement.values)
+                self._connection.execute(statement.sql, schema.named(statement.values))
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.execute("ROLLBACK")

@@ -139,7 +139,7 @@ def run(connection: sqlite3.Connection, steps: Steps[Any]) -> None:
         statement = next(steps)
         while True:
             try:
-                found = connection.execute(schema.dialect(statement.sql), statement.values).fetchall()
+                found = connection.execute(statement.sql, schema.named(statement.values)).fetchall()
             except sqlite3.IntegrityError as error:
                 statement = steps.throw(ConstraintBroken(str(error)))
             else:
