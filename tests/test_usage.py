@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run
 from conftest import Key, Place, first_run
 from servers import Server
 from stores import SEALING_KEY_ID, key
@@ -136,6 +137,27 @@ def test_it_can_be_turned_off(used: Used) -> None:
                 assert server.wire.get(used.keys, used.app_key).status == 200
                 assert server.kill(signal.SIGTERM) == 0
     assert used.usage() == {}
+
+
+def test_a_backup_carries_it_and_a_copy_does_not(on_sqlite: Used, tmp_path: Path) -> None:
+    with Server(on_sqlite.place, patch=NEVER) as server:
+        assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+        assert server.kill(signal.SIGTERM) == 0
+    kept, options = on_sqlite.usage(), on_sqlite.place.options
+    assert kept.keys() == {on_sqlite.app_key.id}
+    assert run("backup", str(tmp_path / "backup"), *options).returncode == 0
+    copied = run("copy", "--from", f"sqlite:{tmp_path / STORE_FILE}", "--to", f"sqlite:{tmp_path / 'copy'}")
+    assert copied.returncode == 0, copied.stderr
+    with closing(sqlite3.connect(tmp_path / "copy")) as copy:
+        assert copy.execute("SELECT count(*) FROM keys").fetchone() == (3,)
+        assert copy.execute("SELECT count(*) FROM key_hours").fetchone() == (0,)
+    with Server(on_sqlite.place, patch=NEVER) as server:
+        assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+        assert server.kill(signal.SIGTERM) == 0
+    assert on_sqlite.usage() != kept
+    restored = run("restore", str(tmp_path / "backup"), "--yes", *options)
+    assert restored.returncode == 0, restored.stderr
+    assert on_sqlite.usage() == kept
 
 
 def data_version(path: Path) -> Iterator[int]:
