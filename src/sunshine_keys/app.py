@@ -21,6 +21,7 @@ from sunshine_keys.observing import tracing
 from sunshine_keys.observing.logs import Log
 from sunshine_keys.observing.page import MetricsAccess, MetricsPage
 from sunshine_keys.observing.request_log import RequestLog
+from sunshine_keys.observing.usage import UsageCounts
 from sunshine_keys.secrets import sealing_key_id
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.service.first_run import another_account_key, initialise
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sunshine_keys.store.postgres import PostgresStore
 
 STORE_FILE = "sunshine-keys.sqlite3"
+_USAGE = "SUNSHINE_KEYS_USAGE"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -42,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     `sealing` replaces the file of sealing keys in `data`; one of the two has to be there. Requests are logged where
     `log` says how, and there is a page /metrics where `metrics` says who may read it.
+    What keys are used for is counted where `usage` is.
     """
 
     data: Path | None
@@ -50,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True):
     rate_limits: RateLimits = DEFAULT_LIMITS
     log: Log | None = None
     metrics: MetricsAccess | None = None
+    usage: bool = True
 
     @property
     def location(self) -> Location:
@@ -66,7 +70,8 @@ class Settings(msgspec.Struct, frozen=True):
         """
         limits = RateLimits.from_environment(os.environ)
         log, metrics = Log.from_environment(os.environ), MetricsAccess.given(os.environ)
-        return cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), given_database(), limits, log, metrics)
+        given = cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), given_database(), limits, log, metrics)
+        return msgspec.structs.replace(given, usage=os.environ.get(_USAGE, "on") != "off")
 
     @classmethod
     def of(
@@ -98,6 +103,7 @@ class Settings(msgspec.Struct, frozen=True):
         A database's URL that came from a file is not repeated.
         """
         named = self.rate_limits.environment() | (self.log.environment() if self.log else {})
+        named[_USAGE] = "on" if self.usage else "off"
         if self.data is not None:
             named["SUNSHINE_KEYS_DATA"] = str(self.data.absolute())
         if self.database is not None and self.database.url != given_database():
@@ -317,6 +323,8 @@ class Service:
         page = None if access is None else MetricsPage(access, engine.store)
         observers: list[Observer] = [] if log is None else [log]
         observers += [] if page is None else [page.metrics]
+        usage = UsageCounts(engine.store) if self._settings.usage else None
+        observers += [] if usage is None else [usage]
         if (traces := tracing.opened(os.environ)) is not None:
             observers.append(traces)
             engine.store.commits.observe = traces.commit
@@ -324,6 +332,8 @@ class Service:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._application.close()
+        if usage is not None:
+            await usage.close()
         if page is not None:
             await page.close()
         await engine.store.close()

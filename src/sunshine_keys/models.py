@@ -137,6 +137,32 @@ class Counts(msgspec.Struct, frozen=True):
         return ", ".join(f"{count} {name.removesuffix('s') if count == 1 else name}" for count, name in counted)
 
 
+USAGE_DAYS = 30
+"""How long it is kept how often a key was used in an hour. When it was used last is kept as long as the key."""
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What a key was used for: requests that it authenticated, whatever came of them.
+
+    `last_used` is in seconds since 1970, `last_source` an address, empty where it was not known. `hours` has the
+    requests by the start of their hour, in seconds since 1970.
+    """
+
+    last_used: float | None
+    last_source: str
+    hours: dict[int, int]
+
+
+class KeyHour(msgspec.Struct, frozen=True):
+    """What is to be added to a key's usage: requests within the hour that begins at `hour`, and the last of them."""
+
+    key_id: str
+    hour: int
+    requests: int
+    last_used: float
+    last_source: str
+
+
 class Page(msgspec.Struct, frozen=True):
     """A cursor-paginated request: at most one of `after` and `before`, and a size of 1 to 100."""
 

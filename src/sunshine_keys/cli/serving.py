@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, print_flushed
@@ -92,6 +93,12 @@ def serve(
             help="Serve /metrics to those who give the token in this file; without one, to nobody.",
         ),
     ] = None,
+    usage: Annotated[
+        bool,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_USAGE", help="Keep how often each key is used, when last, and from which address."
+        ),
+    ] = True,
 ) -> None:
     """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
     from sunshine_keys import server
@@ -110,7 +117,7 @@ def serve(
         metrics = MetricsAccess.given(os.environ, metrics_token_file)
     except ValueError as error:
         fail(str(error))
-    settings = Settings.of(data, database, limits, log, metrics)
+    settings = msgspec.structs.replace(Settings.of(data, database, limits, log, metrics), usage=usage)
     connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections)
     try:
         connections.check()

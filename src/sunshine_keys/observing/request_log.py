@@ -70,7 +70,7 @@ def line_of(outcome: Outcome) -> RequestLine:
         route=request.route or None,
         status=outcome.status,
         duration=round(outcome.seconds * 1000, 3),
-        source=_printable(request.source),
+        source=printable(request.source),
         request_id=request.id,
         key=None if actor is None else actor.key_id,
         error=outcome.code or None,
@@ -89,7 +89,7 @@ def as_text(line: RequestLine) -> bytes:
     ).encode()
 
 
-def _printable(source: str) -> str:
+def printable(source: str) -> str:
     """An address; a proxy that is believed may have passed on anything."""
     return _UNPRINTABLE.sub("?", source[:_LONGEST_SOURCE])
 

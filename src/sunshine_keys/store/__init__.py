@@ -7,11 +7,12 @@ add its entry to the audit trail. `transact` returns only when all of it is on d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from sunshine_keys.measures import Commits, LeaseState
-from sunshine_keys.models import App, Counts, Integration, Key, Page, Scope, Webhook
+from sunshine_keys.models import App, Counts, Integration, Key, KeyHour, Page, Scope, Usage, Webhook
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import OPERATOR, Origin
@@ -20,6 +21,9 @@ from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
 __all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew", "UnfinishedCopy", "Walk"]
 
 R = TypeVar("R")
+
+USAGE_BATCH = 250
+"""The most that `count_usage` is given at once: what follows waits for it, on SQLite some 4 milliseconds."""
 
 
 class StoreError(Exception):
@@ -98,6 +102,18 @@ class Store(Walk, Protocol):
     async def webhooks(self, integration_ids: list[str]) -> list[Webhook]: ...
 
     async def webhook(self, integration_id: str, webhook_id: str) -> Webhook | None: ...
+
+    async def usage(self, key_ids: Sequence[str], since: float) -> dict[str, Usage]:
+        """By key, with the hours that began at `since` or later; keys that have never been used are absent."""
+        ...
+
+    async def count_usage(self, batch: Sequence[KeyHour]) -> None:
+        """Add `batch`, at most USAGE_BATCH, and remove hours that are over for USAGE_DAYS.
+
+        Keys that are gone meanwhile are passed over. It gives way to changes, is no part of the audit trail, and may
+        be lost by a crash soon afterwards. Where it raises it has added nothing, or, having lost the answer, all of it.
+        """
+        ...
 
     def snapshot(self) -> AbstractAsyncContextManager[Walk]:
         """The store as it is now, for as long as the block runs, whatever is written meanwhile."""

@@ -76,6 +76,20 @@ CREATE TABLE nodes (
     renewals bigint NOT NULL
 );
 """,
+    """
+CREATE TABLE key_uses (
+    key_id text COLLATE "C" PRIMARY KEY REFERENCES keys (id) ON DELETE CASCADE,
+    used double precision NOT NULL,
+    source text NOT NULL
+);
+CREATE TABLE key_hours (
+    key_id text COLLATE "C" NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    hour bigint NOT NULL,
+    requests bigint NOT NULL,
+    PRIMARY KEY (key_id, hour)
+);
+CREATE INDEX key_hours_by_age ON key_hours (hour);
+""",
 )
 """The steps from an empty database to today's schema. What a landed step says is never changed: stores have it behind them.
 

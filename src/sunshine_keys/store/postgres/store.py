@@ -6,18 +6,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.measures import Commits, LeaseState
-from sunshine_keys.models import Key, Scope
+from sunshine_keys.models import Key, KeyHour, Scope
 from sunshine_keys.store import Walk
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
-from sunshine_keys.store.postgres import connections, schema
+from sunshine_keys.store.postgres import connections, schema, usage
 from sunshine_keys.store.postgres.authority import Authority
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.writer import Writer
@@ -133,6 +133,16 @@ class PostgresStore(SqlReads):
     async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
         self._authority.start()
         return (await self._writer.submit(origin, change, sealed_answer)).replay
+
+    async def count_usage(self, batch: Sequence[KeyHour]) -> None:
+        """On a connection for reads, so that changes do not wait for it. Not tried again: it might count twice."""
+        statement, values = usage.added(batch)
+        try:
+            pool = self._pool or await self._open_pool()
+            async with asyncio.timeout(connections.ANSWER_SECONDS):
+                await pool.fetch(statement, *values)
+        except CONTACT_LOST as error:
+            raise StoreUnavailable from error
 
     async def close(self) -> None:
         await self._writer.close()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
-from sunshine_keys.models import App, Counts, Integration, Key, Page, Webhook
+from sunshine_keys.models import App, Counts, Integration, Key, Page, Usage, Webhook
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
 from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.sql.steps import Row
+
+_USAGE_KEYS = 500
+"""Of so many at once: a statement may not have any number of values."""
 
 _AFTER = "WHERE id > $1 ORDER BY id LIMIT $2"
 _KEY = rows.KEY + "WHERE id = $1"
@@ -89,6 +94,19 @@ class SqlReads(SqlWalk):
         found = await self._all(rows.WEBHOOK + "WHERE id = $1 AND integration_id = $2", webhook_id, integration_id)
         return rows.webhook(found[0]) if found else None
 
+    async def usage(self, key_ids: Sequence[str], since: float) -> dict[str, Usage]:
+        found: dict[str, Usage] = {}
+        for first in range(0, len(key_ids), _USAGE_KEYS):
+            ids = key_ids[first : first + _USAGE_KEYS]
+            places = _places(ids)
+            for key_id, used, source in await self._all(rows.KEY_USES.format(places), *ids):
+                found[key_id] = Usage(used, source, {})
+            hours = rows.KEY_HOURS.format(places, f"${len(ids) + 1}")
+            for key_id, hour, requests in await self._all(hours, *ids, math.ceil(since)):
+                if key_id in found:  # not one that was used for the first time between the two reads
+                    found[key_id].hours[hour] = requests
+        return found
+
     async def sealing(self) -> Sealing | None:
         return sealing.recorded(await self._all(sealing.RECORDED))
 
@@ -112,5 +130,5 @@ class SqlReads(SqlWalk):
         return (found[::-1] if page.before else found), more
 
 
-def _places(values: frozenset[str] | list[str], after: int = 0) -> str:
+def _places(values: frozenset[str] | Sequence[str], after: int = 0) -> str:
     return ", ".join(f"${after + place}" for place in range(1, len(values) + 1))

@@ -67,6 +67,11 @@ def key_values(key: Key) -> tuple[Any, ...]:
     return (key.id, key.scope.value, key.app_id, key.integration_id, key.display_name, key.sealed_secret)
 
 
+KEY_USES = "SELECT key_id, used, source FROM key_uses WHERE key_id IN ({})"
+KEY_HOURS = "SELECT key_id, hour, requests FROM key_hours WHERE key_id IN ({}) AND hour >= {} ORDER BY key_id, hour"
+PRUNED_HOURS = 1000
+"""How many hours a batch removes at most: more than it can add, so that they do not pile up."""
+
 HEAD = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"
 ENTRY = "SELECT sequence, time, actor, source, request_id, action, resource, outcome, note, hash FROM audit "
 

@@ -81,6 +81,20 @@ CREATE INDEX idempotency_by_age ON idempotency (created);
 DROP INDEX keys_by_integration;
 CREATE INDEX keys_by_integration ON keys (integration_id, id, scope, app_id, display_name, sealed_secret);
 """,
+    """
+CREATE TABLE key_uses (
+    key_id TEXT PRIMARY KEY REFERENCES keys (id) ON DELETE CASCADE,
+    used REAL NOT NULL,
+    source TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE key_hours (
+    key_id TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    hour INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    PRIMARY KEY (key_id, hour)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX key_hours_by_age ON key_hours (hour);
+""",
 )
 """The steps from an empty file to today's schema. What a landed step says is never changed: stores have it behind them.
 

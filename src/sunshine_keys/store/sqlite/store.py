@@ -14,13 +14,13 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.measures import Commits
-from sunshine_keys.models import Key, Scope
+from sunshine_keys.models import Key, KeyHour, Scope
 from sunshine_keys.store import StoreError, Walk
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
@@ -113,6 +113,9 @@ class SqliteStore(SqlReads):
 
     async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
         return (await self._writer.submit(origin, change, sealed_answer)).replay
+
+    async def count_usage(self, batch: Sequence[KeyHour]) -> None:
+        await self._writer.count(batch)
 
     async def close(self) -> None:
         self._writer.close()

@@ -1,7 +1,7 @@
 """The one writer of a process: a thread that commits changes arriving together in one transaction.
 
 One fsync then serves many requests, and each is answered only after its own commit. A change that fails its own
-checks fails alone.
+checks fails alone. Statistics have transactions of their own, after the changes that wait with them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sunshine_keys.errors import ServiceError, StoreUnavailable
 from sunshine_keys.measures import Commits
+from sunshine_keys.models import KeyHour
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
 from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
-from sunshine_keys.store.sqlite import schema
+from sunshine_keys.store.sqlite import schema, usage
 from sunshine_keys.store.sqlite.place import Place
 
 logger = logging.getLogger("sunshine_keys.store")
@@ -34,13 +36,12 @@ ANSWER_SECONDS = 30
 _UNKNOWN = "The store did not answer: it may have been done, or not"
 
 
-class _Submission(Job):
-    """A job, and the caller that waits for it."""
+class _Waiting:
+    """A caller that waits, on a loop of its own."""
 
-    __slots__ = ("future", "loop")
+    error: BaseException | None
 
-    def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None) -> None:
-        super().__init__(origin, change, sealed_answer)
+    def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[None] = self.loop.create_future()
 
@@ -54,12 +55,29 @@ class _Submission(Job):
             self.future.set_result(None)
 
 
+class _Submission(Job, _Waiting):
+    """A job, and the caller that waits for it."""
+
+    def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None) -> None:
+        Job.__init__(self, origin, change, sealed_answer)
+        _Waiting.__init__(self)
+
+
+class _Count(_Waiting):
+    """Statistics, and the caller that waits for them."""
+
+    def __init__(self, batch: Sequence[KeyHour]) -> None:
+        super().__init__()
+        self.batch = batch
+        self.error = None
+
+
 class Writer:
     def __init__(self, path: Path, place: Place, commits: Commits) -> None:
         self._place = place
         self._commits = commits
         self._connection = schema.connect(path)
-        self._jobs: queue.SimpleQueue[_Submission | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Submission | _Count | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sunshine-keys-writer", daemon=True)
         self._thread.start()
 
@@ -74,6 +92,12 @@ class Writer:
             raise StoreUnavailable(_UNKNOWN) from error
         return job
 
+    async def count(self, batch: Sequence[KeyHour]) -> None:
+        """Raises StoreUnavailable. What is cancelled is not begun."""
+        count = _Count(batch)
+        self._jobs.put(count)
+        await count.future
+
     def close(self) -> None:
         """Commit what has been submitted, then stop."""
         self._jobs.put(None)
@@ -87,10 +111,15 @@ class Writer:
             while len(group) < _GROUP_LIMIT and not self._jobs.empty():
                 group.append(self._jobs.get())
             closing = None in group
-            jobs = [job for job in group if job is not None and not job.future.cancelled()]
+            waiting = [each for each in group if each is not None and not each.future.cancelled()]
+            jobs = [each for each in waiting if isinstance(each, _Submission)]
             if jobs:
                 self._commit(jobs)
                 _answer(jobs)
+            for each in waiting:
+                if isinstance(each, _Count):
+                    self._add(each)
+                    _answer([each])
 
     def _commit(self, jobs: list[_Submission]) -> None:
         """Apply and commit all of `jobs`, leaving each its result or its error."""
@@ -121,6 +150,14 @@ class Writer:
             for job in jobs:
                 job.error = error
 
+    def _add(self, count: _Count) -> None:
+        try:
+            self._place.require()
+            usage.add(self._connection, count.batch)
+        except Exception as error:  # whatever it was, the caller must hear of it
+            self._rollback()
+            count.error = StoreUnavailable() if isinstance(error, sqlite3.Error) else error
+
     def _rollback(self) -> None:
         try:
             if self._connection.in_transaction:
@@ -148,8 +185,8 @@ def run(connection: sqlite3.Connection, steps: Steps[Any]) -> None:
         return
 
 
-def _answer(jobs: list[_Submission]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Submission]] = {}
+def _answer(jobs: Sequence[_Waiting]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
     for job in jobs:
         by_loop.setdefault(job.loop, []).append(job)
     for loop, settled in by_loop.items():
@@ -159,6 +196,6 @@ def _answer(jobs: list[_Submission]) -> None:
             logger.warning("%d writes were committed after their callers had gone", len(settled))
 
 
-def _settle(jobs: list[_Submission]) -> None:
+def _settle(jobs: list[_Waiting]) -> None:
     for job in jobs:
         job.settle()

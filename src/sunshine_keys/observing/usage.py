@@ -1,0 +1,132 @@
+"""What keys are used for, counted in memory and written to the store in batches, so that requests never write.
+
+A crash loses what was counted since the last batch. Where the answer to a batch is lost, it may be counted twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+
+from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.http.outcome import Outcome
+from sunshine_keys.models import KeyHour
+from sunshine_keys.observing.request_log import printable
+from sunshine_keys.store import USAGE_BATCH, Store
+
+SECONDS = 5.0
+"""Between two batches: what a crash may lose, for one fsync in so much time."""
+
+MOST = 10_000
+"""Keys and hours that are kept between two batches, some 4 MB; of others nothing is counted, until there is room."""
+
+LAST_SECONDS = 2.0
+"""How long the last batch may take, where the store is not there: the service is to stop within seconds."""
+
+_WARNING_SECONDS = 60.0
+_HOUR = 3600
+
+logger = logging.getLogger("sunshine_keys.usage")
+
+
+class _Count:
+    __slots__ = ("requests", "source", "used")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.used = 0.0
+        self.source = ""
+
+
+class UsageCounts:
+    """An observer of requests. Made on the loop that serves; writes until it is closed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._counts: dict[tuple[str, int], _Count] = {}
+        self._is_full = False
+        self._warned = -_WARNING_SECONDS
+        self._due = asyncio.Event()
+        self._is_closing = False
+        self._task = asyncio.create_task(self._write_on(), name="sunshine-keys-usage")
+
+    def __call__(self, outcome: Outcome) -> None:
+        request = outcome.request
+        actor = request.actor
+        if actor is None:
+            return
+        began = outcome.began
+        key_hour = (actor.key_id, int(began) // _HOUR)
+        count = self._counts.get(key_hour)
+        if count is None and (count := self._added(key_hour)) is None:
+            return
+        count.requests += 1
+        count.used = began
+        count.source = request.source
+
+    def _added(self, key_hour: tuple[str, int]) -> _Count | None:
+        if len(self._counts) >= MOST:
+            self._is_full = True
+            return None
+        if len(self._counts) == MOST // 2:
+            self._due.set()
+        count = self._counts[key_hour] = _Count()
+        return count
+
+    async def close(self) -> None:
+        """Write what has been counted, if that can be done at once."""
+        self._is_closing = True
+        self._due.set()
+        await asyncio.wait([self._task], timeout=LAST_SECONDS)
+        if self._counts or self._task.cancel():  # which ends as the store is closed
+            logger.warning("the usage of keys since the last batch is lost: it could not be written")
+
+    async def _write_on(self) -> None:
+        while not self._is_closing:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS):
+                    await self._due.wait()
+            self._due.clear()
+            await self._write()
+        await self._write()
+
+    async def _write(self) -> None:
+        counts, self._counts = self._counts, {}
+        try:
+            while counts:
+                batch = list(itertools.islice(counts.items(), USAGE_BATCH))
+                await self._store.count_usage([_key_hour(*each) for each in batch])
+                for key_hour, _ in batch:
+                    del counts[key_hour]
+        except StoreUnavailable:
+            self._keep(counts)
+            self._warn("the usage of keys could not be written, and is kept for later")
+        if self._is_full:
+            self._is_full = False
+            self._warn("more than %d keys were used since the last batch: of the others nothing was counted", MOST)
+
+    def _keep(self, counts: dict[tuple[str, int], _Count]) -> None:
+        """Have what could not be written counted with what has come meanwhile."""
+        newer, self._counts = self._counts, counts
+        for key_hour, count in newer.items():
+            kept = counts.get(key_hour)
+            if kept is None and len(counts) >= MOST:
+                self._is_full = True
+                continue
+            if kept is not None:
+                count.requests += kept.requests
+            counts[key_hour] = count
+
+    def _warn(self, message: str, *values: object) -> None:
+        """Once a minute, of whichever is the first."""
+        if time.monotonic() - self._warned >= _WARNING_SECONDS:
+            self._warned = time.monotonic()
+            logger.warning(message, *values)
+
+
+def _key_hour(key_hour: tuple[str, int], count: _Count) -> KeyHour:
+    key_id, hour = key_hour
+    return KeyHour(key_id, hour * _HOUR, count.requests, count.used, printable(count.source))

@@ -1,0 +1,113 @@
+"""Statistics on PostgreSQL wait for no change, no standby and no other node."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import asyncpg
+import pytest
+from pg_proxy import Proxy
+from postgres import Postgres, running
+from stores import fill
+
+from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.models import KeyHour, Usage
+from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.changes import DeleteKey
+from sunshine_keys.store.postgres import PostgresStore, connections, schema
+
+HOUR = int(time.time()) // 3600 * 3600
+
+
+def used(key_id: str) -> KeyHour:
+    return KeyHour(key_id, HOUR, 1, HOUR + 1.0, "192.0.2.7")
+
+
+def on_a_store(url: str, test: Callable[[PostgresStore], Coroutine[Any, Any, None]]) -> None:
+    async def run() -> None:
+        await PostgresStore.prepare(url)
+        store = PostgresStore(url)
+        try:
+            await fill(store)
+            await test(store)
+        finally:
+            await store.close()
+
+    asyncio.run(run())
+
+
+def test_a_key_that_is_just_being_deleted_is_passed_over(postgres: Postgres) -> None:
+    url = postgres.new_store()
+
+    async def test(store: PostgresStore) -> None:
+        deleting = await asyncpg.connect(url)
+        await deleting.execute("BEGIN")
+        await deleting.execute("DELETE FROM keys WHERE id = 'int_1'")
+        await store.count_usage([used("app_1"), used("int_1")])
+        await deleting.execute("DELETE FROM keys WHERE id = 'app_1'")
+        await deleting.execute("COMMIT")
+        await deleting.close()
+        await store.count_usage([used("app_1"), used("int_1"), used("act_1")])
+        assert (await store.usage(["app_1", "int_1", "act_1"], 0)).keys() == {"act_1"}
+
+    on_a_store(url, test)
+
+
+def test_a_change_under_the_lock_of_all_changes_is_not_waited_for(postgres: Postgres) -> None:
+    url = postgres.new_store()
+
+    async def test(store: PostgresStore) -> None:
+        changing = await asyncpg.connect(url)
+        await changing.execute("BEGIN")
+        await changing.execute(f"SELECT pg_advisory_xact_lock({schema.LOCK})")
+        await changing.execute("UPDATE keys SET sealed_secret = 'anew'")  # as resealing does
+        await store.count_usage([used("int_1")])
+        assert await store.usage(["int_1"], 0) == {"int_1": Usage(HOUR + 1.0, "192.0.2.7", {HOUR: 1})}
+        await changing.execute("ROLLBACK")
+        await changing.close()
+
+    on_a_store(url, test)
+
+
+def test_a_standby_that_is_gone_is_not_waited_for() -> None:
+    """A commit that waited for it would keep the keys locked against their deletion meanwhile."""
+    with running() as server:
+
+        async def test(store: PostgresStore) -> None:
+            for statement in ("ALTER SYSTEM SET synchronous_standby_names = 'gone'", "SELECT pg_reload_conf()"):
+                await asyncio.to_thread(server.execute, statement)
+            for _ in range(1000):
+                if await store._all("SHOW synchronous_standby_names") == [("gone",)]:
+                    break
+                await asyncio.sleep(0.01)
+            await store.count_usage([used("int_1")])
+            assert (await store.usage(["int_1"], 0)).keys() == {"int_1"}
+            assert await store._all("SHOW synchronous_commit") == [("on",)]  # for that one statement alone
+            for statement in ("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"):
+                await asyncio.to_thread(server.execute, statement)
+            await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
+
+        on_a_store(server.url(), test)
+
+
+def test_a_database_that_is_cut_off_is_a_failure_that_adds_nothing(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setitem(connections._OPTIONS, "command_timeout", 0.5)
+    monkeypatch.setitem(connections._OPTIONS, "timeout", 0.5)
+    with Proxy(postgres.port).running() as proxy:
+
+        async def test(store: PostgresStore) -> None:
+            assert await store.usage(["int_1"], 0) == {}
+            proxy.cut()
+            with pytest.raises(StoreUnavailable):
+                await store.count_usage([used("int_1")])
+            proxy.heal()
+            await store.count_usage([used("int_1")])
+            assert (await store.usage(["int_1"], 0))["int_1"].hours == {HOUR: 1}
+
+        on_a_store(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
