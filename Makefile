@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-slow fuzz bench bench-quick bench-postgres bench-durability check format lock dist clean
+.PHONY: install demo test test-slow fuzz bench bench-quick bench-postgres bench-durability check format docs lock dist clean
 
 install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
 
@@ -31,6 +31,9 @@ fuzz: install  ## Look longer for what nobody thought of: FUZZ_SECONDS (300) for
 	$(BIN)/python tests/fuzz/coverage_guided.py -max_total_time=$(or $(FUZZ_SECONDS),300)
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),500) $(BIN)/python -m pytest tests/fuzz --timeout 0
 
+docs: install  ## Make a site of docs/ in build/docs; needs no network
+	$(BIN)/sphinx-build -W --keep-going -q -E -b html -d build/doctrees docs build/docs
+
 check: install  ## Format, lint, types, layers, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -39,12 +42,18 @@ check: install  ## Format, lint, types, layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_client.py --check
 	$(BIN)/python scripts/generate_cli_reference.py --check
+	$(BIN)/python scripts/generate_settings_reference.py --check
+	$(BIN)/python scripts/generate_errors_reference.py --check
+	$(BIN)/python scripts/generate_python_reference.py --check
 
 format: install  ## Rewrite what `check` would complain about
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/generate_client.py
 	$(BIN)/python scripts/generate_cli_reference.py
+	$(BIN)/python scripts/generate_settings_reference.py
+	$(BIN)/python scripts/generate_errors_reference.py
+	$(BIN)/python scripts/generate_python_reference.py
 
 lock:  ## Renew requirements.txt (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

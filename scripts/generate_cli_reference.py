@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
+from pages import keep
 
 from sunshine_keys.cli.commands import cli
 from sunshine_keys.cli.exits import Exit
-
-PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 
 INTRODUCTION = """\
 # The command line
@@ -79,7 +77,7 @@ and the names of the profiles; `--show-completion` prints what it would install.
 def reference() -> str:
     root = typer.main.get_command(cli)
     parts = [INTRODUCTION, _exit_codes(), "## Commands\n"]
-    parts += [_command(path, command) for path, command in _walk("sunshine-keys", root)]
+    parts += [_command(path, command) for path, command in commands(root)]
     return "\n".join(parts)
 
 
@@ -88,12 +86,13 @@ def _exit_codes() -> str:
     return "\n".join(["## Exit codes\n", "| code | |", "|---|---|", *rows, ""])
 
 
-def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+def commands(command: Any, path: str = "sunshine-keys") -> Iterator[tuple[str, Any]]:
+    """Each command that can be given, by what is typed."""
     children = getattr(command, "commands", {})
     if not children or getattr(command, "invoke_without_command", False):
         yield path, command
     for name, child in sorted(children.items()):
-        yield from _walk(f"{path} {name}", child)
+        yield from commands(child, f"{path} {name}")
 
 
 def _command(path: str, command: Any) -> str:
@@ -115,24 +114,32 @@ def _metavar(argument: Any) -> str:
 
 
 def _parameter(each: Any) -> str:
-    if each.param_type_name == "argument":
-        name = _metavar(each)
-    else:
-        value = "" if each.is_flag else f" {each.metavar or _kind(each)}"
-        name = ", ".join([*each.opts, *each.secondary_opts]) + value
-    variables = [each.envvar] if isinstance(each.envvar, str) else list(each.envvar or [])
-    told = (each.help or "").strip()
-    if each.default not in (None, "", False) and not callable(each.default) and not isinstance(each.default, list):
-        default = getattr(each.default, "value", each.default)
-        told = f"{told} {default} if not given.".strip()
-    if each.required:
-        told = f"{told} Required.".strip()
     cells = (
-        f"`{name}`".replace("|", "\\|"),
-        ", ".join(f"`{variable}`" for variable in variables),
-        told.replace("|", "\\|"),
+        f"`{name_of(each)}`".replace("|", "\\|"),
+        ", ".join(f"`{variable}`" for variable in variables_of(each)),
+        told_of(each).replace("|", "\\|"),
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def name_of(each: Any) -> str:
+    """What is typed for an argument or an option."""
+    if each.param_type_name == "argument":
+        return _metavar(each)
+    value = "" if each.is_flag else f" {each.metavar or _kind(each)}"
+    return ", ".join([*each.opts, *each.secondary_opts]) + value
+
+
+def told_of(each: Any) -> str:
+    """Its help, and what it is where it is not given."""
+    told = (each.help or "").strip()
+    if each.default not in (None, "", False) and not callable(each.default) and not isinstance(each.default, list):
+        told = f"{told} {getattr(each.default, 'value', each.default)} if not given.".strip()
+    return f"{told} Required.".strip() if each.required else told
+
+
+def variables_of(each: Any) -> list[str]:
+    return [each.envvar] if isinstance(each.envvar, str) else list(each.envvar or [])
 
 
 def _kind(each: Any) -> str:
@@ -144,13 +151,5 @@ def _kind(each: Any) -> str:
     return {"path": "FILE", "filename": "FILE"}.get(each.type.name, "TEXT")
 
 
-def main() -> None:
-    made = reference()
-    if "--check" not in sys.argv[1:]:
-        PAGE.write_text(made)
-    elif not PAGE.is_file() or PAGE.read_text() != made:
-        sys.exit("docs/cli.md is not what the commands are: run scripts/generate_cli_reference.py")
-
-
 if __name__ == "__main__":
-    main()
+    keep("cli.md", reference())

@@ -65,6 +65,17 @@ class Reader:
         assert process.returncode == 0, said
         return said
 
+    def wait(self) -> None:
+        """Until the service that was started serves."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                Wire(f"http://127.0.0.1:{self.port}").get("/healthz")
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
@@ -82,14 +93,7 @@ def test_the_readme_can_be_followed(reader: Reader, tmp_path: Path) -> None:
     start, curl = blocks(ROOT / "README.md", "sh")
     python, testing = blocks(ROOT / "README.md", "python")
     reader.run("sh", start)
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            Wire(f"http://127.0.0.1:{reader.port}").get("/healthz")
-            break
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    reader.wait()
 
     assert re.fullmatch(r"int_[0-9a-f]{24} 2\n", reader.run("python", python))
     (examples,) = blocks(ROOT / "examples" / "README.md", "sh")
@@ -100,6 +104,28 @@ def test_the_readme_can_be_followed(reader: Reader, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("the last block needs curl, which this machine lacks")
     assert '"webhooks":[{"id":' in reader.run("sh", curl)
+
+
+def test_the_quickstart_can_be_followed(reader: Reader) -> None:
+    (start,) = blocks(ROOT / "docs" / "quickstart.md", "sh")
+    (life,) = blocks(ROOT / "docs" / "quickstart.md", "python")
+    reader.run("sh", start)
+    reader.wait()
+    said = reader.run("python", life)
+    told = "Key id or secret is wrong, or the key has been deleted|JWT was not signed by the key its kid names.*"
+    assert re.fullmatch(rf"issued int_[0-9a-f]{{24}}\nused for https://example.com/callback\nrefused: ({told})\n", said)
+
+
+def test_the_page_on_testing_runs(reader: Reader, tmp_path: Path) -> None:
+    tests, program = blocks(ROOT / "docs" / "testing.md", "python")
+    (tmp_path / "test_page.py").write_text(tests)
+    assert "5 passed" in reader.run("sh", "python -m pytest -q -p no:cacheprovider test_page.py")
+    assert re.fullmatch(r"200 /v2/apps/[0-9a-f]{24}\n", reader.run("python", program))
+
+
+def test_a_token_can_be_made_as_the_page_shows(reader: Reader) -> None:
+    (program,) = blocks(ROOT / "docs" / "authentication.md", "python")
+    assert reader.run("python", program) == "200\n"
 
 
 def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
@@ -140,10 +166,13 @@ def test_no_page_has_a_block_that_nobody_runs() -> None:
     }
     assert {name: each for name, each in kinds.items() if each} == {
         "README.md": {"sh", "python"},
+        "docs/authentication.md": {"python"},
         "docs/cli.md": {"sh"},
         "docs/client.md": {"python"},
         "docs/operations.md": {"sql"},
+        "docs/quickstart.md": {"sh", "python"},
         "docs/service.md": {"python"},
+        "docs/testing.md": {"python"},
         "examples/README.md": {"sh"},
     }
 
@@ -164,7 +193,7 @@ def test_the_tests_that_pages_name_are_there() -> None:
 
 
 def test_every_variable_is_told() -> None:
-    told = "".join((ROOT / "docs" / name).read_text() for name in ("service.md", "cli.md", "client.md"))
+    told = "".join((ROOT / "docs" / name).read_text() for name in ("settings.md", "client.md"))
     package = Path(server.__file__).parent
     source = "".join(file.read_text() for file in [*package.glob("cli/**/*.py"), *package.glob("*.py")])
     told = told.replace("`…_", "`SUNSHINE_KEYS_").replace("`…_", "`SUNSHINE_CONVERSATIONS_")
@@ -190,8 +219,9 @@ def test_every_command_that_needs_no_service_is_told_where_the_service_is() -> N
     assert local > 10
 
 
-def test_the_reference_of_the_command_line_is_what_the_commands_are() -> None:
-    check = [sys.executable, str(ROOT / "scripts" / "generate_cli_reference.py"), "--check"]
+@pytest.mark.parametrize("page", ["cli", "settings", "errors", "python"])
+def test_a_reference_is_what_the_code_is(page: str) -> None:
+    check = [sys.executable, str(ROOT / "scripts" / f"generate_{page}_reference.py"), "--check"]
     assert subprocess.run(check, timeout=60, check=False).returncode == 0
 
 

@@ -40,40 +40,54 @@ class ServiceError(Exception):
 
 
 class BadRequest(ServiceError):
+    """The request is malformed or breaks a rule; one error for each thing that is wrong."""
+
     status = 400
     code = "bad_request"
     title = "Bad request"
 
 
 class Unauthorized(ServiceError):
+    """There are no credentials, or they do not authenticate: the key is unknown or deleted, its secret or the token wrong."""
+
     status = 401
     code = "unauthorized"
     title = "Authorization is required"
 
 
 class Forbidden(ServiceError):
+    """The credentials are good, but their key may not do this, or is of another app or integration."""
+
     status = 403
     code = "forbidden"
     title = "Forbidden"
 
 
 class NotFound(ServiceError):
+    """The key, the webhook or the path does not exist."""
+
     status = 404
     code = "not_found"
     title = "Resource not found"
 
 
 class AppNotFound(NotFound):
+    """The app does not exist (any more)."""
+
     code = "app_not_found"
     title = "App not found"
 
 
 class IntegrationNotFound(NotFound):
+    """The integration does not exist (any more), or is of another app."""
+
     code = "integration_not_found"
     title = "Integration not found"
 
 
 class MethodNotAllowed(ServiceError):
+    """The path is there, but not for this method; `Allow` has those that are."""
+
     status = 405
     code = "method_not_allowed"
     title = "Method not allowed"
@@ -84,24 +98,32 @@ class MethodNotAllowed(ServiceError):
 
 
 class Conflict(ServiceError):
+    """An `Idempotency-Key` that came with another request before."""
+
     status = 409
     code = "conflict"
     title = "Idempotency-Key was used for another request in the last 24 hours"
 
 
 class PayloadTooLarge(ServiceError):
+    """The body is too large."""
+
     status = 413
     code = "payload_too_large"
     title = "Request body is limited to 100 kB"
 
 
 class UnsupportedMediaType(ServiceError):
+    """The body is not JSON in UTF-8, or does not say so."""
+
     status = 415
     code = "unsupported_media_type"
     title = "Content-Type should be application/json"
 
 
 class TooManyRequests(ServiceError):
+    """A rate limit was reached; `Retry-After` has the seconds to wait."""
+
     status = 429
     code = "too_many_requests"
     title = "Too many requests"
@@ -113,6 +135,14 @@ class TooManyRequests(ServiceError):
 
 
 class StoreUnavailable(ServiceError):
+    """Try again, after `Retry-After` seconds; the title says whether the change may have been done."""
+
     status = 503
     code = "service_unavailable"
     title = "The store is unavailable at the moment; nothing was changed"
+
+
+def kinds(base: type[ServiceError] = ServiceError) -> list[type[ServiceError]]:
+    """Every kind of error there is, by status; the docstring of each says when it is answered."""
+    found = [each for kind in base.__subclasses__() for each in (kind, *kinds(kind))]
+    return sorted(found, key=lambda kind: kind.status)

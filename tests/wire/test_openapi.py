@@ -9,9 +9,8 @@ import jsonschema_rs
 import pytest
 from conftest import WEBHOOK, Answer, Key, Tenant, Wire, first_run
 
-from sunshine_keys import server
+from sunshine_keys import errors, server
 from sunshine_keys.app import Settings
-from sunshine_keys.errors import ServiceError
 from sunshine_keys.http.limits import RateLimits
 from sunshine_keys.http.operations import OPERATIONS
 
@@ -151,15 +150,12 @@ def test_every_status_it_tells_of_is_answered_and_fits_it(
 
 
 def test_every_error_there_is_has_its_place_in_it(document: Any) -> None:
-    def kinds(base: type[ServiceError]) -> set[type[ServiceError]]:
-        return {each for kind in base.__subclasses__() for each in {kind, *kinds(kind)}}
-
     told = {
         int(status) for path in OPERATIONS for each in document["paths"][path].values() if isinstance(each, dict)
         for status in each["responses"]
     }  # fmt: skip
     # A method there is not has no place in a description of those there are.
-    assert {kind.status for kind in kinds(ServiceError)} - {405} == {status for status in told if status >= 400}
+    assert {kind.status for kind in errors.kinds()} - {405} == {status for status in told if status >= 400}
 
 
 def test_it_names_the_scopes_that_each_operation_is_for(document: Any) -> None:

@@ -44,7 +44,7 @@ def serve(
         typer.Option(
             envvar="SUNSHINE_KEYS_FORWARDED_ALLOW_IPS",
             metavar="ADDRESSES",
-            help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, by commas.",
+            help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks by commas, * for everyone.",
         ),
     ] = "",
     max_connections: Annotated[

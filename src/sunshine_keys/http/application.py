@@ -21,7 +21,7 @@ from sunshine_keys.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from sunshine_keys.http import openapi, routes
+from sunshine_keys.http import openapi, reference, routes
 from sunshine_keys.http.authentication import authenticate, claimed_key_id
 from sunshine_keys.http.limits import NO_LIMITS, Limiter, RateLimits
 from sunshine_keys.http.operations import Call
@@ -46,14 +46,15 @@ _COMMON_HEADERS: Headers = [
 ]
 _TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 _PROBES = ("healthz", "readyz")
-_OPEN = (*_PROBES, "metrics", "openapi.json")
+_OPEN = (*_PROBES, "metrics", "openapi.json", "docs")
+_DOCS_STYLE = ["docs", "style.css"]
 _METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _REPLAYED = (b"idempotency-replayed", b"true")
 _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", charset="UTF-8", Bearer')
 
 
 class Application:
-    """Serves the API under /v2, /healthz, /readyz and /openapi.json without credentials, and /metrics by its token."""
+    """Serves the API under /v2, /healthz, /readyz, /openapi.json and /docs without credentials, /metrics by its token."""
 
     def __init__(
         self,
@@ -97,7 +98,9 @@ class Application:
             logger.error("request %s failed with %s:\n%s", request.id, type(error).__name__, places)
             status, content, code = ServiceError.status, _envelope(ServiceError()), ServiceError.code
         common = _TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS
-        if isinstance(content, bytes):
+        if isinstance(content, reference.File):
+            body, common = content.body, [*content.headers, *common[1:]]
+        elif isinstance(content, bytes):
             body, common = content, [_METRICS_TYPE, *common[1:]]
         else:
             body = _encode(content)
@@ -127,7 +130,7 @@ class Application:
         return answer
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
-        is_open = len(request.segments) == 1 and request.segments[0] in _OPEN
+        is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
         if not is_open or request.segments[0] not in _PROBES:  # load balancers are not to be refused
             self._limiter.admit_request(request.source)
         if is_open:
@@ -155,9 +158,12 @@ class Application:
         """What is answered without a key."""
         if request.segments[0] == "metrics" and self._metrics is None:
             raise NotFound
-        request.route = f"/{request.segments[0]}"
+        request.route = "/" + "/".join(request.segments)
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("GET, HEAD")
+        if request.segments[0] == "docs":
+            # In a thread: made by the first who asks, the page takes as long as hundreds of requests.
+            return 200, await asyncio.to_thread(reference.style if len(request.segments) == 2 else reference.page)
         if request.segments[0] == "openapi.json":
             return 200, msgspec.Raw(openapi.document())
         if request.segments[0] == "metrics" and self._metrics is not None:

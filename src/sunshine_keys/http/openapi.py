@@ -180,6 +180,7 @@ def _operation(path: str, operation: Operation) -> Schema:
     success = {"description": "Created" if creates else "OK", "content": _json(_answer(name))}
     return {
         "operationId": _operation_id(path, name),
+        "tags": [_tag(path, name)],
         "summary": _TOLD[name],
         "description": f"For keys of scope {', '.join(scopes)}.",
         "security": [{"basic": scopes}, {"bearer": scopes}],
@@ -195,6 +196,14 @@ def _operation_id(path: str, handler: str) -> str:
     if what in ("key", "keys"):
         what = ("custom_integration_" if "{integrationId}" in path else "app_") + what
     return verb.capitalize() + "".join(word.capitalize() for word in what.split("_"))
+
+
+def _tag(path: str, handler: str) -> str:
+    """The resource that an operation is about."""
+    what = handler.partition("_")[2].removesuffix("s")
+    if what == "key":
+        return "Keys of integrations" if "{integrationId}" in path else "Keys of apps"
+    return {"app": "Apps", "integration": "Integrations", "webhook": "Webhooks"}.get(what, "Token info")
 
 
 def _answer(handler: str) -> Schema:
@@ -221,6 +230,7 @@ _OPEN_PATHS: dict[str, Schema] = {
     "/healthz": {
         "get": {
             "operationId": "getHealth",
+            "tags": ["Service"],
             "summary": "Whether the service serves",
             "security": [],
             "responses": {"200": {"description": "OK", "content": _json(_ref("Health"))}},
@@ -229,6 +239,7 @@ _OPEN_PATHS: dict[str, Schema] = {
     "/readyz": {
         "get": {
             "operationId": "getReadiness",
+            "tags": ["Service"],
             "summary": "Whether credentials can be verified: for a load balancer",
             "security": [],
             "responses": {"200": {"description": "OK", "content": _json(_ref("Health"))}, "503": _error(503)},
@@ -237,6 +248,7 @@ _OPEN_PATHS: dict[str, Schema] = {
     "/openapi.json": {
         "get": {
             "operationId": "getOpenapi",
+            "tags": ["Service"],
             "summary": "This document",
             "security": [],
             "responses": {"200": {"description": "OK", "content": _json({"type": "object"})}, "429": _error(429)},

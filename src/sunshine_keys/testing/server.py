@@ -79,7 +79,14 @@ class _Loop:
 
 
 class SunshineServer:
-    """The service with a ready app, custom integration and keys. Made by `sunshine_server`."""
+    """The service with a ready app, custom integration and keys. Made by `sunshine_server`.
+
+    app_id, integration_id: the app, and its custom integration.
+    other_integration_id: an integration of type `web`, which can have no keys.
+    account_key, app_key, key: a `Key` of each scope; `key` is the custom integration's.
+    faults: what is to go wrong, a `Faults`.
+    requests: what was asked, in order, each a `RecordedRequest`.
+    """
 
     def __init__(self) -> None:
         shared_memory = Path("/dev/shm")  # noqa: S108 - a folder of a name of its own is made in it
