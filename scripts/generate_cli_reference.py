@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -146,7 +145,7 @@ def _kind(each: Any) -> str:
     choices = getattr(each.type, "choices", None)
     if choices:
         return "|".join(str(getattr(choice, "value", choice)) for choice in choices)
-    if each.type.name.startswith("integer"):  # or a range of them
+    if each.type.name.startswith("int"):  # or a range of them
         return "NUMBER"
     return {"path": "FILE", "filename": "FILE"}.get(each.type.name, "TEXT")
 
