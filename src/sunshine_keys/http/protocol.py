@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Collection
+from typing import Any
 from urllib.parse import unquote
 
 import httptools
@@ -195,18 +196,18 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._progressed = True
         self._in_head = False
-        parser = self.parser
+        parser: Any = self.parser  # None only once the connection is lost
         if parser.should_upgrade():
             raise ValueError("upgrade")  # the parser turns it into its own error: a 400
         version = parser.get_http_version()
         url = httptools.parse_url(self.url)
-        self.scope = {
+        scope: Any = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
             "http_version": version,
             "server": self.server,
             "client": self.client,
-            "scheme": self.scheme or "http",
+            "scheme": self.scheme,
             "root_path": "",
             "headers": self.headers,
             "method": parser.get_method().decode("ascii"),
@@ -214,8 +215,9 @@ class Protocol(HttpToolsProtocol):
             "raw_path": url.path,
             "query_string": url.query or b"",
         }
+        self.scope = scope
         cycle = Cycle(
-            scope=self.scope,
+            scope=scope,
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -227,13 +229,14 @@ class Protocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        self._cycles.append(cycle)
-        before, self.cycle = self.cycle, cycle
-        if before is None or before.response_complete:
-            self._start_asgi_task(cycle, self.app)
-        else:
+        self.cycle = cycle
+        application: Any = self.app
+        if self._unanswered():
             self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
+            self.pipeline.appendleft((cycle, application))
+        else:
+            self._start_asgi_task(cycle, application)
+        self._cycles.append(cycle)
 
     def on_body(self, body: bytes) -> None:
         self._progressed = True
