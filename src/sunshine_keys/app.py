@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,11 @@ import msgspec
 from sunshine_keys import sealing_key
 from sunshine_keys.drafts import sync_folder
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.http.admission import Admission
 from sunshine_keys.http.application import Application
 from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
 from sunshine_keys.http.outcome import Observer
+from sunshine_keys.http.pages import Asgi
 from sunshine_keys.observing import tracing
 from sunshine_keys.observing.logs import Log
 from sunshine_keys.observing.page import MetricsAccess, MetricsPage
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 STORE_FILE = "sunshine-keys.sqlite3"
 _USAGE = "SUNSHINE_KEYS_USAGE"
+_CONSOLE = "SUNSHINE_KEYS_CONSOLE"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -44,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     `sealing` replaces the file of sealing keys in `data`; one of the two has to be there. Requests are logged where
     `log` says how, and there is a page /metrics where `metrics` says who may read it.
-    What keys are used for is counted where `usage` is.
+    What keys are used for is counted where `usage` is, and there are pages at /console where `console` is.
     """
 
     data: Path | None
@@ -54,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True):
     log: Log | None = None
     metrics: MetricsAccess | None = None
     usage: bool = True
+    console: bool = True
 
     @property
     def location(self) -> Location:
@@ -71,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True):
         limits = RateLimits.from_environment(os.environ)
         log, metrics = Log.from_environment(os.environ), MetricsAccess.given(os.environ)
         given = cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), given_database(), limits, log, metrics)
-        return msgspec.structs.replace(given, usage=os.environ.get(_USAGE, "on") != "off")
+        return msgspec.structs.replace(given, usage=_is_on(_USAGE), console=_is_on(_CONSOLE))
 
     @classmethod
     def of(
@@ -104,11 +109,16 @@ class Settings(msgspec.Struct, frozen=True):
         """
         named = self.rate_limits.environment() | (self.log.environment() if self.log else {})
         named[_USAGE] = "on" if self.usage else "off"
+        named[_CONSOLE] = "on" if self.console else "off"
         if self.data is not None:
             named["SUNSHINE_KEYS_DATA"] = str(self.data.absolute())
         if self.database is not None and self.database.url != given_database():
             named["SUNSHINE_KEYS_DATABASE"] = self.database.url
         return named
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "on") != "off"
 
 
 def given_database() -> str | None:
@@ -287,6 +297,13 @@ def first_run(settings: Settings, *, sample: bool = False, new_account_key: bool
     return asyncio.run(run())
 
 
+def _console(engine: Engine, admission: Admission) -> Asgi:
+    # Only where it is asked for: its templates and what renders them take 5 MB of a process.
+    from sunshine_keys.console.entry import Console
+
+    return Console(engine, admission)
+
+
 class Service:
     """The ASGI callable: opens the engine as the server starts and closes it as it stops."""
 
@@ -328,7 +345,10 @@ class Service:
         if (traces := tracing.opened(os.environ)) is not None:
             observers.append(traces)
             engine.store.commits.observe = traces.commit
-        self._application = Application(engine, limits=self._settings.rate_limits, observers=observers, metrics=page)
+        console = partial(_console, engine) if self._settings.console else None
+        self._application = Application(
+            engine, limits=self._settings.rate_limits, observers=observers, metrics=page, console=console
+        )
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._application.close()

@@ -13,6 +13,9 @@ import msgspec
 KEYS_PER_OWNER = 10
 """The most keys an app or an integration may have (documented)."""
 
+DISPLAY_NAME_LENGTH = 100
+"""The most characters in the name of a key, an app or an integration (documented)."""
+
 METADATA_BYTES = 4096
 """The most bytes of JSON an app's metadata may take (documented)."""
 
@@ -122,6 +125,16 @@ class Key(msgspec.Struct, frozen=True):
     integration_id: str | None
     display_name: str
     sealed_secret: bytes
+
+
+class ConsoleSession(msgspec.Struct, frozen=True):
+    """Somebody signed in to the console by the key `key_id`. `id` is the SHA-256 of what the browser holds; times are
+    in seconds since 1970."""
+
+    id: bytes
+    key_id: str
+    created: int
+    last_seen: int
 
 
 class Counts(msgspec.Struct, frozen=True):

@@ -99,6 +99,12 @@ def serve(
             envvar="SUNSHINE_KEYS_USAGE", help="Keep how often each key is used, when last, and from which address."
         ),
     ] = True,
+    console: Annotated[
+        bool,
+        typer.Option(
+            "--console/--no-console", envvar="SUNSHINE_KEYS_CONSOLE", help="Whether there are pages at /console."
+        ),
+    ] = True,
 ) -> None:
     """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
     from sunshine_keys import server
@@ -117,7 +123,7 @@ def serve(
         metrics = MetricsAccess.given(os.environ, metrics_token_file)
     except ValueError as error:
         fail(str(error))
-    settings = msgspec.structs.replace(Settings.of(data, database, limits, log, metrics), usage=usage)
+    settings = msgspec.structs.replace(Settings.of(data, database, limits, log, metrics), usage=usage, console=console)
     connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections)
     try:
         connections.check()

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.errors import (
-    Forbidden,
     MethodNotAllowed,
     NotFound,
     ServiceError,
@@ -22,16 +21,15 @@ from sunshine_keys.errors import (
     Unauthorized,
 )
 from sunshine_keys.http import openapi, reference, routes
-from sunshine_keys.http.authentication import authenticate, claimed_key_id
-from sunshine_keys.http.limits import NO_LIMITS, Limiter, RateLimits
+from sunshine_keys.http.admission import Admission
+from sunshine_keys.http.limits import NO_LIMITS, RateLimits
 from sunshine_keys.http.operations import Call
 from sunshine_keys.http.outcome import CLIENT_GONE, Observer, Outcome
+from sunshine_keys.http.pages import Asgi, Pages
 from sunshine_keys.http.request import ClientGone, Receive, Request, new_request_id
 from sunshine_keys.secrets import UnknownSealingKey
-from sunshine_keys.service.authentication import Actor, Authenticator, authorise
+from sunshine_keys.service.authentication import Actor
 from sunshine_keys.service.engine import Engine
-from sunshine_keys.service.refusals import Refusals
-from sunshine_keys.store import Origin
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -54,7 +52,10 @@ _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", chars
 
 
 class Application:
-    """Serves the API under /v2, /healthz, /readyz, /openapi.json and /docs without credentials, /metrics by its token."""
+    """Serves the API under /v2, /healthz, /readyz, /openapi.json and /docs without credentials, /metrics by its token.
+
+    /console is for another application, where there is one.
+    """
 
     def __init__(
         self,
@@ -63,14 +64,17 @@ class Application:
         limits: RateLimits = NO_LIMITS,
         observers: Sequence[Observer] = (),
         metrics: Callable[[str], Awaitable[bytes]] | None = None,
+        console: Callable[[Admission], Asgi] | None = None,
     ) -> None:
-        """`metrics` makes the page /metrics for an Authorization header, or raises Unauthorized."""
+        """`metrics` makes the page /metrics for an Authorization header, or raises Unauthorized.
+
+        `console` makes what answers under /console.
+        """
         self._engine = engine
         self._observers = observers
         self._metrics = metrics
-        self._limiter = Limiter(limits)
-        self._authenticator = Authenticator(engine, clock)
-        self._refusals = Refusals(engine.store)
+        self._admission = Admission(engine, clock, limits)
+        self._console = Pages(console, self._admission) if console else None
         self.authenticated: Callable[[Actor], Awaitable[None]] | None = None
         """Called between authentication and the operation; for tests of what happens meanwhile."""
 
@@ -80,6 +84,10 @@ class Application:
         extra: Headers = []
         code, is_replay = "", False
         try:
+            if self._console is not None and request.segments[0] == "console":
+                status, code = await self._console.answer(request, scope, send)
+                self._tell(Outcome(request, status, code, False, began, time.perf_counter() - started))
+                return
             status, content = await self._answer(request)
             if status == 201 and (is_replay := _is_replay(content)):
                 extra = [_REPLAYED]
@@ -132,19 +140,16 @@ class Application:
     async def _operate(self, request: Request) -> tuple[int, Any]:
         is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
         if not is_open or request.segments[0] not in _PROBES:  # load balancers are not to be refused
-            self._limiter.admit_request(request.source)
+            self._admission.admit_request(request.source)
         if is_open:
             return await self._open(request)
         operation, ids = routes.match(request.method, request.segments)
         request.route = operation.path
-        actor = request.actor = await self._authenticate(request)
+        actor = request.actor = await self._admission.by_header(request)
         if self.authenticated is not None:
             await self.authenticated(actor)
-        try:
-            authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
-        except Forbidden as error:
-            self._refusals.refused(Origin(actor.key_id, request.source, request.id), actor.key_id, error)
-            raise
+        app_id, integration_id = ids.get("app_id"), ids.get("integration_id")
+        self._admission.authorise(actor, request.source, request.id, operation.scopes, app_id, integration_id)
         body = operation.body.values(await request.json()) if operation.body else {}
         call = Call(self._engine, actor, request, body, **ids)
         while True:
@@ -172,23 +177,9 @@ class Application:
             await self._engine.store.ready()
         return 200, {"status": "ok"}
 
-    async def _authenticate(self, request: Request) -> Actor:
-        self._limiter.admit_credentials(request.source)
-        authorization = request.authorization()
-        try:
-            actor = await authenticate(self._authenticator, authorization)
-        except Unauthorized as error:
-            key_id = claimed_key_id(authorization)
-            if key_id is not None:
-                self._refusals.refused(Origin(None, request.source, request.id), key_id, error)
-                self._limiter.count_failure(request.source, key_id)
-            raise
-        self._limiter.admit_key(actor.key_id)
-        return actor
-
     async def close(self) -> None:
         """Have written what the audit trail is still to be told."""
-        await self._refusals.close()
+        await self._admission.close()
 
 
 def _is_replay(content: Any) -> bool:

@@ -13,7 +13,14 @@ import msgspec
 
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.http.strict_json import deeper_than
-from sunshine_keys.models import INTEGRATION_TYPES, METADATA_BYTES, METADATA_DEPTH, AppPatch, WebhookPatch
+from sunshine_keys.models import (
+    DISPLAY_NAME_LENGTH,
+    INTEGRATION_TYPES,
+    METADATA_BYTES,
+    METADATA_DEPTH,
+    AppPatch,
+    WebhookPatch,
+)
 from sunshine_keys.service.webhooks import WebhookSpec
 
 Values = dict[str, Any]
@@ -189,7 +196,7 @@ class Body(msgspec.Struct, frozen=True):
         return {name: body[name] for name in self.properties if name in body}
 
 
-_DISPLAY_NAME = text(1, 100)
+_DISPLAY_NAME = text(1, DISPLAY_NAME_LENGTH)
 SETTINGS = Body(
     {
         "conversationRetentionSeconds": seconds,
@@ -218,13 +225,13 @@ WEBHOOK_CREATE = Body(_WEBHOOK, required=("target", "triggers"))
 WEBHOOK_UPDATE = Body(_WEBHOOK)
 
 _COMMON: dict[str, Check] = {"defaultResponderId": nullable(text()), "showAIDisclaimer": boolean}
-_ATTRIBUTES: dict[str, Check] = {"displayName": nullable(text(0, 100)), **_COMMON}
+_ATTRIBUTES: dict[str, Check] = {"displayName": nullable(text(0, DISPLAY_NAME_LENGTH)), **_COMMON}
 _KIND = one_of(INTEGRATION_TYPES - {"custom"}, "Invalid integration type")
 _INTEGRATION = Body({"type": _KIND, **_ATTRIBUTES}, required=("type",))
 _CUSTOM = Body(
     {
         "type": one_of(["custom"], "Invalid integration type"),
-        "displayName": nullable(text(0, 100)),
+        "displayName": nullable(text(0, DISPLAY_NAME_LENGTH)),
         "webhooks": list_of(WEBHOOK_CREATE, minimum=1, maximum=1),
     },
     required=("type", "webhooks"),

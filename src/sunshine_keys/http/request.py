@@ -108,6 +108,12 @@ class Request:
         self._require_json()
         return strict_json.decode(body)
 
+    async def receive(self) -> Any:
+        """The next message, for an application that reads the body itself."""
+        message = await self._receive()
+        self.body_is_coming = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
     async def discard(self) -> None:
         """Read what is left of a body nobody wants, within bounds: unread, it would have the answer thrown away."""
         size = 0

@@ -12,8 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from sunshine_keys.measures import Commits, LeaseState
-from sunshine_keys.models import App, Counts, Integration, Key, KeyHour, Page, Scope, Usage, Webhook
-from sunshine_keys.store.audit import Entry
+from sunshine_keys.models import App, ConsoleSession, Counts, Integration, Key, KeyHour, Page, Scope, Usage, Webhook
+from sunshine_keys.store.audit import Entry, Wanted
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import OPERATOR, Origin
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
@@ -113,6 +113,16 @@ class Store(Walk, Protocol):
         Keys that are gone meanwhile are passed over. It gives way to changes, is no part of the audit trail, and may
         be lost by a crash soon afterwards. Where it raises it has added nothing, or, having lost the answer, all of it.
         """
+        ...
+
+    async def console_session(self, session_id: bytes) -> ConsoleSession | None: ...
+
+    async def trail(self, wanted: Wanted, before: int, span: int, limit: int) -> list[Entry]:
+        """The last entries that are wanted, the newest first, among the `span` before number `before`."""
+        ...
+
+    async def trail_end(self, until: str = "") -> int:
+        """The number of the last entry that is not after `until`; 0 where there is none."""
         ...
 
     def snapshot(self) -> AbstractAsyncContextManager[Walk]:

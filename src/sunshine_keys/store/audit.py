@@ -50,6 +50,20 @@ class Entry(msgspec.Struct, frozen=True):
         return fields
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """Which entries are asked for; an empty text is any.
+
+    `app_id`: what was done in an app, and what was refused in the name of a key that it has now. `owner_id`: an app or
+    integration that the resource is of. `key_id`: who did it, or whom it was done to. `since` as entries tell times.
+    """
+
+    app_id: str = ""
+    owner_id: str = ""
+    key_id: str = ""
+    action: str = ""
+    since: str = ""
+
+
 class Head(msgspec.Struct, frozen=True):
     """The end of a chain."""
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sunshine_keys.models import App, AppPatch, Integration, Key, Webhook, WebhookPatch
+from sunshine_keys.models import App, AppPatch, ConsoleSession, Integration, Key, Webhook, WebhookPatch
 from sunshine_keys.store.sealing import Kind, Resealed
 
 R = TypeVar("R")
@@ -197,6 +197,55 @@ class DeleteWebhook(Change[None], frozen=True):
     @property
     def resource(self) -> str:
         return _owner(self.app_id, self.integration_id) + f"webhooks/{self.webhook_id}"
+
+
+class ShowKey(Change[None], frozen=True):
+    """Changes nothing: the entry of a secret that was shown again."""
+
+    action = "key.show"
+    key: Key
+
+    @property
+    def resource(self) -> str:
+        return _owner(self.key.app_id, self.key.integration_id) + f"keys/{self.key.id}"
+
+
+class OpenSession(Change[None], frozen=True):
+    """Sign in to the console; `app_id` is the key's. Sessions last seen before `idle_since` are forgotten, some at once."""
+
+    action = "console.sign_in"
+    session: ConsoleSession
+    app_id: str | None
+    idle_since: int
+
+    @property
+    def resource(self) -> str:
+        return _owner(self.app_id, None) + f"keys/{self.session.key_id}"
+
+
+class TouchSession(Change[None], frozen=True):
+    """A session was seen at `last_seen`. It is nothing that the audit trail should tell of."""
+
+    action = "console.seen"
+    audited = False
+    id: bytes
+    last_seen: int
+
+    @property
+    def resource(self) -> str:
+        return "console"
+
+
+class CloseSession(Change[bool], frozen=True):
+    """Sign out of the console. Returns False where there was no such session any more."""
+
+    action = "console.sign_out"
+    session: ConsoleSession
+    app_id: str | None
+
+    @property
+    def resource(self) -> str:
+        return _owner(self.app_id, None) + f"keys/{self.session.key_id}"
 
 
 class Initialise(Change[bool], frozen=True):

@@ -90,6 +90,16 @@ CREATE TABLE key_hours (
 );
 CREATE INDEX key_hours_by_age ON key_hours (hour);
 """,
+    """
+CREATE TABLE console_sessions (
+    id bytea PRIMARY KEY,
+    key_id text COLLATE "C" NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    created bigint NOT NULL,
+    last_seen bigint NOT NULL
+);
+CREATE INDEX console_sessions_by_key ON console_sessions (key_id);
+CREATE INDEX console_sessions_by_age ON console_sessions (last_seen);
+""",
 )
 """The steps from an empty database to today's schema. What a landed step says is never changed: stores have it behind them.
 

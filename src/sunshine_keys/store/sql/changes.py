@@ -16,6 +16,8 @@ from sunshine_keys.store.sealing import Sealing, SealingKeyChanged
 from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.sql.steps import Steps, run
 
+_FORGOTTEN_AT_ONCE = 100
+
 
 def apply(change: changes.Change[Any]) -> Steps[Any]:
     return _APPLY[type(change)](change)
@@ -179,6 +181,19 @@ def _delete_webhook(change: changes.DeleteWebhook) -> Steps[None]:
         raise NotFound
 
 
+def _open_session(change: changes.OpenSession) -> Steps[None]:
+    yield from run(rows.OPEN_SESSION, *rows.session_values(change.session))
+    yield from run(rows.FORGET_SESSIONS, change.idle_since, _FORGOTTEN_AT_ONCE)
+
+
+def _touch_session(change: changes.TouchSession) -> Steps[None]:
+    yield from run(rows.TOUCH_SESSION, change.id, change.last_seen)
+
+
+def _close_session(change: changes.CloseSession) -> Steps[bool]:
+    return bool((yield from run(rows.CLOSE_SESSION, change.session.id)))
+
+
 def _initialise(change: changes.Initialise) -> Steps[bool]:
     if (yield from sealing.read()) is not None:
         return False
@@ -238,7 +253,7 @@ def _create(row: App | Integration | Webhook | Key) -> Steps[Any]:
     return _insert_webhook(row) if isinstance(row, Webhook) else _create_key(changes.CreateKey(row))
 
 
-def _nothing(change: changes.Restored | changes.Refused) -> Steps[None]:
+def _nothing(change: changes.Restored | changes.Refused | changes.ShowKey) -> Steps[None]:
     """Its entry in the audit trail is all there is to it."""
     yield from ()
 
@@ -255,6 +270,10 @@ _APPLY: dict[type[changes.Change[Any]], Callable[[Any], Steps[Any]]] = {
     changes.CreateWebhook: _create_webhook,
     changes.UpdateWebhook: _update_webhook,
     changes.DeleteWebhook: _delete_webhook,
+    changes.ShowKey: _nothing,
+    changes.OpenSession: _open_session,
+    changes.TouchSession: _touch_session,
+    changes.CloseSession: _close_session,
     changes.Initialise: _initialise,
     changes.Import: _import,
     changes.Restored: _nothing,

@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from sunshine_keys.models import App, Counts, Integration, Key, Page, Usage, Webhook
-from sunshine_keys.store.audit import Entry
+from sunshine_keys.models import App, ConsoleSession, Counts, Integration, Key, Page, Usage, Webhook
+from sunshine_keys.store.audit import Entry, Wanted
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
-from sunshine_keys.store.sql import rows, sealing
+from sunshine_keys.store.sql import rows, sealing, trail
 from sunshine_keys.store.sql.steps import Row
 
 _USAGE_KEYS = 500
@@ -106,6 +106,24 @@ class SqlReads(SqlWalk):
                 if key_id in found:  # not one that was used for the first time between the two reads
                     found[key_id].hours[hour] = requests
         return found
+
+    async def console_session(self, session_id: bytes) -> ConsoleSession | None:
+        found = await self._all(rows.SESSION + "WHERE id = $1", session_id)
+        return rows.session(found[0]) if found else None
+
+    async def trail(self, wanted: Wanted, before: int, span: int, limit: int) -> list[Entry]:
+        where, values = trail.where(wanted, before, span)
+        sql = f"{rows.ENTRY}WHERE {where} ORDER BY sequence DESC LIMIT {limit}"
+        return [rows.entry(row) for row in await self._all(sql, *values)]
+
+    async def trail_end(self, until: str = "") -> int:
+        """By halves: entries are in the order of their times, as far as the clocks were."""
+        low, high = 0, rows.head(await self._all(rows.HEAD)).sequence
+        while until and low < high:
+            middle = (low + high + 1) // 2
+            found = await self._all("SELECT time FROM audit WHERE sequence = $1", middle)
+            low, high = (middle, high) if found and found[0][0] <= until else (low, middle - 1)
+        return high
 
     async def sealing(self) -> Sealing | None:
         return sealing.recorded(await self._all(sealing.RECORDED))

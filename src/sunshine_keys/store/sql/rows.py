@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.models import App, Integration, Key, Scope, Webhook
+from sunshine_keys.models import App, ConsoleSession, Integration, Key, Scope, Webhook
 from sunshine_keys.store.audit import Entry, Head
 
 KEY_COUNTS = "SELECT scope, count(*) FROM keys GROUP BY scope"
@@ -90,6 +90,24 @@ PRUNE_ANSWERS = (
     "DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency WHERE created <= $1 ORDER BY created LIMIT $2)"
     " RETURNING created"
 )
+
+
+SESSION = "SELECT id, key_id, created, last_seen FROM console_sessions "
+OPEN_SESSION = "INSERT INTO console_sessions (id, key_id, created, last_seen) VALUES ($1, $2, $3, $4) RETURNING created"
+TOUCH_SESSION = "UPDATE console_sessions SET last_seen = $2 WHERE id = $1 AND last_seen < $2 RETURNING last_seen"
+CLOSE_SESSION = "DELETE FROM console_sessions WHERE id = $1 RETURNING created"
+FORGET_SESSIONS = (
+    "DELETE FROM console_sessions WHERE id IN"
+    " (SELECT id FROM console_sessions WHERE last_seen <= $1 ORDER BY last_seen LIMIT $2) RETURNING created"
+)
+
+
+def session(row: tuple[Any, ...]) -> ConsoleSession:
+    return ConsoleSession(*row)
+
+
+def session_values(session: ConsoleSession) -> tuple[Any, ...]:
+    return msgspec.structs.astuple(session)
 
 
 def head(found: list[tuple[Any, ...]]) -> Head:

@@ -110,6 +110,7 @@ class Restore:
         for (table,) in execute(_TABLES).fetchall():
             execute(f"DELETE FROM main.{table}")  # noqa: S608 - the schema's own names
             execute(f"INSERT INTO main.{table} SELECT * FROM backup.{table}")  # noqa: S608
+        execute("DELETE FROM main.console_sessions")  # who had signed out since the backup is not signed in again
         told = f"a backup that ends with entry {theirs.sequence}, {theirs.hash.hex()[:16]}; "
         told += f"keys revived: {found.revived}, lost: {found.lost}"
         run(self._connection, apply_all([Job(OPERATOR, Restored(told))]))

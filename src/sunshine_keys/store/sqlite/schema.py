@@ -95,6 +95,16 @@ CREATE TABLE key_hours (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX key_hours_by_age ON key_hours (hour);
 """,
+    """
+CREATE TABLE console_sessions (
+    id BLOB PRIMARY KEY,
+    key_id TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    created INTEGER NOT NULL,
+    last_seen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX console_sessions_by_key ON console_sessions (key_id);
+CREATE INDEX console_sessions_by_age ON console_sessions (last_seen);
+""",
 )
 """The steps from an empty file to today's schema. What a landed step says is never changed: stores have it behind them.
 

@@ -1,0 +1,97 @@
+"""The list of apps, and an app with its integrations and its own keys."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sunshine_keys.console import deleting
+from sunshine_keys.console.deleting import Doomed
+from sunshine_keys.console.forms import name_fault
+from sunshine_keys.console.lists import Pager, key_rows
+from sunshine_keys.console.rendering import page, redirect
+from sunshine_keys.console.visits import Visit, created_id
+from sunshine_keys.models import KEYS_PER_OWNER
+from sunshine_keys.service import apps
+
+
+async def show_list(visit: Visit) -> Response:
+    visit.require(account=True)
+    return await _list(visit)
+
+
+async def _list(visit: Visit, fault: str = "") -> Response:
+    asked = visit.page()
+    found, more = await apps.page(visit.engine, asked)
+    pager = Pager.of("/console/apps", asked, [app.id for app in found], more)
+    return page(
+        visit,
+        "apps.html",
+        apps=found,
+        pager=pager,
+        fault=fault,
+        name=visit.form.text("name"),
+        status=422 if fault else 200,
+    )
+
+
+async def create(visit: Visit) -> Response:
+    visit.require(account=True)
+    name = visit.form.text("name")
+    if fault := name_fault(name):
+        return await _list(visit, fault)
+    made = await apps.create(visit.engine, visit.origin_once(name), name, {}, None)
+    app_id = created_id(made)
+    return redirect(f"/console/apps/{app_id}", visit, ("app-created", app_id))
+
+
+async def show(visit: Visit) -> Response:
+    visit.require()
+    return await show_app(visit)
+
+
+async def show_app(visit: Visit, *, integration_fault: str = "", key_fault: str = "", status: int = 200) -> Response:
+    """The app that the path names; the faults are those of the forms in it."""
+    app = await visit.engine.require_app(visit.app_id)
+    asked = visit.page()
+    found, more = await visit.engine.store.integrations(app.id, asked, None)
+    # An app's own keys are for the account to manage, as in the API.
+    own_keys = await visit.engine.store.app_keys(app.id) if visit.is_account else []
+    return page(
+        visit,
+        "app.html",
+        app=app,
+        integrations=found,
+        pager=Pager.of(f"/console/apps/{app.id}", asked, [each.id for each in found], more),
+        rows=await key_rows(visit, own_keys),
+        slots=KEYS_PER_OWNER,
+        integration_fault=integration_fault,
+        key_fault=key_fault,
+        name=visit.form.text("name"),
+        status=status,
+    )
+
+
+async def ask_to_delete(visit: Visit) -> Response:
+    visit.require(account=True)
+    return deleting.ask(visit, await _doomed(visit))
+
+
+async def delete(visit: Visit) -> Response:
+    visit.require(account=True)
+    doomed = await _doomed(visit)
+    if not deleting.is_confirmed(visit, doomed):
+        return deleting.refuse(visit, doomed)
+    await apps.delete(visit.engine, visit.origin, visit.app_id)
+    return redirect("/console/apps", visit, ("app-deleted", visit.app_id))
+
+
+async def _doomed(visit: Visit) -> Doomed:
+    app = await visit.engine.require_app(visit.app_id)
+    return Doomed(
+        "app",
+        app.display_name,
+        app.id,
+        "All its integrations, their webhooks and every key of the app and of its integrations go with it. "
+        "What uses one of those keys is refused from that moment on.",
+        f"/console/apps/{app.id}",
+    )

@@ -1,0 +1,196 @@
+"""The console's ASGI application: from a path to its page, by a session where one is needed; errors as pages, too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import re
+import time
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+
+from sunshine_keys.console import apps, forms, integrations, keys, rendering, sessions, signing, trail
+from sunshine_keys.console.forms import Form
+from sunshine_keys.console.visits import Admission, Guest, GuestHandler, Handler, Visit
+from sunshine_keys.errors import (
+    Forbidden,
+    MethodNotAllowed,
+    NotFound,
+    ServiceError,
+    StoreUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
+from sunshine_keys.service.engine import Engine
+
+logger = logging.getLogger("sunshine_keys.console")
+
+_ID = "[0-9A-Za-z_-]{1,64}"
+
+
+class _Route(msgspec.Struct, frozen=True):
+    path: str
+    pattern: re.Pattern[str]
+    handlers: dict[str, Handler]
+    guest_handlers: dict[str, GuestHandler]
+
+
+def _route(path: str, **handlers: Handler) -> _Route:
+    return _Route(path, _pattern(path), handlers, {})
+
+
+def _open(path: str, **handlers: GuestHandler) -> _Route:
+    """One that nobody has to be signed in for."""
+    return _Route(path, _pattern(path), {}, handlers)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{(\w+)}", rf"(?P<\1>{_ID})", path.replace("{name}", "(?P<name>[a-z.]+)")), re.ASCII)
+
+
+_APP = "/console/apps/{app_id}"
+_INTEGRATION = _APP + "/integrations/{integration_id}"
+_KEYS = (_APP + "/keys", _INTEGRATION + "/keys")
+
+ROUTES = (
+    _open("/console/static/{name}", GET=rendering.static_file),
+    _open("/console/sign-in", GET=signing.show_form, POST=signing.sign_in),
+    _route("/console/?", GET=signing.show_home),
+    _route("/console/sign-out", POST=signing.sign_out),
+    _route("/console/apps", GET=apps.show_list, POST=apps.create),
+    _route(_APP, GET=apps.show),
+    _route(_APP + "/delete", GET=apps.ask_to_delete, POST=apps.delete),
+    _route(_APP + "/integrations", POST=integrations.create),
+    _route(_INTEGRATION, GET=integrations.show),
+    _route(_INTEGRATION + "/delete", GET=integrations.ask_to_delete, POST=integrations.delete),
+    *(_route(path, POST=keys.create) for path in _KEYS),
+    *(_route(path + "/{key_id}", GET=keys.show) for path in _KEYS),
+    *(_route(path + "/{key_id}/delete", GET=keys.ask_to_delete, POST=keys.delete) for path in _KEYS),
+    *(_route(path + "/{key_id}/secret", GET=keys.ask_to_reveal, POST=keys.reveal) for path in _KEYS),
+    _route("/console/audit", GET=trail.show),
+)
+
+
+class Console:
+    """`clock` tells seconds since 1970."""
+
+    def __init__(self, engine: Engine, admission: Admission, clock: Callable[[], float] = time.time) -> None:
+        self._engine = engine
+        self._admission = admission
+        self._clock = clock
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        guest = Guest(self._engine, self._admission, request, self._clock, {}, Form())
+        try:
+            self._admission.admit_request(guest.source)
+            return await self._page(guest)
+        except Unauthorized as error:  # the session has ended, or never was
+            request.state.code = error.code
+            why = "?ended" if sessions.had_one(request) else ""
+            response = RedirectResponse(f"/console/sign-in{why}", 303, rendering.PAGE_HEADERS)
+            sessions.take(request, response)
+            return response
+        except ServiceError as error:
+            return _failed(request, error)
+        except asyncio.CancelledError:  # the server stops
+            return _failed(request, StoreUnavailable("The service is stopping"))
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            # Its kind and where it came from; not its text, which might hold anything that the request held.
+            places = "".join(traceback.format_tb(error.__traceback__))
+            logger.error("request %s failed with %s:\n%s", guest.request_id, type(error).__name__, places)
+            return _failed(request, ServiceError())
+
+    async def _page(self, guest: Guest) -> Response:
+        request = guest.request
+        method = "GET" if request.method == "HEAD" else request.method
+        route, ids = _find(request.url.path)
+        request.state.route = route.path.removesuffix("/?")
+        guest.ids = ids
+        if method not in (allowed := [*route.handlers, *route.guest_handlers]):
+            raise MethodNotAllowed(", ".join(sorted([*allowed, "HEAD"] if "GET" in allowed else allowed)))
+        if method == "POST":
+            forms.require_same_origin(request)
+            guest.form = await forms.read(request)
+        if route.guest_handlers:
+            return await route.guest_handlers[method](guest)
+        return await route.handlers[method](await self._signed_in(guest))
+
+    async def _signed_in(self, guest: Guest) -> Visit:
+        """Raises Unauthorized where there is no session, Forbidden for a form that is not the session's."""
+        store, request, now = self._engine.store, guest.request, self._clock()
+        signed_in = await sessions.resume(store, request, now)
+        if signed_in is None:
+            raise Unauthorized
+        request.state.actor = signed_in.actor
+        self._admission.admit_key(signed_in.actor.key_id)
+        given = {name: getattr(guest, name) for name in Guest.__struct_fields__}
+        visit = Visit(**given, signed_in=signed_in, notice=sessions.notice_of(signed_in, request, now))
+        if request.method == "POST" and not sessions.is_form_token(signed_in.token, guest.form.text("form_token")):
+            raise Forbidden("The form is out of date: go back, load the page again, and repeat it")
+        await sessions.touch(store, signed_in, visit.origin, now)
+        return visit
+
+
+def _find(path: str) -> tuple[_Route, dict[str, str]]:
+    """Raises NotFound."""
+    for route in ROUTES:
+        if match := route.pattern.fullmatch(path):
+            return route, match.groupdict()
+    raise NotFound("There is no such page")
+
+
+_HEADINGS = {
+    400: "That could not be read",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not allowed",
+    409: "Sent before",
+    413: "Too much",
+    415: "That could not be read",
+    429: "Too many requests",
+    500: "Something went wrong",
+    503: "Not available at the moment",
+}
+
+
+def _failed(request: Request, error: ServiceError) -> Response:
+    request.state.code = error.code
+    response = rendering.guest_page(
+        "error.html",
+        status=error.status,
+        heading=_HEADINGS[error.status],
+        titles=error.titles,
+        status_code=error.status,
+        request_id=request.state.request_id,
+    )
+    match error:
+        case MethodNotAllowed():
+            response.headers["allow"] = error.allowed
+        case TooManyRequests():
+            response.headers["retry-after"] = str(math.ceil(error.wait))
+        case StoreUnavailable():
+            response.headers["retry-after"] = "1"
+        case _:
+            pass
+    return response

@@ -1,0 +1,86 @@
+"""An integration with its keys; making one, deleting one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from sunshine_keys.console import apps, deleting
+from sunshine_keys.console.deleting import Doomed
+from sunshine_keys.console.forms import name_fault
+from sunshine_keys.console.lists import key_rows
+from sunshine_keys.console.rendering import page, redirect
+from sunshine_keys.console.visits import Visit, created_id
+from sunshine_keys.models import KEYS_PER_OWNER, Integration
+from sunshine_keys.service import integrations
+
+
+def name_of(integration: Integration) -> str:
+    """Its display name; its id where it has none."""
+    name: Any = integration.attributes.get("displayName")
+    return name if isinstance(name, str) and name.strip() else integration.id
+
+
+async def create(visit: Visit) -> Response:
+    visit.require()
+    name = visit.form.text("name")
+    if fault := name_fault(name):
+        return await apps.show_app(visit, integration_fault=fault, status=422)
+    origin = visit.origin_once(name)
+    made = await integrations.create(visit.engine, origin, visit.app_id, "custom", {"displayName": name}, [])
+    integration_id = created_id(made)
+    path = f"/console/apps/{visit.app_id}/integrations/{integration_id}"
+    return redirect(path, visit, ("integration-created", integration_id))
+
+
+async def show(visit: Visit) -> Response:
+    visit.require()
+    return await show_integration(visit)
+
+
+async def show_integration(visit: Visit, *, key_fault: str = "", status: int = 200) -> Response:
+    """The integration that the path names; the fault is that of the form in it."""
+    integration = await _integration(visit)
+    return page(
+        visit,
+        "integration.html",
+        app=await visit.engine.require_app(visit.app_id),
+        integration=integration,
+        integration_name=name_of(integration),
+        rows=await key_rows(visit, await visit.engine.store.integration_keys(integration.id)),
+        slots=KEYS_PER_OWNER,
+        key_fault=key_fault,
+        name=visit.form.text("name"),
+        status=status,
+    )
+
+
+async def ask_to_delete(visit: Visit) -> Response:
+    visit.require()
+    return deleting.ask(visit, await _doomed(visit))
+
+
+async def delete(visit: Visit) -> Response:
+    visit.require()
+    doomed = await _doomed(visit)
+    if not deleting.is_confirmed(visit, doomed):
+        return deleting.refuse(visit, doomed)
+    await integrations.delete(visit.engine, visit.origin, visit.app_id, doomed.id)
+    return redirect(f"/console/apps/{visit.app_id}", visit, ("integration-deleted", doomed.id))
+
+
+async def _integration(visit: Visit) -> Integration:
+    """Raises AppNotFound, IntegrationNotFound."""
+    return await visit.engine.require_integration(visit.app_id, visit.ids["integration_id"])
+
+
+async def _doomed(visit: Visit) -> Doomed:
+    integration = await _integration(visit)
+    return Doomed(
+        "integration",
+        name_of(integration),
+        integration.id,
+        "Its webhooks and all its keys go with it. What uses one of those keys is refused from that moment on.",
+        f"/console/apps/{visit.app_id}/integrations/{integration.id}",
+    )

@@ -1,0 +1,140 @@
+"""Keys of apps and of integrations: making one, showing its secret, its use, snippets for it, deleting it."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sunshine_keys.console import apps, deleting, integrations
+from sunshine_keys.console.charts import Chart
+from sunshine_keys.console.deleting import Doomed
+from sunshine_keys.console.forms import name_fault
+from sunshine_keys.console.lists import DAYS, use_since
+from sunshine_keys.console.rendering import page, redirect
+from sunshine_keys.console.snippets import snippets
+from sunshine_keys.console.visits import Visit, created_id
+from sunshine_keys.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
+from sunshine_keys.models import Key
+from sunshine_keys.service import keys
+from sunshine_keys.store.changes import ShowKey
+
+
+def _require(visit: Visit) -> None:
+    """As in the API, an app's own keys are for the account to manage."""
+    visit.require(account=visit.integration_id is None)
+
+
+def _owner_path(visit: Visit) -> str:
+    path = f"/console/apps/{visit.app_id}"
+    return path if visit.integration_id is None else f"{path}/integrations/{visit.integration_id}"
+
+
+async def create(visit: Visit) -> Response:
+    _require(visit)
+    name = visit.form.text("name")
+    if fault := name_fault(name):
+        return await _owner_page(visit, fault)
+    try:
+        made = await keys.create(visit.engine, visit.origin_once(name), visit.app_id, visit.integration_id, name)
+    except BadRequest as error:
+        return await _owner_page(visit, f"{error.titles[0]}.")
+    key_id = created_id(made)
+    return redirect(f"{_owner_path(visit)}/keys/{key_id}", visit, ("key-created", key_id))
+
+
+async def _owner_page(visit: Visit, fault: str) -> Response:
+    if visit.integration_id is None:
+        return await apps.show_app(visit, key_fault=fault, status=422)
+    return await integrations.show_integration(visit, key_fault=fault, status=422)
+
+
+async def show(visit: Visit) -> Response:
+    _require(visit)
+    key = await _key(visit)
+    now = visit.clock()
+    use = (await visit.engine.store.usage([key.id], use_since(now))).get(key.id)
+    # Only what has just been made, or was asked for again: the notice says so, and holds for this key alone.
+    shown = visit.notice in (("key-created", key.id), ("secret-shown", key.id))
+    integration = None
+    if visit.integration_id is not None:
+        integration = await visit.engine.require_integration(visit.app_id, visit.integration_id)
+    return page(
+        visit,
+        "key.html",
+        app=await visit.engine.require_app(visit.app_id),
+        integration=integration,
+        integration_name=integrations.name_of(integration) if integration else "",
+        key=key,
+        secret=await visit.engine.opened(key.sealed_secret, key.id) if shown else "",
+        use=use,
+        chart=Chart.of(use.hours if use else {}, now, days=DAYS, bars=DAYS * 24),
+        snippets=snippets(key, visit.host_url),
+        path=f"{_owner_path(visit)}/keys/{key.id}",
+        owner_path=_owner_path(visit),
+    )
+
+
+async def ask_to_reveal(visit: Visit) -> Response:
+    _require(visit)
+    return await _ask_to_reveal(visit)
+
+
+async def _ask_to_reveal(visit: Visit, fault: str = "", status: int = 200) -> Response:
+    key = await _key(visit)
+    return page(visit, "reveal.html", key=key, back=f"{_owner_path(visit)}/keys/{key.id}", fault=fault, status=status)
+
+
+async def reveal(visit: Visit) -> Response:
+    """For whoever can give the secret of the key that the session is of: the person may have left the browser open."""
+    _require(visit)
+    key = await _key(visit)
+    own, secret = visit.actor.key_id, visit.form.text("secret")
+    if not secret:
+        return await _ask_to_reveal(visit, "Give the secret of the key that you signed in with.", 422)
+    try:
+        await visit.admission.by_secret(visit.source, visit.request_id, own, secret)
+    except Unauthorized as error:
+        visit.request.state.code = error.code
+        return await _ask_to_reveal(visit, "That is not the secret of the key that you signed in with.", error.status)
+    except TooManyRequests as error:
+        visit.request.state.code = error.code
+        return await _ask_to_reveal(visit, f"{error.titles[0]}. Wait a minute.", error.status)
+    await visit.engine.store.transact(visit.origin, ShowKey(key))
+    return redirect(f"{_owner_path(visit)}/keys/{key.id}", visit, ("secret-shown", key.id))
+
+
+async def ask_to_delete(visit: Visit) -> Response:
+    _require(visit)
+    return deleting.ask(visit, await _doomed(visit))
+
+
+async def delete(visit: Visit) -> Response:
+    _require(visit)
+    doomed = await _doomed(visit)
+    if not deleting.is_confirmed(visit, doomed):
+        return deleting.refuse(visit, doomed)
+    await keys.delete(visit.engine, visit.origin, visit.app_id, visit.integration_id, doomed.id)
+    return redirect(_owner_path(visit), visit, ("key-deleted", doomed.id))
+
+
+async def _key(visit: Visit) -> Key:
+    """Raises NotFound, AppNotFound, IntegrationNotFound. Its secret stays sealed."""
+    key = await visit.engine.store.key(visit.ids["key_id"])
+    if key is None or key.app_id != visit.app_id or key.integration_id != visit.integration_id:
+        if visit.integration_id is None:
+            await visit.engine.require_app(visit.app_id)
+        else:
+            await visit.engine.require_integration(visit.app_id, visit.integration_id)
+        raise NotFound("There is no such key; it may have been deleted")
+    return key
+
+
+async def _doomed(visit: Visit) -> Doomed:
+    key = await _key(visit)
+    name = key.display_name if key.display_name.strip() else key.id
+    return Doomed(
+        "key",
+        name,
+        key.id,
+        "Whatever uses it, or a token that it signed, is refused from that moment on. It cannot be brought back.",
+        f"{_owner_path(visit)}/keys/{key.id}",
+    )

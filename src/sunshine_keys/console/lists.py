@@ -1,0 +1,53 @@
+"""Lists: pages of them, and keys with what is known of their use."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sunshine_keys.console.charts import HOUR, Chart
+from sunshine_keys.console.visits import Visit
+from sunshine_keys.models import Key, Page, Usage
+
+DAYS = 7
+"""How far back the pictures of a key's use go."""
+
+_BARS = 28
+
+
+class Pager(msgspec.Struct, frozen=True):
+    """Where the pages before and after are; empty where there is none."""
+
+    before: str
+    after: str
+
+    @classmethod
+    def of(cls, path: str, page: Page, ids: list[str], more: bool) -> Pager:
+        """`more` is as seen in the direction that was asked for."""
+        following = more if page.before is None else True
+        preceding = more if page.before is not None else page.after is not None
+        return cls(
+            f"{path}?before={ids[0]}" if ids and preceding else "",
+            f"{path}?after={ids[-1]}" if ids and following else "",
+        )
+
+
+class KeyRow(msgspec.Struct, frozen=True):
+    """`use` is None for a key that has never been used, as far as is known."""
+
+    key: Key
+    use: Usage | None
+    chart: Chart
+
+
+def use_since(now: float) -> float:
+    """The start of the first hour that a picture shows."""
+    return (now // HOUR - DAYS * 24 + 1) * HOUR
+
+
+async def key_rows(visit: Visit, keys: list[Key]) -> list[KeyRow]:
+    now = visit.clock()
+    used = await visit.engine.store.usage([key.id for key in keys], use_since(now)) if keys else {}
+    return [
+        KeyRow(key, use := used.get(key.id), Chart.of(use.hours if use else {}, now, days=DAYS, bars=_BARS))
+        for key in keys
+    ]

@@ -1,0 +1,127 @@
+"""From templates to pages, and the static files: all read once, when the console is first asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from sunshine_keys.console import sessions
+from sunshine_keys.console.forms import new_once
+from sunshine_keys.console.visits import Guest, Visit
+from sunshine_keys.errors import NotFound
+
+_FOLDER = Path(__file__).parent
+_YEAR_SECONDS = 365 * 24 * 60 * 60
+
+PAGE_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    # With `no-referrer` browsers would send `Origin: null` with our own forms.
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+
+
+class _File(msgspec.Struct, frozen=True):
+    content: bytes
+    media_type: str
+    digest: str
+
+
+def _file(name: str, media_type: str) -> _File:
+    content = (_FOLDER / "static" / name).read_bytes()
+    return _File(content, media_type, hashlib.sha256(content).hexdigest()[:16])
+
+
+_FILES = {
+    "console.css": _file("console.css", "text/css; charset=utf-8"),
+    "console.js": _file("console.js", "text/javascript; charset=utf-8"),
+    "icon.svg": _file("icon.svg", "image/svg+xml"),
+}
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+
+
+def _utc(moment: Any) -> datetime:
+    return datetime.fromtimestamp(moment, UTC)
+
+
+_TEMPLATES.filters.update(
+    iso=lambda moment: _utc(moment).isoformat(timespec="seconds"),
+    utc=lambda moment: f"{_utc(moment):%Y-%m-%d %H:%M} UTC",
+)
+_GLOBALS: dict[str, Any] = {
+    "assets": {
+        kind: f"/console/static/{name}?v={_FILES[name].digest}"
+        for kind, name in (("style", "console.css"), ("script", "console.js"), ("icon", "icon.svg"))
+    },
+    "new_once": new_once,
+}
+_TEMPLATES.globals.update(_GLOBALS)
+
+
+def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page for somebody who is signed in."""
+    response = _render(template, status, {"visit": visit, "form_token": visit.signed_in.form_token, **values})
+    if visit.notice[0]:
+        sessions.take_notice(visit.request, response)
+    return response
+
+
+def guest_page(template: str, *, status: int = 200, **values: Any) -> Response:
+    return _render(template, status, {"visit": None, **values})
+
+
+def redirect(path: str, visit: Visit | None = None, notice: tuple[str, str] = ("", "")) -> Response:
+    """To another page, by GET; `notice` is what that tells of this request: its kind, and an id."""
+    response = RedirectResponse(path, 303, PAGE_HEADERS)
+    if visit is not None and notice[0]:
+        sessions.give_notice(visit.signed_in, visit.request, response, notice, visit.clock())
+    return response
+
+
+def _render(template: str, status: int, values: dict[str, Any]) -> Response:
+    return HTMLResponse(_TEMPLATES.get_template(template).render(values), status, PAGE_HEADERS)
+
+
+async def static_file(guest: Guest) -> Response:
+    """Under a name that changes with its content, so that it can be kept for ever."""
+    file = _FILES.get(guest.ids["name"])
+    if file is None:
+        raise NotFound
+    is_named = guest.request.query_params.get("v") == file.digest
+    headers = {
+        "cache-control": f"public, max-age={_YEAR_SECONDS}, immutable" if is_named else "no-cache",
+        "etag": f'"{file.digest}"',
+        "content-type": file.media_type,
+        "cross-origin-resource-policy": "same-origin",
+        "x-content-type-options": "nosniff",
+    }
+    if _has(guest.request, file.digest):
+        del headers["content-type"]
+        return Response(status_code=304, headers=headers)
+    return Response(file.content, headers=headers)
+
+
+def _has(request: Request, digest: str) -> bool:
+    given = request.headers.get("if-none-match", "")
+    return any(each.strip().removeprefix("W/") in ("*", f'"{digest}"') for each in given.split(","))

@@ -1,0 +1,73 @@
+"""Ready-made commands and programs for a key. Its secret comes from the environment, and is never in them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sunshine_keys.models import Key, Scope
+
+SECRET = "SUNSHINE_KEYS_SECRET"  # noqa: S105 - the variable's name
+
+
+class Snippet(msgspec.Struct, frozen=True):
+    id: str
+    title: str
+    told: str
+    code: str
+
+
+def snippets(key: Key, url: str) -> list[Snippet]:
+    """`url` is the service's own."""
+    path = f"/v2/apps/{key.app_id}/integrations"
+    if key.scope is Scope.INTEGRATION:
+        path += f"/{key.integration_id}/webhooks"
+        call = f"sunshine.WebhooksApi(client).list_webhooks({key.app_id!r}, {key.integration_id!r}).webhooks"
+    else:
+        call = f"sunshine.IntegrationsApi(client).list_integrations({key.app_id!r}).integrations"
+    return [
+        Snippet(
+            "environment",
+            "The secret, once",
+            "Asks for the secret and keeps it out of the shell's history. All that follows reads it from there.",
+            f"read -rs {SECRET} && export {SECRET}\n",
+        ),
+        Snippet("curl", "curl, with Basic", "", f'curl --user "{key.id}:${SECRET}" {url}{path}\n'),
+        Snippet(
+            "python",
+            "Python, with the client",
+            "The client signs a token with the secret, and renews it.",
+            f"""\
+import os
+import sunshine_conversations_client as sunshine
+
+configuration = sunshine.Configuration(
+    host="{url}",
+    key_id="{key.id}",
+    secret=os.environ["{SECRET}"],
+    scope="{key.scope.value}",
+)
+with sunshine.ApiClient(configuration) as client:
+    print({call.replace("'", '"')})
+""",
+        ),
+        Snippet(
+            "token",
+            "A JSON Web Token, and curl with it",
+            "Good for five minutes.",
+            f'token=$(sunshine-keys token {key.id})\ncurl -H "Authorization: Bearer $token" {url}{path}\n',
+        ),
+        Snippet(
+            "jwt",
+            "A JSON Web Token, made in Python",
+            "With PyJWT, or any other library: HS256, the key\u2019s id as kid, its scope as a claim.",
+            f"""\
+import os
+import time
+
+import jwt
+
+claims = {{"scope": "{key.scope.value}", "exp": int(time.time()) + 300}}
+print(jwt.encode(claims, os.environ["{SECRET}"], algorithm="HS256", headers={{"kid": "{key.id}"}}))
+""",
+        ),
+    ]

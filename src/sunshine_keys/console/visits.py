@@ -1,0 +1,150 @@
+"""One request of a page: who makes it, what it asks for, and what it may do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sunshine_keys.console.forms import Form
+from sunshine_keys.console.sessions import SignedIn
+from sunshine_keys.errors import BadRequest
+from sunshine_keys.models import OBJECT_ID, Page, Scope
+from sunshine_keys.service.authentication import ACCOUNT, APP, Actor
+from sunshine_keys.service.engine import Engine
+from sunshine_keys.store.origin import Idempotency, Origin
+
+_HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
+_ONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+class Admission(Protocol):
+    """The limits and checks that the console shares with the API."""
+
+    def admit_request(self, source: str) -> None:
+        """Raises TooManyRequests."""
+        ...
+
+    def admit_key(self, key_id: str) -> None:
+        """Raises TooManyRequests."""
+        ...
+
+    async def by_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
+        """Raises Unauthorized, TooManyRequests."""
+        ...
+
+    def authorise(
+        self,
+        actor: Actor,
+        source: str,
+        request_id: str,
+        scopes: frozenset[Scope],
+        app_id: str | None,
+        integration_id: str | None,
+    ) -> None:
+        """Raises Forbidden."""
+        ...
+
+
+class Guest(msgspec.Struct):
+    """Somebody who may not have signed in."""
+
+    engine: Engine
+    admission: Admission
+    request: Request
+    clock: Callable[[], float]
+    ids: dict[str, str]
+    form: Form
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(request_id={self.request_id!r})"
+
+    @property
+    def request_id(self) -> str:
+        found: str = self.request.state.request_id
+        return found
+
+    @property
+    def source(self) -> str:
+        """The client's address, empty where there is none."""
+        return self.request.client.host if self.request.client else ""
+
+
+class Visit(Guest):
+    """Somebody who has."""
+
+    signed_in: SignedIn
+    notice: tuple[str, str] = ("", "")
+    """What the request before came to, and of what id; told once."""
+
+    @property
+    def actor(self) -> Actor:
+        return self.signed_in.actor
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.actor.key_id, self.source, self.request_id)
+
+    @property
+    def is_account(self) -> bool:
+        return self.actor.scope is Scope.ACCOUNT
+
+    @property
+    def app_id(self) -> str:
+        """The app that the path names."""
+        return self.ids["app_id"]
+
+    @property
+    def integration_id(self) -> str | None:
+        """The integration whose keys are meant, or None for the app's own."""
+        return self.ids.get("integration_id")
+
+    @property
+    def home(self) -> str:
+        return "/console/apps" if self.is_account else f"/console/apps/{self.actor.app_id}"
+
+    @property
+    def host_url(self) -> str:
+        """The service's own URL, as the browser addressed it."""
+        host = self.request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            host = "{}:{}".format(*self.request.scope["server"])
+        return f"{self.request.scope['scheme']}://{host}"
+
+    def require(self, *, account: bool = False) -> None:
+        """Raises Forbidden where the key may not do this with the app that the path names."""
+        scopes, app_id = ACCOUNT if account else APP, self.ids.get("app_id")
+        self.admission.authorise(self.actor, self.source, self.request_id, scopes, app_id, self.integration_id)
+
+    def origin_once(self, *asked: str) -> Origin:
+        """The origin of a create that comes from a form: sent again, it makes nothing more. Raises BadRequest."""
+        once = self.form.text("once")
+        if not _ONCE.fullmatch(once):
+            raise BadRequest("The form is not one of this console")
+        request = msgspec.json.encode([self.request.url.path, *asked])
+        # An API's Idempotency-Key has no space, so it is never the same.
+        return msgspec.structs.replace(
+            self.origin, idempotency=Idempotency.of(self.actor.key_id, f"console {once}", request)
+        )
+
+    def page(self) -> Page:
+        """Which page of a list is asked for. Raises BadRequest."""
+        after, before = self.request.query_params.get("after"), self.request.query_params.get("before")
+        if any(cursor is not None and not OBJECT_ID.fullmatch(cursor) for cursor in (after, before)):
+            raise BadRequest("There is no such page of this list")
+        return Page(None if before else after, before)
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+GuestHandler = Callable[[Guest], Awaitable[Response]]
+
+
+def created_id(made: Any) -> str:
+    """The id of what a create has made, now or when the same form came before."""
+    view = msgspec.json.decode(made) if isinstance(made, msgspec.Raw) else made
+    found: str = view["id"] if isinstance(view, dict) else view.id
+    return found
