@@ -73,7 +73,7 @@ def test_a_newer_version_is_refused(postgres: Postgres) -> None:
     url = postgres.new_store()
     asyncio.run(PostgresStore.prepare(url))
     postgres.execute(f"UPDATE {url.rpartition('=')[2]}.meta SET value = '99' WHERE name = 'schema_version'")
-    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 2: use the newer program"):
+    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 3: use the newer program"):
         asyncio.run(PostgresStore.prepare(url))
 
 

@@ -29,7 +29,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store"
     SqliteStore.prepare(path)
     execute(path, "PRAGMA user_version = 99")
-    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 4: use the newer program"):
+    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 5: use the newer program"):
         SqliteStore.prepare(path)
 
 

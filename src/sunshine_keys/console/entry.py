@@ -146,6 +146,7 @@ class Console:
         self._admission.admit_key(signed_in.actor.key_id)
         given = {name: getattr(guest, name) for name in Guest.__struct_fields__}
         visit = Visit(**given, signed_in=signed_in, notice=sessions.notice_of(signed_in, request, now))
+        request.state.visit = visit
         if request.method == "POST" and not sessions.is_form_token(signed_in.token, guest.form.text("form_token")):
             raise Forbidden("The form is out of date: go back, load the page again, and repeat it")
         await sessions.touch(store, signed_in, visit.origin, now)
@@ -175,14 +176,19 @@ _HEADINGS = {
 
 
 def _failed(request: Request, error: ServiceError) -> Response:
+    """A page that says so; around it what a page has for somebody who is signed in, where that is known."""
     request.state.code = error.code
-    response = rendering.guest_page(
-        "error.html",
-        status=error.status,
-        heading=_HEADINGS[error.status],
-        titles=error.titles,
-        status_code=error.status,
-        request_id=request.state.request_id,
+    told = {
+        "heading": _HEADINGS[error.status],
+        "titles": error.titles,
+        "status_code": error.status,
+        "request_id": request.state.request_id,
+    }
+    visit = getattr(request.state, "visit", None)
+    response = (
+        rendering.guest_page("error.html", status=error.status, **told)
+        if visit is None
+        else rendering.page(visit, "error.html", status=error.status, **told)
     )
     match error:
         case MethodNotAllowed():

@@ -33,8 +33,9 @@ async def create(visit: Visit) -> Response:
     name = visit.form.text("name")
     if fault := name_fault(name):
         return await _owner_page(visit, fault)
+    origin = visit.origin_once(name)
     try:
-        made = await keys.create(visit.engine, visit.origin_once(name), visit.app_id, visit.integration_id, name)
+        made = await keys.create(visit.engine, origin, visit.app_id, visit.integration_id, name)
     except BadRequest as error:
         return await _owner_page(visit, f"{error.titles[0]}.")
     key_id = created_id(made)

@@ -14,6 +14,7 @@ from sunshine_keys.models import KEY_ID, Scope
 from sunshine_keys.service.authentication import APP
 from sunshine_keys.store import Origin
 
+_FIELDS = ("key_id", "secret")
 _WHY = {"ended": "Your session has ended. Sign in again.", "out": "You have signed out."}
 
 
@@ -29,12 +30,12 @@ async def sign_in(guest: Guest) -> Response:
     if not token or not sessions.is_form_token(token, guest.form.text("form_token")):
         return _form(guest, fault="The form had waited for too long, or cookies are off. Try again.", status=403)
     key_id, secret = guest.form.text("key_id"), guest.form.text("secret")
-    faults = {}
+    faults = dict.fromkeys(_FIELDS, "")
     if not key_id:
         faults["key_id"] = "Give the key's id."
     if not secret:
         faults["secret"] = "Give the key's secret."  # noqa: S105 - words for a person
-    if faults:
+    if any(faults.values()):
         return _form(guest, faults=faults, status=422)
     try:
         actor = await guest.admission.by_secret(guest.source, guest.request_id, key_id, secret)
@@ -77,7 +78,7 @@ def _form(
         status=status,
         told=told,
         fault=fault,
-        faults=faults or {},
+        faults=faults or dict.fromkeys(_FIELDS, ""),
         key_id=guest.form.text("key_id") if KEY_ID.fullmatch(guest.form.text("key_id")) else "",
         form_token=sessions.form_token(token),
     )

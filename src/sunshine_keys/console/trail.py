@@ -41,7 +41,7 @@ class Filter(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, given: dict[str, str]) -> Filter:
-        faults: dict[str, str] = {}
+        faults = dict.fromkeys(_FIELDS, "")
         if given["key"] and not (KEY_ID.fullmatch(given["key"]) or given["key"] in _ACTORS):
             faults["key"] = "A key\u2019s id has four characters for its kind, such as int_, and 24 hex digits."
         if given["owner"] and not OBJECT_ID.fullmatch(given["owner"]):
@@ -52,6 +52,10 @@ class Filter(msgspec.Struct, frozen=True):
             if given[name] and not _MOMENT.fullmatch(given[name]):
                 faults[name] = "Give a date and a time, such as 2026-01-31T12:00."
         return cls(given, faults)
+
+    @property
+    def is_faulty(self) -> bool:
+        return any(self.faults.values())
 
     def wanted(self, app_id: str) -> Wanted:
         since = f"{self.given['since']}:00.000Z" if self.given["since"] else ""
@@ -76,7 +80,7 @@ async def show(visit: Visit) -> Response:
     entries: list[audit.Entry] = []
     older = ""
     first = last = 0
-    if not asked.faults:
+    if not asked.is_faulty:
         store = visit.engine.store
         before = query.get("before", "")
         last = int(before) - 1 if _NUMBER.fullmatch(before) else await store.trail_end(asked.until)
@@ -100,7 +104,7 @@ async def show(visit: Visit) -> Response:
         is_first="before" not in query,
         is_filtered=any(asked.given.values()),
         harmless=(audit.DONE, audit.UNCHANGED),
-        status=422 if asked.faults else 200,
+        status=422 if asked.is_faulty else 200,
     )
 
 

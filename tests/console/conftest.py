@@ -1,0 +1,26 @@
+"""Visitors of the console of a real service."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Service, Tenant
+
+from console.visitor import Visitor
+
+
+@pytest.fixture
+def visitor(service: Service) -> Visitor:
+    """Somebody who has not signed in."""
+    return Visitor(service.url)
+
+
+@pytest.fixture
+def owner(service: Service) -> Visitor:
+    """Somebody with the account's key."""
+    return Visitor(service.url).signed_in(service.account)
+
+
+@pytest.fixture
+def member(service: Service, tenant: Tenant) -> Visitor:
+    """Somebody with the key of the test's app."""
+    return Visitor(service.url).signed_in(tenant.app_key)

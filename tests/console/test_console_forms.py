@@ -1,0 +1,164 @@
+"""Forms that are forged, broken, stale, too large or sent twice change nothing, and are told so in a page."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Service, Tenant, Wire
+
+from console.visitor import Visitor
+
+
+def test_a_form_without_the_sessions_token_changes_nothing(owner: Visitor, service: Service) -> None:
+    form = owner.get("/console/apps").form("/console/apps").fields | {"name": "Forged"}
+    other = Visitor(service.url).signed_in(service.account)
+    others = other.get("/console/apps").form("/console/apps").fields["form_token"]
+    for token in ("", "0" * 64, others, "é"):
+        page = owner.post("/console/apps", form | {"form_token": token})
+        assert page.status == 403 and "The form is out of date" in page.text
+    assert "Forged" not in owner.get("/console/apps").text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+    ids=str,
+)
+def test_a_form_from_another_site_changes_nothing(owner: Visitor, headers: dict[str, str]) -> None:
+    form = owner.get("/console/apps").form("/console/apps").fields | {"name": "From elsewhere"}
+    page = owner.post("/console/apps", form, headers)
+    assert page.status == 403 and "The form was sent by a page of another site" in page.text
+    assert "From elsewhere" not in owner.get("/console/apps").text
+
+
+def test_a_form_from_here_is_taken(owner: Visitor, service: Service) -> None:
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": service.url}):
+        form = owner.get("/console/apps").form("/console/apps").fields | {"name": "From here"}
+        assert owner.post("/console/apps", form, headers).status == 303
+
+
+def test_nobody_can_be_signed_in_by_another_sites_form(visitor: Visitor, service: Service) -> None:
+    credentials = {"key_id": service.account.id, "secret": service.account.secret}
+    assert visitor.post("/console/sign-in", credentials).status == 403
+    token = Visitor(service.url).get("/console/sign-in").form("/sign-in").fields["form_token"]
+    visitor.get("/console/sign-in")
+    assert visitor.post("/console/sign-in", credentials | {"form_token": token}).status == 403
+    own = visitor.get("/console/sign-in").form("/sign-in").fields
+    assert visitor.post("/console/sign-in", own | credentials, {"Sec-Fetch-Site": "cross-site"}).status == 403
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status"),
+    [
+        (b"{}", "application/json", 415),
+        (b"name=x", "multipart/form-data; boundary=x", 415),
+        (b"name=" + b"x" * 20_000, "application/x-www-form-urlencoded", 413),
+        (b"name=x" * 400_000, "application/x-www-form-urlencoded", 413),
+        (b"name=a&name=b", "application/x-www-form-urlencoded", 400),
+        (b"name=%ff", "application/x-www-form-urlencoded", 400),
+        ("name=é".encode(), "application/x-www-form-urlencoded", 400),
+        (b"&".join(b"x%d=1" % number for number in range(30)), "application/x-www-form-urlencoded", 400),
+        (b"", "application/x-www-form-urlencoded", 403),
+    ],
+    ids=["json", "multipart", "large", "huge", "twice", "not UTF-8", "not encoded", "many", "empty"],
+)
+def test_what_is_no_form_of_ours_is_refused_in_a_page(
+    owner: Visitor, content: bytes, media_type: str, status: int
+) -> None:
+    page = owner.send("POST", "/console/apps", content, {"Content-Type": media_type})
+    assert page.status == status
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<h1>" in page.html and page.headers["x-request-id"] in page.text
+    assert owner.get("/console/apps").status == 200
+
+
+def test_a_large_body_that_never_ends_is_not_waited_for(owner: Visitor, tenant: Tenant) -> None:
+    page = owner.send("POST", "/console/nothing", b"x" * 3_000_000, {"Content-Type": "text/plain"})
+    assert (page.status, page.headers["connection"]) == (404, "close")
+
+
+def test_methods_are_held_to_what_a_page_has(owner: Visitor) -> None:
+    for method, path, allowed in (
+        ("POST", "/console/audit", "GET, HEAD"),
+        ("DELETE", "/console/apps", "GET, HEAD, POST"),
+        ("GET", "/console/sign-out", "POST"),
+        ("PUT", "/console/static/console.css", "GET, HEAD"),
+    ):
+        page = owner.send(method, path)
+        assert (page.status, page.headers["allow"]) == (405, allowed)
+    assert owner.send("HEAD", "/console/apps").html == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/nothing", "/console/apps/000000000000000000000000", "/console/apps/%00", "/console/apps/..%2f..",
+        "/console/apps//integrations", "/console/apps/x/keys/y", "/console/static/..%2fentry.py",
+        "/console/static/nothing.css", "/console/apps/%C3%A9", "/console/apps/%ff",
+    ],
+)  # fmt: skip
+def test_what_there_is_not_is_a_page_that_says_so(owner: Visitor, path: str) -> None:
+    page = owner.get(path)
+    assert page.status == 404
+    assert "<h1>Not found</h1>" in page.html
+
+
+def test_ids_of_another_app_are_not_found(owner: Visitor, tenant: Tenant, other: Tenant) -> None:
+    wrong = f"/console/apps/{tenant.app_id}/integrations/{other.integration_id}"
+    for path in (wrong, f"{wrong}/keys/{other.key.id}", f"/console/apps/{tenant.app_id}/keys/{other.app_key.id}"):
+        for page in (path, f"{path}/delete"):
+            assert owner.get(page).status == 404, page
+    right = owner.get(f"/console/apps/{tenant.app_id}/integrations/{tenant.integration_id}/keys/{tenant.key.id}/delete")
+    form = right.form("/delete").fields | {"name": "A key"}
+    assert owner.post(f"{wrong}/keys/{other.key.id}/delete", form).status == 404
+
+
+def test_a_form_sent_twice_makes_one_key(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
+    page = owner.get(f"/console{tenant.integration.removeprefix('/v2')}")
+    form = page.form("/keys")
+    answers = [owner.post(form.action, form.fields | {"name": "Once"}) for _ in range(2)]
+    assert [answer.status for answer in answers] == [303, 303]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    made = wire.get(tenant.keys, tenant.app_key).json["keys"]
+    assert [key["displayName"] for key in made] == ["A key", "Once"]
+
+
+def test_the_same_form_with_another_name_is_refused(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
+    form = owner.get(f"/console{tenant.integration.removeprefix('/v2')}").form("/keys")
+    assert owner.post(form.action, form.fields | {"name": "One"}).status == 303
+    assert owner.post(form.action, form.fields | {"name": "Two"}).status == 409
+    assert owner.post(form.action, form.fields | {"name": "Three", "once": "mine"}).status == 400
+    assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("", "Give it a name."),
+        ("   ", "Give it a name."),
+        ("x" * 101, "The name has 101 characters; 100 are the most."),
+        ("a\0b", "The name holds characters that cannot be shown."),
+        ("a\nb", "The name holds characters that cannot be shown."),
+    ],
+    ids=["empty", "blank", "long", "NUL", "two lines"],
+)
+def test_a_name_that_cannot_be_is_told_beside_its_field_and_kept_in_it(
+    owner: Visitor, tenant: Tenant, wire: Wire, name: str, fault: str
+) -> None:
+    app, integration = f"/console/apps/{tenant.app_id}", f"/console{tenant.integration.removeprefix('/v2')}"
+    for page, action, id in (
+        ("/console/apps", "/console/apps", "app-name"),
+        (app, "/integrations", "integration-name"),
+        (app, "/keys", "key-name"),
+        (integration, "/keys", "key-name"),
+    ):
+        answer = owner.submit(owner.get(page), action, name=name)
+        assert answer.status == 422
+        assert answer.of(f"{id}-fault") == fault
+        assert f'aria-describedby="{id}-fault' in answer.html
+    assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 1

@@ -1,0 +1,242 @@
+"""Signing in and out: what the browser is given, when a session ends, and that it ends everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from certificates import make_certificate
+from conftest import Key, Place, Service, Tenant, Wire, first_run, make_tenant
+from servers import Server
+
+from console.visitor import Visitor
+from sunshine_keys import server
+from sunshine_keys.app import STORE_FILE, Settings, open_store
+from sunshine_keys.http.limits import Rate, RateLimits
+from sunshine_keys.store.audit import Entry
+
+SESSION = "sunshine_keys_session"
+
+
+def entries_of(settings: Settings, action: str, wanted: Callable[[Entry], bool] = lambda entry: True) -> list[Entry]:
+    """Those of the audit trail, once there are any: refusals are written a moment after their answer."""
+
+    async def read() -> list[Entry]:
+        store = await open_store(settings)
+        try:
+            return [entry for entry in await store.audit_entries(0, 10_000) if entry.action == action and wanted(entry)]
+        finally:
+            await store.close()
+
+    deadline = time.monotonic() + 30
+    while not (found := asyncio.run(read())) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return found
+
+
+def test_without_a_session_every_page_leads_to_the_sign_in_form(visitor: Visitor, tenant: Tenant) -> None:
+    for path in ("/console", "/console/", "/console/apps", f"/console/apps/{tenant.app_id}", "/console/audit"):
+        page = visitor.get(path)
+        assert (page.status, page.headers["location"]) == (303, "/console/sign-in"), path
+
+
+def test_an_account_lands_on_its_apps_and_an_app_on_itself(owner: Visitor, member: Visitor, tenant: Tenant) -> None:
+    assert owner.get("/console").headers["location"] == "/console/apps"
+    assert member.get("/console").headers["location"] == f"/console/apps/{tenant.app_id}"
+    assert owner.get("/console/sign-in").headers["location"] == "/console"
+
+
+def test_a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(visitor: Visitor, service: Service) -> None:
+    (given,) = [each for each in visitor.sign_in(service.account).set_cookies if SESSION in each]
+    name_and_value, *flags = given.split("; ")
+    assert {flag.lower() for flag in flags} == {"httponly", "path=/console", "samesite=strict"}
+    assert len(name_and_value.partition("=")[2]) == 43  # 256 bits
+
+
+def test_over_tls_cookies_are_for_tls_alone(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    account = Key.of(first_run(tmp_path)["account_key"])
+    with server.running(Settings(tmp_path), server.Connections(*certificate)) as url:
+        visitor = Visitor(url, certificate[0])
+        page = visitor.sign_in(account)
+        assert page.status == 303
+        assert visitor.cookies.keys() == {f"__Secure-{SESSION}"}
+        assert all("; Secure" in each for each in page.set_cookies)
+        assert page.headers["strict-transport-security"]
+        assert visitor.get("/console/apps").status == 200
+
+
+def test_the_store_keeps_no_session_that_could_be_used(owner: Visitor, service: Service) -> None:
+    token = owner.cookies[SESSION]
+    written = b"".join(path.read_bytes() for path in service.data.glob(f"{STORE_FILE}*"))
+    assert token.encode() not in written
+
+
+def test_every_sign_in_is_another_session(service: Service) -> None:
+    first, second = (Visitor(service.url).signed_in(service.account) for _ in range(2))
+    assert first.cookies[SESSION] != second.cookies[SESSION]
+
+
+def test_an_integrations_key_is_refused_with_a_reason(visitor: Visitor, tenant: Tenant, service: Service) -> None:
+    page = visitor.sign_in(tenant.key)
+    assert page.status == 403
+    assert "key cannot manage anything, so it cannot sign in here" in page.text
+    assert SESSION not in visitor.cookies
+    assert (
+        entries_of(Settings(service.data), "request", lambda entry: entry.actor == tenant.key.id)[0].outcome
+        == "forbidden"
+    )
+
+
+def test_a_wrong_secret_is_refused_and_never_repeated(visitor: Visitor, tenant: Tenant, service: Service) -> None:
+    page = visitor.sign_in(Key(tenant.app_key.id, "not-the-secret"))
+    assert page.status == 401
+    assert "Key id or secret is wrong, or the key has been deleted." in page.text
+    assert "not-the-secret" not in page.html
+    assert "www-authenticate" not in page.headers  # a browser would ask for the password itself
+    refused = entries_of(Settings(service.data), "request", lambda entry: entry.resource == f"keys/{tenant.app_key.id}")
+    assert [(entry.actor, entry.outcome) for entry in refused] == [("stranger", "unauthorized")]
+
+
+def test_what_was_given_for_an_id_is_not_repeated_unless_it_is_one(visitor: Visitor) -> None:
+    page = visitor.submit(visitor.get("/console/sign-in"), "/sign-in", key_id="perhaps-the-secret", secret="x")
+    assert page.status == 401 and "perhaps-the-secret" not in page.html
+
+
+def test_empty_fields_are_told_beside_them(visitor: Visitor) -> None:
+    page = visitor.submit(visitor.get("/console/sign-in"), "/sign-in")
+    assert page.status == 422
+    assert page.of("key_id-fault") == "Give the key's id."
+    assert page.of("secret-fault") == "Give the key's secret."
+    assert 'aria-describedby="secret-fault "' in page.html
+
+
+def test_failures_count_against_the_limit_that_the_api_has(tmp_path: Path) -> None:
+    account = Key.of(first_run(tmp_path)["account_key"])
+    limits = RateLimits(failures=Rate(2, "hour", 2))
+    with server.running(Settings(tmp_path, rate_limits=limits)) as url:
+        visitor, wrong = Visitor(url), Key(account.id, "wrong")
+        assert visitor.sign_in(wrong).status == 401
+        assert Wire(url).get("/v2/apps", wrong).status == 401
+        page = visitor.sign_in(wrong)
+        assert page.status == 429 and "Too many failed authentications. Try again in" in page.text
+        assert page.headers["retry-after"].isdigit()
+        assert visitor.sign_in(account).status == 303  # the right secret still works
+
+
+def test_requests_count_against_the_limits_of_their_address_and_key(tmp_path: Path) -> None:
+    account = Key.of(first_run(tmp_path)["account_key"])
+    with server.running(Settings(tmp_path, rate_limits=RateLimits(key=Rate(2, "hour", 2)))) as url:
+        visitor = Visitor(url).signed_in(account)
+        assert [visitor.get("/console/apps").status for _ in range(2)] == [200, 429]
+    with server.running(Settings(tmp_path, rate_limits=RateLimits(source=Rate(1, "hour", 1)))) as url:
+        page = [Visitor(url).get("/console/sign-in") for _ in range(2)][1]
+        assert page.status == 429 and "Too many requests from this address" in page.text
+
+
+def test_signing_out_ends_the_session_and_not_only_the_cookie(owner: Visitor) -> None:
+    stolen = Visitor(owner.url, cookies=dict(owner.cookies))
+    page = owner.submit(owner.get("/console/apps"), "/sign-out")
+    assert page.headers["location"] == "/console/sign-in?out"
+    assert SESSION not in owner.cookies
+    assert "You have signed out." in owner.follow(page).text
+    assert stolen.get("/console/apps").headers["location"] == "/console/sign-in?ended"
+    assert SESSION not in stolen.cookies
+
+
+def age(service: Service, visitor: Visitor, column: str, seconds: int) -> None:
+    """Make the visitor's session older."""
+    session_id = hashlib.sha256(visitor.cookies[SESSION].encode()).digest()
+    with contextlib.closing(sqlite3.connect(service.data / STORE_FILE)) as store, store:
+        change = f"UPDATE console_sessions SET {column} = {column} - ? WHERE id = ?"
+        assert store.execute(change, (seconds, session_id)).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "seconds", "goes_on"),
+    [
+        ("last_seen", 29 * 60, True),
+        ("last_seen", 30 * 60, False),
+        ("created", 12 * 60 * 60 - 60, True),
+        ("created", 12 * 60 * 60, False),
+    ],
+)
+def test_a_session_ends_idle_after_half_an_hour_and_anyhow_after_twelve(
+    owner: Visitor, service: Service, column: str, seconds: int, goes_on: bool
+) -> None:
+    age(service, owner, column, seconds)
+    assert owner.get("/console/apps").status == (200 if goes_on else 303)
+
+
+def test_use_keeps_a_session_alive(owner: Visitor, service: Service) -> None:
+    for _ in range(3):
+        age(service, owner, "last_seen", 20 * 60)
+        assert owner.get("/console/apps").status == 200
+
+
+def test_signing_in_and_out_are_in_the_audit_trail(member: Visitor, tenant: Tenant, service: Service) -> None:
+    member.submit(member.get(f"/console/apps/{tenant.app_id}"), "/sign-out")
+    for action in ("console.sign_in", "console.sign_out"):
+        (entry,) = entries_of(Settings(service.data), action, lambda entry: entry.actor == tenant.app_key.id)
+        assert (entry.resource, entry.outcome) == (f"apps/{tenant.app_id}/keys/{tenant.app_key.id}", "done")
+
+
+def test_sessions_hold_across_processes_and_end_in_all_of_them_with_their_key(place: Place) -> None:
+    account = Key.of(first_run(place)["account_key"])
+    with Server(place) as first, Server(place) as second:
+        tenant = make_tenant(first.wire, account)
+        here = Visitor(first.wire.url).signed_in(tenant.app_key)
+        there = Visitor(second.wire.url, cookies=here.cookies)
+        app = f"/console/apps/{tenant.app_id}"
+        assert there.get(app).status == 200
+
+        other = Visitor(first.wire.url).signed_in(account)
+        there_too = Visitor(second.wire.url, cookies=dict(other.cookies))
+        other.submit(other.get("/console/apps"), "/sign-out")
+        assert there_too.get("/console/apps").status == 303
+
+        stolen = dict(here.cookies)
+        assert first.wire.delete(f"{tenant.app}/keys/{tenant.app_key.id}", account).status == 200
+        for url in (first.wire.url, second.wire.url):
+            page = Visitor(url, cookies=dict(stolen)).get(app)
+            assert (page.status, page.headers["location"]) == (303, "/console/sign-in?ended")
+            assert Visitor(url).sign_in(tenant.app_key).status == 401
+
+
+def test_a_session_outlives_a_restart(tmp_path: Path) -> None:
+    account = Key.of(first_run(tmp_path)["account_key"])
+    with server.running(Settings(tmp_path)) as url:
+        visitor = Visitor(url).signed_in(account)
+    with server.running(Settings(tmp_path)) as url:
+        assert Visitor(url, cookies=visitor.cookies).get("/console/apps").status == 200
+
+
+def test_the_console_can_be_turned_off_in_every_process(tmp_path: Path) -> None:
+    first_run(tmp_path)
+    for options, environment in ((("--no-console",), {}), (("--workers", "2"), {"SUNSHINE_KEYS_CONSOLE": "off"})):
+        with Server(tmp_path, *options, **environment) as running:
+            for path in ("/console", "/console/sign-in", "/console/static/console.css"):
+                answer = running.wire.get(path)
+                assert answer.status == 404 and answer.errors
+
+
+def test_nothing_of_the_console_is_imported_before_it_is_asked_for(tmp_path: Path) -> None:
+    first_run(tmp_path)
+    with Server(tmp_path) as running:
+        mapped = Path(f"/proc/{running.process.pid}/maps")
+        assert running.wire.get("/healthz").status == 200
+        before = _imported(running)
+        assert running.wire.get("/console/sign-in").status == 200
+        assert mapped.exists() and not before and _imported(running)
+
+
+def _imported(running: Server) -> bool:
+    """Whether Jinja's compiled neighbour is mapped into the server: a module is seen from outside by its library."""
+    return bool(re.search(r"markupsafe/_speedups", Path(f"/proc/{running.process.pid}/maps").read_text()))

@@ -1,0 +1,166 @@
+"""Sessions and the audit trail's questions, in every store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from stores import ACCOUNT_KEY, APP, APP_KEY, KEY, Open, fill, key, opened
+
+from sunshine_keys.errors import Unauthorized
+from sunshine_keys.models import App, ConsoleSession
+from sunshine_keys.store import OPERATOR, Origin, Store
+from sunshine_keys.store.audit import Wanted
+from sunshine_keys.store.changes import (
+    CloseSession,
+    CreateApp,
+    CreateKey,
+    DeleteApp,
+    DeleteKey,
+    OpenSession,
+    Refused,
+    ShowKey,
+    TouchSession,
+)
+
+Run = Callable[[Callable[[Store], Awaitable[None]]], None]
+SESSION = ConsoleSession(b"s" * 32, APP_KEY.id, 1000, 1000)
+MEMBER = Origin(APP_KEY.id, "192.0.2.1", "r")
+
+
+async def open_session(store: Store, session: ConsoleSession = SESSION, idle_since: int = 0) -> None:
+    await store.transact(Origin(session.key_id), OpenSession(session, "a", idle_since))
+
+
+def test_a_session_is_there_until_it_is_closed(run: Run) -> None:
+    async def test(store: Store) -> None:
+        assert await store.console_session(SESSION.id) is None
+        await open_session(store)
+        assert await store.console_session(SESSION.id) == SESSION
+        assert await store.transact(MEMBER, CloseSession(SESSION, "a")) is True
+        assert await store.console_session(SESSION.id) is None
+        assert await store.transact(MEMBER, CloseSession(SESSION, "a")) is False
+        entries = await store.audit_entries(1, 10)
+        assert [(entry.action, entry.resource, entry.outcome) for entry in entries] == [
+            ("console.sign_in", "apps/a/keys/app_1", "done"),
+            ("console.sign_out", "apps/a/keys/app_1", "done"),
+            ("console.sign_out", "apps/a/keys/app_1", "unchanged"),
+        ]
+
+    run(test)
+
+
+def test_a_session_is_seen_later_never_earlier_and_the_trail_tells_nothing_of_it(run: Run) -> None:
+    async def test(store: Store) -> None:
+        await open_session(store)
+        for moment, seen in ((2000, 2000), (1500, 2000)):
+            await store.transact(MEMBER, TouchSession(SESSION.id, moment))
+            found = await store.console_session(SESSION.id)
+            assert found is not None and found.last_seen == seen
+        assert len(await store.audit_entries(0, 10)) == 2
+
+    run(test)
+
+
+@pytest.mark.parametrize("change", [DeleteKey("a", None, APP_KEY.id), DeleteApp("a")], ids=lambda change: change.action)
+def test_a_session_goes_with_its_key(run: Run, change: DeleteKey | DeleteApp) -> None:
+    async def test(store: Store) -> None:
+        await open_session(store)
+        await open_session(store, ConsoleSession(b"t" * 32, ACCOUNT_KEY.id, 1, 1))
+        await store.transact(OPERATOR, change)
+        assert await store.console_session(SESSION.id) is None
+        assert await store.console_session(b"t" * 32) is not None
+        with pytest.raises(Unauthorized):
+            await open_session(store)
+        with pytest.raises(Unauthorized):
+            await store.transact(MEMBER, TouchSession(SESSION.id, 2000))
+
+    run(test)
+
+
+def test_sessions_that_have_long_been_idle_are_forgotten_as_others_begin(run: Run) -> None:
+    async def test(store: Store) -> None:
+        for number in range(3):
+            await open_session(store, ConsoleSession(bytes([number]) * 32, APP_KEY.id, number, number))
+        await open_session(store, SESSION, idle_since=1)
+        kept = [await store.console_session(bytes([number]) * 32) is not None for number in range(3)]
+        assert kept == [False, False, True]
+
+    run(test)
+
+
+def test_who_signs_in_leaves_what_nodes_remember_of_keys(run: Run) -> None:
+    async def test(store: Store) -> None:
+        assert await store.credential(KEY.id) == KEY
+        await open_session(store)
+        await store.transact(MEMBER, ShowKey(KEY))
+        await store.transact(MEMBER, CloseSession(SESSION, "a"))
+        assert await store.credential(KEY.id) == KEY
+        await store.ready()
+        assert store.lease is None or store.lease.remembered == 1
+
+    run(test)
+
+
+async def fill_trail(store: Store) -> None:
+    await store.transact(Origin("act_1"), CreateApp(App("b", "Another", {})))  # 2
+    await store.transact(MEMBER, CreateKey(key("int_2")))  # 3
+    await store.transact(Origin(None, "192.0.2.9", "x"), Refused("keys/int_2", "unauthorized"))  # 4
+    await store.transact(Origin(None, "192.0.2.9", "x"), Refused("keys/int_x2", "unauthorized"))  # 5
+    await store.transact(Origin(APP_KEY.id, "", "y"), Refused("keys/app_1", "forbidden"))  # 6
+    await store.transact(MEMBER, DeleteKey("a", "i", KEY.id))  # 7
+    await store.transact(Origin("act_1"), DeleteApp("b"))  # 8
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Wanted(), [8, 7, 6, 5, 4, 3, 2, 1]),
+        (Wanted(app_id="a"), [7, 6, 4, 3]),
+        (Wanted(app_id="b"), [8, 2]),
+        (Wanted(key_id="int_2"), [4, 3]),
+        (Wanted(key_id="int_1"), [7]),
+        (Wanted(key_id="app_1"), [7, 6, 3]),
+        (Wanted(key_id="stranger"), [5, 4]),
+        (Wanted(owner_id="a"), [7, 3]),
+        (Wanted(action="app.delete"), [8]),
+        (Wanted(app_id="a", action="key.delete"), [7]),
+        (Wanted(since="2999"), []),
+        (Wanted(since="2020"), [8, 7, 6, 5, 4, 3, 2, 1]),
+    ],
+    ids=str,
+)
+def test_the_trail_is_asked_for_what_is_wanted(run: Run, wanted: Wanted, found: list[int]) -> None:
+    async def test(store: Store) -> None:
+        assert APP.id == "a"
+        await fill_trail(store)
+        assert [entry.sequence for entry in await store.trail(wanted, 9, 100, 100)] == found
+
+    run(test)
+
+
+def test_the_trail_is_looked_through_no_further_than_was_asked(run: Run) -> None:
+    async def test(store: Store) -> None:
+        await fill_trail(store)
+        assert [entry.sequence for entry in await store.trail(Wanted(), 7, 3, 100)] == [6, 5, 4]
+        assert [entry.sequence for entry in await store.trail(Wanted(), 7, 100, 2)] == [6, 5]
+        assert await store.trail(Wanted(), 1, 100, 100) == []
+
+    run(test)
+
+
+def test_the_end_of_the_trail_is_found_by_time(open_store: Open) -> None:
+    async def test() -> None:
+        async with opened(open_store) as store:
+            assert await store.trail_end() == await store.trail_end("2999") == 0
+            await fill(store)
+            await fill_trail(store)
+            entries = await store.audit_entries(0, 100)
+            assert await store.trail_end() == await store.trail_end("2999") == 8
+            assert await store.trail_end("2020") == 0
+            for entry in entries:
+                same = [each.sequence for each in entries if each.time <= entry.time]
+                assert await store.trail_end(entry.time) == max(same)
+
+    asyncio.run(test())
