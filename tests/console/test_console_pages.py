@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import Key, Service, Tenant, Wire, first_run
+from conftest import WEBHOOK, Key, Service, Tenant, Wire, first_run
 from servers import Server
 
 from console.visitor import Page, Visitor
@@ -158,7 +158,7 @@ def test_lists_have_pages(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
         wire.post(
             f"{tenant.app}/integrations",
             tenant.app_key,
-            {"type": "custom", "displayName": f"Number {number}", "webhooks": []},
+            {"type": "custom", "displayName": f"Number {number}", "webhooks": [WEBHOOK]},
         )
     first = owner.get(path_of(tenant.app))
     later = re.search(r'href="([^"]*after=[^"]*)"', first.html)
@@ -179,7 +179,9 @@ def test_what_was_typed_is_text_wherever_it_is_shown(owner: Visitor, tenant: Ten
     evil = "<script>alert(1)</script>\"'><img src=x onerror=y>"
     app_id = wire.post("/v2/apps", tenant.account, {"displayName": evil}).json["app"]["id"]
     integration = wire.post(
-        f"/v2/apps/{app_id}/integrations", tenant.account, {"type": "custom", "displayName": evil, "webhooks": []}
+        f"/v2/apps/{app_id}/integrations",
+        tenant.account,
+        {"type": "custom", "displayName": evil, "webhooks": [WEBHOOK]},
     ).json["integration"]["id"]
     base = f"/v2/apps/{app_id}/integrations/{integration}"
     key = wire.post(f"{base}/keys", tenant.account, {"displayName": evil}).json["key"]["id"]
@@ -199,7 +201,7 @@ def test_what_was_typed_is_text_wherever_it_is_shown(owner: Visitor, tenant: Ten
 
 
 def test_names_that_nobody_can_see_are_told_by_ids(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
-    bare = wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": "custom", "webhooks": []}).json[
+    bare = wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": "custom", "webhooks": [WEBHOOK]}).json[
         "integration"
     ]["id"]
     path = f"{path_of(tenant.app)}/integrations/{bare}"

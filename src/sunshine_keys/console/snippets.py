@@ -31,7 +31,7 @@ def snippets(key: Key, url: str) -> list[Snippet]:
             "Asks for the secret and keeps it out of the shell's history. All that follows reads it from there.",
             f"read -rs {SECRET} && export {SECRET}\n",
         ),
-        Snippet("curl", "curl, with Basic", "", f'curl --user "{key.id}:${SECRET}" {url}{path}\n'),
+        Snippet("curl", "curl, with Basic", "", f'curl --user "{key.id}:${SECRET}" \\\n  {url}{path}\n'),
         Snippet(
             "python",
             "Python, with the client",
@@ -54,7 +54,7 @@ with sunshine.ApiClient(configuration) as client:
             "token",
             "A JSON Web Token, and curl with it",
             "Good for five minutes.",
-            f'token=$(sunshine-keys token {key.id})\ncurl -H "Authorization: Bearer $token" {url}{path}\n',
+            f'token=$(sunshine-keys token {key.id})\ncurl -H "Authorization: Bearer $token" \\\n  {url}{path}\n',
         ),
         Snippet(
             "jwt",

@@ -1,0 +1,111 @@
+"""Write the pictures of the console in docs/images, from a service with made-up data. Needs chromium on the PATH."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from sunshine_keys import server
+from sunshine_keys.app import Settings, first_run, open_engine
+from sunshine_keys.models import AppPatch, KeyHour
+from sunshine_keys.service import keys
+from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.changes import UpdateApp, UpdateIntegration
+
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+HOUR = 3600
+
+
+def main() -> None:
+    browser_path = shutil.which("chromium")
+    if browser_path is None:
+        sys.exit("chromium is not on the PATH")
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(Path(folder))
+        made = first_run(settings, sample=True)
+        assert made is not None
+        app_id, integration_id, key_id = made["app"]["id"], made["integration"]["id"], made["key"]["id"]
+        asyncio.run(_fill(settings, app_id, integration_id, key_id))
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        with server.running(settings) as url, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=browser_path, args=arguments)
+            page = browser.new_page(viewport={"width": 1040, "height": 640})
+            page.goto(f"{url}/console/sign-in")
+            _take(page, "sign-in")
+            page.fill("#key_id", made["account_key"]["id"])
+            page.fill("#secret", made["account_key"]["secret"])
+            page.click("main button[type=submit]")
+            integration = f"{url}/console/apps/{app_id}/integrations/{integration_id}"
+            page.goto(integration)
+            _take(page, "keys")
+            page.goto(f"{integration}/keys/{key_id}")
+            _take(page, "key")
+            page.goto(f"{url}/console/audit")
+            if "--all" in sys.argv:
+                _take(page, "audit")
+                page.goto(f"{url}/console/apps/{app_id}")
+                _take(page, "app")
+                page.goto(f"{integration}/delete")
+                _take(page, "delete")
+            page.set_viewport_size({"width": 360, "height": 740})
+            page.emulate_media(color_scheme="dark")
+            if "--all" in sys.argv:
+                for name, path in (
+                    ("audit", f"{url}/console/audit"),
+                    ("app", f"{url}/console/apps/{app_id}"),
+                    ("key", f"{integration}/keys/{key_id}"),
+                ):
+                    page.goto(path)
+                    _take(page, f"{name}-dark-360")
+            page.goto(integration)
+            _take(page, "keys-dark-360")
+            browser.close()
+
+
+def _take(page: Page, name: str) -> None:
+    page.screenshot(path=IMAGES / f"{name}.png", full_page="--all" in sys.argv)
+
+
+async def _fill(settings: Settings, app_id: str, integration_id: str, key_id: str) -> None:
+    """Keys with names and a week's use."""
+    engine = await open_engine(settings)
+    names = ("Sample", "CI worker", "Night shift bot")
+    attributes = {"displayName": "Support bot"}
+    await engine.store.transact(OPERATOR, UpdateApp(app_id, AppPatch(display_name="Shop")))
+    await engine.store.transact(OPERATOR, UpdateIntegration(app_id, integration_id, attributes))
+    ids = [key_id]
+    for name in names[1:]:
+        view = await keys.create(engine, OPERATOR, app_id, integration_id, name)
+        ids.append(view.id)  # type: ignore[union-attr]  # without an idempotency key it is never a replay
+    now = time.time()
+    this_hour = int(now // HOUR * HOUR)
+    batch = [
+        KeyHour(each, hour, requests, min(hour + 1800.0, now), f"192.0.2.{place + 7}")
+        for place, each in enumerate(ids[:2])
+        for back in range(7 * 24)
+        if (requests := _requests(hour := this_hour - back * HOUR, place)) > 0
+    ]
+    for first in range(0, len(batch), 250):
+        await engine.store.count_usage(batch[first : first + 250])
+    await engine.store.close()
+
+
+def _requests(hour: int, place: int) -> int:
+    """More by day than by night, and less at the week's end."""
+    day, clock = divmod(hour // HOUR, 24)
+    wave = math.sin((clock - 6) / 24 * 2 * math.pi)
+    return int(
+        max(0.0, wave + 0.25) * (60 - 40 * place) * (0.4 if day % 7 < 2 else 1.0) * (1 + (hour // HOUR * 7 % 5) / 10)
+    )
+
+
+main()
