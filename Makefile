@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-slow fuzz bench bench-quick bench-postgres bench-durability check format docs lock dist clean
+.PHONY: install demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-durability check format docs lock dist clean
 
 install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
 
@@ -16,6 +16,9 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 demo: install  ## Issue, use and revoke a key through the client against a real service
 	@$(BIN)/sunshine-keys demo
+
+screenshots: install  ## Make the pictures of the console in docs/images (needs chromium)
+	$(BIN)/python scripts/screenshots.py
 
 test: install  ## Run all tests
 	$(BIN)/python -m pytest

@@ -31,7 +31,7 @@ def made(visitor: Visitor, page: Page) -> Page:
 
 
 def test_an_account_goes_from_an_empty_app_to_a_key_and_back(owner: Visitor, wire: Wire, service: Service) -> None:
-    page = made(owner, owner.submit(owner.get("/console/apps"), "/console/apps", name="Shop"))
+    page = made(owner, owner.submit(owner.get("/console/apps"), "/console/apps", name="A shop that goes again"))
     assert "The app is there. Next, make an integration in it." in page.text
     assert "No integrations yet." in page.text and "No keys of the app yet." in page.text
     page = made(owner, owner.submit(page, "/integrations", name="Bot"))
@@ -39,7 +39,7 @@ def test_an_account_goes_from_an_empty_app_to_a_key_and_back(owner: Visitor, wir
     assert "No keys yet." in page.text and "0 of 10 keys, 10 free" in page.text
     page = made(owner, owner.submit(page, "/keys", name="CI worker"))
     key = Key(page.of("key-id"), page.of("secret"))
-    assert wire.get("/v2/tokenInfo", key).json["app"]["displayName"] == "Shop"
+    assert wire.get("/v2/tokenInfo", key).json["app"]["displayName"] == "A shop that goes again"
 
     deletion = owner.get(re.search(r'href="(/console/[^"]*/keys/[^"]*/delete)"', page.html)[1])  # type: ignore[index]
     page = made(owner, owner.submit(deletion, "/delete", name="CI worker"))
@@ -50,8 +50,8 @@ def test_an_account_goes_from_an_empty_app_to_a_key_and_back(owner: Visitor, wir
     page = made(owner, owner.submit(deletion, "/delete", name=" Bot  "))
     assert "The integration was deleted" in page.text
     deletion = owner.get(re.search(r'href="(/console/apps/[0-9a-f]+/delete)"', page.html)[1])  # type: ignore[index]
-    page = made(owner, owner.submit(deletion, "/delete", name="Shop"))
-    assert "The app was deleted" in page.text and "Shop" not in page.text
+    page = made(owner, owner.submit(deletion, "/delete", name="A shop that goes again"))
+    assert "The app was deleted" in page.text and "A shop that goes again" not in page.text
 
 
 def test_a_secret_is_shown_once(owner: Visitor, tenant: Tenant, wire: Wire) -> None:

@@ -124,7 +124,7 @@ class Console:
     async def _page(self, guest: Guest) -> Response:
         request = guest.request
         method = "GET" if request.method == "HEAD" else request.method
-        route, ids = _find(request.url.path)
+        route, ids = _find(request.scope["path"])
         request.state.route = route.path.removesuffix("/?")
         guest.ids = ids
         if method not in (allowed := [*route.handlers, *route.guest_handlers]):

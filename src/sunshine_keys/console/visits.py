@@ -125,7 +125,7 @@ class Visit(Guest):
         once = self.form.text("once")
         if not _ONCE.fullmatch(once):
             raise BadRequest("The form is not one of this console")
-        request = msgspec.json.encode([self.request.url.path, *asked])
+        request = msgspec.json.encode([self.request.scope["path"], *asked])
         # An API's Idempotency-Key has no space, so it is never the same.
         return msgspec.structs.replace(
             self.origin, idempotency=Idempotency.of(self.actor.key_id, f"console {once}", request)
