@@ -399,8 +399,9 @@ class TestRestore:
 
     def test_of_an_older_version_is_brought_to_this_one(self, data: Path, sample: dict[str, Any]) -> None:
         file = backed_up(data, data.parent / "backup")
-        for sql in ("DROP TABLE audit", "DROP TABLE idempotency", "PRAGMA user_version = 1"):
-            execute(file, sql)
+        for table in ("audit", "idempotency", "key_hours", "key_uses", "console_sessions"):
+            execute(file, f"DROP TABLE {table}")
+        execute(file, "PRAGMA user_version = 1")
         restored(data, file, "--yes")
         with Server(data) as server:
             assert live(server.wire, Key.of(sample["key"]))

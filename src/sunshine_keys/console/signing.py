@@ -14,7 +14,7 @@ from sunshine_keys.models import KEY_ID, Scope
 from sunshine_keys.service.authentication import APP
 from sunshine_keys.store import Origin
 
-_FIELDS = ("key_id", "secret")
+_FIELDS: tuple[str, ...] = ("key_id", "secret")
 _WHY = {"ended": "Your session has ended. Sign in again.", "out": "You have signed out."}
 
 
@@ -30,7 +30,7 @@ async def sign_in(guest: Guest) -> Response:
     if not token or not sessions.is_form_token(token, guest.form.text("form_token")):
         return _form(guest, fault="The form had waited for too long, or cookies are off. Try again.", status=403)
     key_id, secret = guest.form.text("key_id"), guest.form.text("secret")
-    faults = dict.fromkeys(_FIELDS, "")
+    faults: dict[str, str] = dict.fromkeys(_FIELDS, "")
     if not key_id:
         faults["key_id"] = "Give the key's id."
     if not secret:

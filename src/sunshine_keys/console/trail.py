@@ -23,7 +23,7 @@ _SHOWN = 50
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}", re.ASCII)
 _ACTORS = ("operator", "stranger")
-_FIELDS = ("key", "owner", "action", "since", "until")
+_FIELDS: tuple[str, ...] = ("key", "owner", "action", "since", "until")
 
 
 def _actions(of: type[Change[Any]]) -> list[str]:
