@@ -119,6 +119,8 @@ def _tls(configuration: Configuration) -> Any:
 def _reason(error: BaseException) -> str:
     """What went wrong; of what came over the wire, which aiohttp's messages quote, nothing."""
     name = type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):  # before aiohttp 3.14 it has no os_error
+        return f"{name}: {error.host}:{error.port}: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
         cause = error.os_error
         number = 0 if isinstance(cause, ssl.SSLError) else cause.errno or 0
