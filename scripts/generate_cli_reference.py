@@ -133,7 +133,8 @@ def told_of(each: Any) -> str:
     """Its help, and what it is where it is not given."""
     told = (each.help or "").strip()
     if each.default not in (None, "", False) and not callable(each.default) and not isinstance(each.default, list):
-        told = f"{told} {getattr(each.default, 'value', each.default)} if not given.".strip()
+        default = "On" if each.default is True else getattr(each.default, "value", each.default)
+        told = f"{told} {default} if not given.".strip()
     return f"{told} Required.".strip() if each.required else told
 
 
