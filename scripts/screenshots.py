@@ -38,7 +38,7 @@ def main() -> None:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         with server.running(settings) as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path, args=arguments)
-            page = browser.new_page(viewport={"width": 1040, "height": 640})
+            page = browser.new_page(viewport={"width": 1040, "height": 700})
             page.goto(f"{url}/console/sign-in")
             _take(page, "sign-in")
             page.fill("#key_id", made["account_key"]["id"])

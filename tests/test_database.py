@@ -15,6 +15,7 @@ from servers import Server
 
 from sunshine_keys.app import STORE_FILE, Settings
 from sunshine_keys.store.postgres import PostgresStore
+from sunshine_keys.store.postgres import schema as postgres_schema
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import schema as sqlite_schema
 
@@ -68,7 +69,7 @@ def test_migrate_on_postgresql(postgres: Postgres) -> None:
     asyncio.run(PostgresStore.prepare(url))
     result = run("migrate", SUNSHINE_KEYS_DATABASE=url, SUNSHINE_KEYS_SEALING_KEY="A" * 43)
     told = postgres.url().partition("?")[0]
-    assert result.stdout == f"The store {told} has schema version 1 already.\n"
+    assert result.stdout == f"The store {told} has schema version {postgres_schema.VERSION} already.\n"
 
 
 def test_the_urls_password_is_not_told_and_not_passed_on(postgres: Postgres, tmp_path: Path) -> None:
