@@ -38,7 +38,7 @@ def main() -> None:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         with server.running(settings) as url, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path, args=arguments)
-            page = browser.new_page(viewport={"width": 1040, "height": 640})
+            page = browser.new_page(viewport={"width": 1040, "height": 700})
             page.goto(f"{url}/console/sign-in")
             _take(page, "sign-in")
             page.fill("#key_id", made["account_key"]["id"])
@@ -49,30 +49,15 @@ def main() -> None:
             _take(page, "keys")
             page.goto(f"{integration}/keys/{key_id}")
             _take(page, "key")
-            page.goto(f"{url}/console/audit")
-            if "--all" in sys.argv:
-                _take(page, "audit")
-                page.goto(f"{url}/console/apps/{app_id}")
-                _take(page, "app")
-                page.goto(f"{integration}/delete")
-                _take(page, "delete")
             page.set_viewport_size({"width": 360, "height": 740})
             page.emulate_media(color_scheme="dark")
-            if "--all" in sys.argv:
-                for name, path in (
-                    ("audit", f"{url}/console/audit"),
-                    ("app", f"{url}/console/apps/{app_id}"),
-                    ("key", f"{integration}/keys/{key_id}"),
-                ):
-                    page.goto(path)
-                    _take(page, f"{name}-dark-360")
             page.goto(integration)
             _take(page, "keys-dark-360")
             browser.close()
 
 
 def _take(page: Page, name: str) -> None:
-    page.screenshot(path=IMAGES / f"{name}.png", full_page="--all" in sys.argv)
+    page.screenshot(path=IMAGES / f"{name}.png")
 
 
 async def _fill(settings: Settings, app_id: str, integration_id: str, key_id: str) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import Key, Service, Tenant, Wire
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 SIZES = ((360, 740), (1440, 900))
@@ -121,7 +121,8 @@ def test_the_whole_way_from_signing_in_to_a_key_that_is_refused(watched: Watched
 def test_signing_in_and_creating_need_no_mouse(watched: Watched, tenant: Tenant) -> None:
     page, press = watched.page, watched.page.keyboard.press
     watched.open("/console/sign-in")
-    page.keyboard.type(tenant.app_key.id)  # the first field has the focus
+    expect(page.get_by_label("Key id")).to_be_focused()  # a moment after the page is there
+    page.keyboard.type(tenant.app_key.id)
     press("Tab")
     page.keyboard.type(tenant.app_key.secret)
     press("Enter")
@@ -136,11 +137,12 @@ def test_signing_in_and_creating_need_no_mouse(watched: Watched, tenant: Tenant)
         if page.evaluate("document.activeElement.textContent") == "Mine":
             break
     press("Enter")
-    page.get_by_role("heading", name="Mine").wait_for()
+    page.wait_for_url("**/integrations/*")
     for _ in range(20):
         press("Tab")
         if page.evaluate("document.activeElement.id") == "key-name":
             break
+    expect(page.get_by_label("Name of a new key")).to_be_focused()
     page.keyboard.type("By keyboard")
     press("Enter")
     page.get_by_role("heading", name="By keyboard").wait_for()

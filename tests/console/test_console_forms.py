@@ -6,6 +6,7 @@ import pytest
 from conftest import Service, Tenant, Wire
 
 from console.visitor import Visitor
+from sunshine_keys.http.request import DISCARDED_BYTES
 
 
 def test_a_form_without_the_sessions_token_changes_nothing(owner: Visitor, service: Service) -> None:
@@ -74,6 +75,7 @@ def test_what_is_no_form_of_ours_is_refused_in_a_page(
     assert page.status == status
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "<h1>" in page.html and page.headers["x-request-id"] in page.text
+    assert ("connection" in page.headers) == (len(content) > DISCARDED_BYTES)  # else what is left of it was read
     assert owner.get("/console/apps").status == 200
 
 

@@ -210,6 +210,18 @@ def test_sessions_hold_across_processes_and_end_in_all_of_them_with_their_key(pl
             assert Visitor(url).sign_in(tenant.app_key).status == 401
 
 
+def test_a_session_that_its_row_outlived_is_over_with_its_key(
+    member: Visitor, tenant: Tenant, service: Service
+) -> None:
+    with contextlib.closing(sqlite3.connect(service.data / STORE_FILE)) as store, store:  # without foreign keys
+        store.execute("DELETE FROM keys WHERE id = ?", (tenant.app_key.id,))
+        (left,) = store.execute(
+            "SELECT count(*) FROM console_sessions WHERE key_id = ?", (tenant.app_key.id,)
+        ).fetchone()
+    assert left == 1
+    assert member.get(f"/console/apps/{tenant.app_id}").headers["location"] == "/console/sign-in?ended"
+
+
 def test_a_session_outlives_a_restart(tmp_path: Path) -> None:
     account = Key.of(first_run(tmp_path)["account_key"])
     with server.running(Settings(tmp_path)) as url:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
-
 import msgspec
 from starlette.responses import Response
 
@@ -27,8 +25,7 @@ def ask(visit: Visit, doomed: Doomed, fault: str = "") -> Response:
 
 def is_confirmed(visit: Visit, doomed: Doomed) -> bool:
     """Space around the name, or how much of it is within, is nothing that a person could see."""
-    typed, name = (" ".join(each.split()) for each in (visit.form.text("name"), doomed.name))
-    return hmac.compare_digest(typed.encode(), name.encode())
+    return visit.form.text("name").split() == doomed.name.split()
 
 
 def refuse(visit: Visit, doomed: Doomed) -> Response:
