@@ -64,6 +64,15 @@ def test_what_has_one_meaning_is_taken(wire: Wire, tenant: Tenant, ignored: byte
     assert wire.send("POST", tenant.keys, tenant.app_key, content=body, headers=JSON).status == 201
 
 
+@pytest.mark.parametrize("setting", [b"18446744073709551616", b"[" * 70 + b"1" + b"]" * 70])
+def test_a_setting_that_is_ignored_does_not_spoil_an_idempotency_key(
+    wire: Wire, tenant: Tenant, setting: bytes
+) -> None:
+    body = b'{"displayName": "a", "settings": {"unknown": ' + setting + b"}}"
+    headers = JSON | {"Idempotency-Key": "spoiled"}
+    assert wire.send("POST", "/v2/apps", tenant.account, content=body, headers=headers).status == 400
+
+
 def test_nul_in_metadata_comes_back_as_it_was(wire: Wire, tenant: Tenant) -> None:
     metadata = {"a\0b": "c\0d"}
     assert wire.patch(tenant.app, tenant.app_key, {"metadata": metadata}).json["app"]["metadata"] == metadata
