@@ -16,7 +16,7 @@ from sunshine_keys import sealing_key
 from sunshine_keys.drafts import sync_folder
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.http.admission import Admission
-from sunshine_keys.http.application import Application
+from sunshine_keys.http.application import AT_ONCE, Application
 from sunshine_keys.http.limits import DEFAULT_LIMITS, RateLimits
 from sunshine_keys.http.outcome import Observer
 from sunshine_keys.http.pages import Asgi
@@ -321,10 +321,13 @@ class Service:
         if self._application is not None and scope["type"] == "http":
             await self._application(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._live(scope.get("state", {}), receive, send)
 
     async def _live(
-        self, receive: Callable[[], Awaitable[Any]], send: Callable[[MutableMapping[str, Any]], Awaitable[None]]
+        self,
+        state: dict[str, Any],
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
         await receive()
         try:
@@ -349,6 +352,7 @@ class Service:
         self._application = Application(
             engine, limits=self._settings.rate_limits, observers=observers, metrics=page, console=console
         )
+        state[AT_ONCE] = self._application.answers_at_once
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._application.close()

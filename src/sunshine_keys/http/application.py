@@ -36,6 +36,9 @@ Headers = list[tuple[bytes, bytes]]
 
 logger = logging.getLogger("sunshine_keys.http")
 
+AT_ONCE = "sunshine_keys.at_once"
+"""In the lifespan's state, for the server: of a scope, whether the application answers it without waiting."""
+
 _encode = msgspec.json.Encoder().encode
 _COMMON_HEADERS: Headers = [
     (b"content-type", b"application/json; charset=utf-8"),
@@ -71,12 +74,17 @@ class Application:
         `console` makes what answers under /console.
         """
         self._engine = engine
+        self._reads_at_once = engine.store.reads_at_once
         self._observers = observers
         self._metrics = metrics
         self._admission = Admission(engine, clock, limits)
         self._console = Pages(console, self._admission) if console else None
         self.authenticated: Callable[[Actor], Awaitable[None]] | None = None
         """Called between authentication and the operation; for tests of what happens meanwhile."""
+
+    def answers_at_once(self, scope: dict[str, Any]) -> bool:
+        """Whether it only reads, from a store whose reads do not wait: then it needs no task."""
+        return self._reads_at_once and scope["method"] == "GET" and scope["raw_path"].startswith(b"/v2/")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         began, started = time.time(), time.perf_counter()

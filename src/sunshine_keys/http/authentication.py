@@ -12,15 +12,18 @@ from sunshine_keys.service.authentication import Actor, Authenticator
 
 async def authenticate(authenticator: Authenticator, authorization: str) -> Actor:
     """Raises Unauthorized, telling the honest caller what to mend."""
+    known = await authenticator.again(authorization)
+    if known is not None:
+        return known
     scheme, _, credentials = authorization.partition(" ")
     match scheme.lower():
         case "basic":
-            return await authenticator.by_secret(*_basic(credentials.strip()))
+            return await authenticator.by_secret(*_basic(credentials.strip()), authorization)
         case "bearer":
             token = credentials.strip()
             if not token:
                 raise Unauthorized
-            return await authenticator.by_token(token)
+            return await authenticator.by_token(token, authorization)
         case "":
             raise Unauthorized
         case _:

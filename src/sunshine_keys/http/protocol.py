@@ -1,27 +1,31 @@
-"""Uvicorn's HTTP protocol, made strict: what is not HTTP gets the documented envelope, and nothing waits for ever.
+"""HTTP/1.1 on a connection, strictly: what is not HTTP gets the documented envelope, and nothing waits for ever.
 
-Beyond uvicorn's own it bounds a request's head, also while it is still coming; bounds the time a request may take to
-arrive, the time its answer may wait to be read, and the number of connections; lets a request that was accepted be answered before a later one's faults end the connection; keeps trailers
-from passing for headers; and refuses upgrades, whose bodies the parser would leave to be read as another request.
+It bounds a request's head, also while it is still coming; bounds the time a request may take to arrive, the time its
+answer may wait to be read, and the number of connections; answers the requests of a pipeline in their order, each by
+itself, and those that have come whole also where a later one's faults end the connection; keeps trailers from passing
+for headers; and refuses upgrades, whose bodies the parser would leave to be read as another request.
 
-It also does with less what uvicorn does for each request: answers go out in one piece (`cycle`), a connection has one
-timer for all the times that it is idle, and what no setting asks for is not looked up.
+Uvicorn makes one of these for each connection, and is the server around it: it listens, has TLS, and stops.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
-from sunshine_keys.http.cycle import Cycle
+from sunshine_keys.http.application import AT_ONCE
+from sunshine_keys.http.exchange import Exchange, Scope, step
 from sunshine_keys.http.request import new_request_id
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
 
 HEAD_BYTES = 64 * 1024
 """The most bytes a request's target and headers may take together."""
@@ -40,6 +44,10 @@ UNREAD_SECONDS = 30.0
 _HEADER_OVERHEAD = 32
 """What a header counts beyond its bytes, so that many small ones are bounded too."""
 
+_BODY_BYTES = 64 * 1024
+"""So much of a body may wait for the application before no more is read."""
+
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 _ANSWER = (
     b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\ncache-control: no-store\r\n"
     b"x-content-type-options: nosniff\r\n%scontent-length: %d\r\nconnection: close\r\nx-request-id: %s\r\n\r\n%s"
@@ -62,209 +70,261 @@ _TOO_SLOW = (
 )
 
 
-class _Flow(FlowControl):
-    """Reads no further while requests wait for their turn: uvicorn's own reads on with every answer, and collects them
-    without end."""
+class Protocol(asyncio.Protocol):
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self.timeout_keep_alive = config.timeout_keep_alive
+        self._application: Any = config.loaded_app
+        self._at_once: Callable[[Scope], bool] = app_state.get(AT_ONCE, _never)
+        self._most = config.limit_concurrency
+        self._server = server_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser: Any = httptools.HttpRequestParser(self)
+        # Else an answered request that was to be the last makes an error of whatever comes behind it.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._unanswered: deque[Exchange] = deque()
+        self._coming: Exchange | None = None
+        self._idle_since: float | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._arrival: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._is_reading_paused = self._is_deaf = self._is_arriving = self._has_progressed = False
+        self._is_in_head = True
+        self._head_bytes = self._silent_bytes = 0
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
 
-    def __init__(self, transport: asyncio.Transport, waiting: Collection[object]) -> None:
-        super().__init__(transport)
-        self._waiting = waiting
+    # What asyncio calls
 
-    def resume_reading(self) -> None:
-        if not self._waiting:  # a request that others wait for has come whole
-            super().resume_reading()
-
-
-class Protocol(HttpToolsProtocol):
-    _head_bytes = 0
-    _silent_bytes = 0
-    _progressed = False
-    _in_head = True
-    _is_deaf = False
-    _is_arriving = False
-    _idle_since: float | None = None
-    _arrival: asyncio.TimerHandle | None = None
-    _unread: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own is
-        # Uvicorn would count connections and requests together, and answer in plain text.
-        most, self.limit_concurrency = self.limit_concurrency, None
-        super().connection_made(transport)
-        self.flow = _Flow(transport, self.pipeline)
-        self._cycles: deque[Cycle] = deque()
-        present = len(self.connections)
-        if most is None or present <= most:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is no other
+        self.transport = transport
+        self._addresses = get_local_addr(transport), get_remote_addr(transport)
+        self._scheme = "https" if is_ssl(transport) else "http"
+        self._server.connections.add(self)  # type: ignore[arg-type]  # it names its own kinds
+        present = len(self._server.connections)
+        if self._most is None or present <= self._most:
             self._arm()
-        elif present <= most + REFUSED_AT_ONCE:
+        elif present <= self._most + REFUSED_AT_ONCE:
             self._fail(*_TOO_MANY)
         else:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
         self._disarm()
         self._disarm_unread()
         self._idle_since = None
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-            self.timeout_keep_alive_task = None
-        super().connection_lost(exc)
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        for exchange in self._unanswered:
+            exchange.leave()
+        self.resume_writing()
+        self._parser = None  # which holds this
 
     def pause_writing(self) -> None:
-        super().pause_writing()
+        self._writable = self._writable or self._loop.create_future()
         self._arm_unread()
 
     def resume_writing(self) -> None:
-        super().resume_writing()
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
         if not self.transport.is_closing():
             self._disarm_unread()
-
-    def on_response_complete(self) -> None:
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            self._arm_unread()
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        else:
-            self._idle()
-
-    def _idle(self) -> None:
-        """One timer is set again when it has run out too early: one for each request took 2 µs of its 60."""
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
-
-    def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
-
-    def timeout_keep_alive_handler(self) -> None:
-        self.timeout_keep_alive_task = None
-        if self._idle_since is None:
-            return  # the next answer sets it
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
-        elif not self.transport.is_closing():
-            self.transport.close()
-            self._arm_unread()
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
             return
-        self._progressed = False
-        super().data_received(data)
+        self._has_progressed = False
+        self._idle_since = None
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(*_NOT_HTTP)
+            return
         # What the parser has not told of it keeps to itself, and would collect without end.
-        self._silent_bytes = 0 if self._progressed else self._silent_bytes + len(data)
+        self._silent_bytes = 0 if self._has_progressed else self._silent_bytes + len(data)
         if self._silent_bytes > HEAD_BYTES:
             self._fail(*_NOT_HTTP)
         elif self._is_arriving:
             # Only now: most requests arrive in one piece, and a timer for each took 2 µs of its 60.
             self._arm()
-        elif self._idle_since is None and not (self._arrival or self._unanswered() or self.transport.is_closing()):
+        elif not (self._unanswered or self._arrival or self.transport.is_closing()):
             # The rest of an answered request's body, or an empty line: it is idle all the same.
             self._idle()
 
-    def eof_received(self) -> bool:  # type: ignore[override]  # as asyncio has it: true keeps the connection open
+    def eof_received(self) -> bool:
         """A client may close its side once it has sent its request, and still read the answer."""
-        whole = [cycle for cycle in self._unanswered() if not cycle.more_body]
+        whole = [exchange for exchange in self._unanswered if not exchange.is_coming]
         if whole:
             whole[-1].keep_alive = False
-        return bool(whole)
+        return bool(whole)  # true keeps the connection open
+
+    # What uvicorn calls
+
+    def shutdown(self) -> None:
+        """Close once what has come has been answered."""
+        if self._unanswered:
+            self._unanswered[-1].keep_alive = False
+        else:
+            self.transport.close()
+
+    # What the parser calls
 
     def on_message_begin(self) -> None:
-        self._progressed = self._in_head = True
+        self._has_progressed = self._is_in_head = self._is_arriving = True
         self._head_bytes = 0
-        self._is_arriving = True
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers = []
+        self._url = b""
+        self._headers = []
 
     def on_url(self, url: bytes) -> None:
-        self._progressed = True
         self._count(len(url))
-        super().on_url(url)
+        self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._progressed = True
         self._count(len(name) + len(value) + _HEADER_OVERHEAD)
-        if self._in_head:  # else it is a trailer
-            super().on_header(name, value)
+        if self._is_in_head:  # else it is a trailer
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        self._progressed = True
-        self._in_head = False
-        parser: Any = self.parser  # None only once the connection is lost
+        self._has_progressed = True
+        self._is_in_head = False
+        parser = self._parser
         if parser.should_upgrade():
             raise ValueError("upgrade")  # the parser turns it into its own error: a 400
-        version = parser.get_http_version()
-        url = httptools.parse_url(self.url)
-        scope: Any = {
+        scope = self.scope()
+        exchange = self._coming = Exchange(self, scope, scope["http_version"] != "1.0" and parser.should_keep_alive())
+        self._unanswered.append(exchange)
+        if len(self._unanswered) == 1:
+            self._begin(exchange)
+        else:
+            self._pause_reading()
+
+    def on_body(self, body: bytes) -> None:
+        self._has_progressed = True
+        if self._coming is not None and not self._coming.is_answered and self._coming.add(body) > _BODY_BYTES:
+            self._pause_reading()
+
+    def on_message_complete(self) -> None:
+        self._has_progressed = self._is_in_head = True
+        self._is_arriving = False
+        self._disarm()
+        if self._coming is not None:
+            self._coming.complete()
+
+    def scope(self) -> Scope:
+        """The ASGI scope of the request whose head has come."""
+        url = httptools.parse_url(self._url)
+        path = url.path.decode("ascii")
+        server, client = self._addresses
+        return {
             "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
+            "asgi": _ASGI,
+            "http_version": self._parser.get_http_version(),
+            "server": server,
+            "client": client,
+            "scheme": self._scheme,
             "root_path": "",
-            "headers": self.headers,
-            "method": parser.get_method().decode("ascii"),
-            "path": unquote(url.path.decode("ascii")),
+            "headers": self._headers,
+            "method": self._parser.get_method().decode("ascii"),
+            "path": unquote(path) if "%" in path else path,
             "raw_path": url.path,
             "query_string": url.query or b"",
         }
-        self.scope = scope
-        cycle = Cycle(
-            scope=scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
-        self.cycle = cycle
-        application: Any = self.app
-        if self._unanswered():
-            self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, application))
+
+    # What an exchange calls
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def date(self) -> bytes:
+        return b"".join(b"%b: %b\r\n" % header for header in self._server.default_headers)
+
+    def read_on(self) -> None:
+        """Unless requests wait for their turn: they would be collected without end."""
+        if self._is_reading_paused and len(self._unanswered) <= 1 and not self._is_deaf:
+            self._is_reading_paused = False
+            self.transport.resume_reading()
+
+    async def drain(self) -> None:
+        while self._writable is not None:
+            await self._writable
+
+    def end(self, exchange: Exchange) -> None:
+        if exchange.is_gone:
+            return
+        self._unanswered.popleft()
+        if not (exchange.is_answered and exchange.keep_alive):
+            self._close(exchange.is_coming or self._is_deaf)
+        elif self.transport.is_closing():
+            self._arm_unread()
+        elif self._unanswered:
+            self.read_on()
+            self._begin(self._unanswered[0])
         else:
-            self._start_asgi_task(cycle, application)
-        self._cycles.append(cycle)
+            self.read_on()
+            self._idle()
 
-    def on_body(self, body: bytes) -> None:
-        self._progressed = True
-        super().on_body(body)
+    # A request's turn
 
-    def on_message_complete(self) -> None:
-        self._progressed = self._in_head = True
-        self._is_arriving = False
-        self._disarm()
-        super().on_message_complete()
+    def _begin(self, exchange: Exchange) -> None:
+        """Not before all have been read that have come with it: they share the store's transaction."""
+        if self._at_once(exchange.scope):
+            self._loop.call_soon(self._step, exchange)
+        else:
+            self._spawn(exchange.run(self._application))
 
-    def send_400_response(self, msg: str) -> None:
-        self._fail(*_NOT_HTTP)
+    def _step(self, exchange: Exchange) -> None:
+        rest = step(exchange.run(self._application))
+        if rest is not None:
+            self._spawn(rest)
 
-    def _unanswered(self) -> deque[Cycle]:
-        """The requests that have begun and not been answered, the oldest first."""
-        while self._cycles and self._cycles[0].response_complete:
-            self._cycles.popleft()
-        return self._cycles
+    def _spawn(self, answer: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(answer)
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
+
+    # Bounds
+
+    def _pause_reading(self) -> None:
+        if not self._is_reading_paused:
+            self._is_reading_paused = True
+            self.transport.pause_reading()
 
     def _count(self, size: int) -> None:
+        self._has_progressed = True
         self._head_bytes += size
         if self._head_bytes > HEAD_BYTES:
             raise ValueError("head too large")
 
+    def _idle(self) -> None:
+        """One timer is set again when it has run out too early: one for each request took 2 µs of its 60."""
+        self._idle_since = self._loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self._loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self._idle_timer = None
+        if self._idle_since is None:
+            return  # the next answer sets it
+        left = self._idle_since + self.timeout_keep_alive - self._loop.time()
+        if left > 0:
+            self._idle_timer = self._loop.call_later(left, self._close_if_idle)
+        elif not self.transport.is_closing():
+            self.transport.close()
+            self._arm_unread()
+
     def _arm(self) -> None:
         if self._arrival is None:
-            self._arrival = self.loop.call_later(ARRIVAL_SECONDS, self._too_late)
+            self._arrival = self._loop.call_later(ARRIVAL_SECONDS, self._too_late)
 
     def _disarm(self) -> None:
         if self._arrival is not None:
@@ -274,7 +334,7 @@ class Protocol(HttpToolsProtocol):
     def _arm_unread(self) -> None:
         """A transport that is closed first sends what it has, and would wait for ever for a client that does not read."""
         if self._unread is None and self.transport.get_write_buffer_size():
-            self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+            self._unread = self._loop.call_later(UNREAD_SECONDS, self.transport.abort)
 
     def _disarm_unread(self) -> None:
         if self._unread is not None:
@@ -283,7 +343,7 @@ class Protocol(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         self._arrival = None
-        if self._in_head or self._unanswered():
+        if self._is_in_head or self._unanswered:
             self._fail(*_TOO_SLOW)
         else:
             self.transport.close()  # it has its answer, and only its body is late
@@ -295,22 +355,27 @@ class Protocol(HttpToolsProtocol):
             return
         self._is_deaf = True
         self._disarm()
-        unanswered = self._unanswered()
-        if unanswered and unanswered[-1].more_body:
-            broken = unanswered.pop()
-            broken.disconnected = True
-            broken.message_event.set()
-            while self.pipeline and self.pipeline[0][0] is broken:
-                self.pipeline.popleft()
-        if unanswered:
-            unanswered[-1].keep_alive = False
+        if self._unanswered and self._unanswered[-1].is_coming:
+            self._unanswered.pop().leave()
+        if self._unanswered:
+            self._unanswered[-1].keep_alive = False
             return
-        self.flow.resume_reading()
         self.transport.write(_ANSWER % (status, headers, len(body), new_request_id().encode(), body))
-        if self.transport.can_write_eof():
-            # Read on for a while: unread bytes would have the answer thrown away.
+        self._close(is_more_coming=True)
+
+    def _close(self, is_more_coming: bool) -> None:
+        """Bytes that come and are not read would have the answer thrown away, so they are, for a while."""
+        if is_more_coming and self.transport.can_write_eof():
+            self._is_deaf = True
+            if self._is_reading_paused:
+                self.transport.resume_reading()
             self.transport.write_eof()
-            self._arrival = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+            self._disarm()
+            self._arrival = self._loop.call_later(LINGER_SECONDS, self.transport.abort)
         else:
             self.transport.close()
             self._arm_unread()
+
+
+def _never(scope: Scope) -> bool:
+    return False

@@ -32,10 +32,13 @@ class Request:
     """`segments` are the path's parts after the leading slash, split before they are percent-decoded: an encoded
     slash is part of an id, and `..` is an id like any other.
 
-    `route` is the path's template and `actor` who asks, once they are known.
+    `source` is the client's address, empty where there is none; `route` is the path's template and `actor` who asks, once
+    they are known.
     """
 
-    __slots__ = ("_receive", "_scope", "actor", "body_is_coming", "headers", "id", "method", "route", "segments")
+    __slots__ = (
+        "_receive", "_scope", "actor", "body_is_coming", "headers", "id", "method", "route", "segments", "source",
+    )  # fmt: skip
 
     def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
         self.id = request_id
@@ -44,6 +47,8 @@ class Request:
         path: str = scope["raw_path"][1:].decode("latin-1")
         # Most paths have nothing to decode: looked at whole, one takes 0.4 µs instead of 1.1.
         self.segments = [_segment(part) for part in path.split("/")] if "%" in path else path.split("/")
+        client = scope.get("client")
+        self.source: str = client[0] if client else ""
         self.route = ""
         self.actor: Actor | None = None
         self._scope = scope
@@ -56,12 +61,6 @@ class Request:
         if self._repeats(b"authorization"):
             raise Unauthorized("Authorization should be given once")
         return self.headers.get(b"authorization", b"").decode("latin-1").strip()
-
-    @property
-    def source(self) -> str:
-        """The client's address, empty where there is none."""
-        client = self._scope.get("client")
-        return client[0] if client else ""
 
     def idempotency_key(self) -> str | None:
         """Raises BadRequest where it is not what one could be."""

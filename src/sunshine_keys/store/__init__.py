@@ -60,9 +60,14 @@ class Walk(Protocol):
 
 
 class Store(Walk, Protocol):
-    """Every method but `close` and `lease` raises `errors.StoreUnavailable` where the database cannot do it now."""
+    """Every method but `close` raises `errors.StoreUnavailable` where the database cannot do it now."""
 
     commits: Commits
+
+    @property
+    def reads_at_once(self) -> bool:
+        """Whether reads never wait, so that whoever only reads needs no task of his own."""
+        ...
 
     @property
     def lease(self) -> LeaseState | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import uvicorn
 
+from sunshine_keys.http.exchange import Scope
 from sunshine_keys.http.protocol import Protocol
 from sunshine_keys.server import listen, url_of
 
@@ -16,10 +17,8 @@ from sunshine_keys.server import listen, url_of
 class _Protocol(Protocol):
     """Lets a fault close a connection without an answer."""
 
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        scope: Any = self.scope
-        scope["sunshine_keys.abort"] = self.transport.abort
+    def scope(self) -> Scope:
+        return super().scope() | {"sunshine_keys.abort": self.transport.abort}
 
 
 class _Server(uvicorn.Server):

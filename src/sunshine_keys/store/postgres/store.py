@@ -95,6 +95,10 @@ class PostgresStore(SqlReads):
             return self._pool
 
     @property
+    def reads_at_once(self) -> bool:
+        return False
+
+    @property
     def lease(self) -> LeaseState:
         return LeaseState(self._authority.is_trusted(), self._authority.remembered, self._writer.waits)
 

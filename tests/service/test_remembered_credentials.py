@@ -1,8 +1,9 @@
-"""A token that was verified before: its signature is remembered, and nothing else is."""
+"""Credentials that were right before: that they were is remembered, and nothing else is."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from sunshine_keys import tokens
 from sunshine_keys.app import Settings, first_run, open_engine
 from sunshine_keys.errors import Unauthorized
+from sunshine_keys.http.authentication import authenticate
 from sunshine_keys.models import Scope
 from sunshine_keys.service import authentication
 from sunshine_keys.service.authentication import Authenticator
@@ -54,61 +56,85 @@ def signed(key: dict[str, Any], scope: Scope, **claims: Any) -> str:
     return b".".join((*parts, signature)).decode()
 
 
-def test_it_goes_with_its_key(tmp_path: Path) -> None:
+def basic(key: dict[str, Any]) -> str:
+    return "Basic " + base64.b64encode(f"{key['id']}:{key['secret']}".encode()).decode()
+
+
+def bearer(key: dict[str, Any], **claims: Any) -> str:
+    return f"Bearer {signed(key, Scope.INTEGRATION, **claims)}"
+
+
+KINDS = pytest.mark.parametrize("kind", [basic, bearer])
+Kind = Callable[[dict[str, Any]], str]
+
+
+@KINDS
+def test_they_are_not_looked_at_anew(tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
-        token = signed(made["key"], Scope.INTEGRATION)
+        first = await authenticate(authenticator, kind(made["key"]))
+        monkeypatch.delattr(authentication, "same_secret")
+        monkeypatch.delattr(tokens, "claims_if_signed_by")
+        assert await authenticate(authenticator, kind(made["key"])) == first
+        assert first.key_id == made["key"]["id"]
+
+    play(tmp_path, scene)
+
+
+@KINDS
+def test_they_go_with_their_key(tmp_path: Path, kind: Kind) -> None:
+    async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
         for _ in range(2):
-            assert (await authenticator.by_token(token)).key_id == made["key"]["id"]
+            await authenticate(authenticator, kind(made["key"]))
         await engine.store.transact(
             OPERATOR, DeleteKey(made["app"]["id"], made["integration"]["id"], made["key"]["id"])
         )
-        with pytest.raises(Unauthorized, match="has been deleted"):
-            await authenticator.by_token(token)
+        for _ in range(2):
+            with pytest.raises(Unauthorized, match="has been deleted"):
+                await authenticate(authenticator, kind(made["key"]))
+        assert authenticator._proofs == {}
 
     play(tmp_path, scene)
 
 
-def test_its_dates_are_looked_at_each_time(tmp_path: Path) -> None:
+def test_dates_are_looked_at_each_time(tmp_path: Path) -> None:
     async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
-        token = signed(made["key"], Scope.INTEGRATION, exp=clock.now + 60, nbf=clock.now - 60)
+        token = bearer(made["key"], exp=clock.now + 60, nbf=clock.now - 60)
         for _ in range(2):
-            await authenticator.by_token(token)
+            await authenticate(authenticator, token)
         clock.now += 60
         with pytest.raises(Unauthorized, match="expired"):
-            await authenticator.by_token(token)
+            await authenticate(authenticator, token)
         clock.now -= 121
         with pytest.raises(Unauthorized, match="not valid yet"):
-            await authenticator.by_token(token)
+            await authenticate(authenticator, token)
 
     play(tmp_path, scene)
 
 
-def test_another_signature_under_the_same_claims_is_looked_at_anew(tmp_path: Path) -> None:
+@KINDS
+def test_what_is_wrong_is_wrong_though_the_right_ones_were_there_before(tmp_path: Path, kind: Kind) -> None:
     async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
-        token = signed(made["key"], Scope.INTEGRATION)
-        await authenticator.by_token(token)
-        with pytest.raises(Unauthorized, match="was not signed"):
-            await authenticator.by_token(signed(made["key"] | {"secret": "x" * 86}, Scope.INTEGRATION))
+        await authenticate(authenticator, kind(made["key"]))
+        for _ in range(2):
+            with pytest.raises(Unauthorized):
+                await authenticate(authenticator, kind(made["key"] | {"secret": "x" * 86}))
 
     play(tmp_path, scene)
 
 
-def test_a_key_with_another_secret_by_now_does_not_verify_it(tmp_path: Path) -> None:
+@KINDS
+def test_a_key_with_another_secret_by_now_is_not_taken_for_what_it_was(tmp_path: Path, kind: Kind) -> None:
     async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
-        token = signed(made["key"], Scope.INTEGRATION)
-        await authenticator.by_token(token)
-        other = Authenticator(engine, clock)
-        other._verified = authenticator._verified
+        await authenticate(authenticator, kind(made["key"]))
         key = await engine.store.key(made["key"]["id"])
         assert key is not None
 
         async def changed(key_id: str) -> Any:
-            sealed = engine.sealer.seal("y" * 86, key.id)
-            return msgspec.structs.replace(key, sealed_secret=sealed)
+            return msgspec.structs.replace(key, sealed_secret=engine.sealer.seal("y" * 86, key.id))
 
-        other._store = type("Changed", (), {"credential": staticmethod(changed)})()
-        with pytest.raises(Unauthorized, match="was not signed"):
-            await other.by_token(token)
+        authenticator._store = type("Changed", (), {"credential": staticmethod(changed)})()
+        with pytest.raises(Unauthorized):
+            await authenticate(authenticator, kind(made["key"]))
 
     play(tmp_path, scene)
 
@@ -116,8 +142,8 @@ def test_a_key_with_another_secret_by_now_does_not_verify_it(tmp_path: Path) -> 
 def test_no_more_than_a_bounded_number_is_remembered(tmp_path: Path) -> None:
     async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
         for number in range(authentication._MOST_REMEMBERED + 10):
-            await authenticator.by_token(signed(made["key"], Scope.INTEGRATION, jti=number))
-        await authenticator.by_token(signed(made["key"], Scope.INTEGRATION, jti="long" * 1024))
-        assert len(authenticator._verified) == 10
+            await authenticate(authenticator, bearer(made["key"], jti=number))
+        await authenticate(authenticator, bearer(made["key"], jti="long" * 1024))
+        assert len(authenticator._proofs) == 10
 
     play(tmp_path, scene)
