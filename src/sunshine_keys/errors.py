@@ -36,7 +36,10 @@ class ServiceError(Exception):
     def __init__(self, *titles: str, cause: str = "") -> None:
         self.titles = titles or (self.title,)
         self.cause = cause
-        super().__init__(f"{self.status} {self.code}: {'; '.join(self.titles)}")
+        super().__init__(*self.titles)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}: {'; '.join(self.titles)}"
 
 
 class BadRequest(ServiceError):
@@ -48,11 +51,18 @@ class BadRequest(ServiceError):
 
 
 class Unauthorized(ServiceError):
-    """There are no credentials, or they do not authenticate: the key is unknown or deleted, its secret or the token wrong."""
+    """There are no credentials, or they do not authenticate: the key is unknown or deleted, its secret or the token wrong.
+
+    `key_id` is what they name, right or wrong; None where they name no key, or cannot be read.
+    """
 
     status = 401
     code = "unauthorized"
     title = "Authorization is required"
+
+    def __init__(self, *titles: str, cause: str = "", key_id: str | None = None) -> None:
+        self.key_id = key_id
+        super().__init__(*titles, cause=cause)
 
 
 class Forbidden(ServiceError):

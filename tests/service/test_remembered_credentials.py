@@ -20,7 +20,7 @@ from sunshine_keys.service import authentication
 from sunshine_keys.service.authentication import Authenticator
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import DeleteKey
+from sunshine_keys.store.changes import CreateKey, DeleteKey
 
 
 class Clock:
@@ -81,6 +81,45 @@ def test_they_are_not_looked_at_anew(tmp_path: Path, kind: Kind, monkeypatch: py
 
 
 @KINDS
+@pytest.mark.parametrize("changed", [{"secret": "x" * 86}, {"id": f"int_{24 * '0'}"}, {"id": "nothing"}])
+def test_wrong_ones_are_not_looked_at_anew_either(
+    tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str]
+) -> None:
+    """Whether there is such a key or not: the time that a refusal takes must not tell."""
+
+    async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
+        titles = set()
+        for number in range(3):
+            with pytest.raises(Unauthorized) as raised:
+                await authenticate(authenticator, kind(made["key"] | changed))
+            titles.add(raised.value.titles)
+            assert raised.value.key_id == (made["key"] | changed)["id"]
+            if number == 0:
+                monkeypatch.delattr(authentication, "same_secret")
+                monkeypatch.delattr(tokens, "claims_if_signed_by")
+        assert len(titles) == 1
+
+    play(tmp_path, scene)
+
+
+@KINDS
+def test_wrong_ones_are_right_once_their_key_is_there(tmp_path: Path, kind: Kind) -> None:
+    async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
+        key, owner = await engine.store.key(made["key"]["id"]), (made["app"]["id"], made["integration"]["id"])
+        assert key is not None
+        await engine.store.transact(OPERATOR, DeleteKey(*owner, key.id))
+        for _ in range(2):
+            with pytest.raises(Unauthorized):
+                await authenticate(authenticator, kind(made["key"]))
+        await engine.store.transact(OPERATOR, CreateKey(key))
+        for _ in range(2):
+            assert (await authenticate(authenticator, kind(made["key"]))).key_id == key.id
+        assert authenticator._wrong == {}
+
+    play(tmp_path, scene)
+
+
+@KINDS
 def test_they_go_with_their_key(tmp_path: Path, kind: Kind) -> None:
     async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
         for _ in range(2):
@@ -91,7 +130,7 @@ def test_they_go_with_their_key(tmp_path: Path, kind: Kind) -> None:
         for _ in range(2):
             with pytest.raises(Unauthorized, match="has been deleted"):
                 await authenticate(authenticator, kind(made["key"]))
-        assert authenticator._proofs == {}
+        assert authenticator._right == {}
 
     play(tmp_path, scene)
 
@@ -143,7 +182,9 @@ def test_no_more_than_a_bounded_number_is_remembered(tmp_path: Path) -> None:
     async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
         for number in range(authentication._MOST_REMEMBERED + 10):
             await authenticate(authenticator, bearer(made["key"], jti=number))
+            with pytest.raises(Unauthorized):
+                await authenticate(authenticator, basic({"id": made["key"]["id"], "secret": str(number)}))
         await authenticate(authenticator, bearer(made["key"], jti="long" * 1024))
-        assert len(authenticator._proofs) == 10
+        assert (len(authenticator._right), len(authenticator._wrong)) == (10, 10)
 
     play(tmp_path, scene)

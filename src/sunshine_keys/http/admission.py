@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from sunshine_keys.errors import Forbidden, Unauthorized
-from sunshine_keys.http.authentication import authenticate, claimed_key_id
+from sunshine_keys.http.authentication import authenticate
 from sunshine_keys.http.limits import NO_LIMITS, Limiter, RateLimits
 from sunshine_keys.http.request import Request
 from sunshine_keys.models import Scope
@@ -35,13 +35,10 @@ class Admission:
     async def by_header(self, request: Request) -> Actor:
         """The key that a request authenticates with. Raises Unauthorized, TooManyRequests."""
         self._limiter.admit_credentials(request.source)
-        authorization = request.authorization()
         try:
-            actor = await authenticate(self._authenticator, authorization)
+            actor = await authenticate(self._authenticator, request.authorization())
         except Unauthorized as error:
-            key_id = claimed_key_id(authorization)
-            if key_id is not None:
-                self._failed(request.source, request.id, key_id, error)
+            self._failed(request.source, request.id, error)
             raise
         self._limiter.admit_key(actor.key_id)
         return actor
@@ -52,15 +49,16 @@ class Admission:
         try:
             actor = await self._authenticator.by_secret(key_id, secret)
         except Unauthorized as error:
-            self._failed(source, request_id, key_id, error)
+            self._failed(source, request_id, error)
             raise
         self._limiter.admit_key(actor.key_id)
         return actor
 
-    def _failed(self, source: str, request_id: str, key_id: str, error: Unauthorized) -> None:
+    def _failed(self, source: str, request_id: str, error: Unauthorized) -> None:
         """Raises TooManyRequests where there have been too many."""
-        self._refusals.refused(Origin(None, source, request_id), key_id, error)
-        self._limiter.count_failure(source, key_id)
+        if error.key_id is not None:
+            self._refusals.refused(Origin(None, source, request_id), error.key_id, error)
+            self._limiter.count_failure(source, error.key_id)
 
     def authorise(
         self,

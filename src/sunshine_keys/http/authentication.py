@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 
-from sunshine_keys import tokens
 from sunshine_keys.errors import Unauthorized
 from sunshine_keys.service.authentication import Actor, Authenticator
 
@@ -28,21 +27,6 @@ async def authenticate(authenticator: Authenticator, authorization: str) -> Acto
             raise Unauthorized
         case _:
             raise Unauthorized("Authorization should be Basic or Bearer")
-
-
-def claimed_key_id(authorization: str) -> str | None:
-    """The key id that credentials name, right or wrong; None where there are none or they cannot be read."""
-    scheme, _, credentials = authorization.partition(" ")
-    try:
-        match scheme.lower():
-            case "basic":
-                return _basic(credentials.strip())[0]
-            case "bearer":
-                return tokens.read(credentials.strip()).key_id
-            case _:
-                return None
-    except Unauthorized:
-        return None
 
 
 def _basic(credentials: str) -> tuple[str, str]:

@@ -36,15 +36,23 @@ class Actor(msgspec.Struct, frozen=True):
     integration_id: str | None
 
 
-class _Proof(msgspec.Struct, frozen=True):
-    """That credentials are right for `key`: its secret, or a token of these `claims` that it signed.
+class _Verdict(msgspec.Struct, frozen=True):
+    """What credentials that name `key_id` are worth, with the row that was found by it.
 
-    It says nothing of whether there still is such a key, or what time it is: both are looked at each time they come.
+    `actor` is None where they are wrong, as `title` says; `claims` is None where they are not a token. It says nothing of
+    whether there still is such a row, or what time it is: both are looked at each time the credentials come.
     """
 
-    key: Key
-    actor: Actor
+    key_id: str
+    key: Key | None
+    actor: Actor | None = None
     claims: dict[str, Any] | None = None
+    title: str = ""
+
+    def holds_for(self, key: Key | None) -> bool:
+        if key is self.key:
+            return True
+        return key is not None and self.key is not None and key.sealed_secret == self.key.sealed_secret
 
 
 class Authenticator:
@@ -55,59 +63,78 @@ class Authenticator:
         self._engine = engine
         self._store: Store = engine.store
         decoy_id, secret = new_key_id(Scope.INTEGRATION), new_secret()
-        self._proofs: dict[str, _Proof] = {}
+        self._right: dict[str, _Verdict] = {}
+        self._wrong: dict[str, _Verdict] = {}
         self._decoy = Key(decoy_id, Scope.INTEGRATION, None, None, "", engine.sealer.seal(secret, decoy_id))
 
     async def again(self, credentials: str) -> Actor | None:
-        """Whose credentials these are, if they were right before and still are; None if they are to be looked at anew.
+        """Whose credentials these are, if they came before and what was found then still holds; else None.
 
-        Reading and verifying them anew takes 3 µs for a secret and 10 for a token, of the 36 that a request takes.
-        Raises Unauthorized where a token has expired.
+        Reading and verifying them anew takes 3 µs for a secret and 10 for a token, of the 36 that a request takes. Wrong
+        ones are known again as right ones are: else the time would tell whether there is such a key.
+        Raises Unauthorized where they are still wrong, or a token's time is not now.
         """
-        proof = self._proofs.get(credentials)
-        if proof is None:
+        verdict = self._right.get(credentials) or self._wrong.get(credentials)
+        if verdict is None:
             return None
-        key = await self._store.credential(proof.key.id)
-        if key is not proof.key and (key is None or key.sealed_secret != proof.key.sealed_secret):
-            self._proofs.pop(credentials, None)
-            return None
-        if proof.claims is not None:
-            tokens.check_claims(proof.claims, proof.key.scope, self._clock())
-        return proof.actor
+        read = self._key if verdict.key is None else self._store.credential
+        if verdict.holds_for(await read(verdict.key_id)):
+            return self._apply(verdict)
+        self._right.pop(credentials, None)
+        self._wrong.pop(credentials, None)
+        return None
 
     async def by_secret(self, key_id: str, secret: str, credentials: str = "") -> Actor:
         """Raises Unauthorized unless `secret` is that of the key `key_id`.
 
-        `credentials` is what `again` is to know it by; empty, it does not.
+        `credentials` is what `again` is to know them by; empty, it does not.
         """
         key = await self._key(key_id)
         kept = key or self._decoy
         matches = same_secret(secret, await self._engine.opened(kept.sealed_secret, kept.id))
         if key is None or not matches:
-            raise Unauthorized(_WRONG_KEY)
-        return self._proven(credentials, _Proof(key, _actor(key)))
+            return self._remember(credentials, _Verdict(key_id, key, title=_WRONG_KEY))
+        return self._remember(credentials, _Verdict(key_id, key, _actor(key)))
 
     async def by_token(self, compact: str, credentials: str = "") -> Actor:
-        """Raises Unauthorized unless `compact` is a valid token signed by a key there is."""
+        """Raises Unauthorized unless `compact` is a valid token signed by a key there is. `credentials` as above."""
         token = tokens.read(compact)
         key = await self._key(token.key_id)
         kept = key or self._decoy
-        claims = tokens.claims_if_signed_by(await self._engine.opened(kept.sealed_secret, kept.id), token)
+        secret = await self._engine.opened(kept.sealed_secret, kept.id)
+        try:
+            claims = tokens.claims_if_signed_by(secret, token)
+        except Unauthorized as error:
+            error.key_id = token.key_id
+            raise
         if key is None or claims is None:
-            raise Unauthorized(_WRONG_SIGNATURE)
-        tokens.check_claims(claims, key.scope, self._clock())
-        return self._proven(credentials, _Proof(key, _actor(key), claims))
+            return self._remember(credentials, _Verdict(token.key_id, key, title=_WRONG_SIGNATURE))
+        return self._remember(credentials, _Verdict(token.key_id, key, _actor(key), claims))
 
     async def _key(self, key_id: str) -> Key | None:
         """What cannot be a key's id is not asked for: anyone may send it, and PostgreSQL takes no NUL in a text."""
         return await self._store.credential(key_id) if KEY_ID.fullmatch(key_id) else None
 
-    def _proven(self, credentials: str, proof: _Proof) -> Actor:
+    def _remember(self, credentials: str, verdict: _Verdict) -> Actor:
+        known = self._wrong if verdict.actor is None else self._right
         if 0 < len(credentials) <= _LONGEST_REMEMBERED:
-            if len(self._proofs) >= _MOST_REMEMBERED:
-                self._proofs.clear()
-            self._proofs[credentials] = proof
-        return proof.actor
+            if len(known) >= _MOST_REMEMBERED:
+                known.clear()
+            known[credentials] = verdict
+        return self._apply(verdict)
+
+    def _apply(self, verdict: _Verdict) -> Actor:
+        """Raises Unauthorized."""
+        actor = verdict.actor
+        if actor is None:
+            raise Unauthorized(verdict.title, key_id=verdict.key_id)
+        if verdict.claims is not None:
+            try:
+                tokens.check_claims(verdict.claims, actor.scope, self._clock())
+            except Unauthorized as error:
+                error.key_id = verdict.key_id
+                raise
+        return actor
 
 
 def _actor(key: Key) -> Actor:

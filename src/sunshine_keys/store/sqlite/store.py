@@ -107,8 +107,10 @@ class SqliteStore(SqlReads):
     async def key(self, key_id: str) -> Key | None:
         self._pass.join()
         key = self._pass.keys.get(key_id)
-        if key is None and (key := await super().key(key_id)) is not None:
-            _remember(self._pass.keys, key_id, key, _MOST_KEYS)
+        if key is None and key_id not in self._pass.missing:
+            key = await super().key(key_id)
+            known = self._pass.missing if key is None else self._pass.keys
+            _remember(known, key_id, key, _MOST_KEYS)
         return key
 
     async def integration_keys(self, integration_id: str) -> list[Key]:
@@ -155,11 +157,13 @@ class _Pass:
     Its end waits for its turn behind them. So what asks within it was there before it began, and what has come since,
     or is told of a commit since, gets its turn after its end, and reads in the next.
 
-    `keys` and `keys_of` (by integration) hold what was read of the file as this transaction sees it.
+    `keys`, `missing` and `keys_of` (by integration) hold what was read of the file as this transaction sees it. Ids that
+    no key has are apart, lest a stranger's guesses displace what there is.
     """
 
     def __init__(self, reader: sqlite3.Connection, place: Place) -> None:
-        self.keys: dict[str, Key] = {}
+        self.keys: dict[str, Key | None] = {}
+        self.missing: dict[str, Key | None] = {}
         self.keys_of: dict[str, list[Key]] = {}
         self._version: int | None = None
         self._reader = reader
@@ -181,6 +185,7 @@ class _Pass:
         finally:
             if self._version is None or self._version != version:
                 self.keys.clear()
+                self.missing.clear()
                 self.keys_of.clear()
 
     def require_place(self) -> None:
