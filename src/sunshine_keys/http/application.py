@@ -8,6 +8,7 @@ import math
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -96,11 +97,14 @@ class Application:
                 status, code = await self._console.answer(request, scope, send)
                 self._tell(Outcome(request, status, code, False, began, time.perf_counter() - started))
                 return
-            status, content = await self._answer(request)
-            if status == 201 and (is_replay := _is_replay(content)):
-                extra = [_REPLAYED]
-        except ServiceError as error:
-            status, content, extra, code = error.status, _envelope(error), _headers_of(error), error.code
+            try:
+                status, content = await self._operate(request)
+                if status == 201 and (is_replay := _is_replay(content)):
+                    extra = [_REPLAYED]
+            except ServiceError as error:
+                status, content, extra, code = error.status, _envelope(error), _headers_of(error), error.code
+            if request.body_is_coming:
+                await request.discard()
         except ClientGone:
             self._tell(Outcome(request, CLIENT_GONE, "client_gone", False, began, time.perf_counter() - started))
             return
@@ -135,15 +139,6 @@ class Application:
     def _tell(self, outcome: Outcome) -> None:
         for observe in self._observers:
             observe(outcome)
-
-    async def _answer(self, request: Request) -> tuple[int, Any]:
-        try:
-            answer = await self._operate(request)
-        except ServiceError:
-            await request.discard()
-            raise
-        await request.discard()
-        return answer
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
         is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
@@ -195,8 +190,13 @@ def _is_replay(content: Any) -> bool:
     return isinstance(content, dict) and any(isinstance(each, msgspec.Raw) for each in content.values())
 
 
-def _envelope(error: ServiceError) -> Any:
-    return {"errors": [{"code": error.code, "title": title} for title in error.titles]}
+def _envelope(error: ServiceError) -> msgspec.Raw:
+    return _errors(error.code, error.titles)
+
+
+@lru_cache(256)  # most refusals are alike
+def _errors(code: str, titles: tuple[str, ...]) -> msgspec.Raw:
+    return msgspec.Raw(_encode({"errors": [{"code": code, "title": title} for title in titles]}))
 
 
 def _headers_of(error: ServiceError) -> Headers:

@@ -127,9 +127,10 @@ class Exchange:
     def _whole(self, start: Message, body: bytes) -> bytes:
         """Raises RuntimeError where its headers would not be what they say."""
         status: int = start["status"]
-        lines = [b"%b: %b\r\n" % header for header in start["headers"]]
+        lines: list[bytes] = []
         says_close, length = False, None
         for name, value in start["headers"]:
+            lines.append(b"%b: %b\r\n" % (name, value))
             if name == b"content-length":
                 length = int(value)
             elif name == b"connection":

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -246,7 +247,7 @@ class Protocol(asyncio.Protocol):
         self.transport.write(data)
 
     def date(self) -> bytes:
-        return b"".join(b"%b: %b\r\n" % header for header in self._server.default_headers)
+        return _lines(tuple(self._server.default_headers))
 
     def read_on(self) -> None:
         """Unless requests wait for their turn: they would be collected without end."""
@@ -375,6 +376,11 @@ class Protocol(asyncio.Protocol):
         else:
             self.transport.close()
             self._arm_unread()
+
+
+@lru_cache(1)  # they are made anew each second
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def _never(scope: Scope) -> bool:

@@ -48,19 +48,27 @@ class Refusals:
 
         Titles hold nothing that was sent, and tell a stranger no more than the trail may: both go into its note.
         """
+        if self._is_told((origin.source, claimed)):
+            return
         claimed = claimed if KEY_ID.fullmatch(claimed) else "unknown"
         pair = (origin.source, claimed)
         if pair not in self._minutes and len(self._minutes) >= MOST:
             pair, claimed = _OTHERS, "unknown"
             origin = Origin(None, "several", origin.request_id)
-        if minute := self._minutes.get(pair):
-            minute.more += 1
+        if self._is_told(pair):
             return
         told = "" if error.titles == (error.title,) else error.titles[0]  # the code says as much
         entry = Refused(f"keys/{claimed}", error.code, error.cause or told)
         end = asyncio.get_running_loop().call_later(self._seconds, self._end, pair)
         self._minutes[pair] = _Minute(origin, entry, end)
         self._write(origin, entry)
+
+    def _is_told(self, pair: tuple[str, str]) -> bool:
+        """Whether there has been one within the minute; then this one is counted."""
+        minute = self._minutes.get(pair)
+        if minute is not None:
+            minute.more += 1
+        return minute is not None
 
     def _end(self, pair: tuple[str, str]) -> None:
         minute = self._minutes.pop(pair)
