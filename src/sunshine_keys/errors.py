@@ -51,16 +51,14 @@ class BadRequest(ServiceError):
 
 
 class Unauthorized(ServiceError):
-    """There are no credentials, or they do not authenticate: the key is unknown or deleted, its secret or the token wrong.
-
-    `key_id` is what they name, right or wrong; None where they name no key, or cannot be read.
-    """
+    """There are no credentials, or they do not authenticate: the key is unknown or deleted, its secret or the token wrong."""
 
     status = 401
     code = "unauthorized"
     title = "Authorization is required"
 
     def __init__(self, *titles: str, cause: str = "", key_id: str | None = None) -> None:
+        """`key_id` is what the credentials name, right or wrong; None where they name no key, or cannot be read."""
         self.key_id = key_id
         super().__init__(*titles, cause=cause)
 
