@@ -27,6 +27,7 @@ def test_a_form_without_the_sessions_token_changes_nothing(owner: Visitor, servi
         {"Sec-Fetch-Site": "none"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
     ],
     ids=str,
 )

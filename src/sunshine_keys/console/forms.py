@@ -66,11 +66,19 @@ def require_same_origin(request: Request) -> None:
     if fetched_from is not None:
         is_ours = fetched_from == "same-origin"
     elif origin is not None:
-        is_ours = urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+        is_ours = _authority(origin) == request.headers.get("host", "").lower() != ""
     else:
         is_ours = True  # no browser: what the form itself holds has to do
     if not is_ours:
         raise Forbidden("The form was sent by a page of another site")
+
+
+def _authority(origin: str) -> str:
+    """Host and port; empty where it names none."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # an IPv6 address that is none
+        return ""
 
 
 def name_fault(name: str) -> str:
