@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,17 @@ class TestForwarded:
             assert self.exhausted(wire, {"X-Forwarded-For": "192.0.2.1"})
             assert self.exhausted(wire, {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"})  # the first is the client's word
             assert wire.get("/nowhere", headers={"X-Forwarded-For": "192.0.2.2"}).status == 404
+
+    def test_what_a_believed_proxy_tells_is_kept_no_longer_than_an_address(self, tmp_path: Path) -> None:
+        account = Key.of(first_run(tmp_path)["account_key"])
+        told = {"X-Forwarded-For": "x" * 5000}
+        with server.running(Settings(tmp_path), Connections(forwarded_allow_ips="127.0.0.1")) as url:
+            assert Wire(url).post("/v2/apps", account, {"displayName": "An app"}, headers=told).status == 201
+            assert Wire(url).get("/v2/apps", Key(account.id, "wrong"), headers=told).status == 401
+        trail = sqlite3.connect(tmp_path / "sunshine-keys.sqlite3")
+        with contextlib.closing(trail):
+            sources = [source for (source,) in trail.execute("SELECT source FROM audit WHERE source LIKE 'x%'")]
+        assert sources == ["x" * 64] * 2
 
     def test_from_others_it_is_not_believed(self, tmp_path: Path) -> None:
         first_run(tmp_path)

@@ -71,7 +71,8 @@ class Guest(msgspec.Struct):
     @property
     def source(self) -> str:
         """The client's address, empty where there is none."""
-        return self.request.client.host if self.request.client else ""
+        found: str = self.request.state.source
+        return found
 
 
 class Visit(Guest):

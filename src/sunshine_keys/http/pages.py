@@ -16,7 +16,7 @@ Asgi: TypeAlias = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 class Pages:
     """What an answer needs besides (its id, the end of a body that nobody read) is done here.
 
-    The application finds the request's id in `state`, and says there what came of it: `route`, `actor`, and `code`, the
+    The application finds the request's id and source in `state`, and says there what came of it: `route`, `actor`, and `code`, the
     error's, empty where there was none.
     """
 
@@ -29,7 +29,9 @@ class Pages:
         """Answer it, and return the status and the error's code. Raises ClientGone."""
         if self._application is None:
             self._application = self._make(self._admission)
-        state: dict[str, Any] = {"request_id": request.id, "route": "", "actor": None, "code": ""}
+        state: dict[str, Any] = {
+            "request_id": request.id, "source": request.source, "route": "", "actor": None, "code": "",
+        }  # fmt: skip
         status = CLIENT_GONE
 
         async def respond(message: MutableMapping[str, Any]) -> None:

@@ -31,7 +31,6 @@ _WRITTEN_AT_ONCE = 4096
 _SECONDS = 0.02
 """How long a line may wait for others: what a crash may lose."""
 
-_LONGEST_SOURCE = 64
 _UNPRINTABLE = re.compile(r"[^!-~]")
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.ERROR: "error"}
 
@@ -91,7 +90,7 @@ def as_text(line: RequestLine) -> bytes:
 
 def printable(source: str) -> str:
     """An address; a proxy that is believed may have passed on anything."""
-    return _UNPRINTABLE.sub("?", source[:_LONGEST_SOURCE])
+    return _UNPRINTABLE.sub("?", source)
 
 
 class RequestLog:
