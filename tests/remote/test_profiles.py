@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -150,11 +151,29 @@ def test_what_is_wrong_with_profiles_is_said(commands: Commands) -> None:
     commands.profiles.chmod(0o644)
     assert f"Run: chmod 600 {commands.profiles}" in commands("whoami").stderr
     commands.profiles.chmod(0o600)
-    for content in ("{", '{"profiles": []}', "\udcff"):
+    for content in ("{", '{"profiles": []}', "\udcff", '{"x":' + "[" * 100_000 + "]" * 100_000 + "}"):
         commands.profiles.write_bytes(content.encode("utf-8", "surrogateescape"))
         broken = commands("whoami")
         assert broken.returncode == 2
         assert "holds no profiles" in broken.stderr
+    commands.profiles.unlink()
+    os.mkfifo(commands.profiles, 0o600)
+    assert "it is a pipe" in commands("whoami").stderr
+
+
+def test_profiles_that_are_kept_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    add = (
+        "import sys\nfrom sunshine_keys.cli.remote import profiles\n"
+        "for number in range(5): profiles.add(f'{sys.argv[1]}-{number}', 'https://keys.example', 'act_1', 's')"
+    )
+    environment = os.environ | {
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+    logins = [subprocess.Popen([sys.executable, "-c", add, str(each)], env=environment) for each in range(4)]
+    assert [each.wait(60) for each in logins] == [0] * 4
+    kept = json.loads((tmp_path / "sunshine-keys" / "profiles.json").read_bytes())["profiles"]
+    assert len(kept) == 20
 
 
 def test_a_login_that_cannot_be_is_refused(commands: Commands) -> None:

@@ -6,6 +6,8 @@ import contextlib
 import importlib
 import os
 import stat
+import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from sunshine_keys.drafts import draft
 
 DEFAULT = "default"
 _SERVICE = "sunshine-keys"
+_ASKED_AGAIN_SECONDS = 0.01
 
 
 class Profile(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -51,6 +54,8 @@ def load() -> Profiles:
     file = place()
     try:
         mode = file.stat().st_mode
+        if stat.S_ISFIFO(mode):  # reading one waits for whoever writes it
+            stop(Exit.USAGE, f"cannot read the profiles in {file}: it is a pipe")
         content = file.read_bytes()
     except FileNotFoundError:
         return Profiles()
@@ -60,49 +65,59 @@ def load() -> Profiles:
         stop(Exit.USAGE, f"others can read the profiles in {file}, which may hold secrets", f"Run: chmod 600 {file}")
     try:
         return msgspec.json.decode(content, type=Profiles)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         stop(Exit.USAGE, f"{file} holds no profiles: mend or remove it, and log in again")
 
 
-def save(profiles: Profiles) -> None:
+@contextlib.contextmanager
+def changing() -> Generator[Profiles]:
+    """All there are, to be changed; saved at the block's end. Waits for others that change them."""
     file = place()
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with draft(file, replace=True) as part:
+        with contextlib.ExitStack() as stack:
+            part = _begun(stack, file)
+            profiles = load()
+            yield profiles
             part.write_bytes(msgspec.json.format(msgspec.json.encode(profiles)) + b"\n")
     except OSError as error:
-        stop(Exit.FAILED, f"cannot write the profiles in {file}: {error.strerror or 'it is being written'}")
+        stop(Exit.FAILED, f"cannot write the profiles in {file}: {error.strerror}")
+
+
+def _begun(stack: contextlib.ExitStack, file: Path) -> Path:
+    while True:
+        try:
+            return stack.enter_context(draft(file, replace=True))
+        except BlockingIOError:
+            time.sleep(_ASKED_AGAIN_SECONDS)
 
 
 def add(name: str, host: str, key_id: str, secret: str) -> Profile:
     """Keep a profile and make it the current one."""
-    profiles = load()
-    if name in profiles.profiles:
-        _forget_secret(name, profiles.profiles[name])
-    in_keyring = _put_in_keyring(name, secret)
-    profile = Profile(host, key_id, None if in_keyring else secret)
-    profiles.profiles[name] = profile
-    profiles.current = name
-    save(profiles)
+    with changing() as profiles:
+        if name in profiles.profiles:
+            _forget_secret(name, profiles.profiles[name])
+        in_keyring = _put_in_keyring(name, secret)
+        profile = Profile(host, key_id, None if in_keyring else secret)
+        profiles.profiles[name] = profile
+        profiles.current = name
     return profile
 
 
 def use(name: str) -> None:
-    profiles = load()
-    find(profiles, name)
-    profiles.current = name
-    save(profiles)
+    with changing() as profiles:
+        find(profiles, name)
+        profiles.current = name
 
 
 def remove(name: str | None) -> str:
     """Forget a profile, the current one if `name` is None, and its secret; returns its name."""
-    profiles = load()
-    name = name or profiles.current or DEFAULT
-    _forget_secret(name, find(profiles, name))
-    del profiles.profiles[name]
-    if profiles.current == name:
-        profiles.current = None
-    save(profiles)
+    with changing() as profiles:
+        name = name or profiles.current or DEFAULT
+        _forget_secret(name, find(profiles, name))
+        del profiles.profiles[name]
+        if profiles.current == name:
+            profiles.current = None
     return name
 
 
