@@ -8,7 +8,11 @@ import re
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,6 +147,72 @@ def test_names_command_no_terminal(commands: Commands) -> None:
     ):
         assert "\x1b" not in shown
     assert "\ufffd[2J[bold]x[/bold]" in commands.ok("keys", "list", *own(commands))
+
+
+@pytest.fixture
+def stranger() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A service that answers everything with an object, which the test fills."""
+    answer: dict[str, Any] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = json.dumps(answer).encode()
+            self.send_response(201 if self.command == "POST" else 200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 - the base's name
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.server_port}", answer
+        finally:
+            listening.shutdown()
+            thread.join()
+
+
+_OWNED = ("--app", "a", "--integration", "i")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "list", *_OWNED, "--quiet"),
+        ("keys", "show", "x", *_OWNED, "--quiet"),
+        ("keys", "create", "x", *_OWNED, "--quiet"),
+        ("keys", "delete", "--match", "*", *_OWNED),
+    ],
+    ids=" ".join,
+)
+def test_ids_and_secrets_command_no_terminal(
+    commands: Commands, stranger: tuple[str, dict[str, Any]], command: tuple[str, ...]
+) -> None:
+    url, answer = stranger
+    key = {"id": "int_\x1b[2J", "displayName": "\x1b[2J", "secret": "\x1b[2J"}
+    answer |= {"key": key, "keys": [key]}
+    told = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
+    assert "\x1b" not in told.stdout + told.stderr
+    assert "\ufffd[2J" in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("whoami",), ("keys", "list", *_OWNED), ("keys", "show", "x", *_OWNED)], ids=" ".join
+)
+def test_an_answer_of_wrong_types_is_said_to_be_another_services(
+    commands: Commands, stranger: tuple[str, dict[str, Any]], command: tuple[str, ...]
+) -> None:
+    url, answer = stranger
+    for wrong in ([1], 5, "x", {"id": 1}):
+        answer |= {"app": wrong, "key": wrong, "keys": wrong}
+        told = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
+        assert told.returncode == 1
+        assert f"{url} answered something else than this API does" in told.stderr
 
 
 def test_nothing_is_made_where_nothing_can_be_shown(commands: Commands) -> None:

@@ -36,7 +36,7 @@ def stop(code: Exit, *lines: str) -> NoReturn:
 
 
 def complain(*lines: str) -> None:
-    first, *others = lines
+    first, *others = map(printable, lines)
     print("\n".join([f"sunshine-keys: {first}", *(f"  {line}" for line in others)]), file=sys.stderr)
 
 

@@ -108,7 +108,7 @@ def show_profiles(context: typer.Context, as_json: AsJson = False, quiet: Quiet 
     ]
     if common.quiet:
         for row in rows:
-            output.emit(str(row["profile"]))
+            output.emit_id(row["profile"])
     elif common.as_json:
         output.print_json(rows)
     else:
@@ -134,7 +134,7 @@ def whoami(context: typer.Context, profile: ProfileName = None, as_json: AsJson 
     if common.as_json:
         output.print_json(facts)
     elif common.quiet:
-        output.emit(str(facts["keyId"] or ""))
+        output.emit_id(facts["keyId"] or "")
     else:
         for name, value in facts.items():
             if value is not None:

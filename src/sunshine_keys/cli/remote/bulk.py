@@ -9,7 +9,7 @@ from typing import Any
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._repetition import is_vendors
-from sunshine_keys.cli.exits import Exit, complain, explain, printable, stop
+from sunshine_keys.cli.exits import Exit, complain, explain, stop
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.cli.remote import asking, journal, output
 from sunshine_keys.cli.remote.journal import Journal, Row
@@ -81,7 +81,7 @@ def _tell_made(
         output.print_json({"made": made, "madeBefore": before, "failed": failed, "output": str(results)})
     elif common.quiet:
         for each in made:
-            output.emit(each)
+            output.emit_id(each)
     else:
         earlier = f", after {before} that an earlier run made" if before else ""
         output.emit(
@@ -91,7 +91,7 @@ def _tell_made(
         stop(
             Exit.FAILED,
             f"{len(failed)} could not be made:",
-            *(f'"{printable(each["displayName"])}": {each["error"]}' for each in failed),
+            *(f'"{each["displayName"]}": {each["error"]}' for each in failed),
         )
 
 
@@ -110,7 +110,7 @@ def _rows(file: Path, owners: dict[str, str]) -> list[Row]:
     if not table:
         stop(Exit.USAGE, f"{file} has no names")
     if unknown := [each for each in headings if each not in _COLUMNS]:
-        stop(Exit.USAGE, f"{file} has a column {printable(unknown[0])}; there are: displayName, appId, integrationId")
+        stop(Exit.USAGE, f"{file} has a column {unknown[0]}; there are: displayName, appId, integrationId")
     rows: list[Row] = []
     seen: dict[Any, int] = {}
     for number, cells in enumerate(table, 1):
@@ -130,9 +130,11 @@ def delete_matching(
     resource: Resource, opened: Session, owners: dict[str, str], pattern: str, common: Common, *, yes: bool
 ) -> None:
     """Delete all whose names match. Run again, it deletes what is left."""
-    found = [each for each in resource.list(opened.client, owners) if fnmatchcase(each.display_name or "", pattern)]
+    found = [
+        each for each in resource.list(opened.client, owners) if fnmatchcase(str(each.display_name or ""), pattern)
+    ]
     if found and not yes:
-        complain(*(["these match:"] + [f"{each.id}  {printable(each.display_name or '')}" for each in found]))
+        complain(*(["these match:"] + [f"{each.id}  {each.display_name or ''}" for each in found]))
         asking.require_yes(f"Delete {_counted(len(found), resource)}? {resource.gone[0].upper()}{resource.gone[1:]}.")
     deleted: list[str] = []
     with bar("Deleting keys") as progress:
@@ -150,7 +152,7 @@ def delete_matching(
         output.print_json({"deleted": deleted})
     elif common.quiet:
         for each_id in deleted:
-            output.emit(each_id)
+            output.emit_id(each_id)
     else:
         output.emit(f"Deleted {_counted(len(deleted), resource)}.")
 

@@ -100,6 +100,11 @@ def _masked(secret: Any) -> str:
     return f"{str(secret)[:_MASK_SHOWN]}…"
 
 
+def emit_id(given: Any) -> None:
+    """An id or a secret, alone on its line, without what a terminal might obey."""
+    emit(printable(str(given)))
+
+
 def emit(line: str) -> None:
     """Print a line at once; what standard output's encoding lacks is replaced. Raises OSError."""
     try:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 import sunshine_conversations_client as sunshine
+from sunshine_conversations_client._model import Model
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -53,14 +54,13 @@ class Resource(msgspec.Struct, frozen=True):
     def list(self, client: sunshine.ApiClient, owners: dict[str, str]) -> Iterable[Any]:
         calls = self.calls(owners)
         if calls.paged:
-            pages: Iterable[Any] = self._method(client, calls, f"iterate_{calls.many}")(**owners)
-            return pages
-        found: list[Any] = getattr(self._method(client, calls, f"list_{calls.many}")(**owners), self.name) or []
-        return found
+            return map(checked, self._method(client, calls, f"iterate_{calls.many}")(**owners))
+        found = getattr(self._method(client, calls, f"list_{calls.many}")(**owners), self.name) or []
+        return [checked(each) for each in (found if isinstance(found, list) else [found])]
 
     def show(self, client: sunshine.ApiClient, owners: dict[str, str], each: str) -> Any:
         calls = self.calls(owners)
-        return getattr(self._method(client, calls, f"get_{calls.one}")(*owners.values(), each), self.answer)
+        return checked(getattr(self._method(client, calls, f"get_{calls.one}")(*owners.values(), each), self.answer))
 
     def create(
         self,
@@ -71,7 +71,7 @@ class Resource(msgspec.Struct, frozen=True):
     ) -> Any:
         calls = self.calls(owners)
         method = self._method(client, calls, f"create_{calls.one}")
-        return getattr(method(*owners.values(), body, _headers=headers), self.answer)
+        return checked(getattr(method(*owners.values(), body, _headers=headers), self.answer))
 
     def delete(self, client: sunshine.ApiClient, owners: dict[str, str], each: str) -> None:
         calls = self.calls(owners)
@@ -80,6 +80,13 @@ class Resource(msgspec.Struct, frozen=True):
     def _method(self, client: sunshine.ApiClient, calls: Calls, name: str) -> Callable[..., Any]:
         method: Callable[..., Any] = getattr(getattr(sunshine, calls.api)(client), name)
         return method
+
+
+def checked(found: Any) -> Any:
+    """The client takes what a server got wrong as it is. Raises ApiDecodeError for what is no object with an id."""
+    if not (isinstance(found, Model) and isinstance(getattr(found, "id", None), str)):
+        raise sunshine.ApiDecodeError(reason="the answer should hold an object with an id")
+    return found
 
 
 def _integration(fields: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client.configuration import DEFAULT_HOST, HOST_VARIABLE
 from sunshine_keys.cli.exits import Exit, explain, stop
 from sunshine_keys.cli.remote import profiles
+from sunshine_keys.cli.remote.resources import checked
 from sunshine_keys.models import ID_PREFIX, Scope
 
 PROFILE_VARIABLE = "SUNSHINE_KEYS_PROFILE"
@@ -44,7 +45,7 @@ class Session:
     def own_app(self) -> Any:
         """The app that the key is for. Raises ApiException; ForbiddenException for an account's key."""
         if self._app is None:
-            self._app = sunshine.OAuthEndpointsApi(self.client).get_token_info().app
+            self._app = checked(sunshine.OAuthEndpointsApi(self.client).get_token_info().app)
         return self._app
 
     def app_id(self, given: str | None) -> str:

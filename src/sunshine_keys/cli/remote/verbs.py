@@ -95,7 +95,7 @@ def _list(resource: Resource, given: dict[str, Any], common: Common) -> None:
         found = resource.list(opened.client, _owners(resource, opened, given))
         if common.quiet:
             for each in found:
-                output.emit(each.id)
+                output.emit_id(each.id)
         elif common.as_json:
             output.print_json([output.told(each, reveal=given["reveal"]) for each in found])
         else:
@@ -108,7 +108,7 @@ def _show(resource: Resource, given: dict[str, Any], common: Common) -> None:
         shown = [resource.show(opened.client, owners, each) for each in given["ids"]]
     if common.quiet:
         for each in shown:
-            output.emit(each.id)
+            output.emit_id(each.id)
     elif common.as_json:
         made = [output.told(each, reveal=given["reveal"]) for each in shown]
         output.print_json(made[0] if len(made) == 1 else made)
@@ -131,7 +131,7 @@ def _create(resource: Resource, given: dict[str, Any], common: Common) -> None:
         output.print_json(output.told(made, reveal=True))
     elif common.quiet:
         secret = getattr(made, "secret", None) if resource.name == "keys" else None
-        output.emit(secret or made.id)
+        output.emit_id(secret or made.id)
         if secret:
             complain(f"made {made.id}; standard output has its secret alone")
     else:
@@ -165,7 +165,7 @@ def _say_deleted(resource: Resource, each: str, common: Common) -> None:
 
 def _confirm(resource: Resource, found: Any) -> None:
     name = getattr(found, "display_name", None) or getattr(found, "target", None) or ""
-    asking.require_yes(f'Delete {resource.one} {found.id} "{printable(name)}"? Then {resource.gone}.')
+    asking.require_yes(f'Delete {resource.one} {found.id} "{printable(str(name))}"? Then {resource.gone}.')
 
 
 def _body(resource: Resource, given: dict[str, Any]) -> dict[str, Any]:
