@@ -20,8 +20,11 @@ demo: install  ## Issue, use and revoke a key through the client against a real 
 screenshots: install  ## Make the pictures of the console in docs/images (needs chromium)
 	$(BIN)/python scripts/screenshots.py
 
-test: install  ## Run all tests
-	$(BIN)/python -m pytest
+# The tests start hundreds of processes, each of which would compile the sources anew where bytecode is not written.
+test test-slow: export PYTHONDONTWRITEBYTECODE =
+
+test: install  ## Run all tests, by as many processes as there are cores, and no more than eight
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: install  ## Run the tests that take minutes: kills, power cuts and broken disks by the dozen
 	$(BIN)/python -m pytest -m slow -rs

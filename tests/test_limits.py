@@ -167,7 +167,7 @@ class TestOverASocket:
         answers = [wire.get(tenant.webhooks, tenant.key) for _ in range(6)]
         assert [answer.status for answer in answers] == [200] * 5 + [429]
         assert answers[-1].errors == [("too_many_requests", "Too many requests with this key")]
-        assert 3590 <= int(answers[-1].headers["retry-after"]) <= 3600
+        assert 3000 <= int(answers[-1].headers["retry-after"]) <= 3600
         assert wire.get(tenant.webhooks, tenant.key.bearer()).status == 429
         assert wire.get(tenant.webhooks, Key(tenant.key.id, "wrong")).status == 401
         assert wire.get(tenant.webhooks, tenant.app_key).status == 200

@@ -56,15 +56,15 @@ def test_basic_credentials_are_found_with_their_key_id() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "A" * 86,
-        SECRET[:-1],
-        SECRET[:-1] + ("A" if SECRET[-1] != "A" else "Q"),
-        SECRET[:40] + "\n" + SECRET[40:],
-        "A" * 100 + SECRET + "A" * 100,
-        SECRET * 3,
-        base64.b64encode(f"{KEY_ID}:{'A' * 86}".encode()).decode(),
-        base64.b64encode(f"{KEY_ID}!{SECRET}".encode()).decode(),
+        pytest.param("", id="nothing"),
+        pytest.param("A" * 86, id="one letter"),
+        pytest.param(SECRET[:-1], id="cut short"),
+        pytest.param(SECRET[:-1] + ("A" if SECRET[-1] != "A" else "Q"), id="another end"),
+        pytest.param(SECRET[:40] + "\n" + SECRET[40:], id="on two lines"),
+        pytest.param("A" * 100 + SECRET + "A" * 100, id="in a longer word"),
+        pytest.param(SECRET * 3, id="three times over"),
+        pytest.param(base64.b64encode(f"{KEY_ID}:{'A' * 86}".encode()).decode(), id="Basic without one"),
+        pytest.param(base64.b64encode(f"{KEY_ID}!{SECRET}".encode()).decode(), id="Basic without a colon"),
     ],
 )
 def test_what_is_no_secret_is_not_found(text: str) -> None:

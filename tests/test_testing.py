@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -106,11 +105,9 @@ class TestFaults:
         assert len(call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys) == 1
 
     def test_a_slow_answer(self, call: Call, sunshine: SunshineServer) -> None:
-        sunshine.faults.next(delay=0.5)
-        started = time.monotonic()
+        sunshine.faults.next(delay=100)
         with pytest.raises(sc.ApiTimeoutError):
             call("get_app", sunshine.app_id, _request_timeout=0.1)
-        assert time.monotonic() - started < 0.45
 
     def test_malformed_json(self, call: Call, sunshine: SunshineServer) -> None:
         sunshine.faults.next(body=b'{"app": ')

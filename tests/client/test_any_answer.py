@@ -111,4 +111,4 @@ def test_any_bytes(echo: Echo, keys: sunshine.CustomIntegrationApiKeysApi, answe
         except sunshine.ApiException as error:
             repr(error)
             str(error)
-    assert time.monotonic() - started < 4 * (SECONDS + 0.5)
+    assert time.monotonic() - started < 4 * SECONDS + 20  # which is how busy the machine may be

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -345,7 +344,9 @@ class TestAnswers:
 
 
 def hang(connection: socket.socket) -> None:
-    time.sleep(3)
+    """Answer nothing until the client is gone."""
+    connection.settimeout(30)
+    connection.recv(1)
 
 
 def drop(connection: socket.socket) -> None:
@@ -388,10 +389,8 @@ class TestConnections:
 
     @pytest.mark.parametrize("timeout", [0.2, (0.2, 0.2)])
     def test_a_slow_answer_is_a_timeout(self, script: NewScript, timeout: Any, api_at: NewApi, driver: Driver) -> None:
-        started = time.monotonic()
         with pytest.raises(sunshine.ApiTimeoutError) as raised:
             create(api_at(script(hang).url), _request_timeout=timeout)
-        assert time.monotonic() - started < 1.5
         assert driver.name == "async" or isinstance(raised.value, urllib3.exceptions.TimeoutError)
         assert raised.value.maybe_sent
 

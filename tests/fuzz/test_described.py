@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,11 +57,12 @@ class Surroundings:
         self.session = requests.Session()
         self.asked: set[tuple[str, str]] = set()
         self.succeeded: set[tuple[str, str]] = set()
-        self._turn = itertools.count()
+        self._turns: dict[tuple[str, str], itertools.count[int]] = defaultdict(itertools.count)
         self._made: list[str] = []
 
     def ask(self, case: Any) -> None:
-        turn = next(self._turn)
+        operation = case.method, case.path
+        turn = next(self._turns[operation])  # of its own, whatever was asked before
         auth = self.tenant.account if turn % 2 else self.tenant.app_key
         if (turn % 8 and case.method != "POST") or turn % 16 > 3:
             self._fill(case)
@@ -69,7 +71,6 @@ class Surroundings:
         response = case.call_and_validate(
             headers={"Authorization": auth.basic()}, checks=CHECKS, base_url=self.wire.url, session=self.session
         )
-        operation = case.method, case.path
         self.asked.add(operation)
         if response.status_code < 300:
             self.succeeded.add(operation)

@@ -524,17 +524,15 @@ def test_a_long_pipeline_is_answered_whole(wire: Wire) -> None:
     assert statuses(exchange(wire.url, one * 1000 + last)) == [200] * 1001
 
 
-def test_a_client_that_reads_no_answers_is_not_waited_for(
-    wire: Wire, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_client_that_reads_no_answers_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     from sunshine_keys.http import protocol
 
     monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.3)
-    one = head("GET", tenant.keys, tenant.app_key)
+    one = head("GET", "/openapi.json", None)  # whose answers soon fill all buffers between server and client
     address = urlsplit(wire.url)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(10)
+        connection.settimeout(30)
         connection.connect((address.hostname, address.port))
         with pytest.raises(ConnectionError):  # noqa: PT012
             while True:

@@ -1,89 +1,31 @@
-"""`export` and `import`, as an operator runs them: between stores, damaged, killed, and with names of every kind."""
+"""`export` and `import`, as an operator runs them: between stores, killed, and with names of every kind."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import io
 import json
 import os
-import re
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from commands import failed, run
 from conftest import Key, Wire, first_run, make_tenant
 from servers import Server
 from test_backup import Writers
 
+from exports.conftest import PASSPHRASE, STORE, Export, execute, exported, imported, records, refused
 from sunshine_keys.app import Settings, open_engine
 from sunshine_keys.exports import writing
 from sunshine_keys.sealing_key import FolderFile
 from sunshine_keys.secrets import Sealer, is_our_secret
-
-STORE = "sunshine-keys.sqlite3"
-PASSPHRASE = {"SUNSHINE_KEYS_PASSPHRASE": "correct horse, bättery"}
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def sample(data: Path) -> dict[str, Any]:
-    return first_run(data, sample=True)
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Path:
-    return tmp_path / "new"
-
-
-def exported(data: Path, *options: str, **environment: str) -> str:
-    result = run("export", "-", "--data", str(data), *options, **(environment or PASSPHRASE))
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def imported(data: Path, content: str, *options: str) -> str:
-    result = run("import", "-", "--data", str(data), *options, stdin=content, **PASSPHRASE)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def refused(data: Path, content: str, *options: str, **environment: str) -> str:
-    return failed(run("import", "-", "--data", str(data), *options, stdin=content, **(PASSPHRASE | environment)))
-
-
-def records(content: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in content.rstrip("\n").split("\n")]
-
-
-def unsealed(lines: list[dict[str, Any]]) -> str:
-    """A well-formed export without secrets of these lines and a good digest: what anyone could write."""
-    kinds = [next(iter(line)) for line in lines[1:]]
-    header = {
-        "format": "sunshine-keys-export", "version": 1, "time": "now",
-        "counts": {f"{kind}s": kinds.count(kind) for kind in ("app", "integration", "webhook", "key")},
-    }  # fmt: skip
-    content = "".join(json.dumps(line) + "\n" for line in [header, *lines[1:]])
-    digest = hashlib.sha256(content.encode()).hexdigest()
-    return content + json.dumps({"end": {"rows": len(kinds), "sha256": digest}}) + "\n"
-
-
-def execute(path: Path, sql: str, *values: Any) -> list[Any]:
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        return connection.execute(sql, values).fetchall()
 
 
 def everything(wire: Wire, account: Key) -> list[Any]:
@@ -152,6 +94,7 @@ def test_a_file_is_whole_and_its_owners_alone(data: Path, sample: dict[str, Any]
     assert said.stderr == ""
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     before = file.read_bytes()
+    assert records(before.decode())[0]["passphrase"]["scrypt"] == {"n": 1 << 17, "r": 8, "p": 1}  # as OWASP asks for
     assert "is there already" in failed(run("export", str(file), "--data", str(data), **PASSPHRASE))
     assert file.read_bytes() == before
     assert run("export", str(file), "--data", str(data), "--force", **PASSPHRASE).returncode == 0
@@ -215,28 +158,25 @@ def test_a_rotated_store_is_exported_and_imported_into(data: Path, new: Path, sa
 
 
 class TestConflicts:
-    def test_nothing_is_imported_where_something_is_there(self, data: Path, new: Path, sample: dict[str, Any]) -> None:
-        content = exported(data)
-        imported(new, content)
+    def test_nothing_is_imported_where_something_is_there(self, new: Path, export: Export) -> None:
+        imported(new, export.sealed)
         execute(new / STORE, "DELETE FROM keys")
-        line = refused(new, content)
+        line = refused(new, export.sealed)
         assert "4 of its rows are in the store already, such as 5d8cff3cd55b040010928b5b: nothing was imported" in line
         assert execute(new / STORE, "SELECT count(*) FROM keys") == [(0,)]
 
-    def test_what_is_there_can_be_left_as_it_is(self, data: Path, new: Path, sample: dict[str, Any]) -> None:
-        content = exported(data)
-        imported(new, content)
+    def test_what_is_there_can_be_left_as_it_is(self, new: Path, export: Export) -> None:
+        imported(new, export.sealed)
         execute(new / STORE, "DELETE FROM keys WHERE scope <> 'account'")
         execute(new / STORE, "UPDATE apps SET display_name = 'changed'")
-        said = imported(new, content, "--on-conflict", "skip")
+        said = imported(new, export.sealed, "--on-conflict", "skip")
         assert said == "Imported 2 rows; 5 were there already.\n"
         assert execute(new / STORE, "SELECT display_name FROM apps") == [("changed",)]
         with Server(new) as server:
-            assert server.wire.get("/v2/tokenInfo", Key.of(sample["key"])).status == 200
+            assert server.wire.get("/v2/tokenInfo", Key.of(export.issued["key"])).status == 200
 
-    def test_an_eleventh_key_is_refused_and_all_with_it(self, data: Path, new: Path, sample: dict[str, Any]) -> None:
-        content = exported(data)
-        imported(new, content)
+    def test_an_eleventh_key_is_refused_and_all_with_it(self, new: Path, export: Export) -> None:
+        imported(new, export.sealed)
         execute(new / STORE, "DELETE FROM keys WHERE scope = 'integration'")
         for number in range(10):
             execute(
@@ -245,21 +185,20 @@ class TestConflicts:
                 f"int_{number:024x}",
             )
         execute(new / STORE, "DELETE FROM keys WHERE scope = 'app'")
-        line = refused(new, content, "--on-conflict", "skip")
+        line = refused(new, export.sealed, "--on-conflict", "skip")
         assert "An integration is limited to 10 API keys; delete one first: nothing was imported" in line
         assert execute(new / STORE, "SELECT count(*) FROM keys WHERE scope = 'app'") == [(0,)]
 
-    def test_a_row_of_another_owner_is_not_taken_for_ours(self, data: Path, new: Path, sample: dict[str, Any]) -> None:
-        content = exported(data)
-        imported(new, content)
+    def test_a_row_of_another_owner_is_not_taken_for_ours(self, new: Path, export: Export) -> None:
+        imported(new, export.sealed)
         execute(new / STORE, "INSERT INTO apps VALUES ('another', 'x', '{}', NULL)")
         execute(new / STORE, "UPDATE integrations SET app_id = 'another'")
-        assert "belongs to another app or integration" in refused(new, content, "--on-conflict", "skip")
+        assert "belongs to another app or integration" in refused(new, export.sealed, "--on-conflict", "skip")
 
 
 class TestPassphrase:
-    def test_a_wrong_one_is_said_to_be_wrong(self, data: Path, new: Path, sample: dict[str, Any]) -> None:
-        line = refused(new, exported(data), SUNSHINE_KEYS_PASSPHRASE="another")
+    def test_a_wrong_one_is_said_to_be_wrong(self, new: Path, export: Export) -> None:
+        line = refused(new, export.sealed, SUNSHINE_KEYS_PASSPHRASE="another")
         assert line == "sunshine-keys: cannot import -: the passphrase is wrong"
         assert not new.exists()
 
@@ -271,22 +210,21 @@ class TestPassphrase:
         result = run("import", "-", "--data", str(new), stdin=content, SUNSHINE_KEYS_PASSPHRASE=composed_otherwise)
         assert result.returncode == 0, result.stderr
 
-    def test_is_needed(self, data: Path, new: Path, sample: dict[str, Any], tmp_path: Path) -> None:
+    def test_is_needed(self, data: Path, new: Path, sample: dict[str, Any], export: Export, tmp_path: Path) -> None:
         assert "the secrets need a passphrase" in failed(run("export", "-", "--data", str(data)))
         assert "passphrase is empty" in failed(run("export", "-", "--data", str(data), SUNSHINE_KEYS_PASSPHRASE=""))
         assert "cannot read the passphrase" in failed(
             run("export", "-", "--data", str(data), "--passphrase-file", str(tmp_path / "none"))
         )
         file = tmp_path / "export"
-        file.write_text(exported(data))
+        file.write_text(export.sealed)
         assert "the secrets need a passphrase" in failed(run("import", str(file), "--data", str(new)))
         assert not new.exists()
 
 
 class TestWithoutSecrets:
-    def test_is_not_imported_unless_new_ones_are_asked_for(self, data: Path, new: Path, sample: dict[str, Any]) -> None:
-        content = exported(data, "--without-secrets")
-        assert "it holds no secrets: --new-secrets OUTPUT makes new ones" in refused(new, content)
+    def test_is_not_imported_unless_new_ones_are_asked_for(self, new: Path, export: Export) -> None:
+        assert "it holds no secrets: --new-secrets OUTPUT makes new ones" in refused(new, export.bare)
         assert not new.exists()
 
     def test_new_ones_are_in_a_file_of_the_owners_alone(
@@ -309,104 +247,9 @@ class TestWithoutSecrets:
         imported(new, content, "--new-secrets", str(again), "--on-conflict", "skip")
         assert not again.exists(), "no secret was made"
 
-    def test_a_file_with_secrets_gets_no_new_ones(
-        self, data: Path, new: Path, sample: dict[str, Any], tmp_path: Path
-    ) -> None:
-        assert "holds its secrets" in refused(new, exported(data), "--new-secrets", str(tmp_path / "secrets"))
+    def test_a_file_with_secrets_gets_no_new_ones(self, new: Path, export: Export, tmp_path: Path) -> None:
+        assert "holds its secrets" in refused(new, export.sealed, "--new-secrets", str(tmp_path / "secrets"))
         assert not (tmp_path / "secrets").exists()
-
-
-Change = Callable[[list[str]], list[str]]
-
-
-class TestDamage:
-    @pytest.mark.parametrize(
-        ("change", "why"),
-        [
-            (lambda lines: [], "is empty"),
-            (lambda lines: lines[:1], "cut off"),
-            (lambda lines: lines[:-1], "cut off"),
-            (lambda lines: [*lines[:-1], lines[-1][:-5]], "cut off: line 9 has no end"),
-            (lambda lines: [*lines[:-1], lines[-1].rstrip("\n")], "cut off"),
-            (lambda lines: lines[:-2] + lines[-1:], "changed after it was made"),
-            (lambda lines: [*lines, lines[-2]], "its counts are others"),
-            (lambda lines: [line.replace("Sample app", "Sample APP") for line in lines], "changed after it was made"),
-            (lambda lines: [line.replace("2026", "2016", 1) for line in lines], "changed after it was made"),
-            (lambda lines: [lines[0], *lines[2:3], *lines[1:2], *lines[3:]], "line 2: App not found"),
-            (lambda lines: [*lines[:3], lines[2], *lines[3:]], "line 4: a row of that id came before"),
-            (lambda lines: [line.replace('"version":1', '"version":2', 1) for line in lines], "use the newer program"),
-            (lambda lines: ["{}\n", *lines], "is no export of this program"),
-            (lambda lines: ["\x00\xff\n"], "is no export of this program"),
-            (lambda lines: [lines[0], "nonsense\n", *lines[1:]], "line 2: that is no JSON"),
-            (lambda lines: [lines[0], "[" * 5000 + "\n", *lines[1:]], "line 2: that is no JSON"),
-            (lambda lines: [lines[0], "[]\n", *lines[1:]], "line 2: should be an object"),
-            (lambda lines: [lines[0], '{"end": 1}\n'], "changed after it was made"),
-            (lambda lines: [lines[0], "x" * (1 << 20) + "\n", *lines[1:]], "line 2 is longer than any"),
-            (lambda lines: [lines[0].replace('"n":131072', '"n":1073741824'), *lines[1:]], "scrypt are refused"),
-            (lambda lines: [lines[0].replace('"n":131072', '"n":0'), *lines[1:]], "scrypt are refused"),
-            (lambda lines: [lines[0].replace('"p":1', '"p":"1"'), *lines[1:]], "line 1: "),
-            (lambda lines: [lines[0].replace('"salt":"', '"salt":"*'), *lines[1:]], "salt should be base64"),
-        ],
-    )  # fmt: skip
-    def test_is_noticed_and_nothing_imported(
-        self, data: Path, new: Path, sample: dict[str, Any], change: Change, why: str
-    ) -> None:
-        lines = exported(data).splitlines(keepends=True)
-        assert why in refused(new, "".join(change(lines)))
-        assert not new.exists()
-
-    def test_a_secret_moved_to_another_row_does_not_open(self, data: Path, new: Path, sample: dict[str, Any]) -> None:
-        lines = records(exported(data))
-        lines[6]["key"]["secret"], lines[7]["key"]["secret"] = lines[7]["key"]["secret"], lines[6]["key"]["secret"]
-        moved = "".join(json.dumps(line) + "\n" for line in lines)
-        assert "line 7: the sealed secret of app_" in refused(new, moved)
-        for secret, why in (("x", "damaged|base64"), (5, "should be string"), ("AAAA" * 20, "is sealed under key")):
-            lines[6]["key"]["secret"] = secret
-            changed = "".join(json.dumps(line) + "\n" for line in lines)
-            assert re.search(why, refused(new, changed))
-
-    @pytest.mark.parametrize(
-        ("line", "change", "why"),
-        [
-            (1, {"displayName": "x" * 101}, "displayName should NOT be longer than 100 characters"),
-            (1, {"displayName": "a\0b"}, "U+0000"),
-            (1, {"displayName": None}, "displayName should be string"),
-            (1, {"id": "../x"}, "id should be 24 hex digits"),
-            (1, {"id": 5}, "id should be 24 hex digits"),
-            (1, {"metadata": {"x": "y" * 5000}}, "limited to 4096 bytes"),
-            (1, {"settings": {"echoPostback": 1}}, "settings.echoPostback should be boolean"),
-            (2, {"type": "fax"}, "should have a type"),
-            (2, {"attributes": {"displayName": 5}}, "displayName should be string"),
-            (2, {"appId": "0" * 24}, "App not found"),
-            (2, {"type": "web"}, "Webhooks are available only for custom integrations"),
-            (4, {"target": "ftp://x"}, "target should be an http or https URL"),
-            (4, {"integrationId": "0" * 24}, "Integration not found"),
-            (5, {"id": "key_" + "0" * 24}, "id should be a key's"),
-            (5, {"scope": "app"}, "scope should be that of the id"),
-            (7, {"integrationId": None}, "integrationId should be 24 hex digits"),
-            (7, {"integrationId": "029c31f25a21b47effd7be91"}, "API keys are available only for custom integrations"),
-        ],
-    )
-    def test_rows_that_the_api_would_refuse_are_refused(
-        self, data: Path, new: Path, sample: dict[str, Any], line: int, change: dict[str, Any], why: str
-    ) -> None:
-        lines = records(exported(data, "--without-secrets"))[:-1]
-        next(iter(lines[line].values())).update(change)
-        output = str(new.with_name("secrets"))
-        assert why in refused(new, unsealed(lines), "--new-secrets", output)
-        assert not new.exists()
-
-    def test_eleven_keys_in_a_file_are_refused(self, data: Path, new: Path, sample: dict[str, Any]) -> None:
-        lines = records(exported(data, "--without-secrets"))[:-1]
-        key = lines[7]["key"]
-        for count, expected in ((9, 0), (10, 1)):
-            more = [{"key": key | {"id": f"int_{number:024x}"}} for number in range(count)]
-            result = run(
-                "import", "-", "--data", str(new.with_name(f"new{count}")), "--new-secrets", str(new.with_name(f"s{count}")),
-                stdin=unsealed(lines + more),
-            )  # fmt: skip
-            assert result.returncode == expected, result.stderr
-        assert "line 18: An integration is limited to 10 API keys" in result.stderr
 
 
 class TestKill:
