@@ -20,19 +20,17 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
 
     action: ClassVar[str]
     audited: ClassVar[bool] = True
+    revokes: ClassVar[bool] = False
+    """Whether it can take keys away."""
 
     @property
     def resource(self) -> str:
-        raise NotImplementedError
+        """Empty where it is the store itself."""
+        return ""
 
     @property
     def note(self) -> str:
         return ""
-
-    @property
-    def revokes(self) -> bool:
-        """Whether it can take keys away."""
-        return False
 
     @property
     def seals(self) -> list[bytes]:
@@ -65,15 +63,12 @@ class DeleteApp(Change[None], frozen=True):
     """Takes the app's keys, integrations, their keys and webhooks with it. Raises AppNotFound."""
 
     action = "app.delete"
+    revokes = True
     app_id: str
 
     @property
     def resource(self) -> str:
         return f"apps/{self.app_id}"
-
-    @property
-    def revokes(self) -> bool:
-        return True
 
 
 class CreateIntegration(Change[Integration], frozen=True):
@@ -109,16 +104,13 @@ class DeleteIntegration(Change[None], frozen=True):
     """Takes the integration's keys and webhooks with it. Raises AppNotFound, IntegrationNotFound."""
 
     action = "integration.delete"
+    revokes = True
     app_id: str
     integration_id: str
 
     @property
     def resource(self) -> str:
         return f"apps/{self.app_id}/integrations/{self.integration_id}"
-
-    @property
-    def revokes(self) -> bool:
-        return True
 
 
 class CreateKey(Change[Key], frozen=True):
@@ -143,6 +135,7 @@ class DeleteKey(Change[None], frozen=True):
     """
 
     action = "key.delete"
+    revokes = True
     app_id: str
     integration_id: str | None
     key_id: str
@@ -150,10 +143,6 @@ class DeleteKey(Change[None], frozen=True):
     @property
     def resource(self) -> str:
         return _owner(self.app_id, self.integration_id) + f"keys/{self.key_id}"
-
-    @property
-    def revokes(self) -> bool:
-        return True
 
 
 class CreateWebhook(Change[Webhook], frozen=True):
@@ -261,10 +250,6 @@ class Initialise(Change[bool], frozen=True):
     webhooks: list[Webhook]
     keys: list[Key]
 
-    @property
-    def resource(self) -> str:
-        return ""
-
 
 class Import(Change[frozenset[str]], frozen=True):
     """Write rows that another store had, sealed under `sealing_key_id`, all or nothing; an empty store records that first.
@@ -281,10 +266,6 @@ class Import(Change[frozenset[str]], frozen=True):
     told: str
 
     @property
-    def resource(self) -> str:
-        return ""
-
-    @property
     def note(self) -> str:
         return self.told
 
@@ -294,10 +275,6 @@ class Restored(Change[None], frozen=True):
 
     action = "store.restore"
     told: str
-
-    @property
-    def resource(self) -> str:
-        return ""
 
     @property
     def note(self) -> str:

@@ -1,4 +1,4 @@
-"""Rows to structs and back."""
+"""The statements that a store on SQL reads and writes by, and from rows to structs and back."""
 
 from __future__ import annotations
 
