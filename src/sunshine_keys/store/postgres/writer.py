@@ -24,6 +24,7 @@ from sunshine_keys.store.postgres.authority import CHANGED, Authority
 from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, told
 from sunshine_keys.store.postgres.remembered import clock
 from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
+from sunshine_keys.store.sql.submissions import Submission
 from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
 
 logger = logging.getLogger("sunshine_keys.store")
@@ -41,26 +42,15 @@ SELECT pg_advisory_xact_lock({schema.LOCK})
 """
 
 
-class _Submission(Job):
-    __slots__ = ("future", "submitted")
-
+class _Submission(Submission):
     def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None) -> None:
         super().__init__(origin, change, sealed_answer)
-        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.submitted = time.monotonic()
 
     @property
     def may_have_revoked(self) -> bool:
         """Also where there was nothing left to delete: perhaps because of a DELETE whose answer was lost."""
         return self.change.revokes and (self.error is None or isinstance(self.error, NotFound))
-
-    def settle(self) -> None:
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(None)
 
 
 class Writer:

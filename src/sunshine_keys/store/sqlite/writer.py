@@ -22,6 +22,7 @@ from sunshine_keys.models import KeyHour
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
+from sunshine_keys.store.sql.submissions import Submission, Waiting
 from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
 from sunshine_keys.store.sqlite import schema, usage
 from sunshine_keys.store.sqlite.place import Place
@@ -36,34 +37,7 @@ ANSWER_SECONDS = 30
 _UNKNOWN = "The store did not answer: it may have been done, or not"
 
 
-class _Waiting:
-    """A caller that waits, on a loop of its own."""
-
-    error: BaseException | None
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[None] = self.loop.create_future()
-
-    def settle(self) -> None:
-        """Tell the caller; on the caller's own loop."""
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(None)
-
-
-class _Submission(Job, _Waiting):
-    """A job, and the caller that waits for it."""
-
-    def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None) -> None:
-        Job.__init__(self, origin, change, sealed_answer)
-        _Waiting.__init__(self)
-
-
-class _Count(_Waiting):
+class _Count(Waiting):
     """Statistics, and the caller that waits for them."""
 
     def __init__(self, batch: Sequence[KeyHour]) -> None:
@@ -77,13 +51,13 @@ class Writer:
         self._place = place
         self._commits = commits
         self._connection = schema.connect(path)
-        self._jobs: queue.SimpleQueue[_Submission | _Count | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Submission | _Count | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sunshine-keys-writer", daemon=True)
         self._thread.start()
 
     async def submit(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> Job:
         """Raises the job's error; StoreUnavailable where the disk keeps it waiting. What is cancelled is not begun."""
-        job = _Submission(origin, change, sealed_answer)
+        job = Submission(origin, change, sealed_answer)
         self._jobs.put(job)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -112,7 +86,7 @@ class Writer:
                 group.append(self._jobs.get())
             closing = None in group
             waiting = [each for each in group if each is not None and not each.future.cancelled()]
-            jobs = [each for each in waiting if isinstance(each, _Submission)]
+            jobs = [each for each in waiting if isinstance(each, Submission)]
             if jobs:
                 self._commit(jobs)
                 _answer(jobs)
@@ -121,7 +95,7 @@ class Writer:
                     self._add(each)
                     _answer([each])
 
-    def _commit(self, jobs: list[_Submission]) -> None:
+    def _commit(self, jobs: list[Submission]) -> None:
         """Apply and commit all of `jobs`, leaving each its result or its error."""
         is_ending = False
         begun = time.perf_counter()
@@ -185,8 +159,8 @@ def run(connection: sqlite3.Connection, steps: Steps[Any]) -> None:
         return
 
 
-def _answer(jobs: Sequence[_Waiting]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+def _answer(jobs: Sequence[Waiting]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[Waiting]] = {}
     for job in jobs:
         by_loop.setdefault(job.loop, []).append(job)
     for loop, settled in by_loop.items():
@@ -196,6 +170,6 @@ def _answer(jobs: Sequence[_Waiting]) -> None:
             logger.warning("%d writes were committed after their callers had gone", len(settled))
 
 
-def _settle(jobs: list[_Waiting]) -> None:
+def _settle(jobs: list[Waiting]) -> None:
     for job in jobs:
         job.settle()
