@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import signal
@@ -19,7 +20,11 @@ from conftest import Key, Wire, first_run
 from postgres import Postgres
 from servers import Server
 
+from sunshine_keys import app
 from sunshine_keys.app import STORE_FILE
+from sunshine_keys.store import StoreError
+from sunshine_keys.store.locations import Location, location
+from sunshine_keys.store.postgres import tables
 
 KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/keys"
 
@@ -148,6 +153,27 @@ def test_what_is_served_or_another_store_is_no_target(
     first_run(other)
     refused = run("copy", "--from", sqlite_url(data), "--to", sqlite_url(other))
     assert (refused.returncode, "the target is no copy of the source" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_copies_into_one_target_at_once_are_one_and_a_clear_error(
+    kind: str, data: Path, sample: dict[str, Any], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "LOCK_SECONDS", 0.1)
+    source, target = location(sqlite_url(data)), location(url if kind == "postgres" else f"sqlite:{tmp_path / 'to'}")
+
+    async def copy_and_copy_meanwhile() -> None:
+        await copy(source, target)
+        async with app._tables(target, snapshot=False):  # as one does that is under way
+            with pytest.raises(StoreError, match="another copy into the target is under way: nothing was changed"):
+                await copy(source, target)
+        await copy(source, target)
+
+    asyncio.run(copy_and_copy_meanwhile())
+
+
+async def copy(source: Location, target: Location) -> None:
+    assert (await app.copy_store(source, target, lambda done, total: None)).tables["keys"].rows == 3
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from sunshine_keys.store.sql.steps import Row, Statement
 
 BATCH = 1000
 
+UNDER_WAY = "another copy into the target is under way: nothing was changed; wait for its end"
+
 Progress = Callable[[int, int], None]
 
 
@@ -87,7 +89,7 @@ class Source(Protocol):
 
 
 class Target(Source, Protocol):
-    """A store that nobody serves."""
+    """A store that nobody serves, and that no other copy is made into."""
 
     async def is_served(self) -> bool: ...
 

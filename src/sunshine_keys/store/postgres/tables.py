@@ -11,12 +11,17 @@ from typing import Any
 import asyncpg
 
 from sunshine_keys.store import StoreError
+from sunshine_keys.store.copying import UNDER_WAY
 from sunshine_keys.store.postgres import connections, schema
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS
 from sunshine_keys.store.sql.steps import Row, Statement
 
+LOCK_SECONDS = 5.0
+"""How long a copy waits for another into the same store: the server may not have noticed yet that one was killed."""
+
 _NODES = "SELECT id, renewals FROM nodes"
+_LOCK = "SELECT pg_advisory_lock($1, hashtext(current_schema()))"
 
 
 class _Tables:
@@ -45,14 +50,29 @@ class _Tables:
 
 @contextlib.asynccontextmanager
 async def opened(url: str, *, snapshot: bool) -> AsyncGenerator[_Tables]:
-    """The tables of the store at `url`; with `snapshot` as they are now. Raises StoreError."""
+    """The tables of the store at `url`; with `snapshot` as they are now, else with no other copy into them.
+
+    Raises StoreError.
+    """
     try:
         connection = await connections.connect(url)
         try:
             if snapshot:
                 await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            else:
+                await _lock(connection)
             yield _Tables(connection)
         finally:
             connection.terminate()
     except CONTACT_LOST as error:
         raise StoreError(f"cannot copy: {connections.told(error)}") from None
+
+
+async def _lock(connection: asyncpg.Connection[Any]) -> None:
+    """Until the connection ends."""
+    await connection.execute(f"SET lock_timeout = {int(LOCK_SECONDS * 1000)}")
+    try:
+        await connection.execute(_LOCK, schema.LOCK)
+    except asyncpg.LockNotAvailableError:
+        raise StoreError(UNDER_WAY) from None
+    await connection.execute("RESET lock_timeout")

@@ -8,7 +8,9 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+from sunshine_keys.drafts import scratch
 from sunshine_keys.store import StoreError
+from sunshine_keys.store.copying import UNDER_WAY
 from sunshine_keys.store.sql.steps import Row, Statement
 from sunshine_keys.store.sqlite import schema
 
@@ -37,11 +39,27 @@ class _Tables:
 
 @contextlib.asynccontextmanager
 async def opened(path: Path, *, snapshot: bool) -> AsyncGenerator[_Tables]:
-    """The tables of the store in `path`; with `snapshot` as they are now. Raises StoreError."""
+    """The tables of the store in `path`; with `snapshot` as they are now, else with no other copy into them.
+
+    Raises StoreError.
+    """
+    with contextlib.nullcontext() if snapshot else _alone(path):
+        try:
+            with contextlib.closing(schema.connect(path)) as connection:
+                if snapshot:
+                    connection.execute("BEGIN")
+                yield _Tables(connection)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot copy the store {path}: {error}") from error
+
+
+def _alone(path: Path) -> contextlib.AbstractContextManager[object]:
+    """Raises StoreError where another copy into the same store has not ended."""
+    alone = contextlib.ExitStack()
     try:
-        with contextlib.closing(schema.connect(path)) as connection:
-            if snapshot:
-                connection.execute("BEGIN")
-            yield _Tables(connection)
-    except sqlite3.Error as error:
-        raise StoreError(f"cannot copy the store {path}: {error}") from error
+        alone.enter_context(scratch(path.with_name(f"{path.name}.copy")))
+    except BlockingIOError:
+        raise StoreError(UNDER_WAY) from None
+    except OSError as error:
+        raise StoreError(f"cannot copy into the store {path}: {error.strerror}") from error
+    return alone
