@@ -16,7 +16,7 @@ from sunshine_keys.cli.exits import Exit, printable, stop
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
 from sunshine_keys.cli.remote.options import AsJson, Common, ProfileName, Quiet
-from sunshine_keys.cli.remote.session import Session, contact, default_host, from_option, session
+from sunshine_keys.cli.remote.session import Session, contact, default_host, session
 
 _SECRET_LENGTH = 1000
 
@@ -129,7 +129,7 @@ def use_profile(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 def whoami(context: typer.Context, profile: ProfileName = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Ask the service whether it accepts the key, and tell which key that is, and of what."""
     common = Common(as_json, quiet)
-    with session(profile, by_option=from_option(context)) as opened:
+    with session(context, profile) as opened:
         facts = _facts(opened)
     if common.as_json:
         output.print_json(facts)
@@ -154,7 +154,7 @@ def _facts(opened: Session) -> dict[str, Any]:
 @cli.command("open")
 def open_console(context: typer.Context, profile: ProfileName = None) -> None:
     """Open the service's console in a browser, and print its URL."""
-    with session(profile, by_option=from_option(context)) as opened:
+    with session(context, profile) as opened:
         host = opened.host
     if is_vendors(host):
         stop(Exit.FAILED, f"{host} is the vendor's: its keys are managed in the vendor's own admin pages")

@@ -30,13 +30,14 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    def __init__(self, handle: int, run: str, done: dict[Row, str], doubtful: set[Row]) -> None:
+    """`done` are the rows whose keys earlier runs have made; `doubtful` those that were asked for and never answered,
+    where asking again might make a second key."""
+
+    def __init__(self, handle: int, run: str, done: set[Row], doubtful: set[Row]) -> None:
         self._handle = handle
         self._run = run
         self.done = done
-        """The ids of the keys that there are already."""
         self.doubtful = doubtful
-        """Rows that were asked for and never answered, where asking again might make a second key."""
 
     def idempotency_key(self, row: Row) -> str:
         return hashlib.sha256(json.dumps([self._run, row.owners, row.name, row.nth]).encode()).hexdigest()
@@ -45,10 +46,6 @@ class Journal:
         """Durably; `made` is the key, or None where nobody knows whether it was made."""
         told = {**dict(row.owners), "displayName": row.name, "nth": row.nth}
         _append(self._handle, told | ({"doubtful": True} if made is None else {"key": made}))
-        if made is None:
-            self.doubtful.add(row)
-        else:
-            self.done[row] = made["id"]
 
 
 @contextlib.contextmanager
@@ -79,24 +76,21 @@ def _read(handle: int, file: Path, host: str) -> Journal:
         os.ftruncate(handle, 0)
         _append(handle, {"run": run, "host": host})
         sync_folder(file.absolute().parent)
-        return Journal(handle, run, {}, set())
+        return Journal(handle, run, set(), set())
     try:
         first, *lines = map(json.loads, whole.splitlines())
         run, of_host = first["run"], first["host"]
-        done: dict[Row, str] = {}
+        done: set[Row] = set()
         doubtful: set[Row] = set()
         for line in lines:
             owners = tuple((name, line[name]) for name in ("app_id", "integration_id") if name in line)
             row = Row(owners, line["displayName"], line["nth"])
-            if "key" in line:
-                done[row] = line["key"]["id"]
-            else:
-                doubtful.add(row)
+            (done if "key" in line else doubtful).add(row)
     except (ValueError, KeyError, TypeError):
         stop(Exit.USAGE, f"{file} is not what an earlier run wrote: name a new file by --output")
     if of_host != host:
         stop(Exit.USAGE, f"{file} is of {of_host}, and this is {host}: name a new file by --output")
-    return Journal(handle, run, done, doubtful - done.keys())
+    return Journal(handle, run, done, doubtful - done)
 
 
 def _append(handle: int, line: dict[str, Any]) -> None:

@@ -59,12 +59,13 @@ Integration = Annotated[
 ]
 
 
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+def parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    """One that a command has without being written in its function; without a default it is required."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 OPTIONS = (
-    _parameter("profile", ProfileName, None),
-    _parameter("as_json", AsJson, False),
-    _parameter("quiet", Quiet, False),
+    parameter("profile", ProfileName, None),
+    parameter("as_json", AsJson, False),
+    parameter("quiet", Quiet, False),
 )

@@ -35,9 +35,8 @@ class Calls(msgspec.Struct, frozen=True):
 class Resource(msgspec.Struct, frozen=True):
     name: str
     one: str
+    """What a person calls one of it, and what an answer does."""
     about: str
-    answer: str
-    """What an answer with one of it calls it."""
     calls: Callable[[dict[str, str]], Calls]
     """By the ids of its owners."""
     columns: tuple[str, ...]
@@ -60,7 +59,7 @@ class Resource(msgspec.Struct, frozen=True):
 
     def show(self, client: sunshine.ApiClient, owners: dict[str, str], each: str) -> Any:
         calls = self.calls(owners)
-        return checked(getattr(self._method(client, calls, f"get_{calls.one}")(*owners.values(), each), self.answer))
+        return checked(getattr(self._method(client, calls, f"get_{calls.one}")(*owners.values(), each), self.one))
 
     def create(
         self,
@@ -71,7 +70,7 @@ class Resource(msgspec.Struct, frozen=True):
     ) -> Any:
         calls = self.calls(owners)
         method = self._method(client, calls, f"create_{calls.one}")
-        return checked(getattr(method(*owners.values(), body, _headers=headers), self.answer))
+        return checked(getattr(method(*owners.values(), body, _headers=headers), self.one))
 
     def delete(self, client: sunshine.ApiClient, owners: dict[str, str], each: str) -> None:
         calls = self.calls(owners)
@@ -109,7 +108,7 @@ _TRIGGERS = Field(
 
 RESOURCES = (
     Resource(
-        "apps", "app", "Manage apps; creating and deleting them needs the account's key.", "app",
+        "apps", "app", "Manage apps; creating and deleting them needs the account's key.",
         calls=lambda owners: Calls("AppsApi", "app", "apps", paged=True),
         columns=("displayName",),
         fields=(_NAME,),
@@ -118,7 +117,7 @@ RESOURCES = (
         in_app=False,
     ),
     Resource(
-        "integrations", "integration", "Manage the integrations of an app.", "integration",
+        "integrations", "integration", "Manage the integrations of an app.",
         calls=lambda owners: Calls("IntegrationsApi", "integration", "integrations", paged=True),
         columns=("type", "status", "displayName"),
         fields=(
@@ -131,7 +130,7 @@ RESOURCES = (
         gone="its webhooks and keys go with it",
     ),
     Resource(
-        "keys", "key", "Manage the keys of an integration or, without --integration, of an app.", "key",
+        "keys", "key", "Manage the keys of an integration or, without --integration, of an app.",
         calls=lambda owners: (
             Calls("CustomIntegrationApiKeysApi", "custom_integration_key", "custom_integration_keys")
             if "integration_id" in owners
@@ -144,7 +143,7 @@ RESOURCES = (
         integration="optional",
     ),
     Resource(
-        "webhooks", "webhook", "Manage the webhooks of a custom integration.", "webhook",
+        "webhooks", "webhook", "Manage the webhooks of a custom integration.",
         calls=lambda owners: Calls("WebhooksApi", "webhook", "webhooks"),
         columns=("target", "triggers", "secret"),
         fields=(_TARGET, _TRIGGERS),

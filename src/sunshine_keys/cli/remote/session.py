@@ -62,9 +62,10 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(profile: str | None, *, by_option: bool = False) -> Generator[Session]:
-    """A profile named by an option wins over the environment, which wins over other profiles; they are never mixed."""
-    with contact(*_settings(profile, by_option=by_option)) as made:
+def session(context: typer.Context, profile: str | None) -> Generator[Session]:
+    """Of a command, whose option --profile is `profile`; one that was typed wins over the environment, which wins over
+    other profiles. They are never mixed."""
+    with contact(*_settings(profile, by_option=_is_typed(context))) as made:
         yield made
 
 
@@ -85,7 +86,7 @@ def contact(settings: dict[str, Any], source: str) -> Generator[Session]:
         stop(code, *lines)
 
 
-def from_option(context: typer.Context) -> bool:
+def _is_typed(context: typer.Context) -> bool:
     """Whether --profile was typed, and is not from the environment."""
     source = context.get_parameter_source("profile")
     return source is not None and source.name == "COMMANDLINE"

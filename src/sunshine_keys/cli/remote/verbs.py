@@ -15,9 +15,9 @@ from sunshine_keys.cli.exits import Exit, complain, printable, stop
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import asking, output
 from sunshine_keys.cli.remote.bulk import create_from, delete_matching
-from sunshine_keys.cli.remote.options import OPTIONS, App, Common, Integration
+from sunshine_keys.cli.remote.options import OPTIONS, App, Common, Integration, parameter
 from sunshine_keys.cli.remote.resources import RESOURCES, Field, Resource
-from sunshine_keys.cli.remote.session import Session, from_option, session
+from sunshine_keys.cli.remote.session import Session, session
 
 Command = Callable[..., None]
 
@@ -52,26 +52,22 @@ _MATCH = Annotated[
 ]
 
 
-def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-
-
 def _field_parameter(field: Field) -> inspect.Parameter:
     told = field.help if field.default is None else f"{field.help} {field.default} if not given."
     if not field.parameter.startswith("--"):
         # May be missing, since --body or --from can have it.
-        return _parameter(
+        return parameter(
             field.name,
             Annotated[str | None, typer.Argument(metavar=field.parameter, help=told, show_default=False)],
             None,
         )
     kind = list[str] | None if field.many else str | None
-    return _parameter(field.name, Annotated[kind, typer.Option(field.parameter, help=told)], None)
+    return parameter(field.name, Annotated[kind, typer.Option(field.parameter, help=told)], None)
 
 
 def _owner_parameters(resource: Resource) -> list[inspect.Parameter]:
-    owners = [_parameter("app", App, None)] if resource.in_app else []
-    return [*owners, _parameter("integration", Integration, None)] if resource.integration else owners
+    owners = [parameter("app", App, None)] if resource.in_app else []
+    return [*owners, parameter("integration", Integration, None)] if resource.integration else owners
 
 
 def _owners(resource: Resource, open_session: Session, given: dict[str, Any]) -> dict[str, str]:
@@ -201,7 +197,7 @@ def _read_object(file: Path) -> dict[str, Any]:
 
 
 def _session(given: dict[str, Any]) -> Any:
-    return session(given["profile"], by_option=from_option(given["context"]))
+    return session(given["context"], given["profile"])
 
 
 def _register(resource: Resource) -> None:
@@ -210,17 +206,17 @@ def _register(resource: Resource) -> None:
     owners = _owner_parameters(resource)
     fields = [_field_parameter(field) for field in resource.fields]
     keys = resource.name == "keys"
-    many = [_parameter("from_", _FROM, None), _parameter("output_file", _RESULTS, None)] if keys else []
-    ids = _parameter("ids", Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which ones.")], None)
-    reveal = _parameter("reveal", _REVEAL, False)
+    many = [parameter("from_", _FROM, None), parameter("output_file", _RESULTS, None)] if keys else []
+    ids = parameter("ids", Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which ones.")], None)
+    reveal = parameter("reveal", _REVEAL, False)
     each = f"{'an' if resource.one[0] in 'ai' else 'a'} {resource.one}"
     for name, verb, parameters, help_ in (
         ("list", _list, [*owners, reveal], f"List {resource.name}."),
-        ("create", _create, [*fields, *owners, _parameter("body", _BODY, None), *many], f"Create {each}, and show it"
+        ("create", _create, [*fields, *owners, parameter("body", _BODY, None), *many], f"Create {each}, and show it"
          + (" with its secret: keep that." if "secret" in resource.columns else ".")),
-        ("show", _show, [_parameter("ids", _ID), *owners, reveal], f"Show {each}."),
-        ("delete", _delete, [ids, *owners, _parameter("yes", _YES, False),
-         *([_parameter("match", _MATCH, None)] if keys else [])], f"Delete {resource.name}, asking first."),
+        ("show", _show, [parameter("ids", _ID), *owners, reveal], f"Show {each}."),
+        ("delete", _delete, [ids, *owners, parameter("yes", _YES, False),
+         *([parameter("match", _MATCH, None)] if keys else [])], f"Delete {resource.name}, asking first."),
     ):  # fmt: skip
         group.command(name, help=help_)(_command(resource, verb, parameters))
 
@@ -233,7 +229,7 @@ def _command(
     def run(**given: Any) -> None:
         verb(resource, given, Common(given.pop("as_json"), given.pop("quiet")))
 
-    signature = inspect.Signature([_parameter("context", typer.Context), *parameters, *OPTIONS])
+    signature = inspect.Signature([parameter("context", typer.Context), *parameters, *OPTIONS])
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {}
     return run
