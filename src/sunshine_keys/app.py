@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,6 +151,26 @@ async def open_store(settings: Settings) -> Store:
     return _store(settings.location)
 
 
+@asynccontextmanager
+async def opened_engine(settings: Settings) -> AsyncGenerator[Engine]:
+    """As `open_engine`, for as long as the block runs."""
+    engine = await open_engine(settings)
+    try:
+        yield engine
+    finally:
+        await engine.store.close()
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings) -> AsyncGenerator[Store]:
+    """As `open_store`, for as long as the block runs."""
+    store = await open_store(settings)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
 async def require_store(settings: Settings) -> None:
     """Raises StoreError where there is no store, or it cannot be used."""
     if await schema_version(settings.location) == 0:
@@ -288,11 +308,8 @@ def first_run(settings: Settings, *, sample: bool = False, new_account_key: bool
     """
 
     async def run() -> dict[str, Any] | None:
-        engine = await open_engine(settings)
-        try:
+        async with opened_engine(settings) as engine:
             return await another_account_key(engine) if new_account_key else await initialise(engine, sample=sample)
-        finally:
-            await engine.store.close()
 
     return asyncio.run(run())
 

@@ -12,7 +12,8 @@ from typing import Annotated, TypeVar
 import msgspec
 import typer
 
-from sunshine_keys.app import Settings, open_store
+from sunshine_keys.app import Settings, opened_store
+from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.store import Walk, audit
 from sunshine_keys.store.audit import Entry, Head
@@ -138,11 +139,8 @@ def verify(
 
 def _with_store(settings: Settings, use: Callable[[Walk], Awaitable[T]]) -> T:
     async def run() -> T:
-        store = await open_store(settings)
-        try:
+        async with opened_store(settings) as store:
             return await use(store)
-        finally:
-            await store.close()
 
     return asyncio.run(run())
 
@@ -202,11 +200,4 @@ class _Table:
         if entry.note:
             columns.append(f"({entry.note})")
         done = entry.outcome in (audit.DONE, audit.UNCHANGED)
-        typer.secho(_shown(" ".join(columns).rstrip()), fg=None if done else "red")
-
-
-def _shown(text: str) -> str:
-    """Without what a terminal might obey."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+        typer.secho(printable(" ".join(columns).rstrip()), fg=None if done else "red")

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from sunshine_keys.app import Settings, open_engine, open_store, require_store
+from sunshine_keys.app import Settings, opened_engine, opened_store, require_store
 from sunshine_keys.cli.audit import moment
 from sunshine_keys.cli.diagnosis import credentials, trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis
@@ -73,17 +73,11 @@ def doctor(
     async def examine() -> Diagnosis:
         if given is None:
             assert request_id is not None
-            store = await open_store(settings)
-            try:
+            async with opened_store(settings) as store:
                 return await trail.of_request(store, request_id)
-            finally:
-                await store.close()
         await require_store(settings)
-        engine = await open_engine(settings)
-        try:
+        async with opened_engine(settings) as engine:
             return await credentials.diagnose(engine, given, wanted and (wanted[1].upper(), wanted[2]), now)
-        finally:
-            await engine.store.close()
 
     _tell(asyncio.run(examine()), as_json=as_json)
 

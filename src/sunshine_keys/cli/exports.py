@@ -16,7 +16,7 @@ from typing import IO, Annotated
 
 import typer
 
-from sunshine_keys.app import Settings, open_engine, require_store
+from sunshine_keys.app import Settings, opened_engine, require_store
 from sunshine_keys.cli.passphrase import PassphraseFile, given_passphrase
 from sunshine_keys.cli.program import Data, Database, cli, fail, naming_new_file, new_file
 from sunshine_keys.cli.progress import bar
@@ -58,12 +58,9 @@ def export(
     keys = None if without_secrets else PassphraseKeys(given_passphrase(passphrase_file, new=True))
 
     async def run(output: IO[bytes]) -> Counts:
-        engine = await open_engine(settings)
-        try:
+        async with opened_engine(settings) as engine:
             with bar("Exporting") as progress:
                 return await writing.write(engine, output, keys, progress)
-        finally:
-            await engine.store.close()
 
     if file == "-" and sys.stdout is None:
         fail("standard output is closed: name a file")
@@ -129,28 +126,24 @@ async def _load(
     new_secrets: Path | None,
     told: str,
 ) -> loading.Imported:
-    engine = await open_engine(settings)
-    try:
-        async with staging.rows() as staged:
-            if on_conflict is OnConflict.FAIL:
-                try:
-                    await loading.require_new(engine.store, staged)
-                except Conflict as error:
-                    raise ExportError(
-                        f"{error.titles[0]}: nothing was imported; --on-conflict skip leaves those as they are"
-                    ) from None
-            with _issued(new_secrets) as issued, bar("Importing") as progress:
-                return await loading.load(
-                    engine,
-                    staged,
-                    sealer,
-                    skip=on_conflict is OnConflict.SKIP,
-                    told=told,
-                    issued=issued,
-                    progress=progress,
-                )
-    finally:
-        await engine.store.close()
+    async with opened_engine(settings) as engine, staging.rows() as staged:
+        if on_conflict is OnConflict.FAIL:
+            try:
+                await loading.require_new(engine.store, staged)
+            except Conflict as error:
+                raise ExportError(
+                    f"{error.titles[0]}: nothing was imported; --on-conflict skip leaves those as they are"
+                ) from None
+        with _issued(new_secrets) as issued, bar("Importing") as progress:
+            return await loading.load(
+                engine,
+                staged,
+                sealer,
+                skip=on_conflict is OnConflict.SKIP,
+                told=told,
+                issued=issued,
+                progress=progress,
+            )
 
 
 def _require_sense(reader: reading.Reader, new_secrets: Path | None) -> None:

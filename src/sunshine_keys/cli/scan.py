@@ -27,7 +27,6 @@ Owners = Callable[[set[bytes]], dict[bytes, Key]]
 
 _BATCH = 10_000
 """How many findings wait for one walk over the keys of the store, at most."""
-_PAGE = 1000
 
 
 @cli.command(name="scan")
@@ -66,6 +65,7 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
         yield None
         return
     from sunshine_keys.app import Settings, open_engine, require_store
+    from sunshine_keys.service import keys
 
     settings = Settings.of(data, database)
     with asyncio.Runner() as runner:
@@ -74,13 +74,11 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
 
         async def walk(wanted: set[bytes]) -> dict[bytes, Key]:
             owners: dict[bytes, Key] = {}
-            page = await engine.store.keys_after("", _PAGE)
-            while page and len(owners) < len(wanted):
-                for key in page:
-                    digest = _digest(await engine.opened(key.sealed_secret, key.id))
-                    if digest in wanted:
-                        owners[digest] = key
-                page = await engine.store.keys_after(page[-1].id, _PAGE)
+            async for key, secret in keys.every(engine):
+                if (digest := _digest(secret)) in wanted:
+                    owners[digest] = key
+                    if len(owners) == len(wanted):
+                        break
             return owners
 
         try:

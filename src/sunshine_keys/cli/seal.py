@@ -94,18 +94,15 @@ def _run(
     locked: bool = True,
 ) -> R:
     """Do `work` on the store that is there and its ring; `locked`, no other process changes the ring meanwhile."""
-    from sunshine_keys.app import Settings, key_source, open_store
+    from sunshine_keys.app import Settings, key_source, opened_store
 
     settings = Settings.of(data, database)
     source = key_source(settings)
 
     async def run() -> R:
-        store = await open_store(settings)
-        try:
+        async with opened_store(settings) as store:
             with source.locked() if locked and isinstance(source, FolderFile) else contextlib.nullcontext():
                 return await work(store, source)
-        finally:
-            await store.close()
 
     try:
         return asyncio.run(run())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import msgspec
 
 from sunshine_keys.errors import NotFound
@@ -12,6 +14,8 @@ from sunshine_keys.service.views import KeyView, key_view
 from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateKey, DeleteKey
 from sunshine_keys.store.rules import require_keys_allowed
+
+_PAGE = 1000
 
 
 def issue(
@@ -58,6 +62,15 @@ async def list_all(engine: Engine, app_id: str, integration_id: str | None) -> l
     if not found:
         await _require_owner(engine, app_id, integration_id)
     return [key_view(key, engine.sealer) for key in found]
+
+
+async def every(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
+    """Every key there is, whosever, with its secret, in order of id. Reads the whole store."""
+    page = await engine.store.keys_after("", _PAGE)
+    while page:
+        for key in page:
+            yield key, await engine.opened(key.sealed_secret, key.id)
+        page = await engine.store.keys_after(page[-1].id, _PAGE)
 
 
 async def delete(engine: Engine, origin: Origin, app_id: str, integration_id: str | None, key_id: str) -> None:

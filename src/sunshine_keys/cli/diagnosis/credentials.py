@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import AsyncIterator
 
 from sunshine_keys.cli.diagnosis import token, trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
@@ -13,10 +12,10 @@ from sunshine_keys.http import routes
 from sunshine_keys.http.authentication import authenticate
 from sunshine_keys.models import KEY_ID, Key
 from sunshine_keys.secrets import is_our_secret, same_secret
+from sunshine_keys.service import keys
 from sunshine_keys.service.authentication import Actor, Authenticator, authorise
 from sunshine_keys.service.engine import Engine
 
-_PAGE = 1000
 _NAMED = re.compile(r"authorization\s*:\s*", re.IGNORECASE)
 _SECRET_LENGTH = 86
 
@@ -46,7 +45,7 @@ async def diagnose(engine: Engine, given: str, request: tuple[str, str] | None, 
             case "basic":
                 return await _basic(engine, credentials.strip())
             case "bearer" if credentials.strip():
-                return await token.refusal(engine, credentials.strip(), now, error, keys(engine))
+                return await token.refusal(engine, credentials.strip(), now, error)
             case _:
                 return refused(
                     "malformed_header",
@@ -152,16 +151,7 @@ async def _secret_alone(engine: Engine, secret: str) -> Diagnosis:
 
 async def owner_of(engine: Engine, secret: str) -> Key | None:
     """The key there is whose secret this is. Reads all keys."""
-    async for key, kept in keys(engine):
+    async for key, kept in keys.every(engine):
         if same_secret(secret, kept):
             return key
     return None
-
-
-async def keys(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
-    """Every key there is, with its secret."""
-    page = await engine.store.keys_after("", _PAGE)
-    while page:
-        for key in page:
-            yield key, await engine.opened(key.sealed_secret, key.id)
-        page = await engine.store.keys_after(page[-1].id, _PAGE)

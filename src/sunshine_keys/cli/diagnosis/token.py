@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from sunshine_keys.cli.diagnosis import trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, refused, span, told_time
 from sunshine_keys.errors import Unauthorized
 from sunshine_keys.models import KEY_ID, Key, Scope
+from sunshine_keys.service import keys
 from sunshine_keys.service.engine import Engine
 
 _ALGORITHMS = frozenset(
@@ -24,10 +24,8 @@ _MILLISECONDS = 10**11
 """No date in seconds is as large for three thousand years."""
 
 
-async def refusal(
-    engine: Engine, compact: str, now: float, error: Unauthorized, keys: AsyncIterator[tuple[Key, str]]
-) -> Diagnosis:
-    """Why a token that was refused with `error` is; `keys` are all there are, with their secrets."""
+async def refusal(engine: Engine, compact: str, now: float, error: Unauthorized) -> Diagnosis:
+    """Why a token that was refused with `error` is."""
     try:
         read = tokens.read(compact)
     except Unauthorized:
@@ -42,7 +40,7 @@ async def refusal(
     secret = await engine.opened(key.sealed_secret, key.id)
     claims = tokens.claims_if_signed_by(secret, read)
     if claims is None:
-        return await _wrong_signature(read, key, secret, keys)
+        return await _wrong_signature(engine, read, key, secret)
     return _wrong_claims(claims, key, now, error)
 
 
@@ -63,16 +61,14 @@ def _malformed(compact: str, error: Unauthorized) -> Diagnosis:
     return refused("malformed_token", title)
 
 
-async def _wrong_signature(
-    read: tokens.UnverifiedToken, key: Key, secret: str, keys: AsyncIterator[tuple[Key, str]]
-) -> Diagnosis:
+async def _wrong_signature(engine: Engine, read: tokens.UnverifiedToken, key: Key, secret: str) -> Diagnosis:
     named = f'key {key.id} "{key.display_name}"'
     for told, other in _misreadings(secret, key.id).items():
         if _signed(read, other):
             return refused(
                 "misread_secret", f"the token is signed with {told} of {named}", "Sign with the secret's text as it is."
             )
-    async for another, its_secret in keys:
+    async for another, its_secret in keys.every(engine):
         if _signed(read, its_secret.encode()):
             return refused(
                 "signed_with_another_key",
