@@ -33,7 +33,7 @@ bench-durability: install  ## Creates per second, committed in groups and one by
 	$(BIN)/python benchmarks/durability.py
 
 fuzz: install  ## Look longer for what nobody thought of: FUZZ_SECONDS (300) for the parsers, FUZZ_EXAMPLES (500) for the API
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
 	$(BIN)/python tests/fuzz/coverage_guided.py -max_total_time=$(or $(FUZZ_SECONDS),300)
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),500) $(BIN)/python -m pytest tests/fuzz --timeout 0
 
