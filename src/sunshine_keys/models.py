@@ -183,6 +183,16 @@ class Page(msgspec.Struct, frozen=True):
     before: str | None = None
     size: int = 25
 
+    def neighbours(self, ids: list[str], more: bool) -> tuple[str | None, str | None]:
+        """The cursors of the pages before and after this one, which holds `ids`; None where there is no such page.
+
+        `more` is whether there are more in the direction that was asked for.
+        """
+        if not ids:
+            return None, None
+        has_before, has_after = (self.after is not None, more) if self.before is None else (more, True)
+        return ids[0] if has_before else None, ids[-1] if has_after else None
+
 
 def sealed_under(sealed: bytes) -> str:
     """The id of the key that `sealed` is sealed under, in hex."""

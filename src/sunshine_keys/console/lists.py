@@ -23,12 +23,8 @@ class Pager(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, path: str, page: Page, ids: list[str], more: bool) -> Pager:
         """`more` is as seen in the direction that was asked for."""
-        following = more if page.before is None else True
-        preceding = more if page.before is not None else page.after is not None
-        return cls(
-            f"{path}?before={ids[0]}" if ids and preceding else "",
-            f"{path}?after={ids[-1]}" if ids and following else "",
-        )
+        before, after = page.neighbours(ids, more)
+        return cls(f"{path}?before={before}" if before else "", f"{path}?after={after}" if after else "")
 
 
 class KeyRow(msgspec.Struct, frozen=True):

@@ -43,15 +43,13 @@ def neighbours(url: str, page: Page, query: Query, ids: list[str], more: bool) -
     """The `meta` and `links` of a page that holds `ids`; `more` as seen in the direction asked for."""
     meta: dict[str, Any] = {"hasMore": more}
     links: dict[str, str] = {}
-    if ids:
-        following = more if page.before is None else True
-        preceding = more if page.before is not None else page.after is not None
-        if following:
-            meta["afterCursor"] = ids[-1]
-            links["next"] = _link(url, query, page.size, "after", ids[-1])
-        if preceding:
-            meta["beforeCursor"] = ids[0]
-            links["prev"] = _link(url, query, page.size, "before", ids[0])
+    before, after = page.neighbours(ids, more)
+    if after:
+        meta["afterCursor"] = after
+        links["next"] = _link(url, query, page.size, "after", after)
+    if before:
+        meta["beforeCursor"] = before
+        links["prev"] = _link(url, query, page.size, "before", before)
     return {"meta": meta, "links": links} if links else {"meta": meta}
 
 
