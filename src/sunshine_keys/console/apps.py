@@ -49,7 +49,7 @@ async def show(visit: Visit) -> Response:
     return await show_app(visit)
 
 
-async def show_app(visit: Visit, *, integration_fault: str = "", key_fault: str = "", status: int = 200) -> Response:
+async def show_app(visit: Visit, *, integration_fault: str = "", key_fault: str = "") -> Response:
     """The app that the path names; the faults are those of the forms in it."""
     app = await visit.engine.require_app(visit.app_id)
     asked = visit.page()
@@ -67,7 +67,7 @@ async def show_app(visit: Visit, *, integration_fault: str = "", key_fault: str 
         integration_fault=integration_fault,
         key_fault=key_fault,
         name=visit.form.text("name"),
-        status=status,
+        status=422 if integration_fault or key_fault else 200,
     )
 
 

@@ -26,7 +26,7 @@ async def create(visit: Visit) -> Response:
     visit.require()
     name = visit.form.text("name")
     if fault := name_fault(name):
-        return await apps.show_app(visit, integration_fault=fault, status=422)
+        return await apps.show_app(visit, integration_fault=fault)
     origin = visit.origin_once(name)
     made = await integrations.create(visit.engine, origin, visit.app_id, "custom", {"displayName": name}, [])
     integration_id = created_id(made)
@@ -39,7 +39,7 @@ async def show(visit: Visit) -> Response:
     return await show_integration(visit)
 
 
-async def show_integration(visit: Visit, *, key_fault: str = "", status: int = 200) -> Response:
+async def show_integration(visit: Visit, key_fault: str = "") -> Response:
     """The integration that the path names; the fault is that of the form in it."""
     integration = await _integration(visit)
     return page(
@@ -52,7 +52,7 @@ async def show_integration(visit: Visit, *, key_fault: str = "", status: int = 2
         slots=KEYS_PER_OWNER,
         key_fault=key_fault,
         name=visit.form.text("name"),
-        status=status,
+        status=422 if key_fault else 200,
     )
 
 

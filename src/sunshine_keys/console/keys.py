@@ -44,8 +44,8 @@ async def create(visit: Visit) -> Response:
 
 async def _owner_page(visit: Visit, fault: str) -> Response:
     if visit.integration_id is None:
-        return await apps.show_app(visit, key_fault=fault, status=422)
-    return await integrations.show_integration(visit, key_fault=fault, status=422)
+        return await apps.show_app(visit, key_fault=fault)
+    return await integrations.show_integration(visit, fault)
 
 
 async def show(visit: Visit) -> Response:
