@@ -232,3 +232,15 @@ def tenant(wire: Wire, service: Service) -> Tenant:
 def other(wire: Wire, service: Service) -> Tenant:
     """Another app, with as much in it."""
     return make_tenant(wire, service.account)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder that is still to be made."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def sample(data: Path) -> dict[str, Any]:
+    """What the samples are made of, in a store in `data`."""
+    return first_run(data, sample=True)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -20,8 +21,11 @@ Open = Callable[[], Awaitable[Store]]
 Test = Callable[[Store], Awaitable[None]]
 
 
+S = TypeVar("S", bound=Store)
+
+
 @asynccontextmanager
-async def opened(open_store: Open) -> AsyncIterator[Store]:
+async def opened(open_store: Callable[[], Awaitable[S]]) -> AsyncIterator[S]:
     store = await open_store()
     try:
         yield store
@@ -52,35 +56,42 @@ async def fill(store: Store) -> None:
     assert await store.transact(OPERATOR, first) is True
 
 
+async def open_sqlite(path: Path) -> SqliteStore:
+    SqliteStore.prepare(path)
+    return SqliteStore(path)
+
+
+async def open_postgres(url: str) -> PostgresStore:
+    await PostgresStore.prepare(url)
+    return PostgresStore(url)
+
+
 @pytest.fixture(params=STORES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     """Opens the test's store, each time anew."""
-    path = tmp_path / "store"
-
-    async def open_sqlite() -> Store:
-        SqliteStore.prepare(path)
-        return SqliteStore(path)
-
-    async def open_postgres() -> Store:
-        await PostgresStore.prepare(url)
-        return PostgresStore(url)
-
     if request.param == "sqlite":
-        return open_sqlite
+        return lambda: open_sqlite(tmp_path / "store")
     url = request.getfixturevalue("postgres").new_store()
-    return open_postgres
+    return lambda: open_postgres(url)
 
 
 @pytest.fixture
 def run(open_store: Open) -> Callable[[Test], None]:
     """Runs a test on a store that holds an app `a` with a custom integration `i`, a web integration `w` and a key."""
 
-    def run_test(test: Test) -> None:
-        async def with_store() -> None:
-            async with opened(open_store) as store:
-                await fill(store)
-                await test(store)
+    return lambda test: on_store(open_store, test)
 
-        asyncio.run(with_store())
 
-    return run_test
+def on_store(open_store: Callable[[], Awaitable[S]], test: Callable[[S], Awaitable[None]]) -> None:
+    """Run a test on a store that holds the same."""
+
+    async def run() -> None:
+        async with opened(open_store) as store:
+            await fill(store)
+            await test(store)
+
+    asyncio.run(run())
+
+
+def on_postgres(url: str, test: Callable[[PostgresStore], Awaitable[None]]) -> None:
+    on_store(lambda: open_postgres(url), test)

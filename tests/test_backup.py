@@ -30,16 +30,6 @@ STORE = "sunshine-keys.sqlite3"
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def sample(data: Path) -> dict[str, Any]:
-    return first_run(data, sample=True)
-
-
-@pytest.fixture
 def app_key(sample: dict[str, Any]) -> Key:
     return Key.of(sample["app_key"])
 

@@ -30,16 +30,6 @@ KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def sample(data: Path) -> dict[str, Any]:
-    return first_run(data, sample=True)
-
-
-@pytest.fixture
 def url(postgres: Postgres) -> str:
     return postgres.new_store()
 

@@ -5,34 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 from pg_proxy import Proxy
 from postgres import Postgres
-from stores import APP, KEY, fill, key
+from stores import APP, KEY, key, on_postgres
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import OPERATOR, Origin, StoreError, StoreTooNew
 from sunshine_keys.store.changes import CreateKey, DeleteKey
 from sunshine_keys.store.origin import Idempotency
 from sunshine_keys.store.postgres import PostgresStore, connections, writer
-
-
-def with_store(url: str, test: Callable[[PostgresStore], Coroutine[Any, Any, None]]) -> None:
-    """Run a test on a store that has been filled."""
-
-    async def run() -> None:
-        await PostgresStore.prepare(url)
-        store = PostgresStore(url)
-        try:
-            await fill(store)
-            await test(store)
-        finally:
-            await store.close()
-
-    asyncio.run(run())
 
 
 def refusal(url: str) -> str:
@@ -100,7 +83,7 @@ def test_a_host_that_does_not_answer_holds_nobody_up(postgres: Postgres, monkeyp
             assert await store.credential("int_1") == KEY
             assert await store.app("a") == APP
 
-        with_store(url, test)
+        on_postgres(url, test)
 
 
 def terminate_connections(postgres: Postgres) -> None:
@@ -118,7 +101,7 @@ def test_lost_connections_are_made_anew_and_nobody_notices(postgres: Postgres) -
             assert await store.credential(f"int_n{number}") == key(f"int_n{number}")
         assert len(await store.audit_entries(0, 100)) == 4
 
-    with_store(postgres.new_store(), test)
+    on_postgres(postgres.new_store(), test)
 
 
 def test_while_no_host_takes_writes_it_is_waited_for(postgres: Postgres) -> None:
@@ -136,7 +119,7 @@ def test_while_no_host_takes_writes_it_is_waited_for(postgres: Postgres) -> None
         assert await store.transact(OPERATOR, CreateKey(key("int_2")))
         assert await store.credential("int_2") == key("int_2")
 
-    with_store(postgres.new_store(), test)
+    on_postgres(postgres.new_store(), test)
 
 
 @pytest.mark.parametrize("failures", [1, 2, 100])
@@ -165,7 +148,7 @@ def test_a_transaction_that_cannot_be_serialised_is_begun_anew(postgres: Postgre
             assert await store.integration_keys("i") == [KEY]
         assert len(await store.audit_entries(0, 100)) == (2 if failures < 3 else 1)
 
-    with_store(url, test)
+    on_postgres(url, test)
 
 
 def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
@@ -189,7 +172,7 @@ def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
             assert await store.integration_keys("i") == [KEY]
             assert await store.transact(OPERATOR, CreateKey(key("int_2")))
 
-        with_store(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
+        on_postgres(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
 
 
 def test_a_lost_answer_to_a_commit_is_settled_by_asking_again(
@@ -207,7 +190,7 @@ def test_a_lost_answer_to_a_commit_is_settled_by_asking_again(
             assert await store.transact_once(origin, CreateKey(key("int_3")), b"sealed another") == b"sealed answer"
             assert [each.id for each in await store.integration_keys("i")] == ["int_1", "int_2"]
 
-        with_store(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
+        on_postgres(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
 
 
 def test_no_password_is_logged(postgres: Postgres, caplog: pytest.LogCaptureFixture) -> None:
@@ -221,6 +204,6 @@ def test_no_password_is_logged(postgres: Postgres, caplog: pytest.LogCaptureFixt
         with pytest.raises(StoreUnavailable):
             await store.transact(OPERATOR, CreateKey(key("int_2")))
 
-    with_store(postgres.new_store().replace("postgres@", "postgres:s3cret@"), test)
+    on_postgres(postgres.new_store().replace("postgres@", "postgres:s3cret@"), test)
     assert caplog.records
     assert "s3cret" not in caplog.text

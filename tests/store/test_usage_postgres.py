@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import asyncpg
 import pytest
 from pg_proxy import Proxy
 from postgres import Postgres, running
-from stores import fill
+from stores import on_postgres
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.models import KeyHour, Usage
@@ -24,19 +22,6 @@ HOUR = int(time.time()) // 3600 * 3600
 
 def used(key_id: str) -> KeyHour:
     return KeyHour(key_id, HOUR, 1, HOUR + 1.0, "192.0.2.7")
-
-
-def on_a_store(url: str, test: Callable[[PostgresStore], Coroutine[Any, Any, None]]) -> None:
-    async def run() -> None:
-        await PostgresStore.prepare(url)
-        store = PostgresStore(url)
-        try:
-            await fill(store)
-            await test(store)
-        finally:
-            await store.close()
-
-    asyncio.run(run())
 
 
 def test_a_key_that_is_just_being_deleted_is_passed_over(postgres: Postgres) -> None:
@@ -53,7 +38,7 @@ def test_a_key_that_is_just_being_deleted_is_passed_over(postgres: Postgres) -> 
         await store.count_usage([used("app_1"), used("int_1"), used("act_1")])
         assert (await store.usage(["app_1", "int_1", "act_1"], 0)).keys() == {"act_1"}
 
-    on_a_store(url, test)
+    on_postgres(url, test)
 
 
 def test_a_change_under_the_lock_of_all_changes_is_not_waited_for(postgres: Postgres) -> None:
@@ -69,7 +54,7 @@ def test_a_change_under_the_lock_of_all_changes_is_not_waited_for(postgres: Post
         await changing.execute("ROLLBACK")
         await changing.close()
 
-    on_a_store(url, test)
+    on_postgres(url, test)
 
 
 def test_a_standby_that_is_gone_is_not_waited_for() -> None:
@@ -90,7 +75,7 @@ def test_a_standby_that_is_gone_is_not_waited_for() -> None:
                 await asyncio.to_thread(server.execute, statement)
             await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
 
-        on_a_store(server.url(), test)
+        on_postgres(server.url(), test)
 
 
 def test_a_database_that_is_cut_off_is_a_failure_that_adds_nothing(
@@ -110,4 +95,4 @@ def test_a_database_that_is_cut_off_is_a_failure_that_adds_nothing(
             await store.count_usage([used("int_1")])
             assert (await store.usage(["int_1"], 0))["int_1"].hours == {HOUR: 1}
 
-        on_a_store(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
+        on_postgres(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sunshine_keys.cli.program import fail
+from sunshine_keys.cli.program import fail, read_text
 
 PassphraseFile = Annotated[
     Path | None,
@@ -20,12 +20,7 @@ PassphraseFile = Annotated[
 def given_passphrase(file: Path | None, *, new: bool = False) -> str:
     """Asks twice for a new one."""
     if file is not None:
-        try:
-            passphrase = file.read_text("utf-8").partition("\n")[0].rstrip("\r")
-        except OSError as error:
-            fail(f"cannot read the passphrase in {file}: {error.strerror}")
-        except UnicodeDecodeError:
-            fail(f"cannot read the passphrase in {file}: it is not UTF-8")
+        passphrase = read_text(file, "passphrase").partition("\n")[0].rstrip("\r")
     elif (given := os.environ.get("SUNSHINE_KEYS_PASSPHRASE")) is not None:
         passphrase = given
     elif sys.stdin is not None and sys.stdin.isatty():

@@ -65,6 +65,16 @@ def new_file(path: Path) -> IO[str]:
         fail(f"cannot write {path}: {error.strerror}")
 
 
+def read_text(file: Path, what: str) -> str:
+    """`what` it holds, in UTF-8; ends the program where it cannot be read."""
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        fail(f"cannot read the {what} in {file}: {error.strerror}")
+    except UnicodeDecodeError:
+        fail(f"cannot read the {what} in {file}: it is not UTF-8")
+
+
 def key_lines(title: str, key: dict[str, str]) -> str:
     return f"{title}\n  id      {key['id']}\n  secret  {key['secret']}"
 

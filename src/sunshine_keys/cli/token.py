@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sunshine_keys.cli.program import cli, fail
+from sunshine_keys.cli.program import cli, fail, read_text
 from sunshine_keys.models import ID_PREFIX, Scope
 
 _SECRET_LENGTH = 1000
@@ -53,12 +53,7 @@ def token(
 
 def _read_secret(file: Path | None) -> str:
     if file is not None:
-        try:
-            secret = file.read_text()
-        except OSError as error:
-            fail(f"cannot read the secret in {file}: {error.strerror}")
-        except UnicodeDecodeError:
-            fail(f"cannot read the secret in {file}: it is not UTF-8")
+        secret = read_text(file, "secret")
     elif (given := os.environ.get("SUNSHINE_KEYS_SECRET")) is not None:
         secret = given
     elif sys.stdin is None:
