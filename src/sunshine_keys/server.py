@@ -23,7 +23,8 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from sunshine_keys.app import Service, Settings
+from sunshine_keys.app import Settings
+from sunshine_keys.asgi import Service
 from sunshine_keys.http.protocol import REFUSED_AT_ONCE, Protocol
 
 GRACE_SECONDS = 5
