@@ -34,7 +34,7 @@ _KEY_ID_LENGTH = 28
 _BASIC_LENGTH = 154
 """Base64 of key id, colon and secret, without its padding."""
 _BASIC_PREFIXES = [base64.b64encode(prefix.encode() + b"0")[:5] for prefix in ID_PREFIX.values()]
-_BASIC = re.compile(rb"[A-Za-z0-9+/]{154}")
+_BASIC = re.compile(rb"[A-Za-z0-9+/]{%d}" % _BASIC_LENGTH)
 
 _KEPT_BYTES = 256
 """What is looked at again with the next chunk; longer than anything that is found."""

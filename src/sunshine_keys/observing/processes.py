@@ -16,6 +16,7 @@ import msgspec
 from sunshine_keys.observing.samples import Samples, total, without_gauges
 
 SECONDS = 1.0
+"""Between two writings: how old the figures of a process may be when another is asked, or at a kill."""
 
 logger = logging.getLogger("sunshine_keys.metrics")
 
