@@ -17,7 +17,7 @@ from conftest import Key, Place, first_run
 from servers import Server
 from stores import SEALING_KEY_ID, key
 
-from sunshine_keys.app import STORE_FILE, open_store
+from sunshine_keys.app import STORE_FILE, opened_store
 from sunshine_keys.http.outcome import Outcome
 from sunshine_keys.http.request import Request
 from sunshine_keys.models import Scope, Usage
@@ -46,11 +46,8 @@ class Used:
 
     def usage(self, *more: str) -> dict[str, Usage]:
         async def ask() -> dict[str, Usage]:
-            store: Store = await open_store(self.place.settings)
-            try:
+            async with opened_store(self.place.settings) as store:
                 return await store.usage([self.account.id, self.app_key.id, self.key.id, *more], 0)
-            finally:
-                await store.close()
 
         return asyncio.run(ask())
 

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from stores import open_sqlite, opened
 
-from sunshine_keys.app import Settings, open_store
+from sunshine_keys.app import Settings, opened_store
 from sunshine_keys.errors import Forbidden, Unauthorized
 from sunshine_keys.service.refusals import MOST, Refusals
 from sunshine_keys.store import Origin, Store
-from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.testing import SunshineServer
 
 KEY = "int_0123456789abcdef01234567"
@@ -24,12 +24,8 @@ Test = Callable[[Store], Awaitable[None]]
 def run(tmp_path: Path) -> Callable[[Test], None]:
     def run_test(test: Test) -> None:
         async def with_store() -> None:
-            SqliteStore.prepare(tmp_path / "store")
-            store = SqliteStore(tmp_path / "store")
-            try:
+            async with opened(lambda: open_sqlite(tmp_path / "store")) as store:
                 await test(store)
-            finally:
-                await store.close()
 
         asyncio.run(with_store())
 
@@ -132,11 +128,8 @@ def test_the_service_tells_of_wrong_credentials_and_of_what_a_key_may_not_do(tmp
         server._run(server._service.close())
 
         async def entries() -> list[tuple[str, str, str, str, str]]:
-            store = await open_store(Settings(server._folder))
-            try:
+            async with opened_store(Settings(server._folder)) as store:
                 return await told(store)
-            finally:
-                await store.close()
 
         assert asyncio.run(entries())[1:] == [
             (
