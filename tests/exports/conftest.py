@@ -26,16 +26,6 @@ PASSPHRASE = {"SUNSHINE_KEYS_PASSPHRASE": "correct horse, bättery"}
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def sample(data: Path) -> dict[str, Any]:
-    return first_run(data, sample=True)
-
-
-@pytest.fixture
 def new(tmp_path: Path) -> Path:
     return tmp_path / "new"
 
