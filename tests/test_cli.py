@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -12,14 +13,19 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
+import typer
 from commands import failed, run
 from conftest import Key, first_run
 from servers import Server
 
+from sunshine_keys.cli.commands import cli
 from sunshine_keys.secrets import new_secret
+
+COMMANDS: dict[str, Any] = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
 
 
 class TestInit:
@@ -240,6 +246,21 @@ class TestToken:
         assert "should begin with act_, app_ or int_" in failed(run("token", "x", stdin="s"))
         assert "the secret is empty" in failed(run("token", "app_1", stdin=" \n"))
         assert "cannot read the secret" in failed(run("token", "app_1", "--secret-file", str(tmp_path / "none")))
+
+
+def test_help_lists_every_command_once() -> None:
+    told = run("-h", COLUMNS="80")
+    assert told.returncode == 0
+    listed = re.findall(r"^  ([a-z]+) {2,}[A-Z]", told.stdout, re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["serve", "init", "import"])
+def test_help_names_options_and_variables_in_full_on_a_narrow_terminal(command: str) -> None:
+    told = run(command, "--help", COLUMNS="80").stdout
+    for each in COMMANDS[command].params:
+        for name in (*each.opts, *each.secondary_opts, each.envvar):
+            assert name is None or not name.startswith(("-", "SUNSHINE")) or name in told, name
 
 
 def test_the_version_is_told() -> None:

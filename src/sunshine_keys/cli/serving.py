@@ -106,7 +106,7 @@ def serve(
         ),
     ] = True,
 ) -> None:
-    """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
+    """Serve the API until SIGTERM. Where there is no store one is made first, and its account key printed."""
     from sunshine_keys import server
     from sunshine_keys.app import Settings, first_run
     from sunshine_keys.http.limits import RateLimits

@@ -13,6 +13,7 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._repetition import is_vendors
 from sunshine_conversations_client.configuration import HOST_VARIABLE
 from sunshine_keys.cli.exits import Exit, printable, stop
+from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
 from sunshine_keys.cli.remote.options import AsJson, Common, ProfileName, Quiet
@@ -20,7 +21,7 @@ from sunshine_keys.cli.remote.session import Session, contact, default_host, fro
 
 _SECRET_LENGTH = 1000
 
-program = typer.Typer(help="Show the profiles that are kept, or choose one.", invoke_without_command=True)
+program = typer.Typer(cls=Group, help="Show the profiles that are kept, or choose one.", invoke_without_command=True)
 cli.add_typer(program, name="profiles")
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from sunshine_keys.cli.exits import Exit, complain, printable, stop
+from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import asking, output
 from sunshine_keys.cli.remote.bulk import create_from, delete_matching
@@ -205,7 +206,7 @@ def _session(given: dict[str, Any]) -> Any:
 
 
 def _register(resource: Resource) -> None:
-    group = typer.Typer(help=resource.about, no_args_is_help=True)
+    group = typer.Typer(cls=Group, help=resource.about, no_args_is_help=True)
     cli.add_typer(group, name=resource.name)
     owners = _owner_parameters(resource)
     fields = [_field_parameter(field) for field in resource.fields]
