@@ -196,7 +196,7 @@ class TestServe:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             said = failed(run("serve", "--data", str(tmp_path), "--port", str(port)))
-        assert said == f"sunshine-keys: cannot listen on 127.0.0.1 port {port}: Address already in use"
+        assert said.endswith(f"127.0.0.1 port {port}: Address already in use; name another by --port")
 
     @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64, "256.0.0.1"])
     def test_a_host_that_is_none(self, tmp_path: Path, host: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Annotated
@@ -137,7 +138,9 @@ def serve(
             )
         listener = server.listen(host, port)
     except (OSError, UnicodeError) as error:
-        fail(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}")
+        why = getattr(error, "strerror", None) or error
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        fail(f"cannot listen on {host} port {port}: {why}" + ("; name another by --port" if taken else ""))
     with listener:
         made = first_run(settings)
         if made is not None:

@@ -51,9 +51,12 @@ def login(
     secret = _secret(terminal=terminal)
     with contact({"host": host, "key_id": key_id.strip(), "secret": secret}, f"profile {name}") as opened:
         facts = _facts(opened)
+    before = profiles.load().profiles.get(name)
     kept = profiles.add(name, host, key_id.strip(), secret)
     where = "the system keyring" if kept.where == "keyring" else profiles.place()
     output.emit(f"Logged in to {host} as {facts['keyId']}: profile {name}, its secret in {where}.")
+    if before is not None and (before.host, before.key_id) != (kept.host, kept.key_id):
+        output.emit(f"It takes the place of {before.key_id} at {before.host}; --profile NAME would have kept both.")
 
 
 def _checked_host(host: str) -> str:

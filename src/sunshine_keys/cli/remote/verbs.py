@@ -185,7 +185,10 @@ def _body(resource: Resource, given: dict[str, Any]) -> dict[str, Any]:
             fields[field.name] = value
         elif not base and not field.parameter.startswith("--"):
             raise typer.BadParameter(f"give it a {field.parameter}")
-    return base | resource.body(fields)
+    body = base | resource.body(fields)
+    if lacking := resource.lacks(body):
+        raise typer.BadParameter(lacking)
+    return body
 
 
 def _read_object(file: Path) -> dict[str, Any]:
