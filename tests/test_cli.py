@@ -211,6 +211,12 @@ class TestServe:
         connection.close()
         assert "use the newer program" in failed(run("serve", "--data", str(tmp_path), "--port", "0"))
 
+    @pytest.mark.parametrize("limit", ["key", "source", "failures"])
+    def test_a_rate_that_is_none_is_named(self, tmp_path: Path, limit: str) -> None:
+        said = run("serve", "--data", str(tmp_path / "new"), f"--rate-limit-{limit}", "often")
+        assert (said.returncode, f"'--rate-limit-{limit}'" in said.stderr) == (2, True), said.stderr
+        assert not (tmp_path / "new").exists()
+
     def test_usage_errors_exit_2(self) -> None:
         for wrong in (("serve", "--port", "x"), ("serve", "--workers", "0"), ("nonsense",), ("token",)):
             assert run(*wrong).returncode == 2
