@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-durability check format docs lock dist clean
+.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-durability check format docs lock dist clean
 
 install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
 
@@ -13,6 +13,9 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+help:  ## List these commands
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 demo: install  ## Issue, use and revoke a key through the client against a real service
 	@$(BIN)/sunshine-keys demo
@@ -79,5 +82,5 @@ dist: install  ## Build the wheel and the sdist of the last commit into dist, th
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
 
-clean:
+clean:  ## Remove what these commands made
 	rm -rf $(VENV) .venv-reference .venv-3.* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

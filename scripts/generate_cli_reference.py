@@ -32,11 +32,12 @@ sunshine-keys keys list
 sunshine-keys keys delete --match "CI *" --yes
 ```
 
-`login` keeps a key under the name of a profile (`default` if none is given), once the service has accepted it, and makes
-that the current one. The secret is asked for without echo, or read from standard input. It is kept in the system's
-keyring where there is one and the extra `keyring` is installed, else with the profile: in `sunshine-keys/profiles.json`
-below `XDG_CONFIG_HOME` (`~/.config` if that is not set), a file of mode 0600. `sunshine-keys profiles` shows what there
-is, `sunshine-keys profiles use NAME` chooses, and `logout` forgets.
+`login` keeps a key under the name of a profile (`default` if none is given), once the service has accepted it, and
+makes that the current one, in the place of what had that name before. The secret is asked for without echo, or read
+from standard input. It is kept in the system's keyring where there is one and the extra `keyring` is installed, else
+with the profile: in `sunshine-keys/profiles.json` below `XDG_CONFIG_HOME` (`~/.config` if that is not set), a file of
+mode 0600. `sunshine-keys profiles` shows what there is, `sunshine-keys profiles use NAME` chooses, and `logout`
+forgets.
 
 Which key a command uses: that of `--profile`, if it is typed; else the environment's (`SUNSHINE_CONVERSATIONS_KEY_ID`
 and `SUNSHINE_CONVERSATIONS_SECRET`, or `SUNSHINE_CONVERSATIONS_BEARER_TOKEN`, or the files that these names with `_FILE`

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -12,14 +13,19 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
+import typer
 from commands import failed, run
 from conftest import Key, first_run
 from servers import Server
 
+from sunshine_keys.cli.commands import cli
 from sunshine_keys.secrets import new_secret
+
+COMMANDS: dict[str, Any] = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
 
 
 class TestInit:
@@ -190,7 +196,7 @@ class TestServe:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             said = failed(run("serve", "--data", str(tmp_path), "--port", str(port)))
-        assert said == f"sunshine-keys: cannot listen on 127.0.0.1 port {port}: Address already in use"
+        assert said.endswith(f"127.0.0.1 port {port}: Address already in use; name another by --port")
 
     @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64, "256.0.0.1"])
     def test_a_host_that_is_none(self, tmp_path: Path, host: str) -> None:
@@ -204,6 +210,12 @@ class TestServe:
         connection.execute("PRAGMA user_version = 7")
         connection.close()
         assert "use the newer program" in failed(run("serve", "--data", str(tmp_path), "--port", "0"))
+
+    @pytest.mark.parametrize("limit", ["key", "source", "failures"])
+    def test_a_rate_that_is_none_is_named(self, tmp_path: Path, limit: str) -> None:
+        said = run("serve", "--data", str(tmp_path / "new"), f"--rate-limit-{limit}", "often")
+        assert (said.returncode, f"'--rate-limit-{limit}'" in said.stderr) == (2, True), said.stderr
+        assert not (tmp_path / "new").exists()
 
     def test_usage_errors_exit_2(self) -> None:
         for wrong in (("serve", "--port", "x"), ("serve", "--workers", "0"), ("nonsense",), ("token",)):
@@ -240,6 +252,21 @@ class TestToken:
         assert "should begin with act_, app_ or int_" in failed(run("token", "x", stdin="s"))
         assert "the secret is empty" in failed(run("token", "app_1", stdin=" \n"))
         assert "cannot read the secret" in failed(run("token", "app_1", "--secret-file", str(tmp_path / "none")))
+
+
+def test_help_lists_every_command_once() -> None:
+    told = run("-h", COLUMNS="80")
+    assert told.returncode == 0
+    listed = re.findall(r"^  ([a-z]+) {2,}[A-Z]", told.stdout, re.MULTILINE)
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["serve", "init", "import"])
+def test_help_names_options_and_variables_in_full_on_a_narrow_terminal(command: str) -> None:
+    told = run(command, "--help", COLUMNS="80").stdout
+    for each in COMMANDS[command].params:
+        for name in (*each.opts, *each.secondary_opts, each.envvar):
+            assert name is None or not name.startswith(("-", "SUNSHINE")) or name in told, name
 
 
 def test_the_version_is_told() -> None:

@@ -171,7 +171,8 @@ async def copy(source: Location, target: Location) -> None:
     [
         ("sqlite:/nowhere/store", "sqlite:x", "there is no store /nowhere/store"),
         ("sqlite:x", "sqlite:x", "are the same store"),
-        ("mysql://x", "sqlite:x", "should be a URL"),
+        ("mysql://x", "sqlite:x", "--from should be a URL"),
+        ("sqlite:x", "postgresql://h:99999/x", "--to cannot be read"),
     ],
 )
 def test_what_cannot_be_copied_is_said(source: str, target: str, said: str) -> None:

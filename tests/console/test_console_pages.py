@@ -54,6 +54,11 @@ def test_an_account_goes_from_an_empty_app_to_a_key_and_back(owner: Visitor, wir
     assert "The app was deleted" in page.text and "A shop that goes again" not in page.text
 
 
+def test_the_reference_of_the_api_is_a_link_away(owner: Visitor) -> None:
+    (path,) = re.findall(r'href="([^"]*)">API reference<', owner.get("/console/apps").html)
+    assert "<h1>API reference</h1>" in owner.get(path).html
+
+
 def test_a_secret_is_shown_once(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
     shown = made(owner, owner.submit(owner.get(path_of(tenant.integration)), "/keys", name="Once"))
     key = Key(shown.of("key-id"), shown.of("secret"))
@@ -276,7 +281,7 @@ def test_pages_hold_no_style_script_or_address_of_their_own(owner: Visitor, tena
         text = owner.get(path).html
         assert not re.search(r"<style|<[^>]*\sstyle=|<script(?! src)|<[^>]*\son[a-z]+=", text), path
         addresses = re.findall(r'(?:src|href|action)="([^"]*)"', text)
-        assert all(each.startswith(("/console", "#main")) for each in addresses), path
+        assert all(each.startswith(("/console", "/docs", "#main")) for each in addresses), path
 
 
 def test_static_files_are_kept_and_found_unchanged(visitor: Visitor) -> None:

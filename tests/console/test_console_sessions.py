@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from certificates import make_certificate
@@ -39,9 +40,36 @@ def entries_of(settings: Settings, action: str, wanted: Callable[[Entry], bool] 
 
 
 def test_without_a_session_every_page_leads_to_the_sign_in_form(visitor: Visitor, tenant: Tenant) -> None:
-    for path in ("/console", "/console/", "/console/apps", f"/console/apps/{tenant.app_id}", "/console/audit"):
+    for path in ("/console", "/console/"):
         page = visitor.get(path)
         assert (page.status, page.headers["location"]) == (303, "/console/sign-in"), path
+    for path in ("/console/apps", f"/console/apps/{tenant.app_id}", "/console/audit"):
+        page = visitor.get(path)
+        assert (page.status, page.headers["location"]) == (303, f"/console/sign-in?to={path}"), path
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(owner: Visitor, tenant: Tenant, service: Service) -> None:
+    asked = f"/console/apps/{tenant.app_id}"
+    age(service, owner, "last_seen", 30 * 60)
+    form = owner.follow(owner.get(asked))
+    assert "Your session has ended." in form.text
+    again = owner.submit(form, "/sign-in", key_id=service.account.id, secret="wrong")
+    assert again.status == 401
+    signed_in = owner.submit(again, "/sign-in", key_id=service.account.id, secret=service.account.secret)
+    assert signed_in.headers["location"] == asked
+    assert owner.get(f"/console/sign-in?to={asked}").headers["location"] == asked
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["//other.example", "https://other.example/console/apps", "/console//other.example", "/console/../x", "/v2/apps"],
+)
+def test_signing_in_leads_to_no_other_site(visitor: Visitor, service: Service, to: str) -> None:
+    form = visitor.get("/console/sign-in?" + urlencode({"to": to}))
+    assert form.form("/sign-in").fields["to"] == "/console"
+    key = service.account
+    signed_in = visitor.submit(form, "/sign-in", key_id=key.id, secret=key.secret, to=to)
+    assert signed_in.headers["location"] == "/console"
 
 
 def test_an_account_lands_on_its_apps_and_an_app_on_itself(owner: Visitor, member: Visitor, tenant: Tenant) -> None:
@@ -144,7 +172,7 @@ def test_signing_out_ends_the_session_and_not_only_the_cookie(owner: Visitor) ->
     assert page.headers["location"] == "/console/sign-in?out"
     assert SESSION not in owner.cookies
     assert "You have signed out." in owner.follow(page).text
-    assert stolen.get("/console/apps").headers["location"] == "/console/sign-in?ended"
+    assert stolen.get("/console/apps").headers["location"].startswith("/console/sign-in?ended")
     assert SESSION not in stolen.cookies
 
 
@@ -203,7 +231,7 @@ def test_sessions_hold_across_processes_and_end_in_all_of_them_with_their_key(pl
         assert first.wire.delete(f"{tenant.app}/keys/{tenant.app_key.id}", account).status == 200
         for url in (first.wire.url, second.wire.url):
             page = Visitor(url, cookies=dict(stolen)).get(app)
-            assert (page.status, page.headers["location"]) == (303, "/console/sign-in?ended")
+            assert (page.status, page.headers["location"]) == (303, f"/console/sign-in?ended&to={app}")
             assert Visitor(url).sign_in(tenant.app_key).status == 401
 
 
@@ -216,7 +244,7 @@ def test_a_session_that_its_row_outlived_is_over_with_its_key(
             "SELECT count(*) FROM console_sessions WHERE key_id = ?", (tenant.app_key.id,)
         ).fetchone()
     assert left == 1
-    assert member.get(f"/console/apps/{tenant.app_id}").headers["location"] == "/console/sign-in?ended"
+    assert member.get(f"/console/apps/{tenant.app_id}").headers["location"].startswith("/console/sign-in?ended")
 
 
 def test_a_session_outlives_a_restart(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_results_of_another_run_or_service_are_left_alone(commands: Commands, na
     [
         (b"", "has no names"),
         (b"name\n", "has no names"),
-        (b"a,b\n", "row 1: it should have 1 columns, not 2"),
+        (b"a,b\n", "row 1: 2 columns where there should be 1"),
         (b"name,colour\na,red\n", "has a column colour"),
         (b"name,appId\n,x\n", "row 1: it should have a name"),
         (b"\xff\n", "should be a CSV file in UTF-8"),

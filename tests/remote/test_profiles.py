@@ -42,6 +42,24 @@ def log_in(
     return commands.bare(*given, stdin=f"{secret or key.secret}\n", **environment)
 
 
+def test_a_profile_that_is_replaced_is_named(commands: Commands) -> None:
+    log_in(commands, commands.server.app_key)
+    assert "takes the place" not in log_in(commands, commands.server.app_key).stdout
+    told = log_in(commands, commands.server.account_key).stdout
+    assert f"It takes the place of {commands.server.app_key.id} at {commands.server.url}" in told
+
+
+def test_a_key_does_not_go_unencrypted_to_another_machine(commands: Commands) -> None:
+    refused = commands.bare("login", "--host", "http://192.0.2.1", "act_x", stdin="secret\n")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "should not go to 192.0.2.1 over plain http" in refused.stderr
+    assert not commands.profiles.exists()
+
+
+def test_without_profiles_there_are_none(commands: Commands) -> None:
+    assert "there is no profile default; there are none" in commands.bare("logout").stderr
+
+
 def test_a_key_is_kept_once_the_service_has_accepted_it(commands: Commands) -> None:
     key = commands.server.app_key
     refused = log_in(commands, key, secret="wrong")

@@ -237,7 +237,7 @@ def test_what_the_encoding_lacks_is_replaced(commands: Commands) -> None:
     ("arguments", "code", "said"),
     [
         (("keys", "list", "--integration", "f" * 24), 3, "404 Integration not found"),
-        (("keys", "list"), 4, "apps and their own keys need the account's key"),
+        (("keys", "list"), 4, "those without --integration"),
         (("keys", "create", "x" * 101, "--integration", "INTEGRATION"), 1, "400 "),
         (("keys", "create", "--integration", "INTEGRATION"), 2, "give it a NAME"),
         (("keys", "delete", "--integration", "INTEGRATION"), 2, "or --match"),
@@ -245,6 +245,7 @@ def test_what_the_encoding_lacks_is_replaced(commands: Commands) -> None:
         (("webhooks", "list"), 2, "name the integration"),
         (("apps", "list", "--json", "--quiet"), 2, "not both"),
         (("apps", "show"), 2, ""),
+        (("integrations", "create", "Bot"), 2, "give --target"),
     ],
 )
 def test_what_went_wrong_is_the_exit_code_and_what_to_do_is_said(

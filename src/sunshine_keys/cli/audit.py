@@ -14,6 +14,7 @@ import typer
 
 from sunshine_keys.app import Settings, opened_store
 from sunshine_keys.cli.exits import printable
+from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.store import Walk, audit
 from sunshine_keys.store.audit import Entry, Head
@@ -26,7 +27,7 @@ _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
 _COLUMNS = (("time", 24), ("actor", 28), ("action", 18), ("outcome", 12), ("source", 15))
 
-program = typer.Typer(help="Show the audit trail, or verify its chain.", invoke_without_command=True)
+program = typer.Typer(cls=Group, help="Show the audit trail, or verify its chain.", invoke_without_command=True)
 cli.add_typer(program, name="audit")
 
 

@@ -24,7 +24,7 @@ def backup(
     data: Data = None,
     database: Database = None,
     force: Annotated[
-        bool, typer.Option(envvar="SUNSHINE_KEYS_FORCE", help="Replace FILE where it is there already.")
+        bool, typer.Option("--force", envvar="SUNSHINE_KEYS_FORCE", help="Replace FILE where it is there already.")
     ] = False,
 ) -> None:
     """Copy a store, while it is served, into one file, and check the copy. Secrets in it stay sealed."""

@@ -32,7 +32,7 @@ def copy(
 
     URLs are as for --database. Sealed secrets stay sealed: the target needs the same sealing keys.
     """
-    places = location(source), location(target)
+    places = location(source, "--from"), location(target, "--to")
     if places[0] == places[1]:
         fail("--from and --to are the same store")
     with bar("Copying") as progress:

@@ -66,8 +66,9 @@ def _advice(error: exceptions.ApiException) -> tuple[Exit, list[str]]:
             ]
         case 403:
             return Exit.NOT_AUTHORISED, [
-                "The key is good, and may not do this: apps and their own keys need the account's key (act_…), an",
-                "integration's keys its app's (app_…). `sunshine-keys whoami` shows the key that was used.",
+                "The key is good, and may not do this: apps and their own keys, which are those without --integration,",
+                "need the account's key (act_…), an integration's keys its app's (app_…). `sunshine-keys whoami` shows",
+                "the key that was used.",
             ]
         case 404:
             return Exit.NOT_FOUND, [

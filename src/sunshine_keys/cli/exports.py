@@ -47,7 +47,7 @@ def export(
         bool, typer.Option("--without-secrets", envvar="SUNSHINE_KEYS_WITHOUT_SECRETS", help="Leave secrets out.")
     ] = False,
     force: Annotated[
-        bool, typer.Option(envvar="SUNSHINE_KEYS_FORCE", help="Replace FILE where it is there already.")
+        bool, typer.Option("--force", envvar="SUNSHINE_KEYS_FORCE", help="Replace FILE where it is there already.")
     ] = False,
 ) -> None:
     """Write apps, integrations, webhooks and keys as lines of JSON, secrets sealed under a passphrase."""

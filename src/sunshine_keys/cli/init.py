@@ -21,11 +21,17 @@ def init(
     database: Database = None,
     sample: Annotated[
         bool,
-        typer.Option(envvar="SUNSHINE_KEYS_SAMPLE", help="Also make the app, integrations and keys of the samples."),
+        typer.Option(
+            "--sample", envvar="SUNSHINE_KEYS_SAMPLE", help="Also make the app, integrations and keys of the samples."
+        ),
     ] = False,
     new_account_key: Annotated[
         bool,
-        typer.Option(envvar="SUNSHINE_KEYS_NEW_ACCOUNT_KEY", help="Make another account key for an existing store."),
+        typer.Option(
+            "--new-account-key",
+            envvar="SUNSHINE_KEYS_NEW_ACCOUNT_KEY",
+            help="Make another account key for an existing store.",
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print what was made as one JSON object.")

@@ -11,11 +11,16 @@ from typing import IO, Annotated, NoReturn
 
 import typer
 
+from sunshine_keys.cli.listing import Group
+
 cli = typer.Typer(
     name="sunshine-keys",
+    cls=Group,
     help="Issue, list, revoke and honour Sunshine Conversations API keys: a service of your own, or any by the network.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its tables cut the names of options and variables at 80 columns
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 import typer
 
+from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.errors import StoreUnavailable
@@ -20,7 +21,9 @@ from sunshine_keys.store.sealing import Kind
 
 R = TypeVar("R")
 
-seal = typer.Typer(help="Rotate the key that secrets are sealed under.", no_args_is_help=True)
+seal = typer.Typer(
+    cls=Group, help="Show, rotate and retire the keys that secrets are sealed under.", no_args_is_help=True
+)
 cli.add_typer(seal, name="seal")
 
 

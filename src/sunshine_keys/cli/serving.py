@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,17 @@ import typer
 
 from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, print_flushed
 from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
+
+
+def _rate(given: str) -> str:
+    """Typer names the option where this is refused."""
+    from sunshine_keys.http.limits import RateLimits
+
+    try:
+        RateLimits.of(given, None, None)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return given
 
 
 @cli.command()
@@ -58,13 +70,17 @@ def serve(
         typer.Option(
             envvar="SUNSHINE_KEYS_RATE_LIMIT_KEY",
             metavar="RATE",
+            callback=_rate,
             help="Requests of a key: 100/second, 6000/minute,burst=200, or off.",
         ),
     ] = "off",
     rate_limit_source: Annotated[
         str,
         typer.Option(
-            envvar="SUNSHINE_KEYS_RATE_LIMIT_SOURCE", metavar="RATE", help="Requests of an address, in the same way."
+            envvar="SUNSHINE_KEYS_RATE_LIMIT_SOURCE",
+            metavar="RATE",
+            callback=_rate,
+            help="Requests of an address, in the same way.",
         ),
     ] = "off",
     rate_limit_failures: Annotated[
@@ -72,6 +88,7 @@ def serve(
         typer.Option(
             envvar="SUNSHINE_KEYS_RATE_LIMIT_FAILURES",
             metavar="RATE",
+            callback=_rate,
             help="Failed authentications of an address with a key id; ten times as many of an address.",
         ),
     ] = "100/minute",
@@ -106,7 +123,7 @@ def serve(
         ),
     ] = True,
 ) -> None:
-    """Serve the API until SIGTERM. An empty store is made first, and its account key printed."""
+    """Serve the API until SIGTERM. Where there is no store one is made first, and its account key printed."""
     from sunshine_keys import server
     from sunshine_keys.app import Settings, first_run
     from sunshine_keys.http.limits import RateLimits
@@ -115,10 +132,7 @@ def serve(
     log = Log(log_format, log_level)
     log.configure()
     server.exit_0_when_told_to_stop()
-    try:
-        limits = RateLimits.of(rate_limit_key, rate_limit_source, rate_limit_failures)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--rate-limit-…") from None
+    limits = RateLimits.of(rate_limit_key, rate_limit_source, rate_limit_failures)
     try:
         metrics = MetricsAccess.given(os.environ, metrics_token_file)
     except ValueError as error:
@@ -137,7 +151,9 @@ def serve(
             )
         listener = server.listen(host, port)
     except (OSError, UnicodeError) as error:
-        fail(f"cannot listen on {host} port {port}: {getattr(error, 'strerror', None) or error}")
+        why = getattr(error, "strerror", None) or error
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        fail(f"cannot listen on {host} port {port}: {why}" + ("; name another by --port" if taken else ""))
     with listener:
         made = first_run(settings)
         if made is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from sunshine_keys.console import apps, forms, integrations, keys, rendering, sessions, signing, trail
 from sunshine_keys.console.forms import Form
@@ -105,10 +105,7 @@ class Console:
             return await self._page(guest)
         except Unauthorized as error:  # the session has ended, or never was
             request.state.code = error.code
-            why = "?ended" if sessions.had_one(request) else ""
-            response = RedirectResponse(f"/console/sign-in{why}", 303, rendering.PAGE_HEADERS)
-            sessions.take(request, response)
-            return response
+            return signing.send_to_form(request)
         except ServiceError as error:
             return _failed(request, error)
         except asyncio.CancelledError:  # the server stops

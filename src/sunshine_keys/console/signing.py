@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 
+from starlette.requests import Request
 from starlette.responses import Response
 
 from sunshine_keys.console import sessions
@@ -15,12 +17,29 @@ from sunshine_keys.service.authentication import APP
 from sunshine_keys.store import Origin
 
 _FIELDS: tuple[str, ...] = ("key_id", "secret")
+_HOME = "/console"
+_PAGE = re.compile(r"/console(?:/[0-9A-Za-z_-]+)+", re.ASCII)
 _WHY = {"ended": "Your session has ended. Sign in again.", "out": "You have signed out."}
+
+
+def send_to_form(request: Request) -> Response:
+    """For whoever is not signed in (any more); where a page was asked for, signing in leads to it."""
+    page = _page(request.scope["path"]) if request.method == "GET" else _HOME
+    told = ["ended"] if sessions.had_one(request) else []
+    query = "&".join([*told, *([] if page == _HOME else [f"to={page}"])])
+    response = redirect("/console/sign-in" + (f"?{query}" if query else ""))
+    sessions.take(request, response)
+    return response
+
+
+def _page(given: str) -> str:
+    """A page of the console, as it was given; the first where it is none, since anyone can make a link to the form."""
+    return given if _PAGE.fullmatch(given) else _HOME
 
 
 async def show_form(guest: Guest) -> Response:
     if await sessions.resume(guest.engine.store, guest.request, guest.clock()):
-        return redirect("/console")
+        return redirect(_page(guest.request.query_params.get("to", "")))
     why = next((told for name, told in _WHY.items() if name in guest.request.query_params), "")
     return _form(guest, told=why)
 
@@ -49,7 +68,7 @@ async def sign_in(guest: Guest) -> Response:
         if isinstance(error, TooManyRequests):
             response.headers["retry-after"] = str(math.ceil(error.wait))
         return response
-    response = redirect("/console")
+    response = redirect(_page(guest.form.text("to")))
     sessions.give(guest.request, response, session)
     return response
 
@@ -81,6 +100,7 @@ def _form(
         faults=faults or dict.fromkeys(_FIELDS, ""),
         key_id=guest.form.text("key_id") if KEY_ID.fullmatch(guest.form.text("key_id")) else "",
         form_token=sessions.form_token(token),
+        to=_page(guest.form.text("to") or guest.request.query_params.get("to", "")),
     )
     if not kept:
         sessions.give_guest(guest.request, response, token)

@@ -49,7 +49,8 @@ class MetricsAccess(msgspec.Struct, frozen=True):
             try:
                 token = file.read_text().strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(f"cannot read the metrics token in {file}: {error}") from None
+                why = getattr(error, "strerror", None) or "it is not text"
+                raise ValueError(f"cannot read the metrics token in {file}: {why}") from None
         elif not token:
             return None
         if not _FORM.fullmatch(token):

@@ -49,24 +49,24 @@ class PostgresUrl(msgspec.Struct, frozen=True):
 Location: TypeAlias = SqliteFile | PostgresUrl
 
 
-def location(url: str) -> Location:
+def location(url: str, option: str = "--database") -> Location:
     """What a URL names: sqlite:///absolute/path, sqlite:relative/path or postgresql://…, as libpq reads it.
 
-    Raises StoreError, which does not repeat the URL.
+    Raises StoreError, which names the option and does not repeat the URL.
     """
     scheme, colon, rest = url.partition(":")
     if colon and scheme in ("postgresql", "postgres"):
-        return _postgres(url)
+        return _postgres(url, option)
     path = "/" + rest.lstrip("/") if rest.startswith("//") else rest
     if not colon or scheme != "sqlite" or not path.strip("/") or path.rpartition("/")[2].startswith(":"):
         raise StoreError(
-            "--database should be a URL such as sqlite:///path/to/file (by an absolute path) "
+            f"{option} should be a URL such as sqlite:///path/to/file (by an absolute path) "
             "or postgresql://user@host/database"
         )
     return SqliteFile(Path(path))
 
 
-def _postgres(url: str) -> PostgresUrl:
+def _postgres(url: str, option: str) -> PostgresUrl:
     parts = _POSTGRES.fullmatch(url)
     try:
         if parts is not None and all(int(port) < 1 << 16 for port in re.findall(r":(\d+)(?=,|$)", parts["hosts"])):
@@ -75,7 +75,7 @@ def _postgres(url: str) -> PostgresUrl:
     except ValueError:
         pass
     raise StoreError(
-        "--database cannot be read: it should be a URL such as postgresql://user:password@host:5432/database, "
+        f"{option} cannot be read: it should be a URL such as postgresql://user:password@host:5432/database, "
         "in which special characters of the password are written as %40 for @"
     )
 

@@ -13,6 +13,7 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._repetition import is_vendors
 from sunshine_conversations_client.configuration import HOST_VARIABLE
 from sunshine_keys.cli.exits import Exit, printable, stop
+from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
 from sunshine_keys.cli.remote.options import AsJson, Common, ProfileName, Quiet
@@ -20,7 +21,7 @@ from sunshine_keys.cli.remote.session import Session, contact, default_host, ses
 
 _SECRET_LENGTH = 1000
 
-program = typer.Typer(help="Show the profiles that are kept, or choose one.", invoke_without_command=True)
+program = typer.Typer(cls=Group, help="Show the profiles that are kept, or choose one.", invoke_without_command=True)
 cli.add_typer(program, name="profiles")
 
 
@@ -50,9 +51,12 @@ def login(
     secret = _secret(terminal=terminal)
     with contact({"host": host, "key_id": key_id.strip(), "secret": secret}, f"profile {name}") as opened:
         facts = _facts(opened)
+    before = profiles.load().profiles.get(name)
     kept = profiles.add(name, host, key_id.strip(), secret)
     where = "the system keyring" if kept.where == "keyring" else profiles.place()
     output.emit(f"Logged in to {host} as {facts['keyId']}: profile {name}, its secret in {where}.")
+    if before is not None and (before.host, before.key_id) != (kept.host, kept.key_id):
+        output.emit(f"It takes the place of {before.key_id} at {before.host}; --profile NAME would have kept both.")
 
 
 def _checked_host(host: str) -> str:

@@ -115,7 +115,11 @@ def _rows(file: Path, owners: dict[str, str]) -> list[Row]:
     seen: dict[Any, int] = {}
     for number, cells in enumerate(table, 1):
         if len(cells) != len(headings):
-            stop(Exit.USAGE, f"{file}, row {number}: it should have {len(headings)} columns, not {len(cells)}")
+            stop(
+                Exit.USAGE,
+                f"{file}, row {number}: {len(cells)} columns where there should be {len(headings)}",
+                "A name that holds a comma stands in quotes; other columns need a heading.",
+            )
         given = {_COLUMNS[heading]: cell.strip() for heading, cell in zip(headings, cells, strict=True) if cell.strip()}
         name = given.pop("displayName", "")
         if not name:

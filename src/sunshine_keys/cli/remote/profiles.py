@@ -124,8 +124,9 @@ def remove(name: str | None) -> str:
 def find(profiles: Profiles, name: str) -> Profile:
     profile = profiles.profiles.get(name)
     if profile is None:
-        there = ", ".join(sorted(profiles.profiles)) or "none"
-        stop(Exit.USAGE, f"there is no profile {name}; there are: {there}", "Make one by: sunshine-keys login")
+        there = ", ".join(sorted(profiles.profiles))
+        others = f"there are: {there}" if there else "there are none"
+        stop(Exit.USAGE, f"there is no profile {name}; {others}", "Make one by: sunshine-keys login")
     return profile
 
 

@@ -46,6 +46,8 @@ class Resource(msgspec.Struct, frozen=True):
     """What is sent for a new one, of the fields that were given."""
     gone: str
     """What deleting it means."""
+    lacks: Callable[[dict[str, Any]], str] = lambda body: ""
+    """What to give besides, where a service would refuse what is to be sent."""
     in_app: bool = True
     integration: str = ""
     """Whether it is in an integration, too: "needed", "optional", or not at all."""
@@ -96,6 +98,11 @@ def _integration(fields: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _no_webhook(body: dict[str, Any]) -> str:
+    missing = body.get("type") == "custom" and "webhooks" not in body
+    return "give --target, the URL of its webhook: a custom integration needs one" if missing else ""
+
+
 _NAME = Field("displayName", "NAME", "Its name, of 1 to 100 characters.")
 _TARGET = Field("target", "TARGET", "The URL to call.")
 _TRIGGERS = Field(
@@ -127,6 +134,7 @@ RESOURCES = (
             _TRIGGERS,
         ),
         body=_integration,
+        lacks=_no_webhook,
         gone="its webhooks and keys go with it",
     ),
     Resource(

@@ -6,10 +6,12 @@ import contextlib
 import os
 from collections.abc import Generator
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 
 import sunshine_conversations_client as sunshine
+from sunshine_conversations_client._operations import is_loopback
 from sunshine_conversations_client.configuration import DEFAULT_HOST, HOST_VARIABLE
 from sunshine_keys.cli.exits import Exit, explain, stop
 from sunshine_keys.cli.remote import profiles
@@ -78,12 +80,24 @@ def contact(settings: dict[str, Any], source: str) -> Generator[Session]:
         stop(Exit.USAGE, str(error))
     if configuration.access_token is None and not (configuration.key_id and configuration.secret):
         stop(Exit.USAGE, "set SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET, both or none")
+    _require_private(configuration.host)
     try:
         with sunshine.ApiClient(configuration) as client:
             yield Session(client, source)
     except sunshine.ApiException as error:
         code, lines = explain(error, configuration.host)
         stop(code, *lines)
+
+
+def _require_private(host: str) -> None:
+    """The client refuses it, too, but names an argument that no command has."""
+    parts = urlsplit(host)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        stop(
+            Exit.USAGE,
+            f"credentials should not go to {parts.hostname} over plain http",
+            "Use https. On the service's own machine it is reached by http://127.0.0.1:PORT, too.",
+        )
 
 
 def _is_typed(context: typer.Context) -> bool:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from sunshine_keys.cli.exits import Exit, complain, printable, stop
+from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import asking, output
 from sunshine_keys.cli.remote.bulk import create_from, delete_matching
@@ -180,7 +181,10 @@ def _body(resource: Resource, given: dict[str, Any]) -> dict[str, Any]:
             fields[field.name] = value
         elif not base and not field.parameter.startswith("--"):
             raise typer.BadParameter(f"give it a {field.parameter}")
-    return base | resource.body(fields)
+    body = base | resource.body(fields)
+    if lacking := resource.lacks(body):
+        raise typer.BadParameter(lacking)
+    return body
 
 
 def _read_object(file: Path) -> dict[str, Any]:
@@ -201,7 +205,7 @@ def _session(given: dict[str, Any]) -> Any:
 
 
 def _register(resource: Resource) -> None:
-    group = typer.Typer(help=resource.about, no_args_is_help=True)
+    group = typer.Typer(cls=Group, help=resource.about, no_args_is_help=True)
     cli.add_typer(group, name=resource.name)
     owners = _owner_parameters(resource)
     fields = [_field_parameter(field) for field in resource.fields]
