@@ -48,6 +48,7 @@ _HEADER_OVERHEAD = 32
 _BODY_BYTES = 64 * 1024
 """So much of a body may wait for the application before no more is read."""
 
+_VERSIONS = ("1.1", "1.0")
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 _ANSWER = (
     b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\ncache-control: no-store\r\n"
@@ -193,7 +194,10 @@ class Protocol(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value) + _HEADER_OVERHEAD)
         if self._is_in_head:  # else it is a trailer
-            self._headers.append((name.lower(), value))
+            name = name.lower()
+            if name == b"transfer-encoding" and value.lower() != b"chunked":
+                raise ValueError("transfer coding")  # the parser takes some that nobody here decodes
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._has_progressed = True
@@ -202,6 +206,8 @@ class Protocol(asyncio.Protocol):
         if parser.should_upgrade():
             raise ValueError("upgrade")  # the parser turns it into its own error: a 400
         scope = self.scope()
+        if scope["http_version"] not in _VERSIONS:
+            raise ValueError("version")
         exchange = self._coming = Exchange(self, scope, scope["http_version"] != "1.0" and parser.should_keep_alive())
         self._unanswered.append(exchange)
         if len(self._unanswered) == 1:

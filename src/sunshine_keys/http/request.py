@@ -117,10 +117,14 @@ class Request:
         return message
 
     async def discard(self) -> None:
-        """Read what is left of a body nobody wants, within bounds: unread, it would have the answer thrown away."""
+        """Read what is left of a body after a refusal: unread, it would have the answer thrown away."""
+        if b"expect" not in self.headers:  # such a client waits to be asked for its body, and is not
+            await self.skip()
+
+    async def skip(self) -> None:
+        """Read what is left of a body nobody wants, within bounds. Raises ClientGone where it is none."""
         size = 0
-        wanted = b"expect" not in self.headers  # such a client waits to be asked for its body, and is not
-        while wanted and self.body_is_coming and size < DISCARDED_BYTES:
+        while self.body_is_coming and size < DISCARDED_BYTES:
             size += len(await self._part())
 
     async def _part(self) -> bytes:
