@@ -164,11 +164,11 @@ class Protocol(asyncio.Protocol):
             self._idle()
 
     def eof_received(self) -> bool:
-        """A client may close its side once it has sent its request, and still read the answer."""
+        """A client may close its side once it has sent its request, and still read the answer; but not with TLS."""
         whole = [exchange for exchange in self._unanswered if not exchange.is_coming]
         if whole:
             whole[-1].keep_alive = False
-        return bool(whole)  # true keeps the connection open
+        return bool(whole) and self._scheme == "http"  # true keeps the connection open; with TLS it is a warning
 
     # What uvicorn calls
 
@@ -176,8 +176,10 @@ class Protocol(asyncio.Protocol):
         """Close once what has come has been answered."""
         if self._unanswered:
             self._unanswered[-1].keep_alive = False
-        else:
-            self.transport.close()
+            return
+        self.transport.close()
+        if self._scheme == "https" and self._arrival is None:  # it would wait for the client to say that it closes, too
+            self._arrival = self._loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     # What the parser calls
 
