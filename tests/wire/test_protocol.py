@@ -439,6 +439,14 @@ def test_a_request_with_a_broken_body_changes_nothing(
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+def test_a_body_that_no_operation_asked_for_is_bounded_and_then_changes_nothing(wire: Wire, tenant: Tenant) -> None:
+    key = f"{tenant.keys}/{tenant.key.id}"
+    body = b"x" * 5_000_000
+    received = exchange(wire.url, head("DELETE", key, tenant.app_key, Content_Length=str(len(body))) + body)
+    assert statuses(received) == [413]
+    assert wire.get(key, tenant.app_key).status == 200
+
+
 @pytest.mark.parametrize("piece", [1400, 16_000, 100_000])
 @pytest.mark.parametrize(("size", "status"), [(60_000, 200), (70_000, 400)])
 def test_the_limit_of_a_head_is_the_same_however_it_is_split(wire: Wire, piece: int, size: int, status: int) -> None:
@@ -558,6 +566,25 @@ def test_a_long_pipeline_is_answered_whole(wire: Wire) -> None:
     one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert statuses(exchange(wire.url, one * 1000 + last)) == [200] * 1001
+
+
+def test_of_a_pipeline_that_comes_at_once_few_requests_are_made_at_once(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes twenty times what its eighteen bytes do, and each connection may send as many."""
+    from sunshine_keys.http.protocol import Protocol
+
+    original, waiting = Protocol.on_headers_complete, [0]
+
+    def counting(self: Protocol) -> None:
+        original(self)
+        waiting.append(len(self._unanswered))
+
+    monkeypatch.setattr(Protocol, "on_headers_complete", counting)
+    one = b"GET / HTTP/1.1\r\n\r\n"
+    received = exchange(wire.url, one * 14_000 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert statuses(received) == [404] * 14_001
+    assert max(waiting) < 1000
 
 
 def test_a_client_that_reads_no_answers_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
