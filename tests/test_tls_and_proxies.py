@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import sqlite3
+import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,48 @@ def test_it_serves_over_tls(tmp_path: Path, workers: str) -> None:
         with socket.create_connection(("127.0.0.1", int(serving.wire.url.rpartition(":")[2])), timeout=10) as plain:
             plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             assert not plain.recv(100).startswith(b"HTTP/1.1 2")
+
+
+class TestTheEndOfAConnectionWithTls:
+    @contextlib.contextmanager
+    def connected(self, tmp_path: Path) -> Iterator[tuple[Server, socket.socket, ssl.SSLObject, ssl.MemoryBIO]]:
+        """A server that logs to `log`, and a client's side of TLS, whose bytes the test sends itself."""
+        certificate, key = make_certificate(tmp_path)
+        options = ("--tls-cert", str(certificate), "--tls-key", str(key))
+        first_run(tmp_path / "data")
+        coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=str(certificate))
+        client = context.wrap_bio(coming, going, server_hostname="127.0.0.1")
+        with Server(tmp_path / "data", *options, authority=certificate, log=tmp_path / "log") as serving:
+            port = int(serving.wire.url.rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                while True:
+                    try:
+                        client.do_handshake()
+                    except ssl.SSLWantReadError:
+                        connection.sendall(going.read())
+                        coming.write(connection.recv(65536))
+                    else:
+                        break
+                yield serving, connection, client, going
+
+    def test_a_client_that_does_not_close_its_side_holds_up_no_stop(self, tmp_path: Path) -> None:
+        with self.connected(tmp_path) as (serving, connection, client, going):
+            client.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(going.read())
+            connection.recv(65536)
+            assert serving.kill(signal.SIGTERM) == 0
+        assert "graceful shutdown exceeded" not in (tmp_path / "log").read_text()
+
+    def test_one_that_closes_its_side_while_it_is_answered_is_no_warning(self, tmp_path: Path) -> None:
+        with self.connected(tmp_path) as (_, connection, client, going):
+            client.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.unwrap()  # says that it closes, and would wait for the server to say so
+            connection.sendall(going.read())
+            while connection.recv(65536):
+                pass
+        assert "eof_received" not in (tmp_path / "log").read_text()
 
 
 def test_without_tls_browsers_are_not_told_to_insist_on_it(wire: Wire) -> None:

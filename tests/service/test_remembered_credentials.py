@@ -15,12 +15,12 @@ from sunshine_keys import tokens
 from sunshine_keys.app import Settings, first_run, open_engine
 from sunshine_keys.errors import Unauthorized
 from sunshine_keys.http.authentication import authenticate
-from sunshine_keys.models import Scope
+from sunshine_keys.models import Integration, Scope
 from sunshine_keys.service import authentication
 from sunshine_keys.service.authentication import Authenticator
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import CreateKey, DeleteKey
+from sunshine_keys.store.changes import CreateIntegration, CreateKey, DeleteKey
 
 
 class Clock:
@@ -186,5 +186,20 @@ def test_no_more_than_a_bounded_number_is_remembered(tmp_path: Path) -> None:
                 await authenticate(authenticator, basic({"id": made["key"]["id"], "secret": str(number)}))
         await authenticate(authenticator, bearer(made["key"], jti="long" * 1024))
         assert (len(authenticator._right), len(authenticator._wrong)) == (10, 10)
+
+    play(tmp_path, scene)
+
+
+@KINDS
+def test_a_key_that_is_there_again_as_another_integrations_is_the_others(tmp_path: Path, kind: Kind) -> None:
+    async def scene(engine: Engine, authenticator: Authenticator, clock: Clock, made: dict[str, Any]) -> None:
+        key, owner = await engine.store.key(made["key"]["id"]), (made["app"]["id"], made["integration"]["id"])
+        assert key is not None
+        assert (await authenticate(authenticator, kind(made["key"]))).integration_id == made["integration"]["id"]
+        await engine.store.transact(OPERATOR, DeleteKey(*owner, key.id))
+        other = Integration("0" * 24, made["app"]["id"], "custom", {})
+        await engine.store.transact(OPERATOR, CreateIntegration(other, []))
+        await engine.store.transact(OPERATOR, CreateKey(msgspec.structs.replace(key, integration_id=other.id)))
+        assert (await authenticate(authenticator, kind(made["key"]))).integration_id == other.id
 
     play(tmp_path, scene)

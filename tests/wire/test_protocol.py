@@ -193,6 +193,10 @@ class TestSize:
         b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
         b"\x16\x03\x01\x02\x00",
+        b"GET /healthz\r\n\r\n",
+        b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"POST /v2/apps HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST /v2/apps HTTP/1.1\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
 def test_what_is_not_http_answers_400_in_the_envelope(wire: Wire, request_bytes: bytes) -> None:
@@ -228,6 +232,15 @@ def test_expect_100_continue_is_honoured(wire: Wire, tenant: Tenant) -> None:
     )
     received = exchange(wire.url, head.encode(), body)
     assert re.findall(rb"HTTP/1\.1 (\d+) ", received) == [b"100", b"201"]
+
+
+def test_a_client_of_http_1_0_is_not_told_to_go_on(wire: Wire, tenant: Tenant) -> None:
+    body = b'{"displayName": "x"}'
+    head = (
+        f"POST {tenant.keys} HTTP/1.0\r\nAuthorization: {tenant.app_key.basic()}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    assert re.findall(rb"HTTP/1\.1 (\d+) ", exchange(wire.url, head.encode(), body)) == [b"201"]
 
 
 def test_two_authorization_headers_are_not_a_way_in(wire: Wire, tenant: Tenant) -> None:
@@ -403,6 +416,37 @@ def test_a_broken_request_is_answered_once_and_leaves_no_traceback(
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+@pytest.mark.parametrize("expect", [{}, {"Expect": "100-continue"}])
+@pytest.mark.parametrize("pieces", [1, 2])
+@pytest.mark.parametrize("body", [b"ZZ\r\n", b"2\r\n{}\r\n0\r\nno colon\r\n\r\n"])
+def test_a_request_with_a_broken_body_changes_nothing(
+    wire: Wire,
+    tenant: Tenant,
+    body: bytes,
+    pieces: int,
+    expect: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key = f"{tenant.keys}/{tenant.key.id}"
+    delete = head("DELETE", key, tenant.app_key, Transfer_Encoding="chunked", **expect)
+    post = head(
+        "POST", tenant.keys, tenant.app_key, Transfer_Encoding="chunked", Content_Type="application/json", **expect
+    )
+    for first in (delete, post):
+        parts = [first + body] if pieces == 1 else [first, body]
+        assert statuses(exchange(wire.url, *parts))[-1:] == [400]
+    assert wire.get(key, tenant.app_key).status == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_a_body_that_no_operation_asked_for_is_bounded_and_then_changes_nothing(wire: Wire, tenant: Tenant) -> None:
+    key = f"{tenant.keys}/{tenant.key.id}"
+    body = b"x" * 5_000_000
+    received = exchange(wire.url, head("DELETE", key, tenant.app_key, Content_Length=str(len(body))) + body)
+    assert statuses(received) == [413]
+    assert wire.get(key, tenant.app_key).status == 200
+
+
 @pytest.mark.parametrize("piece", [1400, 16_000, 100_000])
 @pytest.mark.parametrize(("size", "status"), [(60_000, 200), (70_000, 400)])
 def test_the_limit_of_a_head_is_the_same_however_it_is_split(wire: Wire, piece: int, size: int, status: int) -> None:
@@ -522,6 +566,25 @@ def test_a_long_pipeline_is_answered_whole(wire: Wire) -> None:
     one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert statuses(exchange(wire.url, one * 1000 + last)) == [200] * 1001
+
+
+def test_of_a_pipeline_that_comes_at_once_few_requests_are_made_at_once(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes twenty times what its eighteen bytes do, and each connection may send as many."""
+    from sunshine_keys.http.protocol import Protocol
+
+    original, waiting = Protocol.on_headers_complete, [0]
+
+    def counting(self: Protocol) -> None:
+        original(self)
+        waiting.append(len(self._unanswered))
+
+    monkeypatch.setattr(Protocol, "on_headers_complete", counting)
+    one = b"GET / HTTP/1.1\r\n\r\n"
+    received = exchange(wire.url, one * 14_000 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert statuses(received) == [404] * 14_001
+    assert max(waiting) < 1000
 
 
 def test_a_client_that_reads_no_answers_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,7 @@ class Exchange:
     async def receive(self) -> Message:
         if not self._is_asked_for:
             self._is_asked_for = True
-            if any(name == b"expect" and value.lower() == b"100-continue" for name, value in self.scope["headers"]):
+            if not self.is_gone and self._is_waited_with():
                 self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         while not (self._body or self.is_gone or self.is_answered or not (self.is_coming or self._is_end_told)):
             self._connection.read_on()
@@ -109,6 +109,12 @@ class Exchange:
         body, self._body = self._body, b""
         self._is_end_told = not self.is_coming
         return {"type": "http.request", "body": body, "more_body": self.is_coming}
+
+    def _is_waited_with(self) -> bool:
+        """Whether the client waits to be told that its body is wanted; HTTP/1.0 has no such thing."""
+        return self.scope["http_version"] != "1.0" and any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in self.scope["headers"]
+        )
 
     async def send(self, message: Message) -> None:
         if self._head is None:

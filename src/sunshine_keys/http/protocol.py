@@ -22,7 +22,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from sunshine_keys.http.application import AT_ONCE
 from sunshine_keys.http.exchange import Exchange, Scope, step
-from sunshine_keys.http.request import new_request_id
+from sunshine_keys.http.rejections import NOT_HTTP, TOO_MANY, TOO_SLOW, answer
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -48,27 +48,11 @@ _HEADER_OVERHEAD = 32
 _BODY_BYTES = 64 * 1024
 """So much of a body may wait for the application before no more is read."""
 
+_PIECE_BYTES = 16 * 1024
+"""So much is made requests of at once. The 256 kB that are read at once may be 14 thousand, which took 5 MB."""
+
+_VERSIONS = ("1.1", "1.0")
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
-_ANSWER = (
-    b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\ncache-control: no-store\r\n"
-    b"x-content-type-options: nosniff\r\n%scontent-length: %d\r\nconnection: close\r\nx-request-id: %s\r\n\r\n%s"
-)
-_NOT_HTTP = (
-    b"400 Bad Request",
-    (
-        b'{"errors":[{"code":"bad_request","title":"The request is not valid HTTP/1.1, has a head over 64 kB, or asks'
-        b' for an upgrade"}]}'
-    ),
-)
-_TOO_MANY = (
-    b"503 Service Unavailable",
-    b'{"errors":[{"code":"service_unavailable","title":"There are too many connections at the moment"}]}',
-    b"retry-after: 1\r\n",
-)
-_TOO_SLOW = (
-    b"408 Request Timeout",
-    b'{"errors":[{"code":"request_timeout","title":"The request did not arrive within 30 seconds"}]}',
-)
 
 
 class Protocol(asyncio.Protocol):
@@ -98,7 +82,9 @@ class Protocol(asyncio.Protocol):
         self._unread: asyncio.TimerHandle | None = None
         self._writable: asyncio.Future[None] | None = None
         self._is_reading_paused = self._is_deaf = self._is_arriving = self._has_progressed = False
+        self._is_full = False
         self._is_in_head = True
+        self._unparsed = b""
         self._head_bytes = self._silent_bytes = 0
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -114,7 +100,7 @@ class Protocol(asyncio.Protocol):
         if self._most is None or present <= self._most:
             self._arm()
         elif present <= self._most + REFUSED_AT_ONCE:
-            self._fail(*_TOO_MANY)
+            self._fail(*TOO_MANY)
         else:
             transport.abort()
 
@@ -144,17 +130,35 @@ class Protocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
             return
+        if self._unparsed or len(data) > _PIECE_BYTES:
+            self._unparsed += data
+            self._parse_on()
+        else:
+            self._parse(data)
+
+    def _parse_on(self) -> None:
+        while self._unparsed and self._has_room():
+            piece, self._unparsed = self._unparsed[:_PIECE_BYTES], self._unparsed[_PIECE_BYTES:]
+            self._parse(piece)
+        if self._is_reading_paused and not self._unparsed and self._has_room():
+            self._is_reading_paused = False
+            self.transport.resume_reading()
+
+    def _has_room(self) -> bool:
+        return len(self._unanswered) <= 1 and not (self._is_full or self._is_deaf or self.transport.is_closing())
+
+    def _parse(self, data: bytes) -> None:
         self._has_progressed = False
         self._idle_since = None
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(*_NOT_HTTP)
+            self._fail(*NOT_HTTP)
             return
         # What the parser has not told of it keeps to itself, and would collect without end.
         self._silent_bytes = 0 if self._has_progressed else self._silent_bytes + len(data)
         if self._silent_bytes > HEAD_BYTES:
-            self._fail(*_NOT_HTTP)
+            self._fail(*NOT_HTTP)
         elif self._is_arriving:
             # Only now: most requests arrive in one piece, and a timer for each took 2 µs of its 60.
             self._arm()
@@ -163,11 +167,11 @@ class Protocol(asyncio.Protocol):
             self._idle()
 
     def eof_received(self) -> bool:
-        """A client may close its side once it has sent its request, and still read the answer."""
+        """A client may close its side once it has sent its request, and still read the answer; but not with TLS."""
         whole = [exchange for exchange in self._unanswered if not exchange.is_coming]
         if whole:
             whole[-1].keep_alive = False
-        return bool(whole)  # true keeps the connection open
+        return bool(whole) and self._scheme == "http"  # true keeps the connection open; with TLS it is a warning
 
     # What uvicorn calls
 
@@ -175,8 +179,10 @@ class Protocol(asyncio.Protocol):
         """Close once what has come has been answered."""
         if self._unanswered:
             self._unanswered[-1].keep_alive = False
-        else:
-            self.transport.close()
+            return
+        self.transport.close()
+        if self._scheme == "https" and self._arrival is None:  # it would wait for the client to say that it closes, too
+            self._arrival = self._loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     # What the parser calls
 
@@ -193,7 +199,10 @@ class Protocol(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value) + _HEADER_OVERHEAD)
         if self._is_in_head:  # else it is a trailer
-            self._headers.append((name.lower(), value))
+            name = name.lower()
+            if name == b"transfer-encoding" and value.lower() != b"chunked":
+                raise ValueError("transfer coding")  # the parser takes some that nobody here decodes
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._has_progressed = True
@@ -202,6 +211,8 @@ class Protocol(asyncio.Protocol):
         if parser.should_upgrade():
             raise ValueError("upgrade")  # the parser turns it into its own error: a 400
         scope = self.scope()
+        if scope["http_version"] not in _VERSIONS:
+            raise ValueError("version")
         exchange = self._coming = Exchange(self, scope, scope["http_version"] != "1.0" and parser.should_keep_alive())
         self._unanswered.append(exchange)
         if len(self._unanswered) == 1:
@@ -212,6 +223,7 @@ class Protocol(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         self._has_progressed = True
         if self._coming is not None and not self._coming.is_answered and self._coming.add(body) > _BODY_BYTES:
+            self._is_full = True
             self._pause_reading()
 
     def on_message_complete(self) -> None:
@@ -251,9 +263,9 @@ class Protocol(asyncio.Protocol):
 
     def read_on(self) -> None:
         """Unless requests wait for their turn: they would be collected without end."""
-        if self._is_reading_paused and len(self._unanswered) <= 1 and not self._is_deaf:
-            self._is_reading_paused = False
-            self.transport.resume_reading()
+        self._is_full = False
+        if self._is_reading_paused and self._has_room():
+            self._loop.call_soon(self._parse_on)
 
     async def drain(self) -> None:
         while self._writable is not None:
@@ -345,7 +357,7 @@ class Protocol(asyncio.Protocol):
     def _too_late(self) -> None:
         self._arrival = None
         if self._is_in_head or self._unanswered:
-            self._fail(*_TOO_SLOW)
+            self._fail(*TOO_SLOW)
         else:
             self.transport.close()  # it has its answer, and only its body is late
             self._arm_unread()
@@ -361,7 +373,7 @@ class Protocol(asyncio.Protocol):
         if self._unanswered:
             self._unanswered[-1].keep_alive = False
             return
-        self.transport.write(_ANSWER % (status, headers, len(body), new_request_id().encode(), body))
+        self.transport.write(answer(status, body, headers))
         self._close(is_more_coming=True)
 
     def _close(self, is_more_coming: bool) -> None:

@@ -117,10 +117,19 @@ class Request:
         return message
 
     async def discard(self) -> None:
-        """Read what is left of a body nobody wants, within bounds: unread, it would have the answer thrown away."""
+        """Read what is left of a body after a refusal: unread, it would have the answer thrown away."""
+        if b"expect" not in self.headers:  # such a client waits to be asked for its body, and is not
+            await self._read_away()
+
+    async def skip(self) -> None:
+        """Read a body that means nothing. Raises ClientGone where it is none, PayloadTooLarge."""
+        await self._read_away()
+        if self.body_is_coming:
+            raise PayloadTooLarge
+
+    async def _read_away(self) -> None:
         size = 0
-        wanted = b"expect" not in self.headers  # such a client waits to be asked for its body, and is not
-        while wanted and self.body_is_coming and size < DISCARDED_BYTES:
+        while self.body_is_coming and size < DISCARDED_BYTES:
             size += len(await self._part())
 
     async def _part(self) -> bytes:
