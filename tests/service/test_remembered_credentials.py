@@ -14,10 +14,10 @@ import pytest
 from sunshine_keys import tokens
 from sunshine_keys.app import Settings, first_run, open_engine
 from sunshine_keys.errors import Unauthorized
-from sunshine_keys.http.authentication import authenticate
+from sunshine_keys.http.authentication import authenticate as look_at
 from sunshine_keys.models import Integration, Scope
 from sunshine_keys.service import authentication
-from sunshine_keys.service.authentication import Authenticator
+from sunshine_keys.service.authentication import Actor, Authenticator
 from sunshine_keys.service.engine import Engine
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import CreateIntegration, CreateKey, DeleteKey
@@ -54,6 +54,13 @@ def signed(key: dict[str, Any], scope: Scope, **claims: Any) -> str:
     parts = [tokens._encode_base64url(msgspec.json.encode(part)) for part in (header, {"scope": scope, **claims})]
     signature = tokens._encode_base64url(tokens._sign(key["secret"], b".".join(parts)))
     return b".".join((*parts, signature)).decode()
+
+
+async def authenticate(authenticator: Authenticator, credentials: str) -> Actor:
+    found = await authenticator.again(credentials) or await look_at(authenticator, credentials)
+    if isinstance(found, Unauthorized):
+        raise found
+    return found
 
 
 def basic(key: dict[str, Any]) -> str:

@@ -36,10 +36,15 @@ class Admission:
         """The key that a request authenticates with. Raises Unauthorized, TooManyRequests."""
         self._limiter.admit_credentials(request.source)
         try:
-            actor = await authenticate(self._authenticator, request.authorization())
+            authorization = request.authorization()
+            actor = await self._authenticator.again(authorization)
+            if actor is None:
+                actor = await authenticate(self._authenticator, authorization)
         except Unauthorized as error:
-            self._failed(request.source, request.id, error)
-            raise
+            actor = error
+        if isinstance(actor, Unauthorized):
+            self._failed(request.source, request.id, actor)
+            raise actor
         self._limiter.admit_key(actor.key_id)
         return actor
 

@@ -11,9 +11,6 @@ from sunshine_keys.service.authentication import Actor, Authenticator
 
 async def authenticate(authenticator: Authenticator, authorization: str) -> Actor:
     """Raises Unauthorized, telling the honest caller what to mend."""
-    known = await authenticator.again(authorization)
-    if known is not None:
-        return known
     scheme, _, credentials = authorization.partition(" ")
     match scheme.lower():
         case "basic":
