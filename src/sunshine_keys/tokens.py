@@ -10,11 +10,11 @@ short as the adapter to one; the tests hold it against two such libraries.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import hmac
 import time
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,6 +30,7 @@ _FARTHEST_DATE = 2**53
 
 MALFORMED = "JWT is malformed; it should be header.payload.signature, each base64url"
 
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -52,7 +53,15 @@ def read(compact: str) -> UnverifiedToken:
     parts = compact.split(".")
     if len(parts) != 3 or not compact.isascii():
         raise Unauthorized(MALFORMED)
-    header = _decode_json(_decode_base64url(parts[0]), "header")
+    key_id = _signer(parts[0])
+    signed_part = compact[: len(parts[0]) + 1 + len(parts[1])].encode()
+    return UnverifiedToken(key_id, signed_part, parts[1], parts[2].encode())
+
+
+@lru_cache(256)  # a key's tokens have one header, as a rule
+def _signer(header_part: str) -> str:
+    """The id of the key that a token's header names. Raises Unauthorized."""
+    header = _decode_json(_decode_base64url(header_part), "header")
     if header.get("alg") != ALGORITHM:
         raise Unauthorized(f"JWT alg should be {ALGORITHM}")
     if "crit" in header:
@@ -60,8 +69,7 @@ def read(compact: str) -> UnverifiedToken:
     key_id = header.get("kid")
     if not isinstance(key_id, str) or not key_id:
         raise Unauthorized("JWT header should have a kid, the id of the key that signed it")
-    signed_part = compact[: len(parts[0]) + 1 + len(parts[1])].encode()
-    return UnverifiedToken(key_id, signed_part, parts[1], parts[2].encode())
+    return key_id
 
 
 def claims_if_signed_by(secret: str, token: UnverifiedToken) -> dict[str, Any] | None:
@@ -100,14 +108,15 @@ def _sign(secret: str, signed_part: bytes) -> bytes:
 
 
 def _encode_base64url(raw: bytes) -> bytes:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+    return binascii.b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=")
 
 
 def _decode_base64url(text: str) -> bytes:
+    """By binascii itself: what the module base64 has around it takes 2 of the 4 µs that a new token's parts take."""
     if "=" in text or "+" in text or "/" in text:
         raise Unauthorized(MALFORMED)
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return binascii.a2b_base64(text.encode().translate(_FROM_URL) + b"=" * (-len(text) % 4), strict_mode=True)
     except binascii.Error:
         raise Unauthorized(MALFORMED) from None
 
