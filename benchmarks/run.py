@@ -45,8 +45,9 @@ def guard(results: Results) -> bool:
 
 
 def keep(results: Results) -> None:
-    medians = {name: round(statistics.median(values), 3) for name, values in guarded(results).items()}
-    EXPECTED.write_text(json.dumps(medians, indent=2, ensure_ascii=False) + "\n")
+    """The least of the rounds: a machine with other work to do is not to fail a run."""
+    least = {name: round(min(values), 3) for name, values in guarded(results).items()}
+    EXPECTED.write_text(json.dumps(least, indent=2, ensure_ascii=False) + "\n")
 
 
 def machine() -> str:
