@@ -71,7 +71,7 @@ class Store(Walk, Protocol):
 
     @property
     def lease(self) -> LeaseState | None:
-        """None where what is remembered needs none, because nothing is."""
+        """None where what is remembered needs none, because every read first asks whether it still holds."""
         ...
 
     async def key_counts(self) -> dict[Scope, int]:
