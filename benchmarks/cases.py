@@ -12,9 +12,9 @@ import msgspec
 from fill import Filled, Owner
 from load import Request, write_requests
 
-from sunshine_keys import tokens
+from sunshine_keys.access import tokens
+from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.models import KEYS_PER_OWNER, Scope
-from sunshine_keys.secrets import new_secret
 
 
 class Case(NamedTuple):

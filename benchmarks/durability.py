@@ -29,9 +29,9 @@ from base64 import b64encode
 from collections.abc import Generator
 from pathlib import Path
 
-from sunshine_keys.app import Settings, open_engine
+from sunshine_keys.compose import Settings, open_engine
+from sunshine_keys.keys.operations import issue
 from sunshine_keys.models import DEFAULT_SETTINGS, KEYS_PER_OWNER, App, Integration, Scope, new_object_id
-from sunshine_keys.service.keys import issue
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import Initialise
 

@@ -22,7 +22,7 @@ from cases import create, credentials
 from fill import Filled, Owner, fill
 from load import Request, require_tools, write_requests, wrk
 
-from sunshine_keys.app import STORE_FILE
+from sunshine_keys.compose import STORE_FILE
 from sunshine_keys.models import KEYS_PER_OWNER
 
 SIZES = (10**3, 10**5, 10**7)

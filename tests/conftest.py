@@ -17,10 +17,11 @@ from hypothesis import settings
 from postgres import postgres
 from stores import STORES, open_store, run
 
-from sunshine_keys import app, server, tokens
-from sunshine_keys.app import Settings
-from sunshine_keys.http.limits import NO_LIMITS
+from sunshine_keys import compose, server
+from sunshine_keys.access import tokens
+from sunshine_keys.compose import Settings
 from sunshine_keys.models import ID_PREFIX, Scope
+from sunshine_keys.wire.limits import NO_LIMITS
 
 __all__ = ["open_store", "postgres", "run"]  # fixtures
 
@@ -151,7 +152,7 @@ WEBHOOK = {"target": "https://example.com/callback", "triggers": ["conversation:
 
 def first_run(place: Path | Place, *, sample: bool = False) -> dict[str, Any]:
     """Initialise a store, on SQLite where only a folder is named."""
-    made = app.first_run(place.settings if isinstance(place, Place) else Settings(place), sample=sample)
+    made = compose.first_run(place.settings if isinstance(place, Place) else Settings(place), sample=sample)
     assert made is not None
     return made
 

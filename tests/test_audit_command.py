@@ -89,7 +89,7 @@ def test_entries_are_chosen(tmp_path: Path, sample: dict[str, Any]) -> None:
 
 
 def test_a_trail_longer_than_a_page_is_shown_and_verified_whole(tmp_path: Path, sample: dict[str, Any]) -> None:
-    from sunshine_keys.app import Settings, open_engine
+    from sunshine_keys.compose import Settings, open_engine
     from sunshine_keys.store import OPERATOR
     from sunshine_keys.store.changes import Refused
 

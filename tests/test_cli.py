@@ -23,7 +23,7 @@ from conftest import Key, first_run
 from servers import Server
 
 from sunshine_keys.cli.commands import cli
-from sunshine_keys.secrets import new_secret
+from sunshine_keys.keys.secrets import new_secret
 
 COMMANDS: dict[str, Any] = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
 

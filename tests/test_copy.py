@@ -20,8 +20,8 @@ from conftest import Key, Wire, first_run
 from postgres import Postgres
 from servers import Server
 
-from sunshine_keys import app
-from sunshine_keys.app import STORE_FILE
+from sunshine_keys import compose
+from sunshine_keys.compose import STORE_FILE
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.locations import Location, location
 from sunshine_keys.store.postgres import tables
@@ -154,7 +154,7 @@ def test_two_copies_into_one_target_at_once_are_one_and_a_clear_error(
 
     async def copy_and_copy_meanwhile() -> None:
         await copy(source, target)
-        async with app._tables(target, snapshot=False):  # as one does that is under way
+        async with compose._tables(target, snapshot=False):  # as one does that is under way
             with pytest.raises(StoreError, match="another copy into the target is under way: nothing was changed"):
                 await copy(source, target)
         await copy(source, target)
@@ -163,7 +163,7 @@ def test_two_copies_into_one_target_at_once_are_one_and_a_clear_error(
 
 
 async def copy(source: Location, target: Location) -> None:
-    assert (await app.copy_store(source, target, lambda done, total: None)).tables["keys"].rows == 3
+    assert (await compose.copy_store(source, target, lambda done, total: None)).tables["keys"].rows == 3
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from conftest import Key, Place, first_run
 from postgres import Postgres
 from servers import Server
 
-from sunshine_keys.app import STORE_FILE, Settings
+from sunshine_keys.compose import STORE_FILE, Settings
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.postgres import schema as postgres_schema
 from sunshine_keys.store.sqlite import SqliteStore

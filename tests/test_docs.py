@@ -19,8 +19,8 @@ from conftest import Place, Wire, first_run
 from postgres import Postgres
 
 import sunshine_keys.cli.commands as commands
-from sunshine_keys import app, server
-from sunshine_keys.app import Settings
+from sunshine_keys import compose, server
+from sunshine_keys.compose import Settings
 from sunshine_keys.observing.samples import FAMILIES
 
 ROOT = Path(__file__).parent.parent
@@ -155,7 +155,7 @@ def test_the_role_and_the_database_are_enough(postgres: Postgres, tmp_path: Path
             postgres.execute(statement)
     url = postgres.url("sunshine").replace("postgres@", "sunshine:change%20me@")
     settings = Place(tmp_path, url).settings
-    assert app.first_run(settings) is not None
+    assert compose.first_run(settings) is not None
     with server.running(settings) as served:
         assert Wire(served).get("/healthz").status == 200
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import Key, Wire, first_run
 
 from sunshine_keys import server
-from sunshine_keys.app import Settings
+from sunshine_keys.compose import Settings
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/keys"

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunshine_keys import server
-from sunshine_keys.app import Settings
+from sunshine_keys.compose import Settings
 from sunshine_keys.errors import TooManyRequests
-from sunshine_keys.http import limits
-from sunshine_keys.http.limits import Buckets, Limiter, Rate, RateLimits, network
+from sunshine_keys.wire import limits
+from sunshine_keys.wire.limits import Buckets, Limiter, Rate, RateLimits, network
 
 KEY, OTHER = (f"int_{digit * 24}" for digit in "ab")
 

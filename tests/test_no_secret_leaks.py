@@ -26,21 +26,23 @@ from conftest import WEBHOOK, Answer, Key, Wire
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._auth import Signer
 from sunshine_conversations_client._messages import Headers, Request, Response
-from sunshine_keys import scanning, secrets, testing, tokens
-from sunshine_keys.app import Settings, first_run, open_engine
-from sunshine_keys.http.application import Application
-from sunshine_keys.http.operations import Call
-from sunshine_keys.http.request import Request as ServedRequest
+from sunshine_keys import scanning, testing
+from sunshine_keys.access import tokens
+from sunshine_keys.access.authentication import Actor
+from sunshine_keys.compose import Settings, first_run, open_engine
+from sunshine_keys.keys import operations as keys
 from sunshine_keys.models import Scope
-from sunshine_keys.sealing_key import Given
-from sunshine_keys.service import keys
-from sunshine_keys.service.authentication import Actor
-from sunshine_keys.service.views import WebhookView
-from sunshine_keys.service.webhooks import WebhookSpec
+from sunshine_keys.sealing import sealer as secrets
+from sunshine_keys.sealing.sources import Given
 from sunshine_keys.store.changes import CreateKey
 from sunshine_keys.store.locations import PostgresUrl
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.testing.faults import RecordedRequest
+from sunshine_keys.views import WebhookView
+from sunshine_keys.webhooks.operations import WebhookSpec
+from sunshine_keys.wire.application import Application
+from sunshine_keys.wire.operations import Call
+from sunshine_keys.wire.request import Request as ServedRequest
 
 SEALING_KEY = bytes(range(100, 132))
 
@@ -48,7 +50,7 @@ PROGRAM = """
 import logging, sys
 from sunshine_keys.cli import main
 from sunshine_keys.observing.logs import Log
-from sunshine_keys.service.engine import Engine
+from sunshine_keys.engine import Engine
 from sunshine_keys.store.sqlite import schema
 
 def everything(log):

@@ -16,9 +16,9 @@ import pytest
 from conftest import Answer, Key, Service, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
-from sunshine_keys.app import Settings
-from sunshine_keys.http.limits import RateLimits
-from sunshine_keys.http.operations import OPERATIONS
+from sunshine_keys.compose import Settings
+from sunshine_keys.wire.limits import RateLimits
+from sunshine_keys.wire.operations import OPERATIONS
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 

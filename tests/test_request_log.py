@@ -14,10 +14,10 @@ from commands import run
 from conftest import Key, Wire, first_run
 from servers import Server
 
-from sunshine_keys.http.outcome import Outcome
-from sunshine_keys.http.request import Request
 from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
 from sunshine_keys.observing.request_log import as_text, line_of
+from sunshine_keys.wire.outcome import Outcome
+from sunshine_keys.wire.request import Request
 
 KEYS = "/v2/apps/{appId}/integrations/{integrationId}/keys"
 
@@ -116,9 +116,7 @@ def test_probes_are_told_only_to_those_who_debug(logged: Logged) -> None:
 
 
 def test_with_level_warning_only_failures_are_told(logged: Logged) -> None:
-    failing = (
-        "from sunshine_keys.service import keys\nasync def fail(*_): raise RuntimeError('x')\nkeys.list_all = fail"
-    )
+    failing = "from sunshine_keys.keys import operations as keys\nasync def fail(*_): raise RuntimeError('x')\nkeys.list_all = fail"
     options = ("--log-format", "json", "--log-level", "warning")
     with Server(logged.data, *options, log=logged.file, patch=failing) as server:
         quiet = request(server.wire, "GET", "/nowhere")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import Key, first_run
 
-from sunshine_keys.secrets import new_secret
+from sunshine_keys.keys.secrets import new_secret
 
 SECRET = new_secret()
 OTHER = new_secret()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.scanning import CHUNK_BYTES, Found, scan
-from sunshine_keys.secrets import new_secret
 
 SECRET = new_secret()
 KEY_ID = "int_5d8cff3cd55b040010928b5b"

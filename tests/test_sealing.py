@@ -21,12 +21,12 @@ from conftest import Key, Wire, first_run
 from servers import Server
 from test_cli import failed, run
 
-from sunshine_keys import app
-from sunshine_keys.app import STORE_FILE, Settings
+from sunshine_keys import compose
+from sunshine_keys.compose import STORE_FILE, Settings
+from sunshine_keys.keys import operations as keys
 from sunshine_keys.models import Scope, sealed_under
-from sunshine_keys.sealing_key import FILE_NAME, FolderFile
-from sunshine_keys.secrets import sealing_key_id
-from sunshine_keys.service import keys
+from sunshine_keys.sealing.sealer import sealing_key_id
+from sunshine_keys.sealing.sources import FILE_NAME, FolderFile
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import Initialise
 
@@ -74,7 +74,7 @@ def with_many_keys(data: Path, count: int) -> list[Key]:
     """A store with so many account keys."""
 
     async def fill() -> list[Key]:
-        engine = await app.open_engine(Settings(data))
+        engine = await compose.open_engine(Settings(data))
         made = [keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "One of many") for _ in range(count)]
         first = Initialise(engine.sealer.key_id, [], [], [], [key for key, _ in made])
         assert await engine.store.transact(OPERATOR, first)
@@ -86,7 +86,7 @@ def with_many_keys(data: Path, count: int) -> list[Key]:
 
 def require_every_secret_opens(data: Path) -> None:
     async def check() -> None:
-        engine = await app.open_engine(Settings(data))
+        engine = await compose.open_engine(Settings(data))
         for (key_id,) in query(data, "SELECT id FROM keys"):
             key = await engine.store.key(key_id)
             assert key is not None

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sunshine_keys import sealing_key
-from sunshine_keys.sealing_key import Command, FolderFile, decode, given
+from sunshine_keys.sealing import sources as sealing_key
+from sunshine_keys.sealing.sources import Command, FolderFile, decode, given
 from sunshine_keys.store import StoreError
 
 A, B = bytes([1]) * 32, bytes([250]) * 32

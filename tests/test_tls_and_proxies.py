@@ -18,9 +18,9 @@ from test_cli import failed, run
 
 import sunshine_conversations_client as sunshine
 from sunshine_keys import server
-from sunshine_keys.app import Settings
-from sunshine_keys.http.limits import Rate, RateLimits
+from sunshine_keys.compose import Settings
 from sunshine_keys.server import Connections
+from sunshine_keys.wire.limits import Rate, RateLimits
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

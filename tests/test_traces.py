@@ -22,7 +22,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from servers import Server
 
 from sunshine_keys import server
-from sunshine_keys.app import Settings
+from sunshine_keys.compose import Settings
 from sunshine_keys.observing import tracing
 from sunshine_keys.observing.traces import Traces
 
@@ -138,7 +138,7 @@ def test_without_the_extra_it_serves_and_says_so(
 
 def test_nothing_of_it_is_imported_where_nobody_asks() -> None:
     program = (
-        "import sys, sunshine_keys.app, sunshine_keys.server;"
+        "import sys, sunshine_keys.compose, sunshine_keys.server;"
         "from sunshine_keys.observing import tracing; tracing.opened({});"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )

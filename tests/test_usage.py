@@ -17,17 +17,17 @@ from conftest import Key, Place, first_run
 from servers import Server
 from stores import SEALING_KEY_ID, key
 
-from sunshine_keys.app import STORE_FILE, opened_store
-from sunshine_keys.http.outcome import Outcome
-from sunshine_keys.http.request import Request
+from sunshine_keys.access.authentication import Actor
+from sunshine_keys.compose import STORE_FILE, opened_store
 from sunshine_keys.models import Scope, Usage
 from sunshine_keys.observing import usage
 from sunshine_keys.observing.usage import UsageCounts
-from sunshine_keys.service.authentication import Actor
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.changes import Initialise
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import usage as of_sqlite
+from sunshine_keys.wire.outcome import Outcome
+from sunshine_keys.wire.request import Request
 
 NEVER = "\nfrom sunshine_keys.observing import usage\nusage.SECONDS = 1e6\n"
 ALWAYS = "\nfrom sunshine_keys.observing import usage\nusage.SECONDS = 0.05\n"

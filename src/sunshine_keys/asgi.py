@@ -8,18 +8,18 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from sunshine_keys.app import Settings, open_engine, require_store
+from sunshine_keys.compose import Settings, open_engine, require_store
+from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.http.admission import Admission
-from sunshine_keys.http.application import AT_ONCE, Application
-from sunshine_keys.http.outcome import Observer
-from sunshine_keys.http.pages import Asgi
 from sunshine_keys.observing import tracing
 from sunshine_keys.observing.page import MetricsPage
 from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.observing.usage import UsageCounts
-from sunshine_keys.service.engine import Engine
 from sunshine_keys.store import StoreError
+from sunshine_keys.wire.admission import Admission
+from sunshine_keys.wire.application import AT_ONCE, Application
+from sunshine_keys.wire.outcome import Observer
+from sunshine_keys.wire.pages import Asgi
 
 
 def _console(engine: Engine, admission: Admission) -> Asgi:

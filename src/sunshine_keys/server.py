@@ -23,9 +23,9 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from sunshine_keys.app import Settings
 from sunshine_keys.asgi import Service
-from sunshine_keys.http.protocol import REFUSED_AT_ONCE, Protocol
+from sunshine_keys.compose import Settings
+from sunshine_keys.wire.protocol import REFUSED_AT_ONCE, Protocol
 
 GRACE_SECONDS = 5
 """How long requests in flight may take to finish once the service has been told to stop."""

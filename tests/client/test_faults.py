@@ -23,7 +23,7 @@ import sunshine_conversations_client as sunshine
 from client.conftest import NewClient, Script, answer
 from client.drivers import Driver
 from sunshine_keys import server
-from sunshine_keys.app import Settings
+from sunshine_keys.compose import Settings
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 NewScript = Callable[..., Script]

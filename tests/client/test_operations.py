@@ -19,8 +19,8 @@ import sunshine_conversations_client as sunshine
 from client.conftest import NewClient
 from client.drivers import Driver
 from sunshine_conversations_client import aio
-from sunshine_keys.app import Settings, open_engine
-from sunshine_keys.http.application import Application
+from sunshine_keys.compose import Settings, open_engine
+from sunshine_keys.wire.application import Application
 
 
 @pytest.fixture(scope="module")

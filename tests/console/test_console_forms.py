@@ -6,7 +6,7 @@ import pytest
 from conftest import Service, Tenant, Wire
 
 from console.visitor import Visitor
-from sunshine_keys.http.request import DISCARDED_BYTES
+from sunshine_keys.wire.request import DISCARDED_BYTES
 
 
 def test_a_form_without_the_sessions_token_changes_nothing(owner: Visitor, service: Service) -> None:

@@ -15,7 +15,7 @@ from conftest import WEBHOOK, Key, Service, Tenant, Wire, first_run
 from servers import Server
 
 from console.visitor import Page, Visitor
-from sunshine_keys.app import Settings, open_store
+from sunshine_keys.compose import Settings, open_store
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.models import KeyHour
 

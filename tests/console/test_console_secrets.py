@@ -10,12 +10,12 @@ from starlette.requests import Request
 from test_no_secret_leaks import Serving, assert_nowhere, serving
 
 from console.visitor import Visitor
-from sunshine_keys.app import Settings, first_run, open_engine
+from sunshine_keys.access.authentication import Actor
+from sunshine_keys.compose import Settings, first_run, open_engine
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.console.visits import Guest, Visit
 from sunshine_keys.models import ConsoleSession, Scope
-from sunshine_keys.service.authentication import Actor
 
 __all__ = ["serving"]  # a fixture
 

@@ -19,9 +19,9 @@ from servers import Server
 
 from console.visitor import Visitor
 from sunshine_keys import server
-from sunshine_keys.app import STORE_FILE, Settings, opened_store
-from sunshine_keys.http.limits import Rate, RateLimits
+from sunshine_keys.compose import STORE_FILE, Settings, opened_store
 from sunshine_keys.store.audit import Entry
+from sunshine_keys.wire.limits import Rate, RateLimits
 
 SESSION = "sunshine_keys_session"
 

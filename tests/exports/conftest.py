@@ -16,7 +16,7 @@ import pytest
 from commands import failed, run
 from conftest import first_run
 
-from sunshine_keys.app import Settings, open_engine
+from sunshine_keys.compose import Settings, open_engine
 from sunshine_keys.exports import writing
 from sunshine_keys.exports.passphrase import Cost, PassphraseKeys, Sealing
 

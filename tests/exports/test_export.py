@@ -22,10 +22,11 @@ from servers import Server
 from test_backup import Writers
 
 from exports.conftest import PASSPHRASE, STORE, Export, execute, exported, imported, records, refused
-from sunshine_keys.app import Settings, open_engine
+from sunshine_keys.compose import Settings, open_engine
 from sunshine_keys.exports import writing
-from sunshine_keys.sealing_key import FolderFile
-from sunshine_keys.secrets import Sealer, is_our_secret
+from sunshine_keys.keys.secrets import is_our_secret
+from sunshine_keys.sealing.sealer import Sealer
+from sunshine_keys.sealing.sources import FolderFile
 
 
 def everything(wire: Wire, account: Key) -> list[Any]:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from conftest import Answer, Key, Wire
 
-from sunshine_keys.app import STORE_FILE
+from sunshine_keys.compose import STORE_FILE
 from sunshine_keys.store import audit
 from sunshine_keys.store.sqlite import SqliteStore
 

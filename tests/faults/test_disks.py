@@ -14,7 +14,7 @@ from disks import Disk, ext4, tmpfs
 from ledger import INTEGRATIONS, Ledger
 from servers import Server
 
-from sunshine_keys.app import STORE_FILE
+from sunshine_keys.compose import STORE_FILE
 
 WITHOUT_SYNC = """
 from sunshine_keys.store.sqlite import schema

@@ -12,7 +12,7 @@ from conftest import Key, first_run
 from ledger import INTEGRATIONS, Ledger
 from servers import Server
 
-from sunshine_keys.app import STORE_FILE
+from sunshine_keys.compose import STORE_FILE
 
 SAMPLE = f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys"
 

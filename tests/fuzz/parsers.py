@@ -7,11 +7,11 @@ import contextlib
 import hmac
 import json
 
-from sunshine_keys import tokens
+from sunshine_keys.access import tokens
+from sunshine_keys.access.credentials import _basic
 from sunshine_keys.errors import BadRequest, Unauthorized
-from sunshine_keys.http import strict_json
-from sunshine_keys.http.authentication import _basic
 from sunshine_keys.models import Scope
+from sunshine_keys.wire import strict_json
 
 SECRET = "s" * 86
 

@@ -26,8 +26,8 @@ from schemathesis.checks import (
 )
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
-from sunshine_keys.http import openapi
-from sunshine_keys.http.operations import OPERATIONS
+from sunshine_keys.wire import openapi
+from sunshine_keys.wire.operations import OPERATIONS
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 CHECKS = [

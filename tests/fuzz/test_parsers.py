@@ -10,7 +10,7 @@ from fuzz.parsers import parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sunshine_keys import tokens
+from sunshine_keys.access import tokens
 from sunshine_keys.models import Scope
 
 

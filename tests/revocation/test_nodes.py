@@ -18,7 +18,7 @@ from pg_proxy import Proxy
 from postgres import Postgres
 from servers import Server
 
-from sunshine_keys.app import Settings, first_run
+from sunshine_keys.compose import Settings, first_run
 
 APP = "/v2/apps/5d8cff3cd55b040010928b5b"
 UNWAITING = """

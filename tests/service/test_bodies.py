@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.http import bodies
+from sunshine_keys.wire import bodies
 
 WEBHOOK = {"target": "https://example.com", "triggers": ["a"], "includeFullUser": True, "includeFullSource": False}
 APP = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from stores import open_sqlite, opened
 
-from sunshine_keys.app import Settings, opened_store
+from sunshine_keys.access.refusals import MOST, Refusals
+from sunshine_keys.compose import Settings, opened_store
 from sunshine_keys.errors import Forbidden, Unauthorized
-from sunshine_keys.service.refusals import MOST, Refusals
 from sunshine_keys.store import Origin, Store
 from sunshine_keys.testing import SunshineServer
 

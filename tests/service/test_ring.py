@@ -8,9 +8,9 @@ import logging
 import pytest
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.secrets import Sealer, sealing_key_id
-from sunshine_keys.service import ring
-from sunshine_keys.service.ring import Renewal
+from sunshine_keys.sealing import ring
+from sunshine_keys.sealing.ring import Renewal
+from sunshine_keys.sealing.sealer import Sealer, sealing_key_id
 from sunshine_keys.store import StoreError
 
 A, B, C = (bytes([each]) * 32 for each in range(3))

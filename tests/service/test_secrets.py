@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from sunshine_keys.secrets import Sealer, SealError, UnknownSealingKey, is_our_secret, new_secret, same_secret
+from sunshine_keys.keys.secrets import is_our_secret, new_secret, same_secret
+from sunshine_keys.sealing.sealer import Sealer, SealError, UnknownSealingKey
 
 KEY = bytes(range(32))
 

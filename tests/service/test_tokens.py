@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import OctKey
 
-from sunshine_keys import tokens
+from sunshine_keys.access import tokens
 from sunshine_keys.errors import Unauthorized
+from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.models import Scope
-from sunshine_keys.secrets import new_secret
 
 SECRET = new_secret()
 

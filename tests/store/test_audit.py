@@ -17,8 +17,8 @@ from sunshine_keys.models import App
 from sunshine_keys.store import OPERATOR, Origin, Store, audit
 from sunshine_keys.store.audit import Broken, Entry, Head
 from sunshine_keys.store.changes import CreateApp, CreateKey, DeleteIntegration, DeleteKey, Initialise, Refused
-from sunshine_keys.store.sql.steps import ConstraintBroken
 from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.statements import ConstraintBroken
 
 
 def told(entry: Entry) -> tuple[str, ...]:

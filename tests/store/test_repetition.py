@@ -10,10 +10,9 @@ from stores import Open, Test, fill, key, opened
 
 from sunshine_keys.errors import BadRequest, Conflict, Unauthorized
 from sunshine_keys.models import Scope
-from sunshine_keys.store import OPERATOR, Origin, Store
+from sunshine_keys.store import OPERATOR, Origin, Store, transaction
 from sunshine_keys.store.changes import CreateKey, DeleteKey
 from sunshine_keys.store.origin import IDEMPOTENCY_SECONDS, Idempotency
-from sunshine_keys.store.sql import transaction
 
 
 def origin(key_id: str = "app_1", name: str = "once", request: bytes = b"body") -> Origin:

@@ -17,8 +17,8 @@ from sunshine_keys.models import USAGE_DAYS, KeyHour, Scope, Usage
 from sunshine_keys.store import OPERATOR, USAGE_BATCH, Store
 from sunshine_keys.store.changes import CreateKey, DeleteApp, DeleteIntegration, DeleteKey
 from sunshine_keys.store.postgres import PostgresStore
-from sunshine_keys.store.sql.steps import Row
 from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.statements import Row
 
 HOUR = 3600
 NOW = int(time.time()) // HOUR * HOUR

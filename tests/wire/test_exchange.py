@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sunshine_keys.http.exchange import step
+from sunshine_keys.wire.exchange import step
 
 
 def finish(waiting: Coroutine[Any, Any, None]) -> list[str]:

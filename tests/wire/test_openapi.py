@@ -10,9 +10,9 @@ import pytest
 from conftest import WEBHOOK, Answer, Key, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
-from sunshine_keys.app import Settings
-from sunshine_keys.http.limits import RateLimits
-from sunshine_keys.http.operations import OPERATIONS
+from sunshine_keys.compose import Settings
+from sunshine_keys.wire.limits import RateLimits
+from sunshine_keys.wire.operations import OPERATIONS
 
 
 @pytest.fixture(scope="module")

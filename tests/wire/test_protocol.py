@@ -15,7 +15,7 @@ import pytest
 from conftest import Key, Service, Tenant, Wire, first_run
 
 from sunshine_keys import server
-from sunshine_keys.app import Settings
+from sunshine_keys.compose import Settings
 
 
 def exchange(url: str, *parts: bytes) -> bytes:
@@ -343,7 +343,7 @@ def test_a_client_may_close_its_side_and_still_read(wire: Wire, tenant: Tenant, 
 def test_a_request_that_does_not_arrive_is_not_waited_for(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, part: bytes
 ) -> None:
-    from sunshine_keys.http import protocol
+    from sunshine_keys.wire import protocol
 
     monkeypatch.setattr(protocol, "ARRIVAL_SECONDS", 0.3)
     received = exchange(wire.url, part)
@@ -368,7 +368,7 @@ def test_links_name_no_host_that_is_none(wire: Wire, tenant: Tenant) -> None:
 def test_a_failure_of_ours_is_a_500_in_the_envelope_and_its_text_stays_out_of_the_log(
     wire: Wire, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from sunshine_keys.service.engine import Engine
+    from sunshine_keys.engine import Engine
 
     async def fail(*_: object) -> None:
         raise ZeroDivisionError("text that may hold a secret")
@@ -487,7 +487,7 @@ def test_an_early_answer_to_who_waits_with_the_body_closes(wire: Wire, tenant: T
 def test_an_idle_connection_is_closed_though_an_empty_line_came_last(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sunshine_keys.http.protocol import Protocol
+    from sunshine_keys.wire.protocol import Protocol
 
     original = Protocol.connection_made
 
@@ -533,7 +533,7 @@ def test_hostile_bytes_end_in_one_400_and_the_next_client_is_served(wire: Wire, 
 
 
 def test_a_client_that_drips_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sunshine_keys.http import protocol
+    from sunshine_keys.wire import protocol
 
     monkeypatch.setattr(protocol, "ARRIVAL_SECONDS", 0.5)
     address = urlsplit(wire.url)
@@ -572,7 +572,7 @@ def test_of_a_pipeline_that_comes_at_once_few_requests_are_made_at_once(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each takes twenty times what its eighteen bytes do, and each connection may send as many."""
-    from sunshine_keys.http.protocol import Protocol
+    from sunshine_keys.wire.protocol import Protocol
 
     original, waiting = Protocol.on_headers_complete, [0]
 
@@ -588,7 +588,7 @@ def test_of_a_pipeline_that_comes_at_once_few_requests_are_made_at_once(
 
 
 def test_a_client_that_reads_no_answers_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sunshine_keys.http import protocol
+    from sunshine_keys.wire import protocol
 
     monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.3)
     one = head("GET", "/openapi.json", None)  # whose answers soon fill all buffers between server and client
@@ -634,7 +634,7 @@ class TestConnections:
     def test_beyond_the_refused_they_are_closed_without_a_word(
         self, few: Wire, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from sunshine_keys.http import protocol
+        from sunshine_keys.wire import protocol
 
         monkeypatch.setattr(protocol, "REFUSED_AT_ONCE", 0)
         held = [self.connected(few) for _ in range(3)]

@@ -12,10 +12,10 @@ from typing import Annotated, TypeVar
 import msgspec
 import typer
 
-from sunshine_keys.app import Settings, opened_store
 from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
+from sunshine_keys.compose import Settings, opened_store
 from sunshine_keys.store import Walk, audit
 from sunshine_keys.store.audit import Entry, Head
 

@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from sunshine_keys.app import Settings, make_store, require_sealing_keys, sqlite_file, store_path
+from sunshine_keys.atomic_files import draft, scratch
 from sunshine_keys.cli.program import Data, Database, cli, fail, naming_new_file
 from sunshine_keys.cli.progress import bar
-from sunshine_keys.drafts import draft, scratch
+from sunshine_keys.compose import Settings, make_store, require_sealing_keys, sqlite_file, store_path
 from sunshine_keys.store.sqlite import copies, restoring
 
 

@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from sunshine_keys.app import copy_store
 from sunshine_keys.cli.program import cli, fail
 from sunshine_keys.cli.progress import bar
+from sunshine_keys.compose import copy_store
 from sunshine_keys.store.locations import location
 
 

@@ -13,8 +13,9 @@ from rich.markup import escape
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._model import Model
-from sunshine_keys import server, tokens
-from sunshine_keys.app import Settings, first_run
+from sunshine_keys import server
+from sunshine_keys.access import tokens
+from sunshine_keys.compose import Settings, first_run
 from sunshine_keys.models import Scope
 
 

@@ -16,17 +16,17 @@ from typing import IO, Annotated
 
 import typer
 
-from sunshine_keys.app import Settings, opened_engine, require_store
+from sunshine_keys.atomic_files import draft
 from sunshine_keys.cli.passphrase import PassphraseFile, given_passphrase
 from sunshine_keys.cli.program import Data, Database, cli, fail, naming_new_file, new_file
 from sunshine_keys.cli.progress import bar
-from sunshine_keys.drafts import draft
+from sunshine_keys.compose import Settings, opened_engine, require_store
 from sunshine_keys.errors import Conflict, StoreUnavailable
 from sunshine_keys.exports import loading, reading, writing
 from sunshine_keys.exports.passphrase import PassphraseKeys
 from sunshine_keys.exports.records import ExportError
 from sunshine_keys.models import Counts, Key, Webhook
-from sunshine_keys.secrets import Sealer
+from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store.sqlite.staging import Staging
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sunshine_keys.app import Settings, first_run, require_store
 from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, new_file, print_flushed
+from sunshine_keys.compose import Settings, first_run, require_store
 from sunshine_keys.store.locations import PostgresUrl
 
 

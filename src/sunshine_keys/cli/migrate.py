@@ -12,8 +12,8 @@ from sunshine_keys.cli.program import Data, Database, cli
 @cli.command()
 def migrate(data: Data = None, database: Database = None) -> None:
     """Bring a store's schema up to this version's, as `serve` does when it starts. Servers of the version before go on."""
-    from sunshine_keys.app import Settings
-    from sunshine_keys.app import migrate as bring_up_to_date
+    from sunshine_keys.compose import Settings
+    from sunshine_keys.compose import migrate as bring_up_to_date
 
     settings = Settings.of(data, database)
     before, after = asyncio.run(bring_up_to_date(settings))

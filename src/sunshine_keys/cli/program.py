@@ -26,7 +26,7 @@ cli = typer.Typer(
 
 def _database(given: str | None) -> str | None:
     """It may also be in a file, since it may hold a password."""
-    from sunshine_keys.app import given_database
+    from sunshine_keys.compose import given_database
 
     return given or given_database()
 

@@ -19,7 +19,7 @@ from sunshine_keys.cli.program import Data, Database, cli
 from sunshine_keys.errors import ServiceError
 from sunshine_keys.models import Key
 from sunshine_keys.scanning import Found, scan
-from sunshine_keys.secrets import SealError
+from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.store import StoreError
 
 Owners = Callable[[set[bytes]], dict[bytes, Key]]
@@ -64,8 +64,8 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
     if not data and not database:
         yield None
         return
-    from sunshine_keys.app import Settings, open_engine, require_store
-    from sunshine_keys.service import keys
+    from sunshine_keys.compose import Settings, open_engine, require_store
+    from sunshine_keys.keys import operations as keys
 
     settings = Settings.of(data, database)
     with asyncio.Runner() as runner:

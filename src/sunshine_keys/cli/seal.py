@@ -14,8 +14,8 @@ from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.sealing_key import FolderFile, Source
-from sunshine_keys.service import rotation
+from sunshine_keys.sealing import rotation
+from sunshine_keys.sealing.sources import FolderFile, Source
 from sunshine_keys.store import Store
 from sunshine_keys.store.sealing import Kind
 
@@ -97,7 +97,7 @@ def _run(
     locked: bool = True,
 ) -> R:
     """Do `work` on the store that is there and its ring; `locked`, no other process changes the ring meanwhile."""
-    from sunshine_keys.app import Settings, key_source, opened_store
+    from sunshine_keys.compose import Settings, key_source, opened_store
 
     settings = Settings.of(data, database)
     source = key_source(settings)

@@ -16,7 +16,7 @@ from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
 
 def _rate(given: str) -> str:
     """Typer names the option where this is refused."""
-    from sunshine_keys.http.limits import RateLimits
+    from sunshine_keys.wire.limits import RateLimits
 
     try:
         RateLimits.of(given, None, None)
@@ -125,9 +125,9 @@ def serve(
 ) -> None:
     """Serve the API until SIGTERM. Where there is no store one is made first, and its account key printed."""
     from sunshine_keys import server
-    from sunshine_keys.app import Settings, first_run
-    from sunshine_keys.http.limits import RateLimits
+    from sunshine_keys.compose import Settings, first_run
     from sunshine_keys.observing.page import MetricsAccess
+    from sunshine_keys.wire.limits import RateLimits
 
     log = Log(log_format, log_level)
     log.configure()

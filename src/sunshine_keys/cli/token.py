@@ -34,7 +34,7 @@ def token(
     The key's secret is read from --secret-file, SUNSHINE_KEYS_SECRET, or standard input; never from an option,
     which other users of the machine could see.
     """
-    from sunshine_keys import tokens
+    from sunshine_keys.access import tokens
 
     scopes = {prefix: each for each, prefix in ID_PREFIX.items()}
     scope = scope or scopes.get(key_id[:4])

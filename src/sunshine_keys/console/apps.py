@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from sunshine_keys.apps import operations as apps
 from sunshine_keys.console import deleting
 from sunshine_keys.console.deleting import Doomed
 from sunshine_keys.console.forms import name_fault
@@ -11,7 +12,6 @@ from sunshine_keys.console.lists import Pager, key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.visits import Visit, created_id
 from sunshine_keys.models import KEYS_PER_OWNER
-from sunshine_keys.service import apps
 
 
 async def show_list(visit: Visit) -> Response:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from sunshine_keys.console import apps, forms, integrations, keys, rendering, sessions, signing, trail
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.visits import Admission, Guest, GuestHandler, Handler, Visit
+from sunshine_keys.engine import Engine
 from sunshine_keys.errors import (
     Forbidden,
     MethodNotAllowed,
@@ -27,7 +28,6 @@ from sunshine_keys.errors import (
     TooManyRequests,
     Unauthorized,
 )
-from sunshine_keys.service.engine import Engine
 
 logger = logging.getLogger("sunshine_keys.console")
 

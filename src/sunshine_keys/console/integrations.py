@@ -12,8 +12,8 @@ from sunshine_keys.console.forms import name_fault
 from sunshine_keys.console.lists import key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.visits import Visit, created_id
+from sunshine_keys.integrations import operations as integrations
 from sunshine_keys.models import KEYS_PER_OWNER, Integration
-from sunshine_keys.service import integrations
 
 
 def name_of(integration: Integration) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Conflict, ServiceError, StoreUnavailable
 from sunshine_keys.exports.records import ExportError, Row
 from sunshine_keys.exports.writing import Progress, rows
 from sunshine_keys.models import App, Integration, Key, Webhook
-from sunshine_keys.secrets import Sealer
-from sunshine_keys.service.engine import Engine
+from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import OPERATOR, Store, Walk
 from sunshine_keys.store.changes import Import
 

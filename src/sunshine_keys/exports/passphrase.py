@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from sunshine_keys.exports.records import ExportError
-from sunshine_keys.secrets import Sealer
+from sunshine_keys.sealing.sealer import Sealer
 
 _MOST_MEMORY = 1 << 30
 

@@ -14,10 +14,11 @@ from sunshine_keys.errors import ServiceError
 from sunshine_keys.exports.passphrase import Digest, PassphraseKeys
 from sunshine_keys.exports.records import FORMAT, VERSION, ExportError, Row, row
 from sunshine_keys.exports.writing import Header, Progress
+from sunshine_keys.keys.secrets import new_secret, new_webhook_secret
 from sunshine_keys.models import App, Counts, Integration, Key, Webhook
-from sunshine_keys.secrets import Sealer, SealError, new_secret, new_webhook_secret
-from sunshine_keys.store.sql.steps import ConstraintBroken
+from sunshine_keys.sealing.sealer import Sealer, SealError
 from sunshine_keys.store.sqlite.staging import Staging
+from sunshine_keys.store.statements import ConstraintBroken
 
 _LONGEST_LINE = 1 << 20
 _KINDS: tuple[type[Row], ...] = (App, Integration, Webhook, Key)

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.http import bodies
 from sunshine_keys.models import ID_PREFIX, INTEGRATION_TYPES, OBJECT_ID, App, Integration, Key, Scope, Webhook
+from sunshine_keys.wire import bodies
 
 FORMAT = "sunshine-keys-export"
 VERSION = 1

@@ -8,11 +8,11 @@ from typing import IO
 
 import msgspec
 
+from sunshine_keys.engine import Engine
 from sunshine_keys.exports.passphrase import Digest, PassphraseKeys, Sealing
 from sunshine_keys.exports.records import FORMAT, VERSION, Row, line, record
 from sunshine_keys.models import Counts, Key, Webhook
-from sunshine_keys.secrets import SealError
-from sunshine_keys.service.engine import Engine
+from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.store import StoreError, Walk, audit
 
 _PAGE = 1000

@@ -5,10 +5,10 @@ No label holds what was sent: the path is its template, the method one of those 
 
 from __future__ import annotations
 
-from sunshine_keys.http.outcome import Outcome
 from sunshine_keys.measures import SECONDS, Histogram
 from sunshine_keys.observing.samples import Samples, histogram, labels
 from sunshine_keys.store import Store
+from sunshine_keys.wire.outcome import Outcome
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 

@@ -18,8 +18,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from sunshine_keys.http.outcome import Outcome
 from sunshine_keys.observing.logs import Log, LogFormat, timestamp
+from sunshine_keys.wire.outcome import Outcome
 
 NAME = "sunshine_keys.request"
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})

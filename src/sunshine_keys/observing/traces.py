@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from sunshine_keys.http.outcome import Outcome
-from sunshine_keys.http.request import Request
 from sunshine_keys.observing.request_log import PROBES
+from sunshine_keys.wire.outcome import Outcome
+from sunshine_keys.wire.request import Request
 
 CLOSING_SECONDS = 2.0
 """How long the last spans may take to be sent: a collector that is away holds up no stop."""

@@ -12,10 +12,10 @@ import logging
 import time
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.http.outcome import Outcome
 from sunshine_keys.models import KeyHour
 from sunshine_keys.observing.request_log import printable
 from sunshine_keys.store import USAGE_BATCH, Store
+from sunshine_keys.wire.outcome import Outcome
 
 SECONDS = 5.0
 """Between two batches: what a crash may lose, for one fsync in so much time."""

@@ -16,7 +16,7 @@ import msgspec
 
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.sql.sealing import COPYING
-from sunshine_keys.store.sql.steps import Row, Statement
+from sunshine_keys.store.statements import Row, Statement
 
 BATCH = 1000
 

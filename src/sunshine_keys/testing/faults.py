@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from sunshine_keys.http.application import Application
-from sunshine_keys.service.authentication import Actor
+from sunshine_keys.access.authentication import Actor
+from sunshine_keys.wire.application import Application
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[Any]]

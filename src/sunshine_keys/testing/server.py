@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from sunshine_conversations_client import ApiClient, Configuration
-from sunshine_keys import tokens
-from sunshine_keys.app import STORE_FILE, Settings, open_engine
-from sunshine_keys.http.application import Application
+from sunshine_keys.access import tokens
+from sunshine_keys.compose import STORE_FILE, Settings, open_engine
+from sunshine_keys.first_run import initialise
 from sunshine_keys.models import ID_PREFIX, Scope
-from sunshine_keys.sealing_key import Given
-from sunshine_keys.service.first_run import initialise
+from sunshine_keys.sealing.sources import Given
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.testing.faults import Faults, FaultyApplication, RecordedRequest
 from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessTransport
+from sunshine_keys.wire.application import Application
 
 if TYPE_CHECKING:
     from sunshine_conversations_client import aio

@@ -9,9 +9,9 @@ from typing import Any
 
 import uvicorn
 
-from sunshine_keys.http.exchange import Scope
-from sunshine_keys.http.protocol import Protocol
 from sunshine_keys.server import listen, url_of
+from sunshine_keys.wire.exchange import Scope
+from sunshine_keys.wire.protocol import Protocol
 
 
 class _Protocol(Protocol):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import re
 
+from sunshine_keys.access.authentication import Actor, Authenticator, authorise
+from sunshine_keys.access.credentials import authenticate
 from sunshine_keys.cli.diagnosis import token, trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
+from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden, NotFound, ServiceError, Unauthorized
-from sunshine_keys.http import routes
-from sunshine_keys.http.authentication import authenticate
+from sunshine_keys.keys import operations as keys
+from sunshine_keys.keys.secrets import is_our_secret, same_secret
 from sunshine_keys.models import KEY_ID, Key
-from sunshine_keys.secrets import is_our_secret, same_secret
-from sunshine_keys.service import keys
-from sunshine_keys.service.authentication import Actor, Authenticator, authorise
-from sunshine_keys.service.engine import Engine
+from sunshine_keys.wire import router as routes
 
 _NAMED = re.compile(r"authorization\s*:\s*", re.IGNORECASE)
 _SECRET_LENGTH = 86

@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
+from sunshine_keys.atomic_files import sync_folder
 from sunshine_keys.cli.exits import Exit, stop
-from sunshine_keys.drafts import sync_folder
 
 
 class Row(msgspec.Struct, frozen=True):

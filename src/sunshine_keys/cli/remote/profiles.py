@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
+from sunshine_keys.atomic_files import draft
 from sunshine_keys.cli.exits import Exit, stop
-from sunshine_keys.drafts import draft
 
 DEFAULT = "default"
 _SERVICE = "sunshine-keys"

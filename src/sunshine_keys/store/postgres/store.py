@@ -24,7 +24,7 @@ from sunshine_keys.store.postgres.writer import Writer
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql import rows
 from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
-from sunshine_keys.store.sql.steps import Row
+from sunshine_keys.store.statements import Row
 
 R = TypeVar("R")
 logger = logging.getLogger("sunshine_keys.store")

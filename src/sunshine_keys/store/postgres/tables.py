@@ -15,7 +15,7 @@ from sunshine_keys.store.copying import UNDER_WAY
 from sunshine_keys.store.postgres import connections, schema
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS
-from sunshine_keys.store.sql.steps import Row, Statement
+from sunshine_keys.store.statements import Row, Statement
 
 LOCK_SECONDS = 5.0
 """How long a copy waits for another into the same store: the server may not have noticed yet that one was killed."""

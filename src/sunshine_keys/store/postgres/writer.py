@@ -23,9 +23,9 @@ from sunshine_keys.store.postgres import schema
 from sunshine_keys.store.postgres.authority import CHANGED, Authority
 from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, told
 from sunshine_keys.store.postgres.remembered import clock
-from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
-from sunshine_keys.store.sql.submissions import Submission
-from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
+from sunshine_keys.store.statements import ConstraintBroken, Steps
+from sunshine_keys.store.submissions import Submission
+from sunshine_keys.store.transaction import Entangled, Job, apply_all
 
 logger = logging.getLogger("sunshine_keys.store")
 

@@ -14,7 +14,7 @@ from sunshine_keys.models import App, Integration, Key, Scope, Webhook
 from sunshine_keys.store import changes, rules
 from sunshine_keys.store.sealing import Sealing, SealingKeyChanged
 from sunshine_keys.store.sql import rows, sealing
-from sunshine_keys.store.sql.steps import Steps, run
+from sunshine_keys.store.statements import Steps, run
 
 _FORGOTTEN_AT_ONCE = 100
 

@@ -11,7 +11,7 @@ from sunshine_keys.models import App, ConsoleSession, Counts, Integration, Key, 
 from sunshine_keys.store.audit import Entry, Wanted
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
 from sunshine_keys.store.sql import rows, sealing, trail
-from sunshine_keys.store.sql.steps import Row
+from sunshine_keys.store.statements import Row
 
 _USAGE_KEYS = 500
 """Of so many at once: a statement may not have any number of values."""

@@ -7,7 +7,7 @@ from typing import Any
 from sunshine_keys.models import SEALING_KEY_ID_BYTES
 from sunshine_keys.store import UnfinishedCopy, changes
 from sunshine_keys.store.sealing import Kind, Sealing, SealingKeyChanged
-from sunshine_keys.store.sql.steps import Row, Steps, run
+from sunshine_keys.store.statements import Row, Steps, run
 
 _CURRENT, _OLDER, _RESEALING = "sealing_key_id", "older_sealing_key_ids", "resealing_under"
 COPYING = "copying"

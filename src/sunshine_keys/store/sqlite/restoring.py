@@ -19,9 +19,9 @@ from sunshine_keys.store import OPERATOR, StoreError
 from sunshine_keys.store.audit import Head
 from sunshine_keys.store.changes import Restored
 from sunshine_keys.store.sql import rows
-from sunshine_keys.store.sql.transaction import Job, apply_all
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.writer import run
+from sunshine_keys.store.transaction import Job, apply_all
 
 NAMED = 10
 """How many keys a comparison names."""

@@ -29,10 +29,10 @@ from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql import rows
 from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
-from sunshine_keys.store.sql.steps import Row
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.place import Place
 from sunshine_keys.store.sqlite.writer import Writer
+from sunshine_keys.store.statements import Row
 
 R = TypeVar("R")
 V = TypeVar("V")

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from sunshine_keys.drafts import scratch
+from sunshine_keys.atomic_files import scratch
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.copying import UNDER_WAY
-from sunshine_keys.store.sql.steps import Row, Statement
 from sunshine_keys.store.sqlite import schema
+from sunshine_keys.store.statements import Row, Statement
 
 
 class _Tables:

@@ -21,11 +21,11 @@ from sunshine_keys.measures import Commits
 from sunshine_keys.models import KeyHour
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
-from sunshine_keys.store.sql.steps import ConstraintBroken, Steps
-from sunshine_keys.store.sql.submissions import Submission, Waiting
-from sunshine_keys.store.sql.transaction import Entangled, Job, apply_all
 from sunshine_keys.store.sqlite import schema, usage
 from sunshine_keys.store.sqlite.place import Place
+from sunshine_keys.store.statements import ConstraintBroken, Steps
+from sunshine_keys.store.submissions import Submission, Waiting
+from sunshine_keys.store.transaction import Entangled, Job, apply_all
 
 logger = logging.getLogger("sunshine_keys.store")
 

@@ -1,0 +1,1 @@
+"""Apps: model, operations, changes and table."""

@@ -1,0 +1,65 @@
+"""What an empty store is given: its account key and, if asked for, the objects the published samples name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sunshine_keys.engine import Engine
+from sunshine_keys.keys import operations as keys
+from sunshine_keys.models import DEFAULT_SETTINGS, App, Integration, Scope
+from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.changes import CreateKey, Initialise
+from sunshine_keys.views import KeyView, app_view, integration_view
+from sunshine_keys.webhooks import operations as webhooks
+
+SAMPLE_APP_ID = "5d8cff3cd55b040010928b5b"
+SAMPLE_INTEGRATION_ID = "029c31f25a21b47effd7be90"
+SAMPLE_OTHER_INTEGRATION_ID = "029c31f25a21b47effd7be91"
+SAMPLE_KEY_ID = "int_5d8cff3cd55b040010928b5b"
+
+
+async def another_account_key(engine: Engine) -> dict[str, Any]:
+    """Make one more account key, for an operator who has lost the first; the first where the store is empty."""
+    if made := await initialise(engine):
+        return made
+
+    def make() -> tuple[CreateKey, KeyView]:
+        key, view = keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "Account key")
+        return CreateKey(key), view
+
+    return {"account_key": msgspec.to_builtins(await engine.create(OPERATOR, make))}
+
+
+async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] | None:
+    """Make the account key of an empty store and, with `sample`, the published samples' objects, in one transaction.
+
+    Returns them with their secrets, for the only time; None, changing nothing, where the store is not empty.
+    """
+    if await engine.store.sealing() is not None:
+        return None  # without an entry in the audit trail at each start
+    sealer = engine.sealer
+    account_key, account_view = keys.issue(sealer, Scope.ACCOUNT, None, None, "Account key")
+    made: dict[str, Any] = {"account_key": account_view}
+    change = Initialise(sealer.key_id, [], [], [], [account_key])
+    if sample:
+        app = App(SAMPLE_APP_ID, "Sample app", DEFAULT_SETTINGS)
+        app_key, app_key_view = keys.issue(sealer, Scope.APP, app.id, None, "Sample app key")
+        integration = Integration(SAMPLE_INTEGRATION_ID, app.id, "custom", {"displayName": "Sample custom integration"})
+        spec = webhooks.WebhookSpec("https://example.com/callback", ["conversation:message"])
+        webhook = webhooks.new_webhook(engine, integration.id, spec)
+        key, key_view = keys.issue(
+            sealer, Scope.INTEGRATION, app.id, integration.id, "Sample key", key_id=SAMPLE_KEY_ID
+        )
+        other = Integration(SAMPLE_OTHER_INTEGRATION_ID, app.id, "web", {"displayName": "Sample web integration"})
+        made |= {
+            "app": app_view(app),
+            "app_key": app_key_view,
+            "integration": integration_view(integration, [webhook], sealer),
+            "key": key_view,
+            "other_integration": integration_view(other, [], sealer),
+        }
+        change = Initialise(sealer.key_id, [app], [integration, other], [webhook], [account_key, app_key, key])
+    done = await engine.store.transact(OPERATOR, change)
+    return msgspec.to_builtins(made) if done else None

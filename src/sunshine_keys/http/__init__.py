@@ -1,1 +1,0 @@
-"""The wire: routes, authentication headers, bodies, the error envelope. Plain ASGI."""

@@ -1,0 +1,1 @@
+"""Integrations: model, operations, changes and table."""

@@ -1,0 +1,1 @@
+"""API keys: model, operations, changes and table."""

@@ -1,0 +1,1 @@
+"""The keys that secrets are encrypted under: sources, ring, rotation."""

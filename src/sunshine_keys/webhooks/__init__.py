@@ -1,0 +1,1 @@
+"""Webhooks: model, operations, changes and table."""

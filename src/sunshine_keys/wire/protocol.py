@@ -1,0 +1,399 @@
+"""HTTP/1.1 on a connection, strictly: what is not HTTP gets the documented envelope, and nothing waits for ever.
+
+It bounds a request's head, also while it is still coming; bounds the time a request may take to arrive, the time its
+answer may wait to be read, and the number of connections; answers the requests of a pipeline in their order, each by
+itself, and those that have come whole also where a later one's faults end the connection; keeps trailers from passing
+for headers; and refuses upgrades, whose bodies the parser would leave to be read as another request.
+
+Uvicorn makes one of these for each connection, and is the server around it: it listens, has TLS, and stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+
+from sunshine_keys.wire.application import AT_ONCE
+from sunshine_keys.wire.exchange import Exchange, Scope, step
+from sunshine_keys.wire.rejections import NOT_HTTP, TOO_MANY, TOO_SLOW, answer
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+HEAD_BYTES = 64 * 1024
+"""The most bytes a request's target and headers may take together."""
+
+ARRIVAL_SECONDS = 30.0
+"""How long a request may take from its first byte, or a new connection to its first request, until it is there whole."""
+
+LINGER_SECONDS = 1.0
+
+REFUSED_AT_ONCE = 1000
+"""How many connections beyond the limit are told so; those beyond these are closed without a word."""
+
+UNREAD_SECONDS = 30.0
+"""How long a client may leave unread what has been sent to it."""
+
+_HEADER_OVERHEAD = 32
+"""What a header counts beyond its bytes, so that many small ones are bounded too."""
+
+_BODY_BYTES = 64 * 1024
+"""So much of a body may wait for the application before no more is read."""
+
+_PIECE_BYTES = 16 * 1024
+"""So much is made requests of at once. The 256 kB that are read at once may be 14 thousand, which took 5 MB."""
+
+_VERSIONS = ("1.1", "1.0")
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+
+class Protocol(asyncio.Protocol):
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self.timeout_keep_alive = config.timeout_keep_alive
+        self._application: Any = config.loaded_app
+        self._at_once: Callable[[Scope], bool] = app_state.get(AT_ONCE, _never)
+        self._most = config.limit_concurrency
+        self._server = server_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser: Any = httptools.HttpRequestParser(self)
+        # Else an answered request that was to be the last makes an error of whatever comes behind it.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._unanswered: deque[Exchange] = deque()
+        self._coming: Exchange | None = None
+        self._idle_since: float | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._arrival: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._is_reading_paused = self._is_deaf = self._is_arriving = self._has_progressed = False
+        self._is_full = False
+        self._is_in_head = True
+        self._unparsed = b""
+        self._head_bytes = self._silent_bytes = 0
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is no other
+        self.transport = transport
+        self._addresses = get_local_addr(transport), get_remote_addr(transport)
+        self._scheme = "https" if is_ssl(transport) else "http"
+        self._server.connections.add(self)  # type: ignore[arg-type]  # it names its own kinds
+        present = len(self._server.connections)
+        if self._most is None or present <= self._most:
+            self._arm()
+        elif present <= self._most + REFUSED_AT_ONCE:
+            self._fail(*TOO_MANY)
+        else:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+        self._disarm()
+        self._disarm_unread()
+        self._idle_since = None
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        for exchange in self._unanswered:
+            exchange.leave()
+        self.resume_writing()
+        self._parser = None  # which holds this
+
+    def pause_writing(self) -> None:
+        self._writable = self._writable or self._loop.create_future()
+        self._arm_unread()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+        if not self.transport.is_closing():
+            self._disarm_unread()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_deaf:
+            return
+        if self._unparsed or len(data) > _PIECE_BYTES:
+            self._unparsed += data
+            self._parse_on()
+        else:
+            self._parse(data)
+
+    def _parse_on(self) -> None:
+        while self._unparsed and self._has_room():
+            piece, self._unparsed = self._unparsed[:_PIECE_BYTES], self._unparsed[_PIECE_BYTES:]
+            self._parse(piece)
+        if self._is_reading_paused and not self._unparsed and self._has_room():
+            self._is_reading_paused = False
+            self.transport.resume_reading()
+
+    def _has_room(self) -> bool:
+        return len(self._unanswered) <= 1 and not (self._is_full or self._is_deaf or self.transport.is_closing())
+
+    def _parse(self, data: bytes) -> None:
+        self._has_progressed = False
+        self._idle_since = None
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(*NOT_HTTP)
+            return
+        # What the parser has not told of it keeps to itself, and would collect without end.
+        self._silent_bytes = 0 if self._has_progressed else self._silent_bytes + len(data)
+        if self._silent_bytes > HEAD_BYTES:
+            self._fail(*NOT_HTTP)
+        elif self._is_arriving:
+            # Only now: most requests arrive in one piece, and a timer for each took 2 µs of its 60.
+            self._arm()
+        elif not (self._unanswered or self._arrival or self.transport.is_closing()):
+            # The rest of an answered request's body, or an empty line: it is idle all the same.
+            self._idle()
+
+    def eof_received(self) -> bool:
+        """A client may close its side once it has sent its request, and still read the answer; but not with TLS."""
+        whole = [exchange for exchange in self._unanswered if not exchange.is_coming]
+        if whole:
+            whole[-1].keep_alive = False
+        return bool(whole) and self._scheme == "http"  # true keeps the connection open; with TLS it is a warning
+
+    # What uvicorn calls
+
+    def shutdown(self) -> None:
+        """Close once what has come has been answered."""
+        if self._unanswered:
+            self._unanswered[-1].keep_alive = False
+            return
+        self.transport.close()
+        if self._scheme == "https" and self._arrival is None:  # it would wait for the client to say that it closes, too
+            self._arrival = self._loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        self._has_progressed = self._is_in_head = self._is_arriving = True
+        self._head_bytes = 0
+        self._url = b""
+        self._headers = []
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + _HEADER_OVERHEAD)
+        if self._is_in_head:  # else it is a trailer
+            name = name.lower()
+            if name == b"transfer-encoding" and value.lower() != b"chunked":
+                raise ValueError("transfer coding")  # the parser takes some that nobody here decodes
+            self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._has_progressed = True
+        self._is_in_head = False
+        parser = self._parser
+        if parser.should_upgrade():
+            raise ValueError("upgrade")  # the parser turns it into its own error: a 400
+        scope = self.scope()
+        if scope["http_version"] not in _VERSIONS:
+            raise ValueError("version")
+        exchange = self._coming = Exchange(self, scope, scope["http_version"] != "1.0" and parser.should_keep_alive())
+        self._unanswered.append(exchange)
+        if len(self._unanswered) == 1:
+            self._begin(exchange)
+        else:
+            self._pause_reading()
+
+    def on_body(self, body: bytes) -> None:
+        self._has_progressed = True
+        if self._coming is not None and not self._coming.is_answered and self._coming.add(body) > _BODY_BYTES:
+            self._is_full = True
+            self._pause_reading()
+
+    def on_message_complete(self) -> None:
+        self._has_progressed = self._is_in_head = True
+        self._is_arriving = False
+        self._disarm()
+        if self._coming is not None:
+            self._coming.complete()
+
+    def scope(self) -> Scope:
+        """The ASGI scope of the request whose head has come."""
+        url = httptools.parse_url(self._url)
+        path = url.path.decode("ascii")
+        server, client = self._addresses
+        return {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": self._parser.get_http_version(),
+            "server": server,
+            "client": client,
+            "scheme": self._scheme,
+            "root_path": "",
+            "headers": self._headers,
+            "method": self._parser.get_method().decode("ascii"),
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+        }
+
+    # What an exchange calls
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def date(self) -> bytes:
+        return _lines(tuple(self._server.default_headers))
+
+    def read_on(self) -> None:
+        """Unless requests wait for their turn: they would be collected without end."""
+        self._is_full = False
+        if self._is_reading_paused and self._has_room():
+            self._loop.call_soon(self._parse_on)
+
+    async def drain(self) -> None:
+        while self._writable is not None:
+            await self._writable
+
+    def end(self, exchange: Exchange) -> None:
+        if exchange.is_gone:
+            return
+        self._unanswered.popleft()
+        if not (exchange.is_answered and exchange.keep_alive):
+            self._close(exchange.is_coming or self._is_deaf)
+        elif self.transport.is_closing():
+            self._arm_unread()
+        elif self._unanswered:
+            self.read_on()
+            self._begin(self._unanswered[0])
+        else:
+            self.read_on()
+            self._idle()
+
+    # A request's turn
+
+    def _begin(self, exchange: Exchange) -> None:
+        """Not before all have been read that have come with it: they share the store's transaction."""
+        if self._at_once(exchange.scope):
+            self._loop.call_soon(self._step, exchange)
+        else:
+            self._spawn(exchange.run(self._application))
+
+    def _step(self, exchange: Exchange) -> None:
+        rest = step(exchange.run(self._application))
+        if rest is not None:
+            self._spawn(rest)
+
+    def _spawn(self, answer: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(answer)
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
+
+    # Bounds
+
+    def _pause_reading(self) -> None:
+        if not self._is_reading_paused:
+            self._is_reading_paused = True
+            self.transport.pause_reading()
+
+    def _count(self, size: int) -> None:
+        self._has_progressed = True
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES:
+            raise ValueError("head too large")
+
+    def _idle(self) -> None:
+        """One timer is set again when it has run out too early: one for each request took 2 µs of its 60."""
+        self._idle_since = self._loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self._loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self._idle_timer = None
+        if self._idle_since is None:
+            return  # the next answer sets it
+        left = self._idle_since + self.timeout_keep_alive - self._loop.time()
+        if left > 0:
+            self._idle_timer = self._loop.call_later(left, self._close_if_idle)
+        elif not self.transport.is_closing():
+            self.transport.close()
+            self._arm_unread()
+
+    def _arm(self) -> None:
+        if self._arrival is None:
+            self._arrival = self._loop.call_later(ARRIVAL_SECONDS, self._too_late)
+
+    def _disarm(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
+
+    def _arm_unread(self) -> None:
+        """A transport that is closed first sends what it has, and would wait for ever for a client that does not read."""
+        if self._unread is None and self.transport.get_write_buffer_size():
+            self._unread = self._loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def _disarm_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _too_late(self) -> None:
+        self._arrival = None
+        if self._is_in_head or self._unanswered:
+            self._fail(*TOO_SLOW)
+        else:
+            self.transport.close()  # it has its answer, and only its body is late
+            self._arm_unread()
+
+    def _fail(self, status: bytes, body: bytes, headers: bytes = b"") -> None:
+        """Hear no more, let the requests that have come whole be answered, and close; if there are none, say why."""
+        if self._is_deaf or self.transport.is_closing():
+            return
+        self._is_deaf = True
+        self._disarm()
+        if self._unanswered and self._unanswered[-1].is_coming:
+            self._unanswered.pop().leave()
+        if self._unanswered:
+            self._unanswered[-1].keep_alive = False
+            return
+        self.transport.write(answer(status, body, headers))
+        self._close(is_more_coming=True)
+
+    def _close(self, is_more_coming: bool) -> None:
+        """Bytes that come and are not read would have the answer thrown away, so they are, for a while."""
+        if is_more_coming and self.transport.can_write_eof():
+            self._is_deaf = True
+            if self._is_reading_paused:
+                self.transport.resume_reading()
+            self.transport.write_eof()
+            self._disarm()
+            self._arrival = self._loop.call_later(LINGER_SECONDS, self.transport.abort)
+        else:
+            self.transport.close()
+            self._arm_unread()
+
+
+@lru_cache(1)  # they are made anew each second
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+def _never(scope: Scope) -> bool:
+    return False

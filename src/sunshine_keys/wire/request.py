@@ -1,0 +1,177 @@
+"""One request, read from ASGI: its path, headers, query and JSON body, within limits."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from sunshine_keys.access.authentication import Actor
+from sunshine_keys.errors import BadRequest, PayloadTooLarge, Unauthorized, UnsupportedMediaType
+from sunshine_keys.wire import strict_json
+
+Receive = Callable[[], Awaitable[Any]]
+
+BODY_BYTES = 100 * 1024
+"""The most bytes of JSON a request may carry (documented as 100 kB)."""
+
+_HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
+
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+
+DISCARDED_BYTES = 1024 * 1024
+
+SOURCE_LENGTH = 64
+"""How much is kept of a client's address: a proxy that is believed may pass on what its client made up."""
+
+
+class ClientGone(Exception):
+    """The client closed its connection before the request was read."""
+
+
+class Request:
+    """`segments` are the path's parts after the leading slash, split before they are percent-decoded: an encoded
+    slash is part of an id, and `..` is an id like any other.
+
+    `source` is the client's address, empty where there is none; `route` is the path's template and `actor` who asks, once
+    they are known.
+    """
+
+    __slots__ = (
+        "_receive", "_scope", "actor", "body_is_coming", "headers", "id", "method", "route", "segments", "source",
+    )  # fmt: skip
+
+    def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
+        self.id = request_id
+        self.method: str = scope["method"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        path: str = scope["raw_path"][1:].decode("latin-1")
+        # Most paths have nothing to decode: looked at whole, one takes 0.4 µs instead of 1.1.
+        self.segments = [_segment(part) for part in path.split("/")] if "%" in path else path.split("/")
+        client = scope.get("client")
+        self.source: str = client[0][:SOURCE_LENGTH] if client else ""
+        self.route = ""
+        self.actor: Actor | None = None
+        self._scope = scope
+        self._receive = receive
+        length = self.headers.get(b"content-length", b"0")
+        self.body_is_coming = length != b"0" or b"transfer-encoding" in self.headers
+
+    def authorization(self) -> str:
+        """The Authorization header, empty where there is none. Raises Unauthorized where there are several."""
+        if self._repeats(b"authorization"):
+            raise Unauthorized("Authorization should be given once")
+        return self.headers.get(b"authorization", b"").decode("latin-1").strip()
+
+    def idempotency_key(self) -> str | None:
+        """Raises BadRequest where it is not what one could be."""
+        if self._repeats(b"idempotency-key"):
+            raise BadRequest("Idempotency-Key should be given once")
+        given = self.headers.get(b"idempotency-key")
+        if given is None:
+            return None
+        text = given.decode("latin-1").strip()
+        if not _IDEMPOTENCY_KEY.fullmatch(text):
+            raise BadRequest("Idempotency-Key should be 1 to 255 visible ASCII characters")
+        return text
+
+    def query(self) -> dict[str, str]:
+        """Raises BadRequest where the query string cannot be read or names a parameter twice."""
+        raw: bytes = self._scope["query_string"]
+        if not raw:
+            return {}
+        try:
+            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
+        except ValueError:
+            raise BadRequest("Invalid query parameters") from None
+        query = dict(pairs)
+        if len(query) < len(pairs):
+            raise BadRequest("Invalid query parameters")
+        return query
+
+    def _repeats(self, name: bytes) -> bool:
+        headers: list[tuple[bytes, bytes]] = self._scope["headers"]
+        return len(headers) > len(self.headers) and sum(each == name for each, _ in headers) > 1
+
+    def base_url(self) -> str:
+        """The scheme and host the client addressed, or the server's own address where it named none."""
+        host = self.headers.get(b"host", b"").decode("latin-1")
+        if not _HOST.fullmatch(host):
+            host = "{}:{}".format(*self._scope["server"])
+        return f"{self._scope['scheme']}://{host}"
+
+    async def json(self) -> Any:
+        """The decoded body. Raises UnsupportedMediaType, PayloadTooLarge or BadRequest; BadRequest for none."""
+        body = await self._read()
+        if not body:
+            raise BadRequest("Request body should be a JSON object")
+        self._require_json()
+        return strict_json.decode(body)
+
+    async def receive(self) -> Any:
+        """The next message, for an application that reads the body itself."""
+        message = await self._receive()
+        self.body_is_coming = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def discard(self) -> None:
+        """Read what is left of a body after a refusal: unread, it would have the answer thrown away."""
+        if b"expect" not in self.headers:  # such a client waits to be asked for its body, and is not
+            await self._read_away()
+
+    async def skip(self) -> None:
+        """Read a body that means nothing. Raises ClientGone where it is none, PayloadTooLarge."""
+        await self._read_away()
+        if self.body_is_coming:
+            raise PayloadTooLarge
+
+    async def _read_away(self) -> None:
+        size = 0
+        while self.body_is_coming and size < DISCARDED_BYTES:
+            size += len(await self._part())
+
+    async def _part(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        self.body_is_coming = message.get("more_body", False)
+        part: bytes = message.get("body", b"")
+        return part
+
+    async def _read(self) -> bytes:
+        announced = self.headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > BODY_BYTES:
+            raise PayloadTooLarge
+        parts: list[bytes] = []
+        size = 0
+        while self.body_is_coming:
+            parts.append(await self._part())
+            size += len(parts[-1])
+            if size > BODY_BYTES:
+                raise PayloadTooLarge
+        return b"".join(parts)
+
+    def _require_json(self) -> None:
+        if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedMediaType("Content-Encoding should be identity")
+        if self._repeats(b"content-type"):
+            raise UnsupportedMediaType("Content-Type should be given once")
+        media_type, *parameters = self.headers.get(b"content-type", b"").lower().split(b";")
+        if media_type.strip() != b"application/json":
+            raise UnsupportedMediaType
+        for parameter in parameters:
+            name, _, value = parameter.partition(b"=")
+            if name.strip() == b"charset" and value.strip(b" \"'") not in (b"utf-8", b"utf8", b"us-ascii"):
+                raise UnsupportedMediaType("Content-Type charset should be utf-8")
+
+
+def new_request_id() -> str:
+    """24 hex digits, for the answer's X-Request-Id and the log."""
+    return os.urandom(12).hex()
+
+
+def _segment(part: str) -> str:
+    # No id holds U+0000, which not every database takes in a query.
+    return unquote(part, errors="replace").replace("\0", "\ufffd")
