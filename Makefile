@@ -5,19 +5,29 @@ BIN    := $(VENV)/bin
 
 .PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-durability check format docs lock dist clean
 
-install: $(VENV)/installed  ## Make .venv with pinned, hash-checked packages and this one
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-$(VENV)/installed: requirements.txt pyproject.toml
+install: $(VENV)/installed  ## Make .venv with the service and everything that tests and checks need
+
+# The service and what builds it: enough for the demo.
+$(VENV)/service-installed: requirements-service.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 …")'
+	@echo 'Installing the service into $(VENV): pip downloads about 15 MB, which become 90 MB there.'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP_INSTALL) --require-hashes -r requirements-service.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The rest: pytest, type checkers, a PostgreSQL server, a driver for browsers.
+$(VENV)/installed: requirements.txt $(VENV)/service-installed
+	@echo 'Installing the tools for tests and checks into $(VENV): pip downloads about 200 MB, which become 700 MB there.'
+	$(PIP_INSTALL) --require-hashes -r requirements.txt
 	@touch $@
 
 help:  ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
-demo: install  ## Issue, use and revoke a key through the client against a real service
+demo: $(VENV)/service-installed  ## Issue, use and revoke a key through the client against a real service
 	@$(BIN)/sunshine-keys demo
 
 screenshots: install  ## Make the pictures of the console in docs/images (needs chromium)
@@ -27,7 +37,7 @@ screenshots: install  ## Make the pictures of the console in docs/images (needs 
 test test-slow: export PYTHONDONTWRITEBYTECODE =
 
 test: install  ## Run all tests, by as many processes as there are cores, and no more than eight
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+	$(BIN)/python -m pytest -rs -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: install  ## Run the tests that take minutes: kills, power cuts and broken disks by the dozen
 	$(BIN)/python -m pytest -m slow -rs
@@ -64,9 +74,12 @@ format: install  ## Rewrite what `check` would complain about
 	$(BIN)/python scripts/generate_errors_reference.py
 	$(BIN)/python scripts/generate_python_reference.py
 
-lock:  ## Renew requirements.txt (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command 'make lock' --all-extras --group dev pyproject.toml -o requirements.txt
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --custom-compile-command 'make lock' pyproject.toml
+
+lock:  ## Renew the requirements files (needs uv)
+	$(LOCK) --all-extras --group dev -o requirements.txt
+	$(LOCK) --extra server --group build --constraints requirements.txt -o requirements-service.txt
 
 bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py
