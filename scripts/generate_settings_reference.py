@@ -39,7 +39,6 @@ An option shows in the list of processes, so secrets have none. They are read fr
 | `SUNSHINE_KEYS_SEALING_KEY`, `SUNSHINE_KEYS_SEALING_KEY_FILE` or `SUNSHINE_KEYS_SEALING_KEY_COMMAND` | the [sealing keys](sealing.md) (each 32 bytes in base64, with white space between them), the file they are in, or a command that prints them; one of the three; else the file `sealing.key` in `--data`, or beside the file of `--database` |
 | `SUNSHINE_KEYS_METRICS_TOKEN` | what `/metrics` is read with ([Metrics](operations.md#metrics)), in place of `--metrics-token-file`: 16 visible characters or more |
 | `SUNSHINE_KEYS_SECRET` | the secret of the key that `token` signs with, in place of `--secret-file` |
-| `SUNSHINE_KEYS_PASSPHRASE` | what an export's secrets are sealed under, in place of `--passphrase-file` |
 | `OTEL_EXPORTER_OTLP_ENDPOINT` and the like | where traces go ([Traces](operations.md#traces)); nowhere |
 
 """

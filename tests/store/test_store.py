@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
-from stores import ACCOUNT_KEY, APP, APP_KEY, CUSTOM, HOOK, KEY, SEALING_KEY_ID, WEB, Open, Test, fill, key, opened
+from stores import ACCOUNT_KEY, APP, APP_KEY, CUSTOM, HOOK, KEY, WEB, Open, Test, fill, key, opened
 
-from sunshine_keys.errors import AppNotFound, BadRequest, Conflict, IntegrationNotFound, NotFound, Unauthorized
-from sunshine_keys.models import App, AppPatch, Counts, Integration, Key, Page, Scope, Webhook, WebhookPatch
+from sunshine_keys.errors import AppNotFound, BadRequest, IntegrationNotFound, NotFound, Unauthorized
+from sunshine_keys.models import App, AppPatch, Integration, Key, Page, Scope, Webhook, WebhookPatch
 from sunshine_keys.store import OPERATOR, Origin, Store
 from sunshine_keys.store.changes import (
     CreateApp,
@@ -22,13 +21,11 @@ from sunshine_keys.store.changes import (
     DeleteIntegration,
     DeleteKey,
     DeleteWebhook,
-    Import,
     Initialise,
     UpdateApp,
     UpdateIntegration,
     UpdateWebhook,
 )
-from sunshine_keys.store.sealing import SealingKeyChanged
 
 
 def test_what_is_written_is_read_back(run: Callable[[Test], None]) -> None:
@@ -298,51 +295,5 @@ def test_all_keys_can_be_walked_in_pages(run: Callable[[Test], None]) -> None:
         while page := await store.keys_after(walked[-1].id if walked else "", 1):
             walked += page
         assert walked == whole
-
-    run(test)
-
-
-def test_a_snapshot_stays_as_it_was(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        async with store.snapshot() as snapshot:
-            await store.transact(OPERATOR, CreateKey(key("int_2")))
-            await store.transact(OPERATOR, DeleteApp("a"))
-            assert await snapshot.counts() == Counts(apps=1, integrations=2, webhooks=1, keys=3)
-            assert await snapshot.keys_after("", 10) == [ACCOUNT_KEY, APP_KEY, KEY]
-            assert len(await snapshot.audit_entries(0, 10)) == 1
-        assert await store.counts() == Counts(apps=0, integrations=0, webhooks=0, keys=1)
-
-    run(test)
-
-
-def test_a_walk_is_in_order_of_id_and_a_piece_at_a_time(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        assert await store.apps_after("", 10) == [APP]
-        assert await store.integrations_after("", 1) == [CUSTOM]
-        assert await store.integrations_after("i", 10) == [WEB]
-        assert await store.webhooks_after("", 10) == [HOOK]
-        assert await store.webhooks_after("h", 10) == []
-        assert await store.keys_after("", 2) == [ACCOUNT_KEY, APP_KEY]
-        assert await store.keys_after(APP_KEY.id, 2) == [KEY]
-
-    run(test)
-
-
-def test_an_import_is_done_whole_or_not_at_all(run: Callable[[Test], None]) -> None:
-    another = App("b", "Another", {})
-
-    async def test(store: Store) -> None:
-        with pytest.raises(Conflict, match="int_1 is there already"):
-            await store.transact(OPERATOR, Import(SEALING_KEY_ID, [another, KEY], skip=False, told="x"))
-        assert await store.app("b") is None
-        there = await store.transact(OPERATOR, Import(SEALING_KEY_ID, [another, KEY], skip=True, told="x"))
-        assert there == {"int_1"}
-        assert await store.app("b") == another
-        with pytest.raises(SealingKeyChanged):
-            await store.transact(OPERATOR, Import("00000000", [App("c", "x", {})], skip=True, told="x"))
-        assert await store.app("c") is None
-        moved = msgspec.structs.replace(WEB, app_id="b")
-        with pytest.raises(Conflict, match="w is there already, and belongs to another"):
-            await store.transact(OPERATOR, Import(SEALING_KEY_ID, [moved], skip=True, told="x"))
 
     run(test)

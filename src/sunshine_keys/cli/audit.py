@@ -16,7 +16,7 @@ from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.listing import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.compose import Settings, opened_store
-from sunshine_keys.store import Walk, audit
+from sunshine_keys.store import Store, audit
 from sunshine_keys.store.audit import Entry, Head
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ def show(
         resource.strip("/").removeprefix("v2/"),
     )
 
-    async def run(store: Walk) -> None:
+    async def run(store: Store) -> None:
         line = _print_json if as_json else _Table()
         async for page in pages(store):
             for entry in page:
@@ -118,7 +118,7 @@ def verify(
     given = context.parent.params  # options before the word `verify`
     kept = None if head is None else _head(head)
 
-    async def run(store: Walk) -> Head:
+    async def run(store: Store) -> Head:
         reached = Head()
         async for page in pages(store):
             start, reached = reached, audit.check(page, reached)
@@ -138,7 +138,7 @@ def verify(
     typer.echo(f"{reached.sequence}:{reached.hash.hex()}")
 
 
-def _with_store(settings: Settings, use: Callable[[Walk], Awaitable[T]]) -> T:
+def _with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:
     async def run() -> T:
         async with opened_store(settings) as store:
             return await use(store)
@@ -146,7 +146,7 @@ def _with_store(settings: Settings, use: Callable[[Walk], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-async def pages(store: Walk) -> AsyncIterator[list[Entry]]:
+async def pages(store: Store) -> AsyncIterator[list[Entry]]:
     after = 0
     while page := await store.audit_entries(after, _PAGE):
         yield page

@@ -16,7 +16,6 @@ for name in (
     "token",
     "scan",
     "backup",
-    "exports",
     "audit",
     "seal",
     "copying",

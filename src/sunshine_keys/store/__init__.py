@@ -8,17 +8,16 @@ add its entry to the audit trail. `transact` returns only when all of it is on d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from sunshine_keys.measures import Commits, LeaseState
-from sunshine_keys.models import App, ConsoleSession, Counts, Integration, Key, KeyHour, Page, Scope, Usage, Webhook
+from sunshine_keys.models import App, ConsoleSession, Integration, Key, KeyHour, Page, Scope, Usage, Webhook
 from sunshine_keys.store.audit import Entry, Wanted
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import OPERATOR, Origin
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
 
-__all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew", "UnfinishedCopy", "Walk"]
+__all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew", "UnfinishedCopy"]
 
 R = TypeVar("R")
 
@@ -38,28 +37,7 @@ class UnfinishedCopy(StoreError):
     """Another store is being copied into this one."""
 
 
-class Walk(Protocol):
-    """All there is, a piece at a time: at most `limit` of a kind in order of id, from the one that follows `after`.
-
-    An id of "" is before the first.
-    """
-
-    async def counts(self) -> Counts: ...
-
-    async def apps_after(self, after: str, limit: int) -> list[App]: ...
-
-    async def integrations_after(self, after: str, limit: int) -> list[Integration]: ...
-
-    async def webhooks_after(self, after: str, limit: int) -> list[Webhook]: ...
-
-    async def keys_after(self, after: str, limit: int) -> list[Key]: ...
-
-    async def audit_entries(self, after: int, limit: int) -> list[Entry]:
-        """Entries of the audit trail, in order, from the one that follows number `after`."""
-        ...
-
-
-class Store(Walk, Protocol):
+class Store(Protocol):
     """Every method but `close` raises `errors.StoreUnavailable` where the database cannot do it now."""
 
     commits: Commits
@@ -79,6 +57,10 @@ class Store(Walk, Protocol):
         ...
 
     async def key(self, key_id: str) -> Key | None: ...
+
+    async def keys_after(self, after: str, limit: int) -> list[Key]:
+        """Return at most `limit` keys of the whole store, in order of id, from the one that follows id `after`."""
+        ...
 
     async def credential(self, key_id: str) -> Key | None:
         """The key, to verify a credential by: never one whose deletion had been answered when this was called."""
@@ -122,16 +104,16 @@ class Store(Walk, Protocol):
 
     async def console_session(self, session_id: bytes) -> ConsoleSession | None: ...
 
+    async def audit_entries(self, after: int, limit: int) -> list[Entry]:
+        """Return at most `limit` entries of the audit trail, in order, from the one that follows number `after`."""
+        ...
+
     async def trail(self, wanted: Wanted, before: int, span: int, limit: int) -> list[Entry]:
         """The last entries that are wanted, the newest first, among the `span` before number `before`."""
         ...
 
     async def trail_end(self, until: str = "") -> int:
         """The number of the last entry that is not after `until`; 0 where there is none."""
-        ...
-
-    def snapshot(self) -> AbstractAsyncContextManager[Walk]:
-        """The store as it is now, for as long as the block runs, whatever is written meanwhile."""
         ...
 
     async def sealing(self) -> Sealing | None:

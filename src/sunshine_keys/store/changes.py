@@ -251,25 +251,6 @@ class Initialise(Change[bool], frozen=True):
     keys: list[Key]
 
 
-class Import(Change[frozenset[str]], frozen=True):
-    """Write rows that another store had, sealed under `sealing_key_id`, all or nothing; an empty store records that first.
-
-    With `skip`, rows whose id is there already stay as they are; returns their ids. Raises Conflict where there are
-    such rows and not `skip`, or where they belong to something else; SealingKeyChanged; and what the creates of each
-    kind raise.
-    """
-
-    action = "store.import"
-    sealing_key_id: str
-    rows: list[App | Integration | Webhook | Key]
-    skip: bool
-    told: str
-
-    @property
-    def note(self) -> str:
-        return self.told
-
-
 class Restored(Change[None], frozen=True):
     """Changes nothing: the entry of a restore, which happens in the same transaction."""
 

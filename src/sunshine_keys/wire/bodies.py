@@ -249,7 +249,6 @@ class _NewIntegration:
 
 
 INTEGRATION_CREATE = _NewIntegration()
-INTEGRATION_ATTRIBUTES = Body(_ATTRIBUTES)
 """What an integration of any type may have come to have."""
 INTEGRATION_UPDATE = Body({"displayName": nullable(_DISPLAY_NAME), **_COMMON})
 

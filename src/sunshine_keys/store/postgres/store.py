@@ -14,7 +14,6 @@ import asyncpg
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.measures import Commits, LeaseState
 from sunshine_keys.models import Key, KeyHour, Scope
-from sunshine_keys.store import Walk
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.postgres import connections, schema, usage
@@ -23,7 +22,7 @@ from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.writer import Writer
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql import rows
-from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
+from sunshine_keys.store.sql.reads import SqlReads
 from sunshine_keys.store.statements import Row
 
 R = TypeVar("R")
@@ -113,21 +112,6 @@ class PostgresStore(SqlReads):
         self._authority.start()
         return await self._authority.key(key_id)
 
-    @contextlib.asynccontextmanager
-    async def snapshot(self) -> AsyncGenerator[Walk]:
-        """On a connection of its own."""
-        try:
-            connection = await self._connect()
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        except CONTACT_LOST as error:
-            raise StoreUnavailable from error
-        try:
-            snapshot = _Snapshot(connection)
-            await snapshot.audit_entries(0, 1)  # what is seen is what there is at the first read
-            yield snapshot
-        finally:
-            connection.terminate()
-
     async def transact(self, origin: Origin, change: Change[R]) -> R:
         self._authority.start()
         job = await self._writer.submit(origin, change)
@@ -166,17 +150,6 @@ async def _operator(url: str) -> AsyncGenerator[asyncpg.Connection[Any]]:
             connection.terminate()
     except (*CONTACT_LOST, ValueError) as error:
         raise connections.cannot_open(error) from None
-
-
-class _Snapshot(SqlWalk):
-    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
-        self._connection = connection
-
-    async def _all(self, sql: str, *values: Any) -> list[Row]:
-        try:
-            return [tuple(row) for row in await self._connection.fetch(sql, *values)]
-        except CONTACT_LOST as error:
-            raise StoreUnavailable from error
 
 
 async def _leave_as_it_is(connection: Any) -> None:

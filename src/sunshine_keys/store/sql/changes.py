@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sunshine_keys.errors import AppNotFound, Conflict, IntegrationNotFound, NotFound
+from sunshine_keys.errors import AppNotFound, IntegrationNotFound, NotFound
 from sunshine_keys.models import App, Integration, Key, Scope, Webhook
 from sunshine_keys.store import changes, rules
-from sunshine_keys.store.sealing import Sealing, SealingKeyChanged
+from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.statements import Steps, run
 
@@ -209,50 +209,6 @@ def _initialise(change: changes.Initialise) -> Steps[bool]:
     return True
 
 
-def _import(change: changes.Import) -> Steps[frozenset[str]]:
-    recorded = yield from sealing.read()
-    if recorded is None:
-        yield from sealing.record(Sealing(change.sealing_key_id))
-    elif recorded.current != change.sealing_key_id:
-        raise SealingKeyChanged(recorded.current)
-    present: list[str] = []
-    for row in change.rows:
-        found = yield from run(_OWNERS[type(row)], row.id)
-        if not found:
-            yield from _create(row)
-        elif not change.skip:
-            raise Conflict(f"{row.id} is there already")
-        elif found[0] != _owners(row):
-            raise Conflict(f"{row.id} is there already, and belongs to another app or integration")
-        else:
-            present.append(row.id)
-    return frozenset(present)
-
-
-_OWNERS: dict[type[Any], str] = {
-    App: "SELECT id FROM apps WHERE id = $1",
-    Integration: "SELECT app_id FROM integrations WHERE id = $1",
-    Webhook: "SELECT integration_id FROM webhooks WHERE id = $1",
-    Key: "SELECT app_id, integration_id FROM keys WHERE id = $1",
-}
-
-
-def _owners(row: App | Integration | Webhook | Key) -> tuple[str | None, ...]:
-    if isinstance(row, App):
-        return (row.id,)
-    if isinstance(row, Integration):
-        return (row.app_id,)
-    return (row.integration_id,) if isinstance(row, Webhook) else (row.app_id, row.integration_id)
-
-
-def _create(row: App | Integration | Webhook | Key) -> Steps[Any]:
-    if isinstance(row, App):
-        return _create_app(changes.CreateApp(row))
-    if isinstance(row, Integration):
-        return _create_integration(changes.CreateIntegration(row, []))
-    return _insert_webhook(row) if isinstance(row, Webhook) else _create_key(changes.CreateKey(row))
-
-
 def _nothing(change: changes.Restored | changes.Refused | changes.ShowKey) -> Steps[None]:
     """Its entry in the audit trail is all there is to it."""
     yield from ()
@@ -275,7 +231,6 @@ _APPLY: dict[type[changes.Change[Any]], Callable[[Any], Steps[Any]]] = {
     changes.TouchSession: _touch_session,
     changes.CloseSession: _close_session,
     changes.Initialise: _initialise,
-    changes.Import: _import,
     changes.Restored: _nothing,
     changes.RotateSealing: sealing.rotate,
     changes.Reseal: sealing.reseal,

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from sunshine_keys.models import App, ConsoleSession, Counts, Integration, Key, Page, Usage, Webhook
+from sunshine_keys.models import App, ConsoleSession, Integration, Key, Page, Usage, Webhook
 from sunshine_keys.store.audit import Entry, Wanted
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
 from sunshine_keys.store.sql import rows, sealing, trail
@@ -21,24 +21,12 @@ _KEY = rows.KEY + "WHERE id = $1"
 _KEYS_OF_INTEGRATION = rows.KEY + "WHERE integration_id = $1 ORDER BY id"
 
 
-class SqlWalk(ABC):
-    """What `store.Walk` asks for."""
+class SqlReads(ABC):
+    """What `store.Store` reads."""
 
     @abstractmethod
     async def _all(self, sql: str, *values: Any) -> list[Row]:
         """The rows of a SELECT. Raises errors.StoreUnavailable."""
-
-    async def counts(self) -> Counts:
-        return Counts(*(await self._all(rows.COUNTS))[0])
-
-    async def apps_after(self, after: str, limit: int) -> list[App]:
-        return [rows.app(row) for row in await self._all(rows.APP + _AFTER, after, limit)]
-
-    async def integrations_after(self, after: str, limit: int) -> list[Integration]:
-        return [rows.integration(row) for row in await self._all(rows.INTEGRATION + _AFTER, after, limit)]
-
-    async def webhooks_after(self, after: str, limit: int) -> list[Webhook]:
-        return [rows.webhook(row) for row in await self._all(rows.WEBHOOK + _AFTER, after, limit)]
 
     async def keys_after(self, after: str, limit: int) -> list[Key]:
         return [rows.key(row) for row in await self._all(rows.KEY + _AFTER, after, limit)]
@@ -46,10 +34,6 @@ class SqlWalk(ABC):
     async def audit_entries(self, after: int, limit: int) -> list[Entry]:
         found = await self._all(rows.ENTRY + "WHERE sequence > $1 ORDER BY sequence LIMIT $2", after, limit)
         return [rows.entry(row) for row in found]
-
-
-class SqlReads(SqlWalk):
-    """What `store.Store` asks for besides."""
 
     async def key(self, key_id: str) -> Key | None:
         found = await self._all(_KEY, key_id)

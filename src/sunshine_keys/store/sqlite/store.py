@@ -16,19 +16,19 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.measures import Commits
 from sunshine_keys.models import Key, KeyHour, Scope
-from sunshine_keys.store import StoreError, Walk
+from sunshine_keys.store import StoreError
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql import rows
-from sunshine_keys.store.sql.reads import SqlReads, SqlWalk
+from sunshine_keys.store.sql.reads import SqlReads
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.place import Place
 from sunshine_keys.store.sqlite.writer import Writer
@@ -121,19 +121,6 @@ class SqliteStore(SqlReads):
             _remember(self._pass.keys_of, integration_id, keys, _MOST_LISTS)
         return keys
 
-    @contextlib.asynccontextmanager
-    async def snapshot(self) -> AsyncGenerator[Walk, None]:
-        """On a connection of its own. While it lasts the WAL grows by what is written."""
-        try:
-            connection = schema.connect(self._path)
-        except sqlite3.Error as error:
-            raise StoreUnavailable from error
-        with contextlib.closing(connection):
-            connection.execute("BEGIN")
-            snapshot = _Snapshot(connection)
-            await snapshot.audit_entries(0, 1)  # what is seen is what there is at the first read
-            yield snapshot
-
     async def transact(self, origin: Origin, change: Change[R]) -> R:
         job = await self._writer.submit(origin, change)
         result: R = job.result
@@ -206,14 +193,6 @@ def _remember(known: dict[str, V], name: str, value: V, most: int) -> None:
     if len(known) >= most:
         known.clear()
     known[name] = value
-
-
-class _Snapshot(SqlWalk):
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    async def _all(self, sql: str, *values: Any) -> list[Row]:
-        return _read(self._connection, sql, values)
 
 
 def _read(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> list[Row]:
