@@ -1,10 +1,11 @@
-"""Which credentials a request carries, and the tokens that a client signs itself."""
+"""Credentials of a request: HTTP Basic, bearer tokens, and tokens that the client signs."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sunshine_conversations_client.exceptions import ApiArgumentError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
@@ -14,32 +15,38 @@ if TYPE_CHECKING:
 
 SCHEMES = ("basicAuth", "bearerAuth")
 TOKEN_SECONDS = 300
-_RENEWED_BEFORE_END = 60
-_SKEW_TOLERATED = 2.0
+_RENEW_BEFORE_EXPIRY_SECONDS = 60
+_TOLERATED_SKEW_SECONDS = 2.0
 
 
 class Signer:
-    """Signs HS256 tokens for a configuration's `key_id`, `secret` and `scope`, and keeps each until it nears its end.
+    """Signs HS256 tokens for a configuration's `key_id`, `secret` and `scope`, and caches the latest one.
 
-    `skew` is how far the service's clock is ahead of this machine's, as far as is known.
+    `skew` is the number of seconds by which the service's clock is ahead of this machine's. It is 0 until a refusal shows
+    a difference.
     """
 
     def __init__(self) -> None:
         self.skew = 0.0
-        self._made: tuple[tuple[str, str, str, float], float, str] | None = None
+        self._cached: tuple[tuple[str, str, str, float], float, str] | None = None
 
     def token(self, key_id: str, secret: str, scope: str, now: float) -> str:
-        """A token that is good for at least a minute from `now`, the wall clock's seconds since 1970."""
-        made_for, now = (key_id, secret, scope, self.skew), now + self.skew
-        if self._made is None or self._made[0] != made_for or now >= self._made[1] - _RENEWED_BEFORE_END:
-            end = int(now) + TOKEN_SECONDS
-            self._made = (made_for, end, _sign(key_id, secret, {"scope": scope, "iat": int(now), "exp": end}))
-        return self._made[2]
+        """Return a token that stays valid for at least 60 seconds after `now`, the wall clock's seconds since 1970."""
+        signed_for, now = (key_id, secret, scope, self.skew), now + self.skew
+        cached = self._cached
+        if cached is None or cached[0] != signed_for or now >= cached[1] - _RENEW_BEFORE_EXPIRY_SECONDS:
+            expiry = int(now) + TOKEN_SECONDS
+            token = _sign(key_id, secret, {"scope": scope, "iat": int(now), "exp": expiry})
+            cached = self._cached = (signed_for, expiry, token)
+        return cached[2]
 
-    def learn(self, served: float, now: float) -> bool:
-        """Take the service's time from a refusal; True where it differs so much that a new token may be accepted."""
-        skew = served - now
-        if abs(skew - self.skew) <= _SKEW_TOLERATED:
+    def adjust_skew(self, server_time: float, now: float) -> bool:
+        """Adopt the service's clock from the Date of a refusal, in seconds since 1970.
+
+        Return True if the skew changed by more than 2 seconds. The service may then accept a new token.
+        """
+        skew = server_time - now
+        if abs(skew - self.skew) <= _TOLERATED_SKEW_SECONDS:
             return False
         self.skew = skew
         return True
@@ -61,7 +68,7 @@ def _sign(key_id: str, secret: str, claims: dict[str, Any]) -> str:
 
 
 def signs(configuration: Configuration) -> bool:
-    """Whether a configuration has the client sign tokens."""
+    """Return True if the client signs tokens for this configuration: it has a key and a scope, and no token."""
     return configuration.access_token is None and bool(
         configuration.key_id and configuration.secret and configuration.scope
     )
@@ -75,40 +82,45 @@ def apply_configured(
     signer: Signer | None = None,
     now: float = 0.0,
 ) -> None:
-    """A token there is, else one that is signed, else Basic; nothing where there are no credentials.
+    """Set the Authorization header from the configured credentials, unless `headers` already has one.
 
-    A call's own Authorization header is left as it is. Raises ApiArgumentError for credentials that are no text.
+    A configured token comes first, then a token that `signer` signs, then HTTP Basic; without credentials the headers
+    stay unchanged. `schemes` limits the choice to "basicAuth" or "bearerAuth". Raises ApiArgumentError if a credential is
+    not a string, or if one half of a key is missing.
     """
     if "authorization" in headers:
         return
     token = configuration.access_token
-    named = {name: getattr(configuration, name) for name in _TEXTS}
-    for name, value in named.items():
+    credentials = {name: getattr(configuration, name) for name in _CREDENTIALS}
+    for name, value in credentials.items():
         if value is not None and not isinstance(value, str):
             raise ApiArgumentError(f"{name} should be a string, not {type(value).__name__}")
     for name, other in _PAIRS:
-        if named[name] is not None and named[other] is None:
-            raise ApiArgumentError(f"{name} is given and {other} is not")
+        if credentials[name] is not None and credentials[other] is None:
+            raise ApiArgumentError(f"{other} is missing. Set it together with {name}: a key has both.")
     try:
         if token is not None and "bearerAuth" in schemes:
             headers["Authorization"] = f"Bearer {token.strip()}"  # a token from a file may end in a newline
         elif signer is not None and signs(configuration) and "bearerAuth" in schemes:
-            made = signer.token(named["key_id"], named["secret"], named["scope"], now)
-            headers["Authorization"] = f"Bearer {made}"
+            signed = signer.token(credentials["key_id"], credentials["secret"], credentials["scope"], now)
+            headers["Authorization"] = f"Bearer {signed}"
         elif "basicAuth" in schemes and (basic := configuration.get_basic_auth_token_or_none()) is not None:
             headers["Authorization"] = basic
     except UnicodeEncodeError:
-        raise ApiArgumentError("credentials should be text that UTF-8 can hold") from None
+        raise ApiArgumentError(
+            "The credentials contain surrogate characters. Use text that UTF-8 can encode."
+        ) from None
 
 
 _PAIRS = (("username", "password"), ("password", "username"), ("key_id", "secret"), ("secret", "key_id"))
-_TEXTS = ("access_token", "key_id", "password", "scope", "secret", "username")
+_CREDENTIALS = ("access_token", "key_id", "password", "scope", "secret", "username")
 
 
-def apply_given(auth: dict[str, Any], headers: Headers, query: list[tuple[str, str]]) -> None:
-    """A call's `_request_auth`: {"in": "header" | "query" | "cookie", "key": name, "value": value, "type": any}.
+def apply_request_auth(auth: dict[str, Any], headers: Headers, query: list[tuple[str, str]]) -> None:
+    """Add the `_request_auth` of a call to its headers or its query.
 
-    Raises ApiArgumentError for another `in` or a missing key.
+    The form is {"in": "header" | "query" | "cookie", "key": name, "value": value, "type": ignored}, as in the official
+    client. Raises ApiArgumentError for another `in`, a missing key or a value that is not a string.
     """
     try:
         place, name, value = auth["in"], auth["key"], auth["value"]

@@ -1,9 +1,10 @@
-"""A whole call, from its arguments to its data, without I/O: the flow that both drivers run."""
+"""A whole call, from its arguments to its data, as a generator without I/O that both clients drive."""
 
 from __future__ import annotations
 
 import time
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from sunshine_conversations_client import _auth, _flow
 from sunshine_conversations_client._messages import public_url
@@ -13,7 +14,6 @@ from sunshine_conversations_client.api_response import ApiResponse
 from sunshine_conversations_client.configuration import Configuration
 from sunshine_conversations_client.exceptions import ApiException
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Caller:
-    """What the synchronous and the asynchronous client have in common: settings, headers, and the flow of a call.
+    """Base of the synchronous and the asynchronous client: settings, default headers, and the flow of a call.
 
-    `header_name` and `header_value` are a header, and `cookie` a Cookie header, that every request carries.
+    Every request carries the header `header_name: header_value` and the Cookie header `cookie`, if you pass them.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Caller:
 
     @property
     def user_agent(self) -> str:
+        """The User-Agent header of every request."""
         return self.default_headers.get("User-Agent", "")
 
     @user_agent.setter
@@ -53,27 +54,28 @@ class Caller:
         self.default_headers["User-Agent"] = value
 
     def set_default_header(self, header_name: str, header_value: str) -> None:
-        """Have every request carry a header."""
+        """Add a header to every request of this client. A header of the call itself wins."""
         self.default_headers[header_name] = header_value
 
     def _execution(self, call: Call) -> Generator[Command, Response | None, ApiResponse[Any]]:
-        """Raises ApiException, for an answer other than 2xx of the class its status has."""
+        """Run a call and decode its answer. Raises the ApiException for a status other than 2xx."""
         request, response, trace = yield from self._exchange(call, stream=False)
-        deleted_before = request.method == "DELETE" and response.status == 404 and trace.in_doubt
-        if deleted_before:
-            # An attempt whose answer was lost had done it: what this one finds gone is gone because of that.
+        if request.method == "DELETE" and response.status == 404 and trace.in_doubt:
+            # An earlier attempt, whose answer was lost, has deleted the resource. The delete has succeeded.
             return ApiResponse(404, response.headers, data={}, raw_data=response.body, deleted_before=True)
         require_success(response, request.method, public_url(request.url))
         data = call.operation.decode(response)
         return ApiResponse(response.status, response.headers, data=data, raw_data=response.body)
 
     def _opening(self, call: Call) -> Generator[Command, Response | None, Any]:
+        """Run a call and return the HTTP library's response with its body unread."""
         _, response, _ = yield from self._exchange(call, stream=True)
         return response.raw
 
     def _exchange(
         self, call: Call, *, stream: bool
     ) -> Generator[Command, Response | None, tuple[Request, Response, _flow.Trace]]:
+        """Send the request of a call. Sign a new token and send it again if a 401 shows that the clocks differ."""
         trace = _flow.Trace()
         policy = policy_of(self.configuration, call.timeout)
         request: Request | None = None
@@ -95,11 +97,11 @@ class Caller:
         )
 
     def _may_be_skew(self, call: Call, response: Response) -> bool:
-        """Whether a refused token was one that this client signed by a clock that differs from the service's."""
+        """Return True if this client signed the refused token by a clock that differs from the service's. Adopt its skew."""
         if call.auth or not _auth.signs(self.configuration):
             return False
         try:
-            served: float = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+            server_time: float = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
         except (ValueError, TypeError, OverflowError):
             return False
-        return self._signer.learn(served, time.time())
+        return self._signer.adjust_skew(server_time, time.time())

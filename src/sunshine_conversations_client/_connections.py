@@ -1,4 +1,4 @@
-"""urllib3's connections, set up as a configuration says: TLS, proxies, pools, and none shared with a forked child."""
+"""urllib3's connections with the TLS, proxy and pool settings of a configuration. A forked child opens its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import http.client
 import io
 import os
 import threading
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
@@ -17,7 +18,6 @@ from sunshine_conversations_client._proxies import ca_bundle
 from sunshine_conversations_client._wire import Deadline
 from sunshine_conversations_client.exceptions import ApiArgumentError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from typing import Any
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.configuration import Configuration
 
 _MOST_HOSTS = 1000
-"""Far more hosts than a client has; a pool that the manager dropped would still be kept here."""
+"""More hosts than a client ever has: `_pools` would otherwise keep a pool that the manager has dropped."""
 
 
 class Connections:
-    """The connections that are kept open. Raises ApiArgumentError for settings that cannot be."""
+    """Holds the open connections. Raises ApiArgumentError for invalid settings."""
 
     def __init__(self, configuration: Configuration) -> None:
         settings: dict[str, Any] = {
@@ -50,42 +50,42 @@ class Connections:
             settings["socket_options"] = configuration.socket_options
         self._proxy_headers = configuration.proxy_headers
         self._settings = settings
-        self._start_anew()
+        self._reset()
         self.manager(configuration.proxy)
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._process = os.getpid()
         self._managers: dict[str | None, urllib3.PoolManager] = {}
         self._pools: dict[tuple[str, str], Any] = {}
 
     def manager(self, proxy: str | None) -> urllib3.PoolManager:
-        """The connections by way of a proxy, or the direct ones."""
-        if self._process != os.getpid():  # a forked child's answers would cross with its parent's
-            self._start_anew()
+        """Return the connections through a proxy, or the direct connections for None."""
+        if self._process != os.getpid():  # a forked child would read its parent's answers
+            self._reset()
         manager = self._managers.get(proxy)
         if manager is None:
             manager = self._managers[proxy] = _new_manager(proxy, self._proxy_headers, self._settings)
         return manager
 
     def pool(self, url: str) -> Any:
-        """The connections to a URL's host."""
+        """Return the connections to the host of a URL."""
         manager = self.manager(None)
         parts = urlsplit(url)
         pool = self._pools.get((parts.scheme, parts.netloc))
-        if pool is None:  # finding it by way of the manager takes a fifth of a call's CPU time
-            found = manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
-            pool = self._pools[parts.scheme, parts.netloc] = found
+        if pool is None:  # cached here, because the lookup in the manager takes a fifth of the CPU time of a call
+            pool = manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
+            self._pools[parts.scheme, parts.netloc] = pool
         return pool
 
     def close(self) -> None:
-        """Close the connections that are kept; a later request opens new ones."""
+        """Close all open connections. A later request opens new ones."""
         self._pools.clear()
         for manager in list(self._managers.values()):
             manager.clear()
 
 
 class ResponseDeadline(threading.local):
-    """When an answer that this thread has urllib3 read must have come, by the monotonic clock."""
+    """The time of the monotonic clock at which this thread stops waiting for an answer that urllib3 reads."""
 
     moment: float | None = None
 
@@ -94,7 +94,7 @@ response_deadline = ResponseDeadline()
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads a socket for http.client; no wait of its goes beyond the deadline."""
+    """Reads a socket for http.client. No wait goes beyond the deadline."""
 
     def __init__(self, stream: io.BufferedReader, connection: socket.socket) -> None:
         self._stream = stream
@@ -114,7 +114,7 @@ class _DeadlineReader(io.RawIOBase):
             super().close()
 
 
-_library: Any = http.client.HTTPResponse  # its types leave out what reads the status line
+_library: Any = http.client.HTTPResponse  # its type stubs lack _read_status
 
 
 class _Response(http.client.HTTPResponse):
@@ -124,7 +124,7 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self.reader)
 
     def _read_status(self) -> tuple[str, int, str]:
-        """The status of the final answer: http.client skips 100, and would take another 1xx for final."""
+        """Return the status of the final answer. http.client skips 100, but treats every other 1xx as final."""
         while True:
             version, status, reason = _library._read_status(self)
             if not 101 < status < 200:
@@ -162,10 +162,10 @@ def _new_manager(
             else urllib3.PoolManager(**settings)
         )
     except (ImportError, urllib3_errors.DependencyWarning):
-        raise ApiArgumentError("a socks proxy needs the package PySocks") from None
+        raise ApiArgumentError("A socks proxy needs the package PySocks. Install it, or use an http proxy.") from None
     except (ValueError, urllib3_errors.HTTPError) as error:
         raise ApiArgumentError(
-            f"proxy should be a URL such as http://127.0.0.1:3128 ({type(error).__name__})"
+            f"The proxy is not a valid URL ({type(error).__name__}). Use a URL such as http://127.0.0.1:3128."
         ) from None
     pools: dict[str, Any] = {"http": _HTTPPool, "https": _HTTPSPool}
     manager.pool_classes_by_scheme = pools

@@ -1,19 +1,19 @@
-"""One call, from its request to its answer, without I/O: retries and redirects as a generator of commands.
+"""Retries and redirects of one call, as a generator of commands without I/O.
 
-A driver runs the commands and sends back what came of them: an answer, or the connection error it raised.
+A driver performs each command and sends its result back: a response, or the connection error that it raised.
 """
 
 from __future__ import annotations
 
 import random
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from sunshine_conversations_client._messages import Headers, Request
 from sunshine_conversations_client._repetition import IN_DOUBT, may_repeat
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import TypeAlias
@@ -26,19 +26,21 @@ if TYPE_CHECKING:
 
 BACKOFF_SECONDS = 0.5
 BACKOFF_LIMIT_SECONDS = 8.0
-MOST_WAIT_SECONDS = 120.0
-"""A Retry-After that asks for more is the caller's to keep."""
+MAX_WAIT_SECONDS = 120.0
+"""If a Retry-After asks for a longer wait, the flow returns the answer and the caller decides."""
 
-MOST_REDIRECTS = 3
+MAX_REDIRECTS = 3
 
-_DOUBTFUL = frozenset({502, 503, 504})
-_PORTS = {"http": 80, "https": 443}
-_FOR_ANYONE = frozenset({"accept", "content-type", "user-agent"})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GATEWAY_STATUSES = frozenset({502, 503, 504})
+"""Answers that a proxy may send after the service carried out the request."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HEADERS_FOR_ANY_HOST = frozenset({"accept", "content-type", "user-agent"})
+_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
 class Send:
-    """Send `request` within `timeout`; answer with a Response, or throw an ApiConnectionError in."""
+    """Command: send `request` within `timeout`. The driver sends a Response back, or throws an ApiConnectionError in."""
 
     __slots__ = ("request", "timeout")
 
@@ -48,7 +50,7 @@ class Send:
 
 
 class Sleep:
-    """Wait for `seconds`; answer with None."""
+    """Command: wait for `seconds`. The driver sends None back."""
 
     __slots__ = ("seconds",)
 
@@ -57,7 +59,7 @@ class Sleep:
 
 
 class Trace:
-    """What became of a call's attempts: how many there were, and whether one may have done what it asked unseen."""
+    """Records the attempts of a call. `in_doubt` is True if the service may have carried out one whose answer was lost."""
 
     __slots__ = ("attempts", "in_doubt")
 
@@ -67,7 +69,7 @@ class Trace:
 
 
 class Policy:
-    """How often a failed attempt is repeated, and how long a call may take."""
+    """Holds how often a failed attempt is repeated, and how long the call may take."""
 
     __slots__ = ("retries", "timeout")
 
@@ -84,10 +86,10 @@ def exchange(
     clock: Callable[[], float] = time.monotonic,
     jitter: Callable[[], float] = random.random,
 ) -> Flow:
-    """Send a request until there is an answer to return, whatever its status, or no time or retry is left.
+    """Send a request until an answer is final, or until no time or no retry is left. Return the answer, of any status.
 
-    Raises the last ApiConnectionError, or ApiTimeoutError where the whole call's time is over; either tells whether any
-    attempt may have done what was asked.
+    Raises the last ApiConnectionError, or ApiTimeoutError if the time of the whole call is over. `maybe_sent` of the
+    error is True if the service may have carried out any of the attempts.
     """
     trace = trace or Trace()
     total = policy.timeout.total
@@ -96,7 +98,7 @@ def exchange(
     while True:
         remaining = None if deadline is None else deadline - clock()
         if remaining is not None and remaining <= 0:
-            raise ApiTimeoutError(f"no answer within {total:g} s")
+            raise ApiTimeoutError(f"No answer arrived within {total:g} s. Raise _request_timeout to wait longer.")
         response: Response | None = None
         failure: ApiConnectionError | None = None
         trace.attempts += 1
@@ -107,36 +109,36 @@ def exchange(
             trace.in_doubt |= error.maybe_sent
         if response is not None:
             redirected = _redirected(request, response)
-            trace.in_doubt |= response.status in _DOUBTFUL
-            if redirected is not None and redirects < MOST_REDIRECTS:
+            trace.in_doubt |= response.status in _GATEWAY_STATUSES
+            if redirected is not None and redirects < MAX_REDIRECTS:
                 redirects += 1
                 request = redirected
                 continue
         if retries >= policy.retries or not may_repeat(request, response, failure):
             break
         wait = _wait(response, retries, jitter)
-        if wait > MOST_WAIT_SECONDS or (deadline is not None and clock() + wait >= deadline):
-            break  # what there is now says more than a time-out later would
+        if wait > MAX_WAIT_SECONDS or (deadline is not None and clock() + wait >= deadline):
+            break  # this answer or error says more than a timeout would later
         retries += 1
         yield Sleep(wait)
     if failure is not None:
         failure.maybe_sent = trace.in_doubt
         if trace.in_doubt and request.method == "POST":
-            failure.reason = f"{failure.reason}; {IN_DOUBT}"
+            failure.reason = f"{failure.reason}. {IN_DOUBT}"
         raise failure
     assert response is not None
     return response
 
 
 def _wait(response: Response | None, retries: int, jitter: Callable[[], float]) -> float:
-    """Seconds until the next attempt: what the service asks for, else exponential with full jitter."""
+    """Return the seconds until the next attempt: exponential with full jitter, after the Retry-After if there is one."""
     backoff = min(BACKOFF_LIMIT_SECONDS, BACKOFF_SECONDS * 2.0**retries) * jitter()
-    asked = None if response is None else _retry_after(response.headers.get("retry-after"))
-    return backoff if asked is None else asked + backoff
+    retry_after = None if response is None else _retry_after(response.headers.get("retry-after"))
+    return backoff if retry_after is None else retry_after + backoff
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Seconds from a Retry-After header: a number of them, or a date."""
+    """Return the seconds that a Retry-After header asks for, as a number or a date; None if it is missing or invalid."""
     if value is None:
         return None
     text = value.strip()
@@ -152,26 +154,32 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _redirected(request: Request, response: Response) -> Request | None:
-    """The request that a redirect asks for, or None where there is none to follow.
+    """Return the request that a redirect asks for, or None if the response is not a redirect that the client follows.
 
-    A 303 turns a request into a GET, whose answer would pass for the success of a POST or DELETE: only a GET follows
-    it. From https to http nothing goes. Credentials stay with the host they are for, and so does every other header
-    but those that tell nobody anything.
+    Only a GET follows a 303: it turns any method into a GET, whose answer would look like the success of a POST or
+    DELETE. No redirect leads from https to http. Another host receives only headers that reveal nothing: no credentials,
+    no cookies, no headers of the caller.
     """
     target = response.headers.get("location")
-    if response.status not in _REDIRECTS or not target or (response.status == 303 and request.method != "GET"):
+    if response.status not in _REDIRECT_STATUSES or not target or (response.status == 303 and request.method != "GET"):
         return None
     try:
         url = urljoin(request.url, target)
         before, after = urlsplit(request.url), urlsplit(url)
-        same = _origin(before) == _origin(after)
+        same_origin = _origin(before) == _origin(after)
     except ValueError:
         return None
-    if after.scheme not in _PORTS or not after.hostname or (before.scheme == "https" and after.scheme == "http"):
+    if (
+        after.scheme not in _DEFAULT_PORTS
+        or not after.hostname
+        or (before.scheme == "https" and after.scheme == "http")
+    ):
         return None
-    kept = ((name, value) for name, value in request.headers.items() if same or name.lower() in _FOR_ANYONE)
-    return Request(request.method, url, Headers(kept), request.body, stream=request.stream, done_once=request.done_once)
+    headers = Headers(
+        (name, value) for name, value in request.headers.items() if same_origin or name.lower() in _HEADERS_FOR_ANY_HOST
+    )
+    return Request(request.method, url, headers, request.body, stream=request.stream, done_once=request.done_once)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)

@@ -1,8 +1,9 @@
-"""Keyword arguments of the package's versions before 17, which calls written for them still carry."""
+"""Keyword arguments that versions of the official package before 17 take."""
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
     from typing import Any, TypedDict
 
@@ -10,11 +11,12 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.api_client import ApiClient
 
     class LegacyOptions(TypedDict, total=False):
-        """`async_req`: return at once, with an object whose `get()` waits for the result.
+        """Options of every method of an API class.
 
-        `_preload_content`: False returns the HTTP library's response unread.
-        `_return_http_data_only`: True has a `…_with_http_info` method return its data alone.
-        `_check_input_type`, `_check_return_type`: taken, and of no effect.
+        `async_req`: True returns at once, with an object whose `get(timeout)` waits for the result.
+        `_preload_content`: False returns the HTTP library's response with its body unread.
+        `_return_http_data_only`: True makes a `…_with_http_info` method return only its data.
+        `_check_input_type`, `_check_return_type`: accepted, without effect.
         """
 
         async_req: bool | None
@@ -28,15 +30,18 @@ KNOWN = ("async_req", "_preload_content", "_return_http_data_only", "_check_inpu
 
 
 def run(client: ApiClient, call: Call, legacy: Any, *, info: bool) -> Any:
-    """Run a call as these options say; `info` for a `…_with_http_info` method. Raises TypeError for unknown ones."""
+    """Run a call with the options in `legacy`. `info` is True for a `…_with_http_info` method.
+
+    Raises TypeError for an unknown option.
+    """
     for name in legacy:
         if name not in KNOWN:
             raise TypeError(f"unexpected keyword argument {name!r}")
 
-    def now() -> Any:
+    def run_now() -> Any:
         if legacy.get("_preload_content") is False:
             return client.open(call)
         response = client.execute(call)
         return response if info and not legacy.get("_return_http_data_only") else response.data
 
-    return client.pool.apply_async(now) if legacy.get("async_req") else now()
+    return client.pool.apply_async(run_now) if legacy.get("async_req") else run_now()

@@ -1,9 +1,10 @@
-"""The official client's lower-level methods, for code that calls the API without the API classes."""
+"""The lower-level methods of the official client, for code that does not use the API classes."""
 
 from __future__ import annotations
 
 import json
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sunshine_conversations_client import _auth, _flow
@@ -25,7 +26,6 @@ from sunshine_conversations_client.api_response import ApiResponse
 from sunshine_conversations_client.exceptions import ApiArgumentError
 from sunshine_conversations_client.rest import RESTResponse
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any, ClassVar, TypeVar
@@ -40,7 +40,7 @@ _DELIMITERS = {"ssv": " ", "tsv": "\t", "pipes": "|"}
 
 
 class LowLevelMethods:
-    """Mixed into `ApiClient`."""
+    """Mixin of `ApiClient`: prepare a request, send it, and decode its response in three steps."""
 
     PRIMITIVE_TYPES = (float, bool, bytes, str, int)
     NATIVE_TYPES_MAPPING: ClassVar[dict[str, Any]] = {"int": int, "long": int, "float": float, "str": str, "bool": bool}
@@ -68,12 +68,13 @@ class LowLevelMethods:
         _host: str | None = None,
         _request_auth: dict[str, Any] | None = None,
     ) -> tuple[str, str, dict[str, str], Any, Any]:
-        """The method, URL, headers, body and form of a request, as `call_api` takes them.
+        """Return the method, URL, headers, body and form of a request, as `call_api` takes them. The form is None.
 
-        Raises ApiArgumentError for an id that would make another path, and for forms and files: the API takes JSON.
+        `auth_settings` names the schemes to use: "basicAuth", "bearerAuth". Raises ApiArgumentError for an id that would
+        change the path, and for forms and files: the covered operations take JSON.
         """
         if post_params or files:
-            raise ApiArgumentError("post_params and files should be empty: these operations take JSON")
+            raise ApiArgumentError("This operation takes no form and no files. Pass the data as `body`.")
         headers = Headers((header_params or {}).items())
         for name, value in self.default_headers.items():
             headers[name] = value
@@ -81,7 +82,7 @@ class LowLevelMethods:
             headers["Cookie"] = self.cookie
         query = self.parameters_to_tuples(query_params or [], collection_formats)
         if _request_auth:
-            _auth.apply_given(_request_auth, headers, query)
+            _auth.apply_request_auth(_request_auth, headers, query)
         elif auth_settings:
             _auth.apply_configured(self.configuration, headers, auth_settings, signer=self._signer, now=time.time())
         path = path_of(
@@ -99,7 +100,11 @@ class LowLevelMethods:
         post_params: Any = None,
         _request_timeout: Any = None,
     ) -> RESTResponse:
-        """Send a request, with the retries and redirects of every other call. Raises ApiConnectionError."""
+        """Send a request with the same retries and redirects as any call. Return the response, of any status.
+
+        `_request_timeout` is seconds for the whole call, a pair (connect, read), or None for no limit. Raises
+        ApiConnectionError if no answer arrives, and ApiArgumentError for credentials over plain http.
+        """
         headers = Headers((header_params or {}).items())
         content = None
         if body is not None:
@@ -108,7 +113,7 @@ class LowLevelMethods:
                 headers["Content-Type"] = "application/json"
         if "authorization" in headers or "cookie" in headers:
             require_private(url, self.configuration)
-        done_once = is_done_once(method, url, key_given="idempotency-key" in headers)
+        done_once = is_done_once(method, url, caller_set_key="idempotency-key" in headers)
         request = Request(method, url, headers, content, done_once=done_once)
         return RESTResponse(
             self._run(_flow.exchange(request, policy_of(self.configuration, timeout_of(_request_timeout))))
@@ -117,74 +122,78 @@ class LowLevelMethods:
     def response_deserialize(
         self, response_data: RESTResponse, response_types_map: dict[str, str] | None = None
     ) -> ApiResponse[Any]:
-        """The model that `response_types_map` ({"200": "AppResponse", "2XX": …}) names for an answer.
+        """Decode a response as the model that `response_types_map` ({"200": "AppResponse", "2XX": …}) names.
 
-        Raises the exception of an answer other than 2xx, and ApiDecodeError.
+        Raises the exception of a status other than 2xx, and ApiDecodeError if the body is not JSON.
         """
         response, types = response_data.response, response_types_map or {}
         require_success(response)
-        named = types.get(str(response.status)) or types.get(f"{response.status // 100}XX")
+        type_name = types.get(str(response.status)) or types.get(f"{response.status // 100}XX")
         data: Any = None
-        if named in ("bytearray", "bytes"):
+        if type_name in ("bytearray", "bytes"):
             data = response.body
-        elif named == "str":
+        elif type_name == "str":
             data = response.text()
-        elif named is not None:
+        elif type_name is not None:
             plain = Operation("", "", None).decode(response)
-            data = _of_type(named, plain)
+            data = _of_type(type_name, plain)
         return ApiResponse(response.status, response.headers, data=data, raw_data=response.body)
 
     def deserialize(self, response_text: str, response_type: str, content_type: str | None = None) -> Any:
-        """What `response_type` ("ApiKey", "List[ApiKey]", "Dict[str, ApiKey]", "object", "str", "date", …) makes of
-        JSON text. Raises ValueError."""
+        """Return JSON text as a value of `response_type`.
+
+        The type is a name as in the official client: "ApiKey", "List[ApiKey]", "Dict[str, ApiKey]", "object", "str",
+        "date" and so on. Raises ValueError if the text is not JSON or the type is unknown.
+        """
         return response_text if response_type == "str" else _of_type(response_type, json.loads(response_text))
 
     def files_parameters(self, files: Any) -> list[Any]:
-        """Nothing: these operations take no files. Raises ApiArgumentError for any."""
+        """Return an empty list. Raises ApiArgumentError for any file: the covered operations take none."""
         if files:
-            raise ApiArgumentError("files should be empty: these operations take JSON")
+            raise ApiArgumentError("This operation takes no files. Pass the data as `body`.")
         return []
 
     def sanitize_for_serialization(self, obj: Any) -> Any:
-        """Plain data that JSON can hold."""
+        """Return models, dates and containers as plain data that JSON can hold."""
         if isinstance(obj, Model):
             return obj.to_dict()
         if isinstance(obj, dict):
             return {name: self.sanitize_for_serialization(value) for name, value in obj.items()}
         if isinstance(obj, list | tuple | set):
-            return [self.sanitize_for_serialization(each) for each in obj]
+            return [self.sanitize_for_serialization(item) for item in obj]
         if hasattr(obj, "isoformat"):
             return obj.isoformat()
         return obj
 
     def parameters_to_tuples(self, params: Any, collection_formats: dict[str, str] | None) -> list[tuple[str, str]]:
-        """Parameters as pairs, models and dictionaries as name[property]."""
+        """Return parameters as (name, text) pairs. A model or dictionary gives one pair `name[property]` for each property."""
         pairs: list[tuple[str, str]] = []
         for name, value in params.items() if isinstance(params, dict) else params:
             plain = self.sanitize_for_serialization(value)
             if isinstance(plain, dict):
-                pairs += [(f"{name}[{inner}]", _text(each)) for inner, each in plain.items() if each is not None]
+                pairs += [(f"{name}[{key}]", _text(item)) for key, item in plain.items() if item is not None]
             elif isinstance(plain, list) and (collection_formats or {}).get(name) == "multi":
-                pairs += [(name, _text(each)) for each in plain]
+                pairs += [(name, _text(item)) for item in plain]
             elif isinstance(plain, list):
                 delimiter = _DELIMITERS.get((collection_formats or {}).get(name, ""), ",")
-                pairs.append((name, delimiter.join(_text(each) for each in plain)))
+                pairs.append((name, delimiter.join(_text(item) for item in plain)))
             elif plain is not None:
                 pairs.append((name, _text(plain)))
         return pairs
 
     def parameters_to_url_query(self, params: Any, collection_formats: dict[str, str] | None) -> str:
+        """Return parameters as a query string without its question mark."""
         return "&".join(
             f"{quote(name, safe='[]')}={quote(value)}"
             for name, value in self.parameters_to_tuples(params, collection_formats)
         )
 
     def select_header_accept(self, accepts: list[str]) -> str | None:
-        """The first that is JSON, else the first."""
-        return next((each for each in accepts if "json" in each.lower()), accepts[0] if accepts else None)
+        """Return the first content type that is JSON, else the first one; None if the list is empty."""
+        return next((kind for kind in accepts if "json" in kind.lower()), accepts[0] if accepts else None)
 
     def select_header_content_type(self, content_types: list[str]) -> str | None:
-        """The first that is JSON, else the first."""
+        """Return the first content type that is JSON, else the first one; None if the list is empty."""
         return self.select_header_accept(content_types)
 
     def update_params_for_auth(
@@ -197,13 +206,13 @@ class LowLevelMethods:
         body: Any,
         request_auth: dict[str, Any] | None = None,
     ) -> None:
-        """Put credentials into `headers` or `queries`: the call's own, else the configured ones."""
-        named = Headers(headers.items())
+        """Add credentials to `headers` or `queries`: `request_auth` if you pass it, else the configured credentials."""
+        updated = Headers(headers.items())
         if request_auth:
-            _auth.apply_given(request_auth, named, queries)
+            _auth.apply_request_auth(request_auth, updated, queries)
         elif auth_settings:
-            _auth.apply_configured(self.configuration, named, auth_settings, signer=self._signer, now=time.time())
-        headers.update(named)
+            _auth.apply_configured(self.configuration, updated, auth_settings, signer=self._signer, now=time.time())
+        headers.update(updated)
 
 
 def _text(value: Any) -> str:
@@ -211,14 +220,14 @@ def _text(value: Any) -> str:
 
 
 def _of_type(name: str, data: Any) -> Any:
-    """Plain data as the type that the official package names so."""
+    """Return plain data as the type that the official package calls `name`."""
     if data is None or name == "object":
         return data
     container, bracket, inner = name.partition("[")
     if bracket and container in ("List", "list") and isinstance(data, list):
-        return [_of_type(inner[:-1], each) for each in data]
+        return [_of_type(inner[:-1], item) for item in data]
     if bracket and container in ("Dict", "dict") and isinstance(data, dict):
-        return {key: _of_type(inner[:-1].partition(",")[2].strip(), each) for key, each in data.items()}
+        return {key: _of_type(inner[:-1].partition(",")[2].strip(), item) for key, item in data.items()}
     if name in ("date", "datetime"):
         import datetime as dt
 
@@ -229,5 +238,5 @@ def _of_type(name: str, data: Any) -> Any:
 
     model = getattr(models, name, None)
     if not isinstance(model, type) or not issubclass(model, Model):
-        raise ApiArgumentError(f"there is no model {name!r}")
+        raise ApiArgumentError(f"There is no model {name!r}. Use a name from sunshine_conversations_client.models.")
     return model.from_dict(data)

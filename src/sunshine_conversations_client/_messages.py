@@ -1,11 +1,11 @@
-"""Requests, answers and timeouts as values; nothing here does I/O."""
+"""HTTP requests, responses, headers and timeouts as plain values, without I/O."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
@@ -15,7 +15,7 @@ _SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie
 
 
 class Headers(MutableMapping[str, str]):
-    """Headers by name in any case, as they were first spelled. A repeated name's values are joined with a comma."""
+    """Hold headers whose names match in any case. The first spelling of a name stays; repeated values join with ", "."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         self._entries: dict[str, tuple[str, list[str]]] = {}
@@ -23,15 +23,15 @@ class Headers(MutableMapping[str, str]):
             self.add(name, value)
 
     def add(self, name: str, value: str) -> None:
-        """Add a value, beside those the name has."""
+        """Add a value and keep the existing values of the name."""
         self._entries.setdefault(name.lower(), (name, []))[1].append(value)
 
     def getlist(self, name: str) -> list[str]:
-        """The values of a name, one for each time it was given."""
+        """Return the values of a name, one per occurrence; an empty list if it is missing."""
         return list(self._entries.get(name.lower(), ("", []))[1])
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Each name as it was first spelled, with its value."""
+        """Return (name, value) pairs. A name has its first spelling; its values are joined with ", "."""
         return [(name, values[0] if len(values) == 1 else ", ".join(values)) for name, values in self._entries.values()]
 
     def __getitem__(self, name: str) -> str:
@@ -59,9 +59,9 @@ class Headers(MutableMapping[str, str]):
 
 
 class Timeout:
-    """Seconds: `connect` for a connection, `read` for each wait on it, `total` for the whole call with its retries.
+    """Hold limits in seconds. None means no limit.
 
-    None waits for ever.
+    `connect` limits opening a connection, `read` each wait for data, and `total` the whole call with its retries.
     """
 
     __slots__ = ("connect", "read", "total")
@@ -72,7 +72,7 @@ class Timeout:
         self.total = total
 
     def within(self, remaining: float | None) -> Timeout:
-        """These limits, none longer than what remains of the call."""
+        """Return these limits, none of them longer than `remaining` seconds. None leaves them unchanged."""
         if remaining is None:
             return self
         shorter = [remaining if limit is None else min(limit, remaining) for limit in (self.connect, self.read)]
@@ -80,10 +80,10 @@ class Timeout:
 
 
 class Request:
-    """One HTTP request: its method, its whole URL, its headers, and the bytes of its body or None.
+    """Hold one HTTP request: its method, its absolute URL, its headers, and the bytes of its body or None.
 
-    `stream` asks for an answer whose body has not been read. `done_once` tells that the service does it once however often
-    it is sent with its Idempotency-Key.
+    `stream` is True if the transport leaves the body of the response unread. `done_once` is True if the service carries
+    the request out only once, however often the client sends it with the same Idempotency-Key.
     """
 
     __slots__ = ("body", "done_once", "headers", "method", "stream", "url")
@@ -110,9 +110,9 @@ class Request:
 
 
 class Response:
-    """One HTTP answer: its status, its reason phrase if it has one, its headers, its body with no coding left on it.
+    """Hold one HTTP response: its status, its reason phrase or None, its headers, and its body after content decoding.
 
-    `raw` is the HTTP library's own, for a request with `stream`; the body is then unread, and `body` empty.
+    If the request has `stream`, `raw` is the HTTP library's own response with its body unread, and `body` is empty.
     """
 
     __slots__ = ("body", "headers", "raw", "reason", "status")
@@ -125,7 +125,7 @@ class Response:
         self.raw = raw
 
     def text(self) -> str | None:
-        """The body as text by its charset, or None where it is not in it."""
+        """Return the body as text in its charset (default UTF-8); None if the bytes are invalid in it."""
         _, _, charset = self.headers.get("content-type", "").lower().partition("charset=")
         try:
             return self.body.decode(charset.partition(";")[0].strip(" \"'") or "utf-8")
@@ -134,7 +134,7 @@ class Response:
 
 
 def public_url(url: str) -> str:
-    """A URL without what may be secret in it: user, password, query."""
+    """Return a URL without the parts that may be secret: user, password, query and fragment."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -264,13 +264,13 @@ class Call:
             content, kind = body_of(operation, self.body, self.content_type)
             if "content-type" not in headers:
                 headers["Content-Type"] = kind
-        key_given = "idempotency-key" in headers
-        if operation.method == "POST" and not key_given:
+        caller_set_key = "idempotency-key" in headers
+        if operation.method == "POST" and not caller_set_key:
             headers["Idempotency-Key"] = self.idempotency_key
         if "accept" not in headers:
             headers["Accept"] = "application/json"
         if self.auth:
-            _auth.apply_given(self.auth, headers, query)
+            _auth.apply_request_auth(self.auth, headers, query)
         else:
             _auth.apply_configured(configuration, headers, signer=signer, now=now)
         for name, value in headers.pairs():
@@ -279,7 +279,7 @@ class Call:
         if self.auth or "authorization" in headers or "cookie" in headers:
             require_private(base, configuration)
         url = base + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
-        done_once = is_done_once(operation.method, base, key_given=key_given)
+        done_once = is_done_once(operation.method, base, caller_set_key=caller_set_key)
         return Request(
             operation.method, url + query_string(query), headers, content, stream=stream, done_once=done_once
         )

@@ -1,10 +1,10 @@
-"""Which requests may be sent again though an earlier attempt may have done what it asked."""
+"""Rules for repeating a request after an attempt that the service may have carried out."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sunshine_conversations_client._messages import Request, Response
     from sunshine_conversations_client.exceptions import ApiConnectionError
@@ -12,33 +12,38 @@ if TYPE_CHECKING:
 VENDOR_DOMAINS = ("smooch.io", "zendesk.com")
 
 IN_DOUBT = (
-    "it may have been created all the same: list what there is before you create it again, or repeat the request with "
-    "the same Idempotency-Key where the service honours that"
+    "The service may have created the resource all the same. List the existing ones before you create it again, or "
+    "repeat the request with the same Idempotency-Key if the service honours it."
 )
+"""The advice in the error of a create whose answer was lost."""
 
 _SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-_PASSING = frozenset({429, 502, 503, 504})
+_TEMPORARY_STATUSES = frozenset({429, 502, 503, 504})
 
 
 def is_vendors(url: str) -> bool:
-    """Whether a URL's host is one of the API's vendor."""
+    """Return True if the host of a URL belongs to the vendor of the API."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     return any(host == domain or host.endswith(f".{domain}") for domain in VENDOR_DOMAINS)
 
 
-def is_done_once(method: str, url: str, *, key_given: bool) -> bool:
-    """Whether a create with an Idempotency-Key is done once, however often it is sent.
+def is_done_once(method: str, url: str, *, caller_set_key: bool) -> bool:
+    """Return True if the service creates only one resource, however often it receives a create with its Idempotency-Key.
 
-    Nobody knows whether the vendor's hosts honour the key, and a create done twice is worse than one in doubt: there,
-    only who gave the key is taken to know.
+    The vendor does not document whether its hosts honour the key, and a second resource is worse than one in doubt. For
+    these hosts the result is True only if the caller set the key.
     """
-    return method == "POST" and (key_given or not is_vendors(url))
+    return method == "POST" and (caller_set_key or not is_vendors(url))
 
 
 def may_repeat(request: Request, response: Response | None, failure: ApiConnectionError | None) -> bool:
-    """Whether doing it again cannot do it twice: it never left, was turned away, or is the same done twice."""
-    harmless = request.method in _SAFE_TO_REPEAT or (request.done_once and "idempotency-key" in request.headers)
+    """Return True if the failure is temporary and a repetition cannot have a second effect.
+
+    It cannot if the service never received the request, if the service refused it (429), if the method is idempotent, or
+    if the service honours the request's Idempotency-Key.
+    """
+    repeatable = request.method in _SAFE_TO_REPEAT or (request.done_once and "idempotency-key" in request.headers)
     if failure is not None:
-        return harmless or not failure.maybe_sent
+        return repeatable or not failure.maybe_sent
     assert response is not None
-    return response.status in _PASSING and (harmless or response.status == 429)
+    return response.status in _TEMPORARY_STATUSES and (repeatable or response.status == 429)

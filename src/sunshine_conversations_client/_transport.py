@@ -1,4 +1,4 @@
-"""One request and its answer by way of urllib3's connections, and the library's errors as ours."""
+"""Sending one request over urllib3's connections, and its errors as exceptions of this package."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import http.client
 import io
 import ssl
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import urllib3
@@ -19,7 +20,6 @@ from sunshine_conversations_client._proxies import proxy_for
 from sunshine_conversations_client._wire import Deadline, Stream, read_answer, request_bytes
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiException, ApiTimeoutError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 class ConnectionFailed(ApiConnectionError, urllib3_errors.MaxRetryError):  # type: ignore[misc]  # both have a reason
-    """Also what callers of the official client catch where no connection could be made or was lost."""
+    """A connection failed. It is also a MaxRetryError, which callers of the official client catch."""
 
     pool = url = None  # type: ignore[assignment]  # urllib3's names for what a pool tried
 
 
 class TimedOut(ApiTimeoutError, urllib3_errors.MaxRetryError, urllib3_errors.TimeoutError):  # type: ignore[misc]
-    """Also what callers of the official client catch where an answer took too long."""
+    """An answer took too long. It is also urllib3's MaxRetryError and TimeoutError, as in the official client."""
 
     pool = url = None  # type: ignore[assignment]  # urllib3's names for what a pool tried
 
 
-# Of what urllib3 sends by itself. Not its SSLError, nor its ProxyError: they stand for failures after the request was
-# sent as well.
+# Errors of `urlopen` after which the service has certainly not received the request. SSLError and ProxyError are missing:
+# urllib3 also raises them for failures after it sent the request.
 _NEVER_SENT = (
     urllib3_errors.NewConnectionError,
     urllib3_errors.ConnectTimeoutError,
@@ -50,7 +50,7 @@ _NEVER_SENT = (
 
 
 class UrllibTransport:
-    """urllib3, set up as a configuration says. Raises ApiArgumentError for settings that cannot be."""
+    """Sends requests through urllib3 with the settings of a configuration. Raises ApiArgumentError for invalid settings."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
@@ -58,11 +58,11 @@ class UrllibTransport:
 
     @property
     def pool_manager(self) -> urllib3.PoolManager:
-        """urllib3's own, as the official client names it."""
+        """urllib3's pool manager, under the name that the official client has for it."""
         return self._connections.manager(self._configuration.proxy)
 
     def send(self, request: Request, timeout: Timeout) -> Response:
-        """One attempt. Raises ApiConnectionError, and ApiArgumentError for a request or a proxy that cannot be."""
+        """Send a request once. Raises ApiConnectionError, and ApiArgumentError for an invalid request or proxy."""
         moment = None if timeout.total is None else time.monotonic() + timeout.total
         try:
             proxy = proxy_for(request.url, self._configuration)
@@ -72,14 +72,14 @@ class UrllibTransport:
         except ApiException:
             raise
         except (urllib3_errors.HTTPError, OSError, http.client.HTTPException) as error:
-            met = error.__cause__ if isinstance(error, urllib3_errors.ProxyError) else error
-            raise _failure(error, maybe_sent=not isinstance(met, _NEVER_SENT)) from error
+            cause = error.__cause__ if isinstance(error, urllib3_errors.ProxyError) else error
+            raise _failure(error, maybe_sent=not isinstance(cause, _NEVER_SENT)) from error
         except (ValueError, TypeError) as error:
-            # What cannot be sent was refused before; this is an answer that the library cannot read.
-            raise ConnectionFailed(f"the answer cannot be read ({_name(error)})") from None
+            # Invalid requests were refused before, so the library could not read the answer.
+            raise ConnectionFailed(f"The answer is not valid HTTP ({_name(error)})") from None
 
     def _send(self, request: Request, timeout: Timeout, moment: float | None) -> Response:
-        """Straight to the host, and its whole answer."""
+        """Send a request directly to the host and return its complete answer."""
         parts = urlsplit(request.url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         sent = request_bytes(request, parts.netloc.rpartition("@")[2], target)
@@ -90,11 +90,13 @@ class UrllibTransport:
                 _connect(pool, connection, timeout.connect)
             deadline = Deadline(connection.sock, timeout.read, moment)
             deadline.limit_next_wait()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
+            with contextlib.suppress(
+                BrokenPipeError, ConnectionResetError
+            ):  # the service may have answered before it closed
                 connection.sock.sendall(sent)
             response, reusable = read_answer(Stream(connection.sock, deadline), request.method)
         except BaseException:
-            connection.close()  # the rest of the answer would be taken for the next one's
+            connection.close()  # the next request would read the rest of this answer
             raise
         if not reusable:
             connection.close()
@@ -105,7 +107,7 @@ class UrllibTransport:
         return response
 
     def _send_by_library(self, request: Request, timeout: Timeout, moment: float | None, proxy: str | None) -> Response:
-        """By way of a proxy; or for the library's own response, whose body the caller reads."""
+        """Send a request with `urlopen`: through a proxy, or to return urllib3's response with its body unread."""
         response_deadline.moment = moment
         try:
             raw = self._connections.manager(proxy).urlopen(
@@ -124,28 +126,28 @@ class UrllibTransport:
         if request.stream:
             reader = getattr(getattr(raw, "_fp", None), "reader", None)
             if reader is not None:
-                reader.deadline.moment = None  # the caller reads the body in a time of their own
+                reader.deadline.moment = None  # no deadline applies while the caller reads the body
             return Response(raw.status, raw.reason, headers, raw=raw)
         try:
             body = raw.read(decode_content=True)
         except BaseException:
-            raw.close()  # not back to the pool: the rest of the answer would be taken for the next one's
+            raw.close()  # back in the pool, the next request would read the rest of this answer
             raise
         raw.release_conn()
         if not body and raw.version == 11 and raw.status not in (204, 304) and not _framed(headers):
-            raise ConnectionFailed("the answer broke off in its headers")
+            raise ConnectionFailed("The connection closed within the headers of the answer")
         return Response(raw.status, raw.reason, headers, body)
 
     def close(self) -> None:
-        """Close the connections that are kept; a later request opens new ones."""
+        """Close all open connections. A later request opens new ones."""
         self._connections.close()
 
 
 def _connect(pool: Any, connection: Any, limit: float | None) -> None:
-    """Open a connection. Raises ApiConnectionError, which tells that nothing was sent."""
+    """Open a connection. Raises ApiConnectionError with maybe_sent=False: nothing was sent yet."""
     connection.timeout = limit
     try:
-        pool._validate_conn(connection)  # over TLS it connects, and warns where no certificate is asked for
+        pool._validate_conn(connection)  # over TLS it connects, and warns if certificates are not verified
         if connection.is_closed:
             connection.connect()
     except (ssl.SSLError, CertificateError) as error:
@@ -160,13 +162,13 @@ def _failure(error: Exception, *, maybe_sent: bool) -> ApiConnectionError:
 
 
 def _framed(headers: Headers) -> bool:
-    """Whether the headers tell where the body ends."""
+    """Return True if the headers define where the body ends."""
     return "content-length" in headers or "transfer-encoding" in headers
 
 
 def _timed_out(error: BaseException | None) -> bool:
-    """Whether a timeout is behind an error; urllib3 tells of one within a body as of a broken connection."""
-    while error is not None and not isinstance(error, urllib3_errors.NewConnectionError):  # a timeout to urllib3
+    """Return True if a timeout caused an error. urllib3 reports a timeout within a body as a broken connection."""
+    while error is not None and not isinstance(error, urllib3_errors.NewConnectionError):  # a subclass of its timeout
         if isinstance(error, TimeoutError | urllib3_errors.TimeoutError):
             return True
         error = error.__cause__
@@ -178,7 +180,7 @@ def _name(error: BaseException) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong, without the address of the pool object that urllib3 puts in front."""
+    """Return what went wrong, without the repr of the pool that starts urllib3's messages."""
     text = str(error)
     _, marker, rest = text.partition(": ")
     return f"{_name(error)}: {rest if marker and text.startswith('<') else text}"

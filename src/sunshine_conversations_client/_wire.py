@@ -1,13 +1,14 @@
-"""HTTP/1.1 on a connected socket: a request's bytes, and its whole answer, read within a deadline.
+"""HTTP/1.1 on a connected socket: write a request, and read its complete answer within a deadline.
 
-urllib3 opens the connections. Sending and reading by way of its urlopen, http.client and the parser of e-mail headers
-took more than half of a call's CPU time.
+urllib3 opens the connections. Its urlopen, http.client and the parser of e-mail headers took more than half of the CPU
+time of a call.
 """
 
 from __future__ import annotations
 
 import re
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from urllib3.exceptions import ProtocolError
@@ -15,7 +16,6 @@ from urllib3.exceptions import ProtocolError
 from sunshine_conversations_client._messages import Headers, Response
 from sunshine_conversations_client.exceptions import ApiArgumentError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
 
@@ -34,10 +34,10 @@ _RECEIVED_AT_ONCE = 65536
 
 
 class Deadline:
-    """Bounds the waits on a socket: each by `limit` seconds, and all of them by `moment` of the monotonic clock.
+    """Limits each wait on a socket to `limit` seconds, and all of them to `moment`, a time of the monotonic clock.
 
-    A socket's own timeout starts anew with every byte, so a peer that sends one now and then could hold a call for
-    ever. To set it is a system call: it is left as it is while it is within a tenth of what remains.
+    A socket's own timeout restarts with every byte, so a peer that sends a byte now and then could hold a call for ever.
+    Setting it costs a system call, so it stays unchanged while it differs from the remaining time by less than a tenth.
     """
 
     def __init__(self, connection: socket.socket, limit: float | None, moment: float | None) -> None:
@@ -48,43 +48,45 @@ class Deadline:
             connection.settimeout(limit)
 
     def limit_next_wait(self) -> None:
-        """Raises TimeoutError where the moment has come."""
+        """Shorten the timeout of the next wait to the remaining time. Raises TimeoutError if the time is over."""
         if self.moment is None:
             return
         remaining = self.moment - time.monotonic()
         if remaining <= 0:
-            raise TimeoutError("the call's time is over")
+            raise TimeoutError("The time of the call is over")
         if self._timeout is None or remaining < 0.9 * self._timeout:
             self._timeout = remaining
             self._socket.settimeout(remaining)
 
 
 class Stream:
-    """What a socket brings within a deadline."""
+    """Reads and buffers the bytes of a socket within a deadline."""
 
     def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
         self._socket = connection
         self._deadline = deadline
         self.waiting = bytearray()
-        """What has come and was not asked for yet."""
+        """Bytes that were received but not read yet."""
 
     def receive(self) -> bool:
-        """Wait for more; False at the end."""
+        """Wait for more bytes. Return False at the end of the stream."""
         self._deadline.limit_next_wait()
         received = self._socket.recv(_RECEIVED_AT_ONCE)
         self.waiting += received
         return bool(received)
 
     def through(self, end: re.Pattern[bytes], most: int) -> bytes:
-        """All up to a match of `end`, which is dropped."""
+        """Read up to a match of `end`, at most `most` bytes, and drop the match. Raises ProtocolError."""
         waiting = self.waiting
-        while (found := end.search(waiting)) is None and len(waiting) <= most:
+        while (match := end.search(waiting)) is None and len(waiting) <= most:
             if not self.receive():
-                raise ProtocolError("the connection was closed in an answer" if waiting else "no answer came")
-        if found is None or found.start() > most:
-            raise ProtocolError("the answer has a line or a head that is too long")
-        part = bytes(waiting[: found.start()])
-        del waiting[: found.end()]
+                raise ProtocolError(
+                    "The connection closed within an answer" if waiting else "The connection closed without an answer"
+                )
+        if match is None or match.start() > most:
+            raise ProtocolError("The answer has a line or a head that is too long")
+        part = bytes(waiting[: match.start()])
+        del waiting[: match.end()]
         return part
 
     def line(self) -> bytes:
@@ -93,7 +95,7 @@ class Stream:
     def take(self, size: int) -> bytes:
         while len(self.waiting) < size:
             if not self.receive():
-                raise ProtocolError("the connection was closed in an answer's body")
+                raise ProtocolError("The connection closed within the body of the answer")
         part = bytes(self.waiting[:size])
         del self.waiting[:size]
         return part
@@ -105,12 +107,14 @@ class Stream:
 
 
 def request_bytes(request: Request, host: str, target: str) -> bytes:
-    """A request as it goes over the wire, its body included. Raises ApiArgumentError for one that would be another."""
-    if _NO_TARGET.search(target):  # of a redirect, say
+    """Return the bytes of a request with its body. Raises ApiArgumentError if a value would change the request."""
+    if _NO_TARGET.search(target):  # for example in a redirect
         target = quote(target, safe="/?:@!$&'()*+,;=~%[]")
     headers, body = request.headers, request.body
     if "content-length" in headers or "transfer-encoding" in headers:
-        raise ApiArgumentError("where a body ends is not the caller's to say: no Content-Length, no Transfer-Encoding")
+        raise ApiArgumentError(
+            "The headers set Content-Length or Transfer-Encoding. Remove them: the client sets the length."
+        )
     lines = [f"{request.method} {target} HTTP/1.1"]
     if "host" not in headers:
         lines.append(f"Host: {host}")
@@ -121,17 +125,19 @@ def request_bytes(request: Request, host: str, target: str) -> bytes:
     lines += [f"{name}: {value}" for name, value in headers.pairs()]
     head = "\r\n".join(lines)
     if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-        raise ApiArgumentError("the method, the URL and the headers should hold no line breaks")
+        raise ApiArgumentError("The method, the URL or a header contains a line break. Remove it.")
     try:
         return head.encode("latin-1") + b"\r\n\r\n" + (body or b"")
     except UnicodeEncodeError:
-        raise ApiArgumentError("the method and the headers should hold only characters of Latin-1") from None
+        raise ApiArgumentError(
+            "The method or a header contains a character outside Latin-1. Remove or encode it."
+        ) from None
 
 
 def read_answer(stream: Stream, method: str) -> tuple[Response, bool]:
-    """The final answer, and whether the connection may carry another request.
+    """Return the final answer, and True if the connection may carry another request.
 
-    Raises ProtocolError for what is no answer, or for one that broke off.
+    Raises ProtocolError if the bytes are not an HTTP answer or the answer is incomplete.
     """
     while True:
         version, status, reason, headers = _read_head(stream)
@@ -143,7 +149,7 @@ def read_answer(stream: Stream, method: str) -> tuple[Response, bool]:
         body = b""
     elif "transfer-encoding" in headers:
         if headers["transfer-encoding"].lower() != "chunked":
-            raise ProtocolError("the answer has a transfer encoding other than chunked")
+            raise ProtocolError("The answer has a transfer encoding other than chunked")
         body = _read_chunks(stream)
     elif "content-length" in headers:
         body = stream.take(_length(headers))
@@ -159,23 +165,23 @@ def _read_head(stream: Stream) -> tuple[str, int, str, Headers]:
     first, *lines = head.split("\n")
     matched = _STATUS_LINE.fullmatch(first.rstrip())
     if matched is None or len(lines) > _MOST_HEADERS:
-        raise ProtocolError("the answer has no status line" if matched is None else "the answer has too many headers")
+        raise ProtocolError("The answer has no status line" if matched is None else "The answer has too many headers")
     headers = Headers()
     for line in lines:
         name, colon, value = line.partition(":")
         name = name.rstrip()
         if not name or not colon:
-            raise ProtocolError("the answer has a header without a name")
+            raise ProtocolError("The answer has a header without a name")
         headers.add(name, value.strip())
     return matched[1], int(matched[2]), matched[3] or "", headers
 
 
 def _length(headers: Headers) -> int:
-    """Of the body, in bytes."""
+    """Return the length of the body in bytes."""
     values = {value.strip() for value in headers["content-length"].split(",")}
     length = values.pop()
     if values or not (length.isascii() and length.isdigit() and len(length) < 16):
-        raise ProtocolError("the answer has a length that is no number")
+        raise ProtocolError("The answer has an invalid Content-Length")
     return int(length)
 
 
@@ -184,14 +190,14 @@ def _read_chunks(stream: Stream) -> bytes:
     while True:
         matched = _CHUNK_SIZE.fullmatch(stream.line())
         if matched is None:
-            raise ProtocolError("the answer has a chunk without a size")
+            raise ProtocolError("The answer has a chunk without a size")
         size = int(matched[1], 16)
         if size == 0:
             break
         body += stream.take(size)
         if stream.line():
-            raise ProtocolError("the answer has a chunk that is longer than its size")
+            raise ProtocolError("The answer has a chunk that is longer than its size")
     for _ in range(_MOST_HEADERS):
-        if not stream.line():  # what trails is of no use here
+        if not stream.line():  # the client ignores trailers
             return bytes(body)
-    raise ProtocolError("the answer has too many headers")
+    raise ProtocolError("The answer has too many headers")

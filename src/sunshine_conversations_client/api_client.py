@@ -1,10 +1,11 @@
-"""The synchronous client: its connections, and the driver that does what a call's flow asks for."""
+"""The synchronous client: its connections, and the driver that performs the commands of a call."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from sunshine_conversations_client import _flow
 from sunshine_conversations_client._calls import Caller
@@ -12,7 +13,6 @@ from sunshine_conversations_client._low_level import LowLevelMethods
 from sunshine_conversations_client._messages import public_url
 from sunshine_conversations_client.exceptions import ApiConnectionError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from multiprocessing.pool import ThreadPool
@@ -32,11 +32,11 @@ logger = logging.getLogger("sunshine_conversations_client")
 
 
 class ApiClient(Caller, LowLevelMethods):
-    """Calls the service as `configuration` says; one client may be shared by any number of threads.
+    """Call the service with the settings in `configuration`. Any number of threads may share one client.
 
-    `header_name` and `header_value` are a header, and `cookie` a Cookie header, that every request carries. As a
-    context manager it closes its connections at the end; a later call opens new ones. `transport` replaces urllib3.
-    `pool_threads` is for calls with `async_req`, a keyword of versions before 17.
+    Every request carries the header `header_name: header_value` and the Cookie header `cookie`, if you pass them. A
+    `with` block closes the connections at its end; a later call opens new ones. `transport` replaces urllib3.
+    `pool_threads` is the number of threads for calls with `async_req`, a keyword of versions before 17.
     """
 
     _default: ApiClient | None = None
@@ -55,17 +55,18 @@ class ApiClient(Caller, LowLevelMethods):
         self.pool_threads = pool_threads
         self._pool: ThreadPool | None = None
         self._rest_client = transport
-        self._making = threading.Lock()
+        self._lock = threading.Lock()  # held while the pool or the transport is created
 
     @classmethod
     def get_default(cls) -> ApiClient:
-        """The client that API classes made without one share."""
+        """Return the client that API classes without a client of their own share. The first call creates it."""
         if ApiClient._default is None:
             ApiClient._default = ApiClient()
         return ApiClient._default
 
     @classmethod
     def set_default(cls, default: ApiClient | None) -> None:
+        """Set the client that `get_default` returns. None makes the next call create a new one."""
         ApiClient._default = default
 
     def __enter__(self) -> Self:
@@ -77,7 +78,7 @@ class ApiClient(Caller, LowLevelMethods):
         self.close()
 
     def close(self) -> None:
-        """Close the connections that are kept open, and end the threads of calls with `async_req`."""
+        """Close all open connections, and end the threads of calls with `async_req` once these calls are done."""
         if self._pool is not None:
             self._pool.close()
             self._pool.join()
@@ -87,21 +88,21 @@ class ApiClient(Caller, LowLevelMethods):
 
     @property
     def pool(self) -> ThreadPool:
-        """The `pool_threads` threads that run calls with `async_req`, as in versions before 17."""
+        """The thread pool of calls with `async_req`, with `pool_threads` threads. The first use creates it."""
         from multiprocessing.pool import ThreadPool
 
-        with self._making:
+        with self._lock:
             if self._pool is None:
                 self._pool = ThreadPool(self.pool_threads)
             return self._pool
 
     @property
     def rest_client(self) -> Any:
-        """The transport, made with the configuration's TLS, proxy and pool settings when it is first needed."""
+        """The transport. The first use creates it with the TLS, proxy and pool settings of the configuration."""
         if self._rest_client is None:
             from sunshine_conversations_client._transport import UrllibTransport
 
-            with self._making:
+            with self._lock:
                 if self._rest_client is None:
                     self._rest_client = UrllibTransport(self.configuration)
         return self._rest_client
@@ -110,18 +111,18 @@ class ApiClient(Caller, LowLevelMethods):
     def rest_client(self, transport: Transport) -> None:
         self._rest_client = transport
 
-    # What the API classes call
+    # The API classes call these methods.
 
     def execute(self, call: Call) -> ApiResponse[Any]:
-        """Run a call. Raises ApiException, for an answer other than 2xx of the class its status has."""
+        """Run a call and return its answer. Raises the ApiException for a status other than 2xx."""
         return self._run(self._execution(call))
 
     def open(self, call: Call) -> Any:
-        """Run a call and return urllib3's response with its body unread, whatever its status."""
+        """Run a call and return urllib3's response, of any status, with its body unread."""
         return self._run(self._opening(call))
 
     def _run(self, flow: Generator[Command, Response | None, T]) -> T:
-        """Do what a flow asks for and tell it what came of it."""
+        """Perform the commands of a flow and return its result."""
         transport: Transport = self.rest_client
         try:
             command = next(flow)
@@ -141,7 +142,7 @@ class ApiClient(Caller, LowLevelMethods):
                 logger.debug("%s %s", response.status, response.reason)
                 command = flow.send(response)
                 if response.raw is not None:
-                    response.raw.close()  # another attempt follows; nobody will read this answer
+                    response.raw.close()  # another attempt follows, so nobody reads this answer
         except StopIteration as done:
             answer: T = done.value
             return answer

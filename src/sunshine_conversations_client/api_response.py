@@ -1,10 +1,9 @@
-"""What the `…_with_http_info` methods return."""
+"""The result of the `…_with_http_info` methods."""
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -12,9 +11,9 @@ T = TypeVar("T")
 
 
 class ApiResponse(Generic[T]):
-    """An answer: its HTTP status, its headers (names in any case), its data as a model, and its bytes.
+    """Hold an answer: its status, its headers (names match in any case), its data as a model, and the bytes of its body.
 
-    `deleted_before` tells that a DELETE whose answer was lost had succeeded, and that its repetition met a 404.
+    `deleted_before` is True if the answer to a DELETE was lost and its repetition got a 404: the first one had succeeded.
     """
 
     def __init__(
@@ -34,13 +33,13 @@ class ApiResponse(Generic[T]):
 
     @property
     def replayed(self) -> bool:
-        """Whether the service had done this create before, by its Idempotency-Key, and answered as the first time."""
+        """True if the service had already carried out a create with this Idempotency-Key and repeated its first answer."""
         return self.headers.get("idempotency-replayed") == "true"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ApiResponse) and self.__dict__ == other.__dict__
 
-    __hash__ = None  # type: ignore[assignment]  # as the official one's
+    __hash__ = None  # type: ignore[assignment]  # the official class is not hashable either
 
     def __repr__(self) -> str:
         return f"ApiResponse(status_code={self.status_code}, data={self.data!r})"

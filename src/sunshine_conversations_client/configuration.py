@@ -1,13 +1,13 @@
-"""How a client reaches the service: host, credentials, TLS, proxy, timeouts, logging."""
+"""Settings of a client: host, credentials, TLS, proxy, retries and logging."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from sunshine_conversations_client._messages import public_url
 from sunshine_conversations_client.exceptions import ApiArgumentError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
     from typing import Any, Literal, Self
@@ -21,22 +21,28 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class Configuration:
-    """Settings of an `ApiClient`. Host, credentials and timeouts are read at each call, the rest when it is made.
+    """Hold the settings of an `ApiClient`.
 
-    Credentials that are not given come from SUNSHINE_CONVERSATIONS_BEARER_TOKEN, or …_KEY_ID, …_SECRET and …_SCOPE, or
-    from the files that the same names with _FILE point to.
+    The client reads the host, the credentials, the proxy and the retries at each call. It reads the TLS and pool
+    settings when it opens its first connection.
 
-    host: base URL without a trailing slash; else the environment variable SUNSHINE_CONVERSATIONS_HOST, else
-        https://api.smooch.io.
-    username, password: an API key's id and secret, sent by HTTP Basic.
-    key_id, secret: the same by their own names; with `scope` ("account", "app" or "integration", the key's own) the
-        client signs short-lived HS256 tokens itself, renews them, and allows for the service's clock.
-    access_token: a JSON Web Token signed by an API key, sent as Bearer; it wins over the others.
-    allow_insecure_http: send credentials over plain http to other machines, too.
-    retries: how often a failed attempt is repeated where that is safe; None means 3, 0 or False never.
-    ssl_ca_cert, ca_cert_data: a file, or the text or DER bytes, of the certificate authorities to trust.
+    If you pass no credentials, they come from the environment: SUNSHINE_CONVERSATIONS_BEARER_TOKEN, or
+    SUNSHINE_CONVERSATIONS_KEY_ID, …_SECRET and …_SCOPE. A variable whose name ends in _FILE names a file that holds the
+    value. Raises ApiArgumentError if `scope` is unknown or such a file cannot be read.
+
+    host: the base URL, for example "http://127.0.0.1:8080". Default: the environment variable
+        SUNSHINE_CONVERSATIONS_HOST, else https://api.smooch.io.
+    username, password: the id and the secret of an API key, sent with HTTP Basic.
+    key_id, secret: the same under their own names. With `scope` ("account", "app" or "integration", the scope of the
+        key) the client signs HS256 tokens instead. They last 300 seconds, and the client corrects them for the
+        service's clock.
+    access_token: a JSON Web Token that an API key has signed, sent as Bearer. It wins over the other credentials.
+    allow_insecure_http: True sends credentials over plain http to other machines, too. Default: loopback only.
+    retries: how often the client repeats a failed attempt if that is safe. None means 3; 0 and False mean never.
+    ssl_ca_cert, ca_cert_data: the certificate authorities to trust, as the path of a file, or as PEM text or DER bytes.
     api_key, api_key_prefix, server_index, server_variables, server_operation_index, server_operation_variables,
-    ignore_operation_servers: kept from the official client; this API's operations do not use them.
+    ignore_operation_servers: accepted as in the official client. The operations of this API use only the host that
+        `server_index` and `server_variables` select.
     """
 
     _default: Configuration | None = None
@@ -83,12 +89,12 @@ class Configuration:
         self.secret = secret
         self.scope: str | None
         self.allow_insecure_http = allow_insecure_http
-        if all(each is None for each in (username, password, access_token, key_id, secret)):
+        if all(value is None for value in (username, password, access_token, key_id, secret)):
             self.access_token = _from_environment("BEARER_TOKEN")
             self.key_id = _from_environment("KEY_ID")
             self.secret = _from_environment("SECRET")
-            scope = scope or _from_environment("SCOPE")  # type: ignore[assignment]  # _scope looks at what it is
-        self.scope = _scope(scope)
+            scope = scope or _from_environment("SCOPE")  # type: ignore[assignment]  # _checked_scope validates it
+        self.scope = _checked_scope(scope)
 
         self.verify_ssl = True
         self.ssl_ca_cert = ssl_ca_cert
@@ -121,39 +127,39 @@ class Configuration:
         return f"Configuration(host={public_url(str(self.host))!r}, username={self.username or self.key_id!r})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """All settings copied, log handlers shared."""
+        """Return a copy of all settings that shares the log handlers."""
         import copy
 
-        made = type(self).__new__(type(self))
-        memo[id(self)] = made
+        duplicate = type(self).__new__(type(self))
+        memo[id(self)] = duplicate
         shared = ("logger_stream_handler", "logger_file_handler")
         for name, value in self.__dict__.items():
-            made.__dict__[name] = value if name in shared else copy.deepcopy(value, memo)
-        return made
+            duplicate.__dict__[name] = value if name in shared else copy.deepcopy(value, memo)
+        return duplicate
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"logger_stream_handler": None, "logger_file_handler": None}
 
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
-        """Make `default` what clients made without a configuration use."""
+        """Set the configuration of clients that are created without one. None restores the built-in default."""
         cls._default = default
 
     @classmethod
     def get_default(cls) -> Configuration:
-        """The default configuration itself, made at the first call; not a copy."""
+        """Return the default configuration itself, not a copy. The first call creates it."""
         if cls._default is None:
             cls._default = cls()
         return cls._default
 
     @classmethod
     def get_default_copy(cls) -> Configuration:
-        """The same as `get_default`, as in the official client."""
+        """Return the same object as `get_default`, as the official client does."""
         return cls.get_default()
 
     @property
     def host(self) -> str:
-        """The base URL: as given, or of the published host that `server_index` names."""
+        """The base URL: the one you set, or the published host that `server_index` selects."""
         if not self.server_index:
             return self._base_path
         return self.get_host_from_settings(self.server_index, self.server_variables)
@@ -164,7 +170,7 @@ class Configuration:
         self.server_index = None
 
     def get_host_settings(self) -> list[dict[str, Any]]:
-        """The published hosts."""
+        """Return the published hosts, each as {"url": …, "description": …}."""
         return [
             {"url": DEFAULT_HOST, "description": "United States, legacy accounts"},
             {"url": "https://api.eu-1.smooch.io", "description": "European Union, legacy accounts"},
@@ -174,7 +180,10 @@ class Configuration:
     def get_host_from_settings(
         self, index: int | None, variables: dict[str, str] | None = None, servers: list[dict[str, Any]] | None = None
     ) -> str:
-        """The URL of a published host, or this configuration's own where `index` is None. Raises ValueError."""
+        """Return the URL of a published host, or this configuration's own host if `index` is None.
+
+        `variables` replace the names in braces in the URL. Raises ValueError if there is no host with this index.
+        """
         if index is None:
             return self._base_path
         servers = self.get_host_settings() if servers is None else servers
@@ -186,6 +195,7 @@ class Configuration:
         return url
 
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
+        """Return `api_key[identifier]`, else `api_key[alias]`, behind its prefix; None if there is no such key."""
         if self.refresh_api_key_hook is not None:
             self.refresh_api_key_hook(self)
         key = self.api_key.get(identifier, self.api_key.get(alias) if alias is not None else None)
@@ -193,14 +203,17 @@ class Configuration:
         return f"{prefix} {key}" if key and prefix else key
 
     def get_basic_auth_token(self) -> str:
-        """The Authorization header of `username` and `password`, in UTF-8."""
+        """Return an Authorization header for `username` and `password`, or for `key_id` and `secret`.
+
+        Missing parts are empty, as in the official client. The text is encoded in UTF-8.
+        """
         import base64
 
         credentials = f"{self.username or self.key_id or ''}:{self.password or self.secret or ''}"
         return "Basic " + base64.b64encode(credentials.encode()).decode()
 
     def get_basic_auth_token_or_none(self) -> str | None:
-        """The Authorization header of the key, by either pair of names; None where there is none."""
+        """Return the Authorization header for the key, under either pair of names; None if a part is missing."""
         import base64
 
         name, secret = (self.username, self.password) if self.key_id is None else (self.key_id, self.secret)
@@ -209,7 +222,7 @@ class Configuration:
         return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
 
     def auth_settings(self) -> dict[str, dict[str, Any]]:
-        """The configured credentials as the official client describes them."""
+        """Return the configured credentials in the form that the official client uses."""
         auth: dict[str, dict[str, Any]] = {}
         if self.access_token is not None:
             auth["bearerAuth"] = {
@@ -229,6 +242,7 @@ class Configuration:
         return auth
 
     def to_debug_report(self) -> str:
+        """Return the versions of Python, of the API and of this package, one per line."""
         import sys
 
         from sunshine_conversations_client._version import __version__
@@ -243,6 +257,7 @@ class Configuration:
 
     @property
     def logger(self) -> dict[str, logging.Logger]:
+        """The loggers that `logger_file` writes to: "package_logger" and "urllib3_logger"."""
         import logging
 
         return {
@@ -252,7 +267,7 @@ class Configuration:
 
     @property
     def debug(self) -> bool:
-        """Whether requests are logged, at level DEBUG, without credentials, queries or bodies."""
+        """True if the client logs requests at level DEBUG. The log has no credentials, queries or bodies."""
         return self._debug
 
     @debug.setter
@@ -260,12 +275,12 @@ class Configuration:
         import logging
 
         self._debug = value
-        # Not urllib3's own: it logs queries, which may hold credentials.
+        # The logger of urllib3 keeps its level: it logs queries, which may contain credentials.
         logging.getLogger("sunshine_conversations_client").setLevel(logging.DEBUG if value else logging.WARNING)
 
     @property
     def logger_file(self) -> str | None:
-        """A file that the package's log is also written to."""
+        """The path of a file to which the log is also written, or None."""
         return self._logger_file
 
     @logger_file.setter
@@ -286,6 +301,7 @@ class Configuration:
 
     @property
     def logger_format(self) -> str:
+        """The format of a line in `logger_file`, as `logging.Formatter` takes it."""
         return self._logger_format
 
     @logger_format.setter
@@ -296,13 +312,17 @@ class Configuration:
 
     @property
     def logger_formatter(self) -> logging.Formatter:
+        """A new formatter for `logger_format`."""
         import logging
 
         return logging.Formatter(self._logger_format)
 
 
 def _from_environment(name: str) -> str | None:
-    """A credential from SUNSHINE_CONVERSATIONS_… or the file that …_FILE names. Raises ApiArgumentError."""
+    """Return SUNSHINE_CONVERSATIONS_name, else the content of the file that …_FILE names, else None.
+
+    Raises ApiArgumentError if the file cannot be read.
+    """
     variable = f"SUNSHINE_CONVERSATIONS_{name}"
     if value := os.environ.get(variable):
         return value
@@ -310,13 +330,15 @@ def _from_environment(name: str) -> str | None:
     if not path:
         return None
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes longer to import than the rest of this
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - importing pathlib takes longer than this package
             return file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ApiArgumentError(f"cannot read {variable}_FILE: {type(error).__name__}") from error
+        raise ApiArgumentError(
+            f"Cannot read the file that {variable}_FILE names ({type(error).__name__}). Set it to a readable file."
+        ) from error
 
 
-def _scope(given: str | None) -> str | None:
-    if given is not None and given not in SCOPES:
-        raise ApiArgumentError(f"scope should be one of {', '.join(SCOPES)}")
-    return given
+def _checked_scope(scope: str | None) -> str | None:
+    if scope is not None and scope not in SCOPES:
+        raise ApiArgumentError(f"The scope is unknown. Use the scope of the key, one of {', '.join(SCOPES)}.")
+    return scope

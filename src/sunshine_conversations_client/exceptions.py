@@ -1,15 +1,15 @@
-"""Everything this package raises.
+"""The exceptions of this package.
 
 OpenApiException
 ├── ApiTypeError (TypeError)
 ├── ApiValueError (ValueError)
 ├── ApiAttributeError (AttributeError)
 ├── ApiKeyError (KeyError)
-└── ApiException                       a call that did not succeed
-    ├── ApiArgumentError               refused before anything was sent; an ApiTypeError and an ApiValueError too
-    ├── ApiConnectionError             no whole answer came
-    │   └── ApiTimeoutError            in time
-    ├── ApiDecodeError (ValueError)    the answer is not what the operation answers with
+└── ApiException                       a call failed
+    ├── ApiArgumentError               an argument is invalid, nothing was sent; also an ApiTypeError and an ApiValueError
+    ├── ApiConnectionError             no complete answer arrived
+    │   └── ApiTimeoutError            no complete answer arrived in time
+    ├── ApiDecodeError (ValueError)    the answer does not have the form that the operation documents
     ├── BadRequestException            400
     ├── UnauthorizedException          401
     ├── ForbiddenException             403
@@ -19,16 +19,17 @@ OpenApiException
     ├── RateLimitedException           429
     └── ServiceException               500 to 599
 
-Any other status is a plain ApiException. What the HTTP library raised is the `__cause__`, and connection errors can
-be caught as its own classes too.
+Any other status raises a plain ApiException. `__cause__` is the exception of the HTTP library. The synchronous client's
+connection errors are also urllib3's MaxRetryError, and its timeouts urllib3's TimeoutError, because the official client
+raises those.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -39,10 +40,12 @@ _SHOWN_LENGTH = 2000
 
 
 class OpenApiException(Exception):
-    """The base of all exceptions of this package."""
+    """Base of all exceptions of this package."""
 
 
 class ApiTypeError(OpenApiException, TypeError):
+    """A value has the wrong type. `path_to_item` is its place in the data, as keys and indexes."""
+
     def __init__(
         self, msg: str = "", path_to_item: Any = None, valid_classes: Any = None, key_type: Any = None
     ) -> None:
@@ -53,35 +56,41 @@ class ApiTypeError(OpenApiException, TypeError):
 
 
 class ApiValueError(OpenApiException, ValueError):
+    """A value is invalid. `path_to_item` is its place in the data, as keys and indexes."""
+
     def __init__(self, msg: str = "", path_to_item: Any = None) -> None:
         self.path_to_item = path_to_item
         super().__init__(render_path(msg, path_to_item))
 
 
 class ApiAttributeError(OpenApiException, AttributeError):
+    """An attribute does not exist. The official client exports this class; this package does not raise it."""
+
     def __init__(self, msg: str = "", path_to_item: Any = None) -> None:
         self.path_to_item = path_to_item
         super().__init__(render_path(msg, path_to_item))
 
 
 class ApiKeyError(OpenApiException, KeyError):
+    """A key does not exist. The official client exports this class; this package does not raise it."""
+
     def __init__(self, msg: str = "", path_to_item: Any = None) -> None:
         self.path_to_item = path_to_item
         super().__init__(render_path(msg, path_to_item))
 
 
 def render_path(msg: str, path_to_item: Any = None) -> str:
-    """`msg` with the place in the data it is about."""
+    """Return `msg`, followed by the place in the data as keys and indexes in brackets."""
     return f"{msg} at {''.join(f'[{part!r}]' for part in path_to_item)}" if path_to_item else msg
 
 
 class ApiException(OpenApiException):
-    """A call that did not succeed.
+    """A call failed.
 
-    `status` is the HTTP status (None or 0 where there was no answer), `reason` its phrase or what went wrong,
-    `body` the answer's text, `data` its error list as a model, `headers` its headers (names in any case).
-    `code` and `title` are those of the first error; `request_id`, `method`, `url` (without its query) and `path` tell the
-    call.
+    `status` is the HTTP status, or None or 0 if no answer arrived. `reason` is the reason phrase of the answer, or a
+    sentence about what went wrong. `body` is the text of the answer, `data` its error list as an `ErrorResponse`, and
+    `headers` its headers, whose names match in any case. `code` and `title` belong to the first error. `method`, `url`
+    (without its query), `path` and `request_id` identify the request.
     """
 
     def __init__(
@@ -93,7 +102,7 @@ class ApiException(OpenApiException):
         body: str | None = None,
         data: Any = None,
     ) -> None:
-        Exception.__init__(self)  # not the next class, which may be the HTTP library's
+        Exception.__init__(self)  # the next class may be the HTTP library's, with other arguments
         self.status = status if http_resp is None or status is not None else http_resp.status
         self.reason = reason if http_resp is None or reason is not None else http_resp.reason
         self.body = body
@@ -104,7 +113,7 @@ class ApiException(OpenApiException):
 
     @classmethod
     def of(cls, response: Response, data: Any, method: str | None = None, url: str | None = None) -> ApiException:
-        """The exception of an answer other than 2xx, of the class its status has; `data` is its error list."""
+        """Return the exception for an answer other than 2xx. The status selects the class; `data` is the error list."""
         error = _class_of(response.status, cls)(response.status, response.reason, body=response.text(), data=data)
         error.headers = response.headers
         error.method = method
@@ -113,7 +122,7 @@ class ApiException(OpenApiException):
 
     @classmethod
     def from_response(cls, *, http_resp: Any, body: str | None, data: Any) -> ApiException:
-        """Raises the exception of a `RESTResponse`, of the class its status has; `cls` where it has none."""
+        """Raise the exception for a `RESTResponse`. The status selects the class; without a class of its own it is `cls`."""
         raise _class_of(http_resp.status, cls)(http_resp=http_resp, body=body, data=data)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -121,24 +130,24 @@ class ApiException(OpenApiException):
 
     @property
     def code(self) -> str | None:
-        """The code of the first error, as in "not_found"."""
+        """The code of the first error, for example "not_found"."""
         return self._first("code")
 
     @property
     def title(self) -> str | None:
-        """The title of the first error, as in "Resource not found"."""
+        """The title of the first error, for example "Resource not found"."""
         return self._first("title")
 
     @property
     def path(self) -> str | None:
-        """The path of the request, as it was sent."""
+        """The path of the request as the client sent it, percent-encoded and without a query."""
         if self.url is None:
             return None
         return "/" + self.url.partition("://")[2].partition("/")[2] if "://" in self.url else self.url
 
     @property
     def request_id(self) -> str | None:
-        """The service's id of the request, to be quoted when asking about it."""
+        """The id that the service gave the request (the header X-Request-Id). Quote it when you report a problem."""
         return None if self.headers is None else self.headers.get("x-request-id")
 
     def _first(self, name: str) -> str | None:
@@ -147,7 +156,7 @@ class ApiException(OpenApiException):
         return value if isinstance(value, str) else None
 
     def __repr__(self) -> str:
-        named = {
+        attributes = {
             "status": self.status,
             "reason": self.reason,
             "code": self.code,
@@ -156,7 +165,7 @@ class ApiException(OpenApiException):
             "method": self.method,
             "path": self.path,
         }
-        parts = ", ".join(f"{name}={value!r}" for name, value in named.items() if value is not None)
+        parts = ", ".join(f"{name}={value!r}" for name, value in attributes.items() if value is not None)
         return f"{type(self).__name__}({parts})"
 
     def __str__(self) -> str:
@@ -171,25 +180,25 @@ class ApiException(OpenApiException):
         return "\n".join(lines) + "\n"
 
     def _shown_body(self, body: str) -> str:
-        """The errors it lists; else the text, unless that may hold a secret."""
+        """Return the error list of a body. Else return its first 2000 characters, unless they may contain a secret."""
         errors = getattr(self.data, "errors", None)
         if isinstance(errors, list):
             listed = [{name: getattr(error, name, None) for name in ("code", "title")} for error in errors]
             return json.dumps({"errors": listed}, ensure_ascii=False, default=repr)
         if _MAY_BE_SECRET.search(body):
-            return f"not shown, as it may hold a secret: {len(body)} characters"
+            return f"({len(body)} characters, not shown because they may contain a secret)"
         return body[:_SHOWN_LENGTH]
 
 
 def _rebuilt(kind: type[ApiException], state: dict[str, Any]) -> ApiException:
-    """What pickle and copy make an exception of: whatever its constructor takes, its state is all there is to it."""
+    """Rebuild an exception for pickle and copy from its attributes, without calling its constructor."""
     error = kind.__new__(kind)
     error.__dict__.update(state)
     return error
 
 
 class ApiArgumentError(ApiException, ApiValueError, ApiTypeError):
-    """An argument, a model's value or a setting is not what it should be; nothing was sent."""
+    """An argument, a setting or a model's value is invalid. The client has sent nothing."""
 
     def __init__(self, reason: str = "") -> None:
         ApiException.__init__(self, None, reason)
@@ -200,7 +209,7 @@ class ApiArgumentError(ApiException, ApiValueError, ApiTypeError):
 
 
 class ApiConnectionError(ApiException):
-    """No whole answer came. `maybe_sent` tells whether the service may have done what was asked."""
+    """No complete answer arrived. `maybe_sent` is True if the service may have carried out the request."""
 
     def __init__(self, reason: str = "", *, maybe_sent: bool = True) -> None:
         super().__init__(None, reason)
@@ -208,43 +217,43 @@ class ApiConnectionError(ApiException):
 
 
 class ApiTimeoutError(ApiConnectionError):
-    """No whole answer came in time."""
+    """No complete answer arrived within the timeout."""
 
 
 class ApiDecodeError(ApiException, ValueError):
-    """The service answered 2xx, and not with what the operation answers with. The body is not kept: it may be secret."""
+    """A 2xx answer does not have the form that the operation documents. It has no `body`: that may contain a secret."""
 
 
 class BadRequestException(ApiException):
-    """400: what should be mended is in `data.errors`, one error for each fault."""
+    """400: the request is invalid. `data.errors` lists every fault."""
 
 
 class UnauthorizedException(ApiException):
-    """401: the credentials are missing or wrong, or their key has been deleted."""
+    """401: the credentials are missing or wrong, or their key was deleted."""
 
 
 class ForbiddenException(ApiException):
-    """403: the credentials are good, and may not do this."""
+    """403: the credentials are valid, but their scope does not allow this operation."""
 
 
 class NotFoundException(ApiException):
-    """404: the app, the integration or the resource does not exist (any more)."""
+    """404: the app, the integration or the resource does not exist, or was deleted."""
 
 
 class ConflictException(ApiException):
-    """409"""
+    """409: the request conflicts with the state of the resource."""
 
 
 class UnprocessableEntityException(ApiException):
-    """422"""
+    """422: the service understood the request but cannot process it."""
 
 
 class RateLimitedException(ApiException):
-    """429: too many requests; `headers["retry-after"]` may tell when to try again."""
+    """429: too many requests. `headers["retry-after"]` may hold the seconds to wait."""
 
 
 class ServiceException(ApiException):
-    """500 to 599: the service failed."""
+    """500 to 599: the service failed, or a proxy before it did."""
 
 
 def _class_of(status: int, other: type[ApiException]) -> type[ApiException]:

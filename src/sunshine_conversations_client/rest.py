@@ -1,12 +1,12 @@
-"""The official package's names for the HTTP edge."""
+"""The names that the official package has for its HTTP layer."""
 
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 from sunshine_conversations_client.exceptions import ApiException, ApiValueError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -17,7 +17,7 @@ __all__ = ["ApiException", "ApiValueError", "RESTClientObject", "RESTResponse"]
 
 
 class RESTResponse(io.IOBase):
-    """An answer as `ApiClient.call_api` returns it; `data` is None until `read`."""
+    """A response of `ApiClient.call_api`. `data` is None until you call `read`."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -26,13 +26,16 @@ class RESTResponse(io.IOBase):
         self.data: bytes | None = None
 
     def read(self) -> bytes:
+        """Set `data` to the body and return it."""
         self.data = self.response.body
         return self.data
 
     def getheaders(self) -> Headers:
+        """Return all headers."""
         return self.response.headers
 
     def getheader(self, name: str, default: str | None = None) -> str | None:
+        """Return the header `name`, in any case, or `default`."""
         value: str | None = self.response.headers.get(name, default)
         return value
 

@@ -1,4 +1,4 @@
-"""What a client needs of an HTTP library, for those who bring another: a protocol, and the values it speaks in."""
+"""The interface between the client and an HTTP library. Implement `Transport` to replace urllib3."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ __all__ = ["Headers", "Request", "Response", "Timeout", "Transport"]
 
 
 class Transport(Protocol):
-    """Sends requests: what `ApiClient(transport=…)` takes. Its methods are called by any thread that uses the client."""
+    """Sends HTTP requests for `ApiClient(transport=…)`. Every thread that uses the client calls its methods."""
 
     def send(self, request: Request, timeout: Timeout) -> Response:
-        """One attempt: no retry, no redirect, whatever the status of the answer.
+        """Send a request once, without retry or redirect, and return the response, of any status.
 
-        For a request with `stream`, the answer's `raw` is what the `…_without_preload_content` method returns; it has a
-        `close()`. Raises ApiConnectionError, or ApiTimeoutError where `timeout` was over; with maybe_sent=False where
-        the service has certainly not been asked. Anything else that is raised goes through to the caller.
+        If the request has `stream`, leave the body unread and set `raw` to an object with a `close()` method; the
+        `…_without_preload_content` methods return it. Raises ApiConnectionError if no complete answer arrives, and
+        ApiTimeoutError if `timeout` is over. Pass maybe_sent=False if the service has certainly not received the
+        request. Any other exception reaches the caller of the client.
         """
         ...
 
     def close(self) -> None:
-        """Close what is kept open; a later `send` opens it anew."""
+        """Close all open connections. A later `send` opens new ones."""
         ...

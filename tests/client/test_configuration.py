@@ -143,7 +143,7 @@ def test_types_are_deserialised_by_name() -> None:
         None,
     )
     assert client.deserialize('"2026-01-02"', "date").year == 2026
-    with pytest.raises(ValueError, match="no model"):
+    with pytest.raises(ValueError, match="There is no model"):
         client.deserialize("{}", "Nonsense")
 
 

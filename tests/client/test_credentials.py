@@ -102,7 +102,7 @@ class TestSigning:
 
     @pytest.mark.parametrize("scope", ["user", "", "APP"])
     def test_a_scope_that_is_none(self, scope: Any) -> None:
-        with pytest.raises(sunshine.ApiArgumentError, match="scope should be one of"):
+        with pytest.raises(sunshine.ApiArgumentError, match="The scope is unknown"):
             sunshine.Configuration(key_id="k", secret="s", scope=scope)
 
 
@@ -133,7 +133,9 @@ class TestEnvironment:
         self.set(monkeypatch, KEY_ID="app_1", SECRET_FILE=str(tmp_path / "secret"))
         assert sunshine.Configuration().secret == "from a file"
         self.set(monkeypatch, SECRET_FILE=str(tmp_path / "missing"))
-        with pytest.raises(sunshine.ApiArgumentError, match="cannot read SUNSHINE_CONVERSATIONS_SECRET_FILE"):
+        with pytest.raises(
+            sunshine.ApiArgumentError, match="Cannot read the file that SUNSHINE_CONVERSATIONS_SECRET_FILE names"
+        ):
             sunshine.Configuration()
 
     @pytest.mark.parametrize(

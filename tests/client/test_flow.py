@@ -126,14 +126,14 @@ class TestDoneOnce:
     ["https://api.smooch.io", "https://API.EU-1.SMOOCH.IO/x", "https://smooch.io.:443", "https://me.zendesk.com/sc"],
 )
 def test_the_vendor_does_once_only_what_the_caller_says(url: str) -> None:
-    assert not is_done_once("POST", url, key_given=False)
-    assert is_done_once("POST", url, key_given=True)
-    assert not is_done_once("PATCH", url, key_given=True)
+    assert not is_done_once("POST", url, caller_set_key=False)
+    assert is_done_once("POST", url, caller_set_key=True)
+    assert not is_done_once("PATCH", url, caller_set_key=True)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "https://keys.example", "https://notsmooch.io", "https://smooch.io.example"])  # fmt: skip
 def test_any_other_host_does_a_create_once(url: str) -> None:
-    assert is_done_once("POST", url, key_given=False)
+    assert is_done_once("POST", url, caller_set_key=False)
 
 
 def test_every_published_host_is_the_vendors() -> None:
@@ -148,7 +148,7 @@ def test_an_error_tells_what_any_attempt_may_have_done(last: ApiConnectionError)
     error = Run(lost(), last, method="POST", headers=headers, done_once=True, retries=1).error
     assert error is last
     assert error.maybe_sent
-    assert "list what there is before you create it again" in str(error.reason)
+    assert "List the existing ones before you create it again" in str(error.reason)
 
 
 def test_what_was_never_sent_is_not_in_doubt() -> None:

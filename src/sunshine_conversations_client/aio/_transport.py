@@ -1,10 +1,11 @@
-"""The only place that imports aiohttp: one request, one answer, and the library's errors as ours."""
+"""Sending one request with aiohttp, and its errors as exceptions of this package. No other module imports aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import ssl
+from typing import TYPE_CHECKING
 
 import aiohttp
 import yarl
@@ -13,7 +14,6 @@ from sunshine_conversations_client._messages import Headers, Response
 from sunshine_conversations_client._proxies import ca_bundle, proxy_for
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError, ApiException, ApiTimeoutError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.configuration import Configuration
 
 
+# Errors after which the service has certainly not received the request.
 _NEVER_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ClientProxyConnectionError,
@@ -30,7 +31,11 @@ _NEVER_SENT = (
 
 
 class AiohttpTransport:
-    """aiohttp's session, set up as a configuration says, and made anew where the event loop is another."""
+    """Sends requests through an aiohttp session with the settings of a configuration.
+
+    A session belongs to one event loop, so a call on another loop opens a new session. Raises ApiArgumentError for
+    settings that aiohttp cannot use.
+    """
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
@@ -48,11 +53,12 @@ class AiohttpTransport:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type"),
             )
-            # Else it sends an idempotent request again by itself, and nobody learns that the first may have worked.
+            # aiohttp would repeat an idempotent request itself, and hide that the first attempt may have succeeded.
             self._session._retry_connection = False
         return self._session
 
     async def send(self, request: Request, timeout: Timeout) -> Response:
+        """Send a request once. Raises ApiConnectionError, and ApiArgumentError for an invalid proxy or certificate."""
         try:
             return await self._send(request, timeout)
         except ApiException:
@@ -62,19 +68,19 @@ class AiohttpTransport:
         except (aiohttp.ClientError, OSError) as error:
             raise ApiConnectionError(_reason(error), maybe_sent=not isinstance(error, _NEVER_SENT)) from error
         except ValueError as error:
-            raise ApiConnectionError(f"the answer cannot be read ({type(error).__name__})") from None
+            raise ApiConnectionError(f"The answer is not valid HTTP ({type(error).__name__})") from None
 
     async def _send(self, request: Request, timeout: Timeout) -> Response:
         configuration = self._configuration
         proxy = _http_proxy(proxy_for(request.url, configuration))
-        headers_sent = dict(request.headers)
-        if proxy and request.url.startswith("http:"):  # aiohttp has proxy_headers for tunnels only
-            headers_sent |= configuration.proxy_headers or {}
+        sent_headers = dict(request.headers)
+        if proxy and request.url.startswith("http:"):  # aiohttp sends proxy_headers only when it opens a tunnel
+            sent_headers |= configuration.proxy_headers or {}
         raw = await self._current().request(
             request.method,
             yarl.URL(request.url, encoded=True),
             data=request.body,
-            headers=headers_sent,
+            headers=sent_headers,
             allow_redirects=False,
             proxy=proxy,
             proxy_headers=configuration.proxy_headers,
@@ -89,7 +95,7 @@ class AiohttpTransport:
             return Response(raw.status, raw.reason, headers, await raw.read())
 
     async def close(self) -> None:
-        """Close the connections that are kept; a later request opens new ones."""
+        """Close all open connections. A later request opens new ones."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -97,7 +103,9 @@ class AiohttpTransport:
 
 def _http_proxy(proxy: str | None) -> str | None:
     if proxy and not proxy.startswith("http"):
-        raise ApiArgumentError("the asynchronous client takes an http or https proxy, no socks")
+        raise ApiArgumentError(
+            "The asynchronous client does not support this proxy. Use an http or https proxy, or the synchronous client."
+        )
     return proxy
 
 
@@ -110,14 +118,16 @@ def _tls(configuration: Configuration) -> Any:
         if configuration.cert_file:
             context.load_cert_chain(configuration.cert_file, configuration.key_file)
     except (OSError, ValueError) as error:
-        raise ApiArgumentError(f"the certificates cannot be used ({type(error).__name__})") from error
+        raise ApiArgumentError(
+            f"The certificates cannot be loaded ({type(error).__name__}). Check ssl_ca_cert, ca_cert_data, cert_file and key_file."
+        ) from error
     if configuration.assert_hostname is False:
         context.check_hostname = False
     return context
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong; of what came over the wire, which aiohttp's messages quote, nothing."""
+    """Return what went wrong. aiohttp's own messages quote bytes of the answer, which may be secret, so most are dropped."""
     name = type(error).__name__
     if isinstance(error, aiohttp.ClientConnectorCertificateError):  # before aiohttp 3.14 it has no os_error
         return f"{name}: {error.host}:{error.port}: {error.certificate_error}"

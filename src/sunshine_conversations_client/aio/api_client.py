@@ -1,16 +1,16 @@
-"""The asynchronous client: the same calls and flow as the synchronous one, driven by asyncio."""
+"""The asynchronous client. It shares calls and flow with the synchronous one and drives them with asyncio."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
 
 from sunshine_conversations_client import _flow
 from sunshine_conversations_client._calls import Caller
 from sunshine_conversations_client._messages import public_url
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import TracebackType
@@ -29,10 +29,10 @@ logger = logging.getLogger("sunshine_conversations_client")
 
 
 class ApiClient(Caller):
-    """Calls the service as `configuration` says; one client may be shared by any number of tasks of one event loop.
+    """Call the service with the settings in `configuration`. Any number of tasks of one event loop may share one client.
 
-    As an asynchronous context manager it closes its connections at the end; without, `await client.close()` does. It
-    needs aiohttp (the extra `async`), unless `transport` replaces that.
+    An `async with` block closes the connections at its end; elsewhere `await client.close()` does. The client needs
+    aiohttp (the extra `async`) unless you pass `transport`. The other arguments are those of the synchronous client.
     """
 
     def __init__(
@@ -56,39 +56,39 @@ class ApiClient(Caller):
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections that are kept open; a later call opens new ones."""
+        """Close all open connections. A later call opens new ones."""
         if self._transport is not None:
             await self._transport.close()
 
     @property
     def transport(self) -> Transport:
-        """The transport, made with the configuration's TLS, proxy and pool settings when it is first needed.
+        """The transport. The first use creates it with the TLS, proxy and pool settings of the configuration.
 
-        Raises ApiArgumentError where aiohttp is not there.
+        Raises ApiArgumentError if aiohttp is not installed.
         """
         if self._transport is None:
             try:
                 from sunshine_conversations_client.aio._transport import AiohttpTransport
             except ModuleNotFoundError as error:
                 raise ApiArgumentError(
-                    f"the asynchronous client needs aiohttp, the extra `async`, or a transport ({error})"
+                    f"The asynchronous client needs aiohttp ({error}). Install the extra `async`, or pass a transport."
                 ) from error
 
             self._transport = AiohttpTransport(self.configuration)
         return self._transport
 
-    # What the API classes call
+    # The API classes call these methods.
 
     async def execute(self, call: Call) -> ApiResponse[Any]:
-        """Run a call. Raises ApiException, for an answer other than 2xx of the class its status has."""
+        """Run a call and return its answer. Raises the ApiException for a status other than 2xx."""
         return await self._run(self._execution(call))
 
     async def open(self, call: Call) -> Any:
-        """Run a call and return aiohttp's response with its body unread, whatever its status."""
+        """Run a call and return aiohttp's response, of any status, with its body unread."""
         return await self._run(self._opening(call))
 
     async def _run(self, flow: Generator[Command, Response | None, T]) -> T:
-        """Do what a flow asks for and tell it what came of it."""
+        """Perform the commands of a flow and return its result."""
         transport = self.transport
         try:
             command = next(flow)
@@ -108,7 +108,7 @@ class ApiClient(Caller):
                 logger.debug("%s %s", response.status, response.reason)
                 command = flow.send(response)
                 if response.raw is not None:
-                    response.raw.close()  # another attempt follows; nobody will read this answer
+                    response.raw.close()  # another attempt follows, so nobody reads this answer
         except StopIteration as done:
             answer: T = done.value
             return answer

@@ -1,4 +1,4 @@
-"""What the asynchronous client needs of an HTTP library, for those who bring another."""
+"""The interface between the asynchronous client and an HTTP library. Implement `Transport` to replace aiohttp."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["Headers", "Request", "Response", "Timeout", "Transport"]
 
 
 class Transport(Protocol):
-    """Sends requests: what `aio.ApiClient(transport=…)` takes. Its methods are called by any task that uses the client."""
+    """Sends HTTP requests for `aio.ApiClient(transport=…)`. Every task that uses the client calls its methods."""
 
     async def send(self, request: Request, timeout: Timeout) -> Response:
-        """As `sunshine_conversations_client.Transport.send`, awaited."""
+        """Send a request once, as `sunshine_conversations_client.Transport.send` describes."""
         ...
 
     async def close(self) -> None:
-        """Close what is kept open; a later `send` opens it anew."""
+        """Close all open connections. A later `send` opens new ones."""
         ...
