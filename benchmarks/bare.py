@@ -12,7 +12,7 @@ import uvloop
 from fill import Owner
 from load import SERVER_CORE
 
-from sunshine_keys.models import new_object_id
+from sunshine_keys.ids import new_object_id
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.postgres import writer
 from sunshine_keys.store.sql import rows, sealing

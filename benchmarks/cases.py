@@ -13,8 +13,9 @@ from fill import Filled, Owner
 from load import Request, write_requests
 
 from sunshine_keys.access import tokens
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.keys.secrets import new_secret
-from sunshine_keys.models import KEYS_PER_OWNER, Scope
 
 
 class Case(NamedTuple):

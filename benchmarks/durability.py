@@ -29,9 +29,13 @@ from base64 import b64encode
 from collections.abc import Generator
 from pathlib import Path
 
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.model import DEFAULT_SETTINGS, App
 from sunshine_keys.compose import Settings, open_engine
+from sunshine_keys.ids import new_object_id
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.keys.operations import issue
-from sunshine_keys.models import DEFAULT_SETTINGS, KEYS_PER_OWNER, App, Integration, Scope, new_object_id
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import Initialise
 

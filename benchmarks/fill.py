@@ -18,9 +18,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import STORE_FILE, Settings, first_run, open_engine
+from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.keys.secrets import new_secret
-from sunshine_keys.models import KEYS_PER_OWNER, Scope
 from sunshine_keys.sealing.sealer import Sealer
 
 INTEGRATIONS_PER_APP = 100

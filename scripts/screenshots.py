@@ -14,9 +14,10 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from sunshine_keys import server
+from sunshine_keys.apps.model import AppPatch
 from sunshine_keys.compose import Settings, first_run, open_engine
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.models import AppPatch, KeyHour
+from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import UpdateApp, UpdateIntegration
 

@@ -19,8 +19,8 @@ from stores import STORES, open_store, run
 
 from sunshine_keys import compose, server
 from sunshine_keys.access import tokens
+from sunshine_keys.access.scopes import ID_PREFIX, Scope
 from sunshine_keys.compose import Settings
-from sunshine_keys.models import ID_PREFIX, Scope
 from sunshine_keys.wire.limits import NO_LIMITS
 
 __all__ = ["open_store", "postgres", "run"]  # fixtures

@@ -10,11 +10,15 @@ from typing import TypeVar
 
 import pytest
 
-from sunshine_keys.models import App, Integration, Key, Scope, Webhook
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.model import App
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.changes import Initialise
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.webhooks.model import Webhook
 
 STORES = ("sqlite", "postgres")
 Open = Callable[[], Awaitable[Store]]

@@ -29,16 +29,16 @@ from sunshine_conversations_client._messages import Headers, Request, Response
 from sunshine_keys import scanning, testing
 from sunshine_keys.access import tokens
 from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import Settings, first_run, open_engine
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.models import Scope
 from sunshine_keys.sealing import sealer as secrets
 from sunshine_keys.sealing.sources import Given
 from sunshine_keys.store.changes import CreateKey
 from sunshine_keys.store.locations import PostgresUrl
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.testing.faults import RecordedRequest
-from sunshine_keys.views import WebhookView
+from sunshine_keys.webhooks.model import WebhookView
 from sunshine_keys.webhooks.operations import WebhookSpec
 from sunshine_keys.wire.application import Application
 from sunshine_keys.wire.operations import Call

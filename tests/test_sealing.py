@@ -22,9 +22,10 @@ from servers import Server
 from test_cli import failed, run
 
 from sunshine_keys import compose
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import STORE_FILE, Settings
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.models import Scope, sealed_under
+from sunshine_keys.sealing.format import sealed_under
 from sunshine_keys.sealing.sealer import sealing_key_id
 from sunshine_keys.sealing.sources import FILE_NAME, FolderFile
 from sunshine_keys.store import OPERATOR

@@ -18,8 +18,9 @@ from servers import Server
 from stores import SEALING_KEY_ID, key
 
 from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import STORE_FILE, opened_store
-from sunshine_keys.models import Scope, Usage
+from sunshine_keys.keys.usage import Usage
 from sunshine_keys.observing import usage
 from sunshine_keys.observing.usage import UsageCounts
 from sunshine_keys.store import OPERATOR, Store

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from sunshine_keys.apps.model import App
 from sunshine_keys.errors import AppNotFound, IntegrationNotFound, StoreUnavailable
-from sunshine_keys.models import App, Integration
+from sunshine_keys.integrations.model import Integration
 from sunshine_keys.sealing.ring import Renewal
 from sunshine_keys.sealing.sealer import Sealer, UnknownSealingKey
 from sunshine_keys.store import Origin, Store

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.model import DEFAULT_SETTINGS, App, app_view
 from sunshine_keys.engine import Engine
+from sunshine_keys.integrations.model import Integration, integration_view
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.models import DEFAULT_SETTINGS, App, Integration, Scope
+from sunshine_keys.keys.model import KeyView
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import CreateKey, Initialise
-from sunshine_keys.views import KeyView, app_view, integration_view
 from sunshine_keys.webhooks import operations as webhooks
 
 SAMPLE_APP_ID = "5d8cff3cd55b040010928b5b"

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from sunshine_keys.access.scopes import ID_PREFIX
 from sunshine_keys.keys.secrets import is_our_secret
-from sunshine_keys.models import ID_PREFIX
 
 CHUNK_BYTES = 1024 * 1024
 

@@ -17,7 +17,7 @@ from servers import Server
 from console.visitor import Page, Visitor
 from sunshine_keys.compose import Settings, open_store
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.models import KeyHour
+from sunshine_keys.keys.usage import KeyHour
 
 
 def path_of(path: str) -> str:

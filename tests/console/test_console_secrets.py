@@ -11,11 +11,12 @@ from test_no_secret_leaks import Serving, assert_nowhere, serving
 
 from console.visitor import Visitor
 from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import Settings, first_run, open_engine
 from sunshine_keys.console.forms import Form
+from sunshine_keys.console.model import ConsoleSession
 from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.console.visits import Guest, Visit
-from sunshine_keys.models import ConsoleSession, Scope
 
 __all__ = ["serving"]  # a fixture
 

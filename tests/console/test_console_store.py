@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from stores import ACCOUNT_KEY, APP, APP_KEY, KEY, Open, fill, key, opened
 
+from sunshine_keys.apps.model import App
+from sunshine_keys.console.model import ConsoleSession
 from sunshine_keys.errors import Unauthorized
-from sunshine_keys.models import App, ConsoleSession
 from sunshine_keys.store import OPERATOR, Origin, Store
 from sunshine_keys.store.audit import Wanted
 from sunshine_keys.store.changes import (

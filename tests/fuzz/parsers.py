@@ -9,8 +9,8 @@ import json
 
 from sunshine_keys.access import tokens
 from sunshine_keys.access.credentials import _basic
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import BadRequest, Unauthorized
-from sunshine_keys.models import Scope
 from sunshine_keys.wire import strict_json
 
 SECRET = "s" * 86

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-from sunshine_keys.models import Scope
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.testing import SunshineServer
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunshine_keys.access import tokens
-from sunshine_keys.models import Scope
+from sunshine_keys.access.scopes import Scope
 
 
 def encoded(value: object) -> bytes:

@@ -12,7 +12,7 @@ from postgres import Postgres
 from stores import fill
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.models import Key
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.store.postgres import PostgresStore

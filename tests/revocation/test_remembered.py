@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sunshine_keys.models import Key, Scope
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store.postgres import remembered
 from sunshine_keys.store.postgres.remembered import LEASE_SECONDS, Lease, RememberedKeys
 

@@ -14,10 +14,11 @@ import pytest
 from sunshine_keys.access import authentication, tokens
 from sunshine_keys.access.authentication import Actor, Authenticator
 from sunshine_keys.access.credentials import authenticate as look_at
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import Settings, first_run, open_engine
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Unauthorized
-from sunshine_keys.models import Integration, Scope
+from sunshine_keys.integrations.model import Integration
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import CreateIntegration, CreateKey, DeleteKey
 

@@ -13,9 +13,9 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import OctKey
 
 from sunshine_keys.access import tokens
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import Unauthorized
 from sunshine_keys.keys.secrets import new_secret
-from sunshine_keys.models import Scope
 
 SECRET = new_secret()
 

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from stores import CUSTOM, Open, Test, fill, key, opened
 
+from sunshine_keys.apps.model import App
 from sunshine_keys.errors import IntegrationNotFound, ServiceError
-from sunshine_keys.models import App
 from sunshine_keys.store import OPERATOR, Origin, Store, audit
 from sunshine_keys.store.audit import Broken, Entry, Head
 from sunshine_keys.store.changes import CreateApp, CreateKey, DeleteIntegration, DeleteKey, Initialise, Refused

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from stores import KEY, STORES, Open, fill, key, opened
 
-from sunshine_keys.models import App
+from sunshine_keys.apps.model import App
 from sunshine_keys.store import Origin, Store, StoreTooNew, audit
 from sunshine_keys.store.audit import Head
 from sunshine_keys.store.changes import CreateApp, CreateKey, DeleteKey

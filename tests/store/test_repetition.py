@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from stores import Open, Test, fill, key, opened
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import BadRequest, Conflict, Unauthorized
-from sunshine_keys.models import Scope
 from sunshine_keys.store import OPERATOR, Origin, Store, transaction
 from sunshine_keys.store.changes import CreateKey, DeleteKey
 from sunshine_keys.store.origin import IDEMPOTENCY_SECONDS, Idempotency

@@ -8,7 +8,10 @@ from collections.abc import Callable
 import pytest
 from stores import CUSTOM, HOOK, KEY, SEALING_KEY_ID, Test, fill, key, opened
 
-from sunshine_keys.models import App, Integration, Key, Scope, Webhook, WebhookPatch
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.model import App
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store import OPERATOR, Origin, Store
 from sunshine_keys.store.changes import (
     Change,
@@ -25,6 +28,7 @@ from sunshine_keys.store.changes import (
 )
 from sunshine_keys.store.origin import Idempotency
 from sunshine_keys.store.sealing import Kind, Resealed, Sealing, SealingKeyChanged
+from sunshine_keys.webhooks.model import Webhook, WebhookPatch
 
 NEW = b"anew"
 NEW_ID = NEW.hex()

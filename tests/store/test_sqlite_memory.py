@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from sunshine_keys.apps.model import App
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.models import App
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import CreateApp
 from sunshine_keys.store.sqlite import SqliteStore

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from stores import ACCOUNT_KEY, APP, APP_KEY, CUSTOM, HOOK, KEY, WEB, Open, Test, fill, key, opened
 
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.model import App, AppPatch
 from sunshine_keys.errors import AppNotFound, BadRequest, IntegrationNotFound, NotFound, Unauthorized
-from sunshine_keys.models import App, AppPatch, Integration, Key, Page, Scope, Webhook, WebhookPatch
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store import OPERATOR, Origin, Store
 from sunshine_keys.store.changes import (
     CreateApp,
@@ -26,6 +29,8 @@ from sunshine_keys.store.changes import (
     UpdateIntegration,
     UpdateWebhook,
 )
+from sunshine_keys.store.page import Page
+from sunshine_keys.webhooks.model import Webhook, WebhookPatch
 
 
 def test_what_is_written_is_read_back(run: Callable[[Test], None]) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from stores import ACCOUNT_KEY, APP_KEY, KEY, Open, Test, fill, key, opened
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.models import USAGE_DAYS, KeyHour, Scope, Usage
+from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour, Usage
 from sunshine_keys.store import OPERATOR, USAGE_BATCH, Store
 from sunshine_keys.store.changes import CreateKey, DeleteApp, DeleteIntegration, DeleteKey
 from sunshine_keys.store.postgres import PostgresStore

@@ -12,7 +12,7 @@ from postgres import Postgres, running
 from stores import on_postgres
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.models import KeyHour, Usage
+from sunshine_keys.keys.usage import KeyHour, Usage
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.store.postgres import PostgresStore, connections, schema

@@ -9,10 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from sunshine_keys.access import tokens
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden, Unauthorized
+from sunshine_keys.keys.model import KEY_ID, Key, new_key_id
 from sunshine_keys.keys.secrets import new_secret, same_secret
-from sunshine_keys.models import KEY_ID, Key, Scope, new_key_id
 from sunshine_keys.store import Store
 
 ACCOUNT: Final = frozenset({Scope.ACCOUNT})

@@ -13,7 +13,7 @@ import logging
 import msgspec
 
 from sunshine_keys.errors import ServiceError, StoreUnavailable
-from sunshine_keys.models import KEY_ID
+from sunshine_keys.keys.model import KEY_ID
 from sunshine_keys.store import Origin, Store
 from sunshine_keys.store.changes import Refused
 

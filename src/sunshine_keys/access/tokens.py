@@ -19,8 +19,8 @@ from typing import Any
 
 import msgspec
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import Unauthorized
-from sunshine_keys.models import Scope
 
 ALGORITHM = "HS256"
 TOKEN_LENGTH = 8192

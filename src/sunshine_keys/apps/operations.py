@@ -7,17 +7,18 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.access.authentication import Actor
+from sunshine_keys.apps.model import DEFAULT_SETTINGS, App, AppPatch, app_view
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden
-from sunshine_keys.models import DEFAULT_SETTINGS, App, AppPatch, Page, new_object_id
+from sunshine_keys.ids import new_object_id
 from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateApp, DeleteApp, UpdateApp
-from sunshine_keys.views import Wire, app_view
+from sunshine_keys.store.page import Page
 
 
 async def create(
     engine: Engine, origin: Origin, display_name: str, settings: dict[str, Any], metadata: dict[str, Any] | None
-) -> Wire | msgspec.Raw:
+) -> dict[str, Any] | msgspec.Raw:
     app = App(new_object_id(), display_name, DEFAULT_SETTINGS | settings, metadata)
     return await engine.create(origin, lambda: (CreateApp(app), app_view(app)))
 

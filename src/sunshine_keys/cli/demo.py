@@ -15,8 +15,8 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._model import Model
 from sunshine_keys import server
 from sunshine_keys.access import tokens
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import Settings, first_run
-from sunshine_keys.models import Scope
 
 
 def run_demo() -> None:

@@ -17,7 +17,7 @@ import typer
 
 from sunshine_keys.cli.program import Data, Database, cli
 from sunshine_keys.errors import ServiceError
-from sunshine_keys.models import Key
+from sunshine_keys.keys.model import Key
 from sunshine_keys.scanning import Found, scan
 from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.store import StoreError

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from sunshine_keys.access.scopes import ID_PREFIX, Scope
 from sunshine_keys.cli.program import cli, fail, read_text
-from sunshine_keys.models import ID_PREFIX, Scope
 
 _SECRET_LENGTH = 1000
 

@@ -11,7 +11,7 @@ from sunshine_keys.console.forms import name_fault
 from sunshine_keys.console.lists import Pager, key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.visits import Visit, created_id
-from sunshine_keys.models import KEYS_PER_OWNER
+from sunshine_keys.keys.model import KEYS_PER_OWNER
 
 
 async def show_list(visit: Visit) -> Response:

@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 
 from sunshine_keys.errors import BadRequest, Forbidden, PayloadTooLarge, UnsupportedMediaType
-from sunshine_keys.models import DISPLAY_NAME_LENGTH
+from sunshine_keys.ids import DISPLAY_NAME_LENGTH
 
 FORM_BYTES = 16 * 1024
 """The most bytes that a form may have: the longest of ours takes less than two thousand."""

@@ -13,7 +13,8 @@ from sunshine_keys.console.lists import key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.visits import Visit, created_id
 from sunshine_keys.integrations import operations as integrations
-from sunshine_keys.models import KEYS_PER_OWNER, Integration
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import KEYS_PER_OWNER
 
 
 def name_of(integration: Integration) -> str:

@@ -14,7 +14,7 @@ from sunshine_keys.console.snippets import snippets
 from sunshine_keys.console.visits import Visit, created_id
 from sunshine_keys.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.models import Key
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store.changes import ShowKey
 
 

@@ -6,7 +6,9 @@ import msgspec
 
 from sunshine_keys.console.charts import HOUR, Chart
 from sunshine_keys.console.visits import Visit
-from sunshine_keys.models import Key, Page, Usage
+from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.usage import Usage
+from sunshine_keys.store.page import Page
 
 DAYS = 7
 """How far back the pictures of a key's use go."""

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sunshine_keys.access.authentication import Actor
+from sunshine_keys.console.model import ConsoleSession
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.models import ConsoleSession
 from sunshine_keys.store import Origin, Store
 from sunshine_keys.store.changes import CloseSession, OpenSession, TouchSession
 

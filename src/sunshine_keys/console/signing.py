@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sunshine_keys.access.authentication import APP
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.console import sessions
 from sunshine_keys.console.rendering import guest_page, redirect
 from sunshine_keys.console.visits import Guest, Visit
 from sunshine_keys.errors import Forbidden, ServiceError, TooManyRequests, Unauthorized
-from sunshine_keys.models import KEY_ID, Scope
+from sunshine_keys.keys.model import KEY_ID
 from sunshine_keys.store import Origin
 
 _FIELDS: tuple[str, ...] = ("key_id", "secret")

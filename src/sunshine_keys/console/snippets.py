@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from sunshine_keys.models import Key, Scope
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.keys.model import Key
 
 SECRET = "SUNSHINE_KEYS_SECRET"  # noqa: S105 - the variable's name
 

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from sunshine_keys.console.rendering import page
 from sunshine_keys.console.visits import Visit
-from sunshine_keys.models import KEY_ID, OBJECT_ID
+from sunshine_keys.ids import OBJECT_ID
+from sunshine_keys.keys.model import KEY_ID
 from sunshine_keys.store import audit
 from sunshine_keys.store.audit import Wanted
 from sunshine_keys.store.changes import Change

@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sunshine_keys.access.authentication import ACCOUNT, APP, Actor
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.models import OBJECT_ID, Page, Scope
+from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.store.origin import Idempotency, Origin
+from sunshine_keys.store.page import Page
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
 _ONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import NotFound
+from sunshine_keys.keys.model import Key, KeyView, key_view, new_key_id
 from sunshine_keys.keys.secrets import new_secret
-from sunshine_keys.models import Key, Scope, new_key_id
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateKey, DeleteKey
 from sunshine_keys.store.rules import require_keys_allowed
-from sunshine_keys.views import KeyView, key_view
 
 _PAGE = 1000
 

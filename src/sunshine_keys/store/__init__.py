@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.model import App
+from sunshine_keys.console.model import ConsoleSession
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.usage import KeyHour, Usage
 from sunshine_keys.measures import Commits, LeaseState
-from sunshine_keys.models import App, ConsoleSession, Integration, Key, KeyHour, Page, Scope, Usage, Webhook
 from sunshine_keys.store.audit import Entry, Wanted
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import OPERATOR, Origin
+from sunshine_keys.store.page import Page
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
+from sunshine_keys.webhooks.model import Webhook
 
 __all__ = ["OPERATOR", "Origin", "Store", "StoreError", "StoreTooNew", "UnfinishedCopy"]
 

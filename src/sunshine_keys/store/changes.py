@@ -9,8 +9,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from sunshine_keys.models import App, AppPatch, ConsoleSession, Integration, Key, Webhook, WebhookPatch
+from sunshine_keys.apps.model import App, AppPatch
+from sunshine_keys.console.model import ConsoleSession
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store.sealing import Kind, Resealed
+from sunshine_keys.webhooks.model import Webhook, WebhookPatch
 
 R = TypeVar("R")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.models import KEYS_PER_OWNER, Integration, Scope
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import KEYS_PER_OWNER
 
 
 def require_keys_allowed(integration: Integration) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sunshine_keys.errors import Conflict, ServiceError, Unauthorized
-from sunshine_keys.models import sealed_under
+from sunshine_keys.sealing.format import sealed_under
 from sunshine_keys.store import audit
 from sunshine_keys.store.changes import Change, Refused, RotateSealing
 from sunshine_keys.store.origin import IDEMPOTENCY_SECONDS, Origin

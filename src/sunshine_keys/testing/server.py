@@ -18,9 +18,9 @@ import msgspec
 
 from sunshine_conversations_client import ApiClient, Configuration
 from sunshine_keys.access import tokens
+from sunshine_keys.access.scopes import ID_PREFIX, Scope
 from sunshine_keys.compose import STORE_FILE, Settings, open_engine
 from sunshine_keys.first_run import initialise
-from sunshine_keys.models import ID_PREFIX, Scope
 from sunshine_keys.sealing.sources import Given
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import DeleteKey

@@ -6,12 +6,12 @@ import msgspec
 
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import NotFound
+from sunshine_keys.ids import new_object_id
 from sunshine_keys.keys.secrets import new_webhook_secret
-from sunshine_keys.models import Webhook, WebhookPatch, new_object_id
 from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateWebhook, DeleteWebhook, UpdateWebhook
 from sunshine_keys.store.rules import require_webhooks_allowed
-from sunshine_keys.views import WebhookView, webhook_view
+from sunshine_keys.webhooks.model import Webhook, WebhookPatch, WebhookView, webhook_view
 
 
 class WebhookSpec(msgspec.Struct, frozen=True):

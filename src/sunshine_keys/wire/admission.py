@@ -8,9 +8,9 @@ from collections.abc import Callable
 from sunshine_keys.access.authentication import Actor, Authenticator, authorise
 from sunshine_keys.access.credentials import authenticate
 from sunshine_keys.access.refusals import Refusals
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden, Unauthorized
-from sunshine_keys.models import Scope
 from sunshine_keys.store import Origin
 from sunshine_keys.wire.limits import NO_LIMITS, Limiter, RateLimits
 from sunshine_keys.wire.request import Request

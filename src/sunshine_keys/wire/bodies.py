@@ -11,15 +11,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sunshine_keys.apps.model import METADATA_BYTES, METADATA_DEPTH, AppPatch
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.models import (
-    DISPLAY_NAME_LENGTH,
-    INTEGRATION_TYPES,
-    METADATA_BYTES,
-    METADATA_DEPTH,
-    AppPatch,
-    WebhookPatch,
-)
+from sunshine_keys.ids import DISPLAY_NAME_LENGTH
+from sunshine_keys.integrations.model import INTEGRATION_TYPES
+from sunshine_keys.webhooks.model import WebhookPatch
 from sunshine_keys.webhooks.operations import WebhookSpec
 from sunshine_keys.wire.strict_json import deeper_than
 

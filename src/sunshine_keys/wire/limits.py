@@ -32,7 +32,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from sunshine_keys.errors import TooManyRequests
-from sunshine_keys.models import KEY_ID
+from sunshine_keys.keys.model import KEY_ID
 
 BUCKETS = 100_000
 """The most buckets that are kept of a kind; the least recently used half goes when there are more."""

@@ -11,7 +11,10 @@ from typing import Any
 import msgspec
 
 from sunshine_keys import errors
-from sunshine_keys.models import INTEGRATION_TYPES, KEYS_PER_OWNER, OBJECT_ID, Scope
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.ids import OBJECT_ID
+from sunshine_keys.integrations.model import INTEGRATION_TYPES
+from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.wire import bodies
 from sunshine_keys.wire.operations import OPERATIONS, Operation
 

@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.access.authentication import ACCOUNT, APP, INTEGRATION, Actor
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps import operations as apps
+from sunshine_keys.apps.model import app_view
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import BadRequest, Forbidden
 from sunshine_keys.integrations import operations as integrations
+from sunshine_keys.integrations.model import INTEGRATION_TYPES
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.models import INTEGRATION_TYPES, Scope
 from sunshine_keys.store.origin import Idempotency, Origin
-from sunshine_keys.views import app_view
 from sunshine_keys.webhooks import operations as webhooks
 from sunshine_keys.wire import bodies, paging
 from sunshine_keys.wire.bodies import RequestBody, Values

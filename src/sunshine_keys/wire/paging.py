@@ -8,7 +8,8 @@ from urllib.parse import quote
 import msgspec
 
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.models import OBJECT_ID, Page
+from sunshine_keys.ids import OBJECT_ID
+from sunshine_keys.store.page import Page
 
 Query = dict[str, str]
 

@@ -12,8 +12,8 @@ from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden, NotFound, ServiceError, Unauthorized
 from sunshine_keys.keys import operations as keys
+from sunshine_keys.keys.model import KEY_ID, Key
 from sunshine_keys.keys.secrets import is_our_secret, same_secret
-from sunshine_keys.models import KEY_ID, Key
 from sunshine_keys.wire import router as routes
 
 _NAMED = re.compile(r"authorization\s*:\s*", re.IGNORECASE)

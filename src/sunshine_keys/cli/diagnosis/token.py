@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.access import tokens
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.cli.diagnosis import trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, refused, span, told_time
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Unauthorized
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.models import KEY_ID, Key, Scope
+from sunshine_keys.keys.model import KEY_ID, Key
 
 _ALGORITHMS = frozenset(
     {"none", *(f"{kind}{size}" for kind in ("HS", "RS", "ES", "PS") for size in (256, 384, 512)), "EdDSA"}

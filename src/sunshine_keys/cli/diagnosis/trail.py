@@ -7,7 +7,7 @@ import msgspec
 from sunshine_keys.cli.audit import pages
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
 from sunshine_keys.errors import Forbidden, Unauthorized
-from sunshine_keys.models import Key
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store import Store
 from sunshine_keys.store.audit import DONE, UNCHANGED, Entry
 

@@ -13,10 +13,10 @@ import typer
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._operations import is_loopback
 from sunshine_conversations_client.configuration import DEFAULT_HOST, HOST_VARIABLE
+from sunshine_keys.access.scopes import ID_PREFIX, Scope
 from sunshine_keys.cli.exits import Exit, explain, stop
 from sunshine_keys.cli.remote import profiles
 from sunshine_keys.cli.remote.resources import checked
-from sunshine_keys.models import ID_PREFIX, Scope
 
 PROFILE_VARIABLE = "SUNSHINE_KEYS_PROFILE"
 _CREDENTIALS = tuple(f"SUNSHINE_CONVERSATIONS_{name}" for name in ("BEARER_TOKEN", "KEY_ID", "SECRET"))

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.models import Key
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store.postgres.connections import CONTACT_LOST, told
 from sunshine_keys.store.postgres.remembered import (
     CLOCK_MARGIN,

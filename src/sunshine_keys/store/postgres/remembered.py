@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from sunshine_keys.models import Key
+from sunshine_keys.keys.model import Key
 
 LEASE_SECONDS = 2.0
 """How long a node may go by its memory after a contact with the database: DELETE waits no longer for a silent node."""

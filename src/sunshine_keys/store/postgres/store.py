@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.measures import Commits, LeaseState
-from sunshine_keys.models import Key, KeyHour, Scope
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.postgres import connections, schema, usage

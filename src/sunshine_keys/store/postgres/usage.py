@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sunshine_keys.models import USAGE_DAYS, KeyHour
+from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour
 from sunshine_keys.store.sql.rows import PRUNED_HOURS
 
 # The statement is its whole transaction, so that no node that is stopped half-way keeps a lock. It locks the keys

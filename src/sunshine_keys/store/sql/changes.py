@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.model import App
 from sunshine_keys.errors import AppNotFound, IntegrationNotFound, NotFound
-from sunshine_keys.models import App, Integration, Key, Scope, Webhook
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store import changes, rules
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.statements import Steps, run
+from sunshine_keys.webhooks.model import Webhook
 
 _FORGOTTEN_AT_ONCE = 100
 

@@ -7,11 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from sunshine_keys.models import App, ConsoleSession, Integration, Key, Page, Usage, Webhook
+from sunshine_keys.apps.model import App
+from sunshine_keys.console.model import ConsoleSession
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.usage import Usage
 from sunshine_keys.store.audit import Entry, Wanted
+from sunshine_keys.store.page import Page
 from sunshine_keys.store.sealing import Kind, Sealed, SealedId, Sealing
 from sunshine_keys.store.sql import rows, sealing, trail
 from sunshine_keys.store.statements import Row
+from sunshine_keys.webhooks.model import Webhook
 
 _USAGE_KEYS = 500
 """Of so many at once: a statement may not have any number of values."""

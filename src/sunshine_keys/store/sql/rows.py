@@ -6,8 +6,13 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.models import App, ConsoleSession, Integration, Key, Scope, Webhook
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.model import App
+from sunshine_keys.console.model import ConsoleSession
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
 from sunshine_keys.store.audit import Entry, Head
+from sunshine_keys.webhooks.model import Webhook
 
 KEY_COUNTS = "SELECT scope, count(*) FROM keys GROUP BY scope"
 COUNTS = (

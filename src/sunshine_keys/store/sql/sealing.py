@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sunshine_keys.models import SEALING_KEY_ID_BYTES
+from sunshine_keys.sealing.format import SEALING_KEY_ID_BYTES
 from sunshine_keys.store import UnfinishedCopy, changes
 from sunshine_keys.store.sealing import Kind, Sealing, SealingKeyChanged
 from sunshine_keys.store.statements import Row, Steps, run

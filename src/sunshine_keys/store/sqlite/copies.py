@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from sunshine_keys.models import Counts
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.audit import Head
+from sunshine_keys.store.counts import Counts
 from sunshine_keys.store.sql import rows, sealing
 from sunshine_keys.store.sqlite import schema
 

@@ -20,9 +20,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.measures import Commits
-from sunshine_keys.models import Key, KeyHour, Scope
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from sunshine_keys.models import USAGE_DAYS, KeyHour
+from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour
 from sunshine_keys.store.sql.rows import PRUNED_HOURS
 from sunshine_keys.store.sqlite.schema import named
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from sunshine_keys.errors import ServiceError, StoreUnavailable
+from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.measures import Commits
-from sunshine_keys.models import KeyHour
 from sunshine_keys.store.changes import Change
 from sunshine_keys.store.origin import Origin
 from sunshine_keys.store.sqlite import schema, usage

@@ -1,0 +1,44 @@
+"""Integrations: the struct that the store holds, and its JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sunshine_keys.sealing.sealer import Sealer
+from sunshine_keys.webhooks.model import Webhook, webhook_view
+
+INTEGRATION_TYPES = frozenset(
+    {
+        "android", "apple", "custom", "instagram", "ios", "line", "mailgun", "messagebird", "messenger",
+        "telegram", "twilio", "twitter", "unity", "viber", "web", "whatsapp",
+    }
+)  # fmt: skip
+
+
+class Integration(msgspec.Struct, frozen=True):
+    """`attributes` holds the common optional properties by their wire names (displayName, …)."""
+
+    id: str
+    app_id: str
+    type: str
+    attributes: dict[str, Any]
+
+    def patched(self, attributes: dict[str, Any]) -> Integration:
+        """Return a copy with `attributes` merged into its own. An attribute that is None is removed."""
+        merged = {name: value for name, value in (self.attributes | attributes).items() if value is not None}
+        return Integration(self.id, self.app_id, self.type, merged)
+
+
+def integration_view(integration: Integration, webhooks: list[Webhook], sealer: Sealer) -> dict[str, Any]:
+    """Return the integration as JSON of the API. Only custom integrations show webhooks."""
+    view: dict[str, Any] = {
+        "id": integration.id,
+        "type": integration.type,
+        "status": "active",
+        **integration.attributes,
+    }
+    if integration.type == "custom":
+        view["webhooks"] = [webhook_view(webhook, sealer) for webhook in webhooks]
+    return view
