@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -15,10 +15,6 @@ from sunshine_keys.errors import Forbidden, Unauthorized
 from sunshine_keys.keys.model import KEY_ID, Key, new_key_id
 from sunshine_keys.keys.secrets import new_secret, same_secret
 from sunshine_keys.store import Store
-
-ACCOUNT: Final = frozenset({Scope.ACCOUNT})
-APP: Final = frozenset({Scope.ACCOUNT, Scope.APP})
-INTEGRATION: Final = frozenset({Scope.ACCOUNT, Scope.APP, Scope.INTEGRATION})
 
 _MOST_REMEMBERED = 1000
 _LONGEST_REMEMBERED = 1024

@@ -1,8 +1,9 @@
-"""What a key is for: the scopes, and the prefixes of key ids that show them."""
+"""The scopes of keys, the prefixes of key ids that show them, and the sets of scopes that operations accept."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Scope(StrEnum):
@@ -13,4 +14,13 @@ class Scope(StrEnum):
     INTEGRATION = "integration"
 
 
-ID_PREFIX = {Scope.ACCOUNT: "act_", Scope.APP: "app_", Scope.INTEGRATION: "int_"}
+ID_PREFIX: Final = {Scope.ACCOUNT: "act_", Scope.APP: "app_", Scope.INTEGRATION: "int_"}
+
+ACCOUNT: Final = frozenset({Scope.ACCOUNT})
+"""Only the account's keys may call the operation."""
+
+APP: Final = frozenset({Scope.ACCOUNT, Scope.APP})
+"""The account's keys and the app's own keys may call the operation."""
+
+INTEGRATION: Final = frozenset({Scope.ACCOUNT, Scope.APP, Scope.INTEGRATION})
+"""Keys of every scope may call the operation."""

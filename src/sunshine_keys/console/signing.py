@@ -8,8 +8,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sunshine_keys.access.authentication import APP
-from sunshine_keys.access.scopes import Scope
+from sunshine_keys.access.scopes import APP, Scope
 from sunshine_keys.console import sessions
 from sunshine_keys.console.rendering import guest_page, redirect
 from sunshine_keys.console.visits import Guest, Visit

@@ -10,8 +10,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sunshine_keys.access.authentication import ACCOUNT, APP, Actor
-from sunshine_keys.access.scopes import Scope
+from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.scopes import ACCOUNT, APP, Scope
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.engine import Engine
