@@ -57,13 +57,26 @@ the request.
 
 ## Many keys at once
 
-`sunshine-keys keys create --from names.csv` makes a key for each row of a CSV file: a name alone or, under a heading,
-`displayName` with `appId` and `integrationId` where they are not those of the options. The keys go to
-`names.csv.keys.jsonl` (or `--output`), a file of mode 0600 with a line of JSON for each. Run again, the command makes only
-what is not in that file: a row that was asked for before, and whose answer was lost, is asked for under the same
-`Idempotency-Key`, which a service of this kind remembers for 24 hours. Nobody knows whether the vendor heeds that key;
-there, such a row is reported and left out from then on: look for it with `keys list`, and create it by its name if it is
-not there. What is wrong with one row stops no other.
+    (umask 077; sunshine-keys keys create --from names.csv --json > keys.json)
+
+`keys create --from` creates a key for each row of a CSV file. A row is a name alone. Under a heading it is `displayName`, with
+`appId` and `integrationId` if they differ from those of the options. The command prints all keys with their secrets: a table,
+one object with `--json`, the secrets alone with `--quiet`. An invalid row does not stop the others.
+
+**To continue after an interruption, run the same command again within 24 hours, with the same credentials.** The command sends
+each row with an `Idempotency-Key` that it derives from the row: the app, the integration, the name, and its number among the
+rows that are equal in these. The service remembers that key for 24 hours. So:
+
+- A row that an earlier run created gets no second key. The command prints the first one again, with its secret.
+- You may add, remove and reorder rows. If you change a row's name or owner, it is another row and gets a key of its own; the
+  key that the old row created stays until you delete it.
+- If the key of a row was deleted, the row gets a new key.
+- For two keys of the same name, write the row twice.
+- After 24 hours, or with other credentials, the same file creates new keys beside the old ones. Delete the old ones with
+  `keys delete`.
+
+The vendor does not document whether its service honours `Idempotency-Key`. There, the command skips and reports rows whose names
+the owner's keys have already.
 
 `sunshine-keys keys delete --match PATTERN` deletes all keys whose names match, after asking once.
 

@@ -1,24 +1,25 @@
-"""Many keys at once: created from a file of names, or deleted by a pattern."""
+"""Create many keys from a file of names, or delete many by a pattern."""
 
 from __future__ import annotations
 
-import csv
+from collections import Counter
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._repetition import is_vendors
 from sunshine_keys.cli.exits import Exit, complain, explain, stop
 from sunshine_keys.cli.progress import bar
-from sunshine_keys.cli.remote import asking, journal, output
-from sunshine_keys.cli.remote.journal import Journal, Row
+from sunshine_keys.cli.remote import asking, output
 from sunshine_keys.cli.remote.options import Common
 from sunshine_keys.cli.remote.resources import Resource
+from sunshine_keys.cli.remote.rows import Row, read_rows
 from sunshine_keys.cli.remote.session import Session
 
-_COLUMNS = {"displayName": "displayName", "name": "displayName", "appId": "app_id", "integrationId": "integration_id"}
-_OF_ONE_ROW = (
+_ROW_ERRORS = (
     sunshine.BadRequestException,
     sunshine.ForbiddenException,
     sunshine.NotFoundException,
@@ -26,108 +27,119 @@ _OF_ONE_ROW = (
 )
 
 
-def create_from(
-    resource: Resource, opened: Session, owners: dict[str, str], file: Path, results: Path | None, common: Common
-) -> None:
-    """Make the keys that an earlier run with the same results has not made. What one row has wrong stops no other."""
-    rows = _rows(file, owners)
-    results = results or file.with_name(f"{file.name}.keys.jsonl")
-    before = 0
-    made: list[str] = []
+class _Result(msgspec.Struct):
+    """What a run did. `repeated` counts the keys that an earlier run created."""
+
+    keys: list[tuple[Row, Any]] = []
+    repeated: int = 0
     failed: list[dict[str, str]] = []
+
+
+def create_from(resource: Resource, opened: Session, owners: dict[str, str], file: Path, common: Common) -> None:
+    """Create a key for each row. Print all of them, also those that an earlier run created in the last 24 hours.
+
+    An invalid row does not stop the others.
+    """
+    rows = read_rows(file, owners)
+    creator = _VendorCreator(resource, opened) if is_vendors(opened.host) else _Creator(resource, opened)
+    result = _Result()
     try:
-        with journal.opened(results, opened.host) as kept, bar("Creating keys") as progress:
+        with bar("Creating keys") as progress:
             for number, row in enumerate(rows, 1):
-                if row in kept.done:
-                    before += 1
-                elif row in kept.doubtful:
-                    failed.append({"displayName": row.name, "error": "it may have been made by an earlier run"})
-                else:
-                    try:
-                        made.append(_create(resource, opened, kept, row))
-                    except _OF_ONE_ROW as error:
-                        failed.append({"displayName": row.name, "error": explain(error, opened.host)[1][0]})
+                try:
+                    key, is_repeated = creator.create(row)
+                    result.keys.append((row, key))
+                    result.repeated += is_repeated
+                except _ROW_ERRORS as error:
+                    result.failed.append({"displayName": row.name, "error": explain(error, opened.host)[1][0]})
+                except _NameTakenError:
+                    result.failed.append({"displayName": row.name, "error": "a key with this name exists already"})
                 progress(number, len(rows))
-    except OSError as error:
-        stop(Exit.FAILED, f"cannot write {results}: {error.strerror}", _again(made, before, rows))
     except sunshine.ApiException:
-        complain(f"{len(made) + before} of {len(rows)} keys are made", _again(made, before, rows))
-        raise
-    _tell_made(resource, made, before, failed, results, common)
-
-
-def _create(resource: Resource, opened: Session, kept: Journal, row: Row) -> str:
-    # Nobody knows whether the vendor heeds an Idempotency-Key: there, a create in doubt is not repeated.
-    honoured = not is_vendors(opened.host)
-    headers = {"Idempotency-Key": kept.idempotency_key(row)} if honoured else None
-    try:
-        key = resource.create(opened.client, dict(row.owners), {"displayName": row.name}, headers)
-    except sunshine.ApiConnectionError as error:
-        if error.maybe_sent and not honoured:
-            kept.add(row, None)
-        raise
-    kept.add(row, output.told(key, reveal=True))
-    return str(key.id)
-
-
-def _again(made: list[str], before: int, rows: list[Row]) -> str:
-    return f"Run the same command again to make the other {len(rows) - len(made) - before}: none is made twice."
-
-
-def _tell_made(
-    resource: Resource, made: list[str], before: int, failed: list[dict[str, str]], results: Path, common: Common
-) -> None:
-    if common.as_json:
-        output.print_json({"made": made, "madeBefore": before, "failed": failed, "output": str(results)})
-    elif common.quiet:
-        for each in made:
-            output.emit_id(each)
-    else:
-        earlier = f", after {before} that an earlier run made" if before else ""
-        output.emit(
-            f"Made {_counted(len(made), resource)}{earlier}. They are in {results}, with their secrets: keep it safe."
+        complain(
+            f"{len(result.keys)} of {len(rows)} keys are created",
+            f"Run the same command again {creator.how_to_repeat}.",
         )
-    if failed:
+        raise
+    finally:
+        _print_keys(resource, result, common)
+    if result.failed:
         stop(
             Exit.FAILED,
-            f"{len(failed)} could not be made:",
-            *(f'"{each["displayName"]}": {each["error"]}' for each in failed),
+            f"{len(result.failed)} of {len(rows)} keys could not be created:",
+            *(f'"{failure["displayName"]}": {failure["error"]}' for failure in result.failed),
         )
 
 
-def _rows(file: Path, owners: dict[str, str]) -> list[Row]:
-    """From a CSV file: names alone, or under a heading with displayName and, for other owners, appId and integrationId."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            table = [row for row in csv.reader(lines, strict=True) if any(cell.strip() for cell in row)]
-    except OSError as error:
-        stop(Exit.USAGE, f"cannot read {file}: {error.strerror}")
-    except (csv.Error, UnicodeDecodeError):
-        stop(Exit.USAGE, f"{file} should be a CSV file in UTF-8")
-    headings = ["displayName"]
-    if table and {"displayName", "name"} & set(table[0]):
-        headings = table.pop(0)
-    if not table:
-        stop(Exit.USAGE, f"{file} has no names")
-    if unknown := [each for each in headings if each not in _COLUMNS]:
-        stop(Exit.USAGE, f"{file} has a column {unknown[0]}; there are: displayName, appId, integrationId")
-    rows: list[Row] = []
-    seen: dict[Any, int] = {}
-    for number, cells in enumerate(table, 1):
-        if len(cells) != len(headings):
-            stop(
-                Exit.USAGE,
-                f"{file}, row {number}: {len(cells)} columns where there should be {len(headings)}",
-                "A name that holds a comma stands in quotes; other columns need a heading.",
-            )
-        given = {_COLUMNS[heading]: cell.strip() for heading, cell in zip(headings, cells, strict=True) if cell.strip()}
-        name = given.pop("displayName", "")
-        if not name:
-            stop(Exit.USAGE, f"{file}, row {number}: it should have a name")
-        named = tuple((owners | given).items())
-        seen[named, name] = seen.get((named, name), 0) + 1
-        rows.append(Row(named, name, seen[named, name]))
-    return rows
+class _NameTakenError(Exception):
+    """The owner has a key of this name, which an earlier run may have created."""
+
+
+class _Creator:
+    """Creates keys in a service that honours Idempotency-Key."""
+
+    how_to_repeat = "within 24 hours: it creates the others, and prints all"
+
+    def __init__(self, resource: Resource, opened: Session) -> None:
+        self._resource = resource
+        self._client = opened.client
+
+    def create(self, row: Row) -> tuple[Any, bool]:
+        """Return the row's key, and whether an earlier run created it. Replace a key that was deleted since."""
+        owners, deleted = dict(row.owners), list[str]()
+        while True:
+            headers = {"Idempotency-Key": row.idempotency_key(*deleted)}
+            key, is_repeated = self._resource.create(self._client, owners, {"displayName": row.name}, headers)
+            if not is_repeated:
+                return key, False
+            try:
+                self._resource.show(self._client, owners, key.id)
+            except sunshine.NotFoundException:
+                deleted.append(key.id)
+            else:
+                return key, True
+
+
+class _VendorCreator(_Creator):
+    """Creates keys in the vendor's service, which is not documented to honour Idempotency-Key.
+
+    So it never repeats a create whose answer was lost, and it compares names with those of the existing keys.
+    """
+
+    how_to_repeat = "for the others: rows whose names exist by then are skipped"
+
+    def __init__(self, resource: Resource, opened: Session) -> None:
+        super().__init__(resource, opened)
+        self._names: dict[tuple[tuple[str, str], ...], Counter[str]] = {}
+
+    def create(self, row: Row) -> tuple[Any, bool]:
+        """Return the row's new key. Raises _NameTakenError."""
+        owners = dict(row.owners)
+        if row.owners not in self._names:
+            existing = self._resource.list(self._client, owners)
+            self._names[row.owners] = Counter(str(key.display_name) for key in existing)
+        if self._names[row.owners][row.name] >= row.nth:
+            raise _NameTakenError
+        return self._resource.create(self._client, owners, {"displayName": row.name})
+
+
+def _print_keys(resource: Resource, result: _Result, common: Common) -> None:
+    if common.as_json:
+        keys = [
+            {"appId": dict(row.owners)["app_id"]}
+            | ({"integrationId": dict(row.owners)["integration_id"]} if "integration_id" in dict(row.owners) else {})
+            | output.told(key, reveal=True)
+            for row, key in result.keys
+        ]
+        output.print_json({"keys": keys, "repeated": result.repeated, "failed": result.failed})
+    elif common.quiet:
+        for _, key in result.keys:
+            output.emit_id(key.secret)
+    elif result.keys:
+        output.print_objects([key for _, key in result.keys], resource.columns, reveal=True)
+        created = len(result.keys) - result.repeated
+        earlier = f" An earlier run created the other {result.repeated}." if result.repeated else ""
+        output.emit(f"Created {_counted(created, resource)}.{earlier} Store their secrets in a safe place now.")
 
 
 def delete_matching(

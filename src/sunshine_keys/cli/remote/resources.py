@@ -69,10 +69,12 @@ class Resource(msgspec.Struct, frozen=True):
         owners: dict[str, str],
         body: dict[str, Any],
         headers: dict[str, str] | None = None,
-    ) -> Any:
+    ) -> tuple[Any, bool]:
+        """Return the new object, and whether an earlier request with the same Idempotency-Key created it."""
         calls = self.calls(owners)
-        method = self._method(client, calls, f"create_{calls.one}")
-        return checked(getattr(method(*owners.values(), body, _headers=headers), self.one))
+        method = self._method(client, calls, f"create_{calls.one}_with_http_info")
+        response = method(*owners.values(), body, _headers=headers)
+        return checked(getattr(response.data, self.one)), response.replayed
 
     def delete(self, client: sunshine.ApiClient, owners: dict[str, str], each: str) -> None:
         calls = self.calls(owners)

@@ -37,14 +37,11 @@ _BODY = Annotated[
 ]
 _FROM = Annotated[
     Path | None,
-    typer.Option("--from", metavar="FILE", help="Create one for each row of a CSV file of names; may be run again."),
-]
-_RESULTS = Annotated[
-    Path | None,
     typer.Option(
-        "--output",
+        "--from",
         metavar="FILE",
-        help="With --from: where the keys go, as lines of JSON. FILE.keys.jsonl if not given.",
+        help="Create a key for each row of a CSV file of names. To continue after an interruption, run the same command"
+        " again within 24 hours: unchanged rows get no second key. Later, each row gets a new key.",
     ),
 ]
 _MATCH = Annotated[
@@ -121,9 +118,9 @@ def _create(resource: Resource, given: dict[str, Any], common: Common) -> None:
     with _session(given) as opened:
         owners = _owners(resource, opened, given)
         if given.get("from_"):
-            create_from(resource, opened, owners, given["from_"], given["output_file"], common)
+            create_from(resource, opened, owners, given["from_"], common)
             return
-        made = resource.create(opened.client, owners, body)
+        made, _ = resource.create(opened.client, owners, body)
     if common.as_json:
         output.print_json(output.told(made, reveal=True))
     elif common.quiet:
@@ -210,7 +207,7 @@ def _register(resource: Resource) -> None:
     owners = _owner_parameters(resource)
     fields = [_field_parameter(field) for field in resource.fields]
     keys = resource.name == "keys"
-    many = [parameter("from_", _FROM, None), parameter("output_file", _RESULTS, None)] if keys else []
+    many = [parameter("from_", _FROM, None)] if keys else []
     ids = parameter("ids", Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which ones.")], None)
     reveal = parameter("reveal", _REVEAL, False)
     each = f"{'an' if resource.one[0] in 'ai' else 'a'} {resource.one}"
