@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.drivers import AsyncDriver, SyncDriver
 
 import sunshine_conversations_client as sunshine
-from client.drivers import AsyncDriver, SyncDriver
 
 SECONDS = 1.0
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import urllib3
+from support.drivers import Driver
+from support.scripts import NewClient, Script, answer
 
 import sunshine_conversations_client as sunshine
-from client.conftest import NewClient, Script, answer
-from client.drivers import Driver
 
 NewScript = Callable[..., Script]
 KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Service, Tenant
+from support.wire import Service, Tenant
 
 import sunshine_conversations_client as sunshine
 

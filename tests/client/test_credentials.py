@@ -10,11 +10,11 @@ from typing import Any
 
 import jwt
 import pytest
-from conftest import Service, Tenant
+from support.drivers import Driver
+from support.scripts import NewClient, Script, answer
+from support.wire import Service, Tenant
 
 import sunshine_conversations_client as sunshine
-from client.conftest import NewClient, Script, answer
-from client.drivers import Driver
 from sunshine_conversations_client._auth import Signer
 
 NewScript = Callable[..., Script]

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import Service, Tenant
+from support.scripts import Script, answer
+from support.wire import Service, Tenant
 
 import sunshine_conversations_client as sunshine
-from client.conftest import Script, answer
 
 
 @pytest.fixture

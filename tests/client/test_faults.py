@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 import urllib3
-from certificates import make_certificate
-from conftest import Key, Service, Tenant
+from support.certificates import make_certificate
+from support.drivers import Driver
+from support.scripts import NewClient, Script, answer
+from support.wire import Key, Service, Tenant
 
 import sunshine_conversations_client as sunshine
-from client.conftest import NewClient, Script, answer
-from client.drivers import Driver
 from sunshine_keys import server
 from sunshine_keys.compose import Settings
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Service, Tenant, Wire
+from support.scripts import Script, answer
+from support.wire import Service, Tenant, Wire
 
 import sunshine_conversations_client as sunshine
-from client.conftest import Script, answer
 from sunshine_conversations_client import aio
 
 

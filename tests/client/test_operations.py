@@ -13,11 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from conftest import Key, Service, Tenant
+from support.drivers import Driver
+from support.scripts import NewClient
+from support.wire import Key, Service, Tenant
 
 import sunshine_conversations_client as sunshine
-from client.conftest import NewClient
-from client.drivers import Driver
 from sunshine_conversations_client import aio
 from sunshine_keys.compose import Settings, open_engine
 from sunshine_keys.wire.application import Application

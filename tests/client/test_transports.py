@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Service
+from support.drivers import Driver
+from support.scripts import Script, answer
+from support.wire import Service
 
 import sunshine_conversations_client as sunshine
-from client.conftest import Script, answer
-from client.drivers import Driver
 from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
 
 

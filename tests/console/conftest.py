@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Service, Tenant
-
-from console.visitor import Visitor
+from support.visitor import Visitor
+from support.wire import Service, Tenant
 
 
 @pytest.fixture

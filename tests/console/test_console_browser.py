@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Key, Service, Tenant, Wire
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from support.wire import Key, Service, Tenant, Wire
 
 CHROMIUM = shutil.which("chromium")
 SIZES = ((360, 740), (1440, 900))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Service, Tenant, Wire
+from support.visitor import Visitor
+from support.wire import Service, Tenant, Wire
 
-from console.visitor import Visitor
 from sunshine_keys.wire.request import DISCARDED_BYTES
 
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import WEBHOOK, Key, Service, Tenant, Wire, first_run
-from servers import Server
+from support.servers import Server
+from support.visitor import Page, Visitor
+from support.wire import WEBHOOK, Key, Service, Tenant, Wire, first_run
 
-from console.visitor import Page, Visitor
 from sunshine_keys.compose import Settings, open_store
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.usage import KeyHour

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from conftest import Key
 from starlette.requests import Request
-from test_no_secret_leaks import Serving, assert_nowhere, serving
+from support.leaks import Serving, assert_nowhere
+from support.visitor import Visitor
+from support.wire import Key
 
-from console.visitor import Visitor
 from sunshine_keys.access.authentication import Actor
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import Settings, first_run, open_engine
@@ -17,8 +17,6 @@ from sunshine_keys.console.forms import Form
 from sunshine_keys.console.model import ConsoleSession
 from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.console.visits import Guest, Visit
-
-__all__ = ["serving"]  # a fixture
 
 
 def test_no_secret_is_in_anything_that_a_server_with_a_console_writes(serving: Serving) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from certificates import make_certificate
-from conftest import Key, Place, Service, Tenant, Wire, first_run, make_tenant
-from servers import Server
+from support.certificates import make_certificate
+from support.servers import Server
+from support.visitor import Visitor
+from support.wire import Key, Place, Service, Tenant, Wire, first_run, make_tenant
 
-from console.visitor import Visitor
 from sunshine_keys import server
 from sunshine_keys.compose import STORE_FILE, Settings, opened_store
 from sunshine_keys.store.audit import Entry

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from stores import ACCOUNT_KEY, APP, APP_KEY, KEY, Open, fill, key, opened
+from support.stores import ACCOUNT_KEY, APP, APP_KEY, KEY, Open, fill, key, opened
 
 from sunshine_keys.apps.model import App
 from sunshine_keys.console.model import ConsoleSession

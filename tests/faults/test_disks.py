@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from conftest import Key, first_run
-from disks import Disk, ext4, tmpfs
-from ledger import INTEGRATIONS, Ledger
-from servers import Server
+from support.disks import Disk, ext4, tmpfs
+from support.ledger import INTEGRATIONS, Ledger
+from support.servers import Server
+from support.wire import Key, first_run
 
 from sunshine_keys.compose import STORE_FILE
 

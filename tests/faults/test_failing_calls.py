@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Key, first_run
-from ledger import INTEGRATIONS, Ledger
-from servers import Server
-from tracing import injected
+from support.ledger import INTEGRATIONS, Ledger
+from support.servers import Server
+from support.tracing import injected
+from support.wire import Key, first_run
 
 from sunshine_keys.compose import STORE_FILE
 

@@ -8,9 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import Key, first_run
-from ledger import INTEGRATIONS, Ledger
-from servers import Server
+from support.ledger import INTEGRATIONS, Ledger
+from support.servers import Server
+from support.wire import Key, first_run
 
 from sunshine_keys.compose import STORE_FILE
 

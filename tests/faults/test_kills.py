@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Key, first_run
-from ledger import Ledger
-from servers import Server
+from support.ledger import Ledger
+from support.servers import Server
+from support.wire import Key, first_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 KILLS = 30

@@ -8,10 +8,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from conftest import Key, first_run
-from ledger import INTEGRATIONS, Ledger
-from servers import Server
-from tracing import injected
+from support.ledger import INTEGRATIONS, Ledger
+from support.servers import Server
+from support.tracing import injected
+from support.wire import Key, first_run
 
 from sunshine_keys.compose import STORE_FILE
 

@@ -10,7 +10,7 @@ import atheris
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 with atheris.instrument_imports():
-    from fuzz.parsers import parse
+    from support.parsers import parse
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from conftest import WEBHOOK, Service, Tenant, Wire, make_tenant
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import (
     content_type_conformance,
@@ -25,6 +24,7 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 from schemathesis.specs.openapi.checks import negative_data_rejection
+from support.wire import WEBHOOK, Service, Tenant, Wire, make_tenant
 
 from sunshine_keys.wire import openapi
 from sunshine_keys.wire.operations import OPERATIONS

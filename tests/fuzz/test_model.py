@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from conftest import WEBHOOK, Answer, Key, Wire
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
+from support.wire import WEBHOOK, Answer, Key, Wire
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.testing import SunshineServer

@@ -6,9 +6,9 @@ import base64
 import contextlib
 import json
 
-from fuzz.parsers import parse
 from hypothesis import given
 from hypothesis import strategies as st
+from support.parsers import parse
 
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import Scope

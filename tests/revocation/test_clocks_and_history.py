@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
-from pg_proxy import Proxy
-from postgres import Postgres
-from stores import fill
+from support.pg_proxy import Proxy
+from support.postgres import Postgres
+from support.stores import fill
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.model import Key

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import WEBHOOK, Key, Wire
-from postgres import Postgres
-from servers import Server
+from support.postgres import Postgres
+from support.servers import Server
+from support.wire import WEBHOOK, Key, Wire
 
 from sunshine_keys.compose import Settings, first_run
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from pg_proxy import Proxy
-from postgres import Postgres
-from stores import fill
+from support.pg_proxy import Proxy
+from support.postgres import Postgres
+from support.stores import fill
 
 from sunshine_keys.errors import NotFound
 from sunshine_keys.store import OPERATOR

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import WEBHOOK, Key
-from pg_proxy import Proxy
-from postgres import Postgres
-from servers import Server
+from support.pg_proxy import Proxy
+from support.postgres import Postgres
+from support.servers import Server
+from support.wire import WEBHOOK, Key
 
 from sunshine_keys.compose import Settings, first_run
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from stores import CUSTOM, Open, Test, fill, key, opened
+from support.stores import CUSTOM, Open, Test, fill, key, opened
 
 from sunshine_keys.apps.model import App
 from sunshine_keys.errors import IntegrationNotFound, ServiceError

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from stores import KEY, STORES, Open, fill, key, opened
+from support.stores import KEY, STORES, Open, fill, key, opened
 
 from sunshine_keys.apps.model import App
 from sunshine_keys.store import Origin, Store, StoreTooNew, audit

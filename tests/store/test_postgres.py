@@ -7,9 +7,9 @@ import logging
 import socket
 
 import pytest
-from pg_proxy import Proxy
-from postgres import Postgres
-from stores import APP, KEY, key, on_postgres
+from support.pg_proxy import Proxy
+from support.postgres import Postgres
+from support.stores import APP, KEY, key, on_postgres
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import OPERATOR, Origin, StoreError, StoreTooNew

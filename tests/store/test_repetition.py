@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from stores import Open, Test, fill, key, opened
+from support.stores import Open, Test, fill, key, opened
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import BadRequest, Conflict, Unauthorized

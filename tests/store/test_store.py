@@ -7,7 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stores import ACCOUNT_KEY, APP, APP_KEY, CUSTOM, HOOK, KEY, WEB, Open, Test, fill, key, opened
+from support.stores import (
+    ACCOUNT_KEY,
+    APP,
+    APP_KEY,
+    CUSTOM,
+    HOOK,
+    KEY,
+    WEB,
+    Open,
+    Test,
+    fill,
+    key,
+    opened,
+)
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.model import App, AppPatch

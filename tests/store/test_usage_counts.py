@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stores import ACCOUNT_KEY, APP_KEY, KEY, Open, Test, fill, key, opened
+from support.stores import ACCOUNT_KEY, APP_KEY, KEY, Open, Test, fill, key, opened
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import StoreUnavailable

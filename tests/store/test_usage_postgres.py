@@ -7,9 +7,9 @@ import time
 
 import asyncpg
 import pytest
-from pg_proxy import Proxy
-from postgres import Postgres, running
-from stores import on_postgres
+from support.pg_proxy import Proxy
+from support.postgres import Postgres, running
+from support.stores import on_postgres
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.usage import KeyHour, Usage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from conftest import Key, Tenant, Wire
+from support.wire import Key, Tenant, Wire
 
 
 def test_the_life_of_an_app_key(wire: Wire, tenant: Tenant) -> None:

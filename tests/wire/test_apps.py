@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Key, Service, Tenant, Wire
+from support.wire import Key, Service, Tenant, Wire
 
 DEFAULTS = {
     "appLocalizationEnabled": True,

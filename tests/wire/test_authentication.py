@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from conftest import Key, Service, Tenant, Wire
+from support.wire import Key, Service, Tenant, Wire
 
 REQUIRED = "Authorization is required"
 WRONG_KEY = "Key id or secret is wrong, or the key has been deleted"

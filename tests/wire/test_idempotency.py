@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import WEBHOOK, Answer, Service, Tenant, Wire
+from support.wire import WEBHOOK, Answer, Service, Tenant, Wire
 
 NAME = {"displayName": "Mine"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import Key, Tenant, Wire
+from support.wire import Key, Tenant, Wire
 
 SOME_ID = "6b0000000000000000000000"
 

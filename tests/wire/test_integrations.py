@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import WEBHOOK, Tenant, Wire
+from support.wire import WEBHOOK, Tenant, Wire
 
 
 def test_a_custom_integration_is_made_with_its_webhook(wire: Wire, tenant: Tenant) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from conftest import WEBHOOK, Answer, Key, Tenant, Wire, first_run
+from support.wire import WEBHOOK, Answer, Key, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
 from sunshine_keys.compose import Settings

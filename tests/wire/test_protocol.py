@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Key, Service, Tenant, Wire, first_run
+from support.wire import Key, Service, Tenant, Wire, first_run
 
 from sunshine_keys import server
 from sunshine_keys.compose import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Tenant, Wire
+from support.wire import Tenant, Wire
 
 JSON = {"Content-Type": "application/json"}
 

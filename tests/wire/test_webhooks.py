@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from conftest import WEBHOOK, Tenant, Wire
+from support.wire import WEBHOOK, Tenant, Wire
 
 
 @pytest.mark.parametrize("of", ["account", "app_key", "key"])

@@ -1,0 +1,231 @@
+"""Which service by which key: `login`, `logout`, `profiles`, `whoami`, `open`."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from support.remote import Commands
+
+from sunshine_keys.testing import Key
+
+KEYRING = """
+from keyring.backend import KeyringBackend
+from pathlib import Path
+import json, os
+
+class Keyring(KeyringBackend):
+    priority = 5
+    _file = Path(os.environ["KEYRING_FILE"])
+
+    def _all(self):
+        return json.loads(self._file.read_text()) if self._file.exists() else {}
+
+    def get_password(self, service, name):
+        return self._all().get(f"{service} {name}")
+
+    def set_password(self, service, name, password):
+        self._file.write_text(json.dumps(self._all() | {f"{service} {name}": password}))
+
+    def delete_password(self, service, name):
+        self._file.write_text(json.dumps({key: value for key, value in self._all().items() if key != f"{service} {name}"}))
+"""
+
+
+def log_in(
+    commands: Commands, key: Key, *options: str, secret: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    given = ("login", "--host", commands.server.url, key.id, *options)
+    return commands.bare(*given, stdin=f"{secret or key.secret}\n", **environment)
+
+
+def test_a_profile_that_is_replaced_is_named(commands: Commands) -> None:
+    log_in(commands, commands.server.app_key)
+    assert "takes the place" not in log_in(commands, commands.server.app_key).stdout
+    told = log_in(commands, commands.server.account_key).stdout
+    assert f"It takes the place of {commands.server.app_key.id} at {commands.server.url}" in told
+
+
+def test_a_key_does_not_go_unencrypted_to_another_machine(commands: Commands) -> None:
+    refused = commands.bare("login", "--host", "http://192.0.2.1", "act_x", stdin="secret\n")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "should not go to 192.0.2.1 over plain http" in refused.stderr
+    assert not commands.profiles.exists()
+
+
+def test_without_profiles_there_are_none(commands: Commands) -> None:
+    assert "there is no profile default; there are none" in commands.bare("logout").stderr
+
+
+def test_a_key_is_kept_once_the_service_has_accepted_it(commands: Commands) -> None:
+    key = commands.server.app_key
+    refused = log_in(commands, key, secret="wrong")
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert "401 Key id or secret is wrong" in refused.stderr
+    assert not commands.profiles.exists()
+
+    assert f"Logged in to {commands.server.url} as {key.id}: profile default" in log_in(commands, key).stdout
+    assert stat.S_IMODE(commands.profiles.stat().st_mode) == 0o600
+    assert stat.S_IMODE(commands.profiles.parent.stat().st_mode) == 0o700
+    told = commands.json("whoami")
+    assert told == {
+        "host": commands.server.url, "from": "profile default", "keyId": key.id, "scope": "app",
+        "appId": commands.server.app_id, "appName": "Sample app",
+    }  # fmt: skip
+
+
+def test_the_secret_is_asked_for_without_echo(commands: Commands) -> None:
+    key = commands.server.account_key
+    terminal = commands.on_terminal("login", "--host", commands.server.url, "--profile", "root")
+    terminal.answer("Key id: ", key.id)
+    terminal.answer("Secret: ", key.secret)
+    assert terminal.end() == 0
+    assert "profile root" in terminal.said
+    assert key.secret not in terminal.said
+    assert json.loads(commands.profiles.read_text())["profiles"]["root"]["secret"] == key.secret
+
+
+def test_profiles_are_shown_chosen_and_forgotten(commands: Commands) -> None:
+    server = commands.server
+    log_in(commands, server.account_key, "--profile", "root")
+    log_in(commands, server.key, "--profile", "worker")
+    rows = commands.json("profiles")
+    assert [(row["profile"], row["current"], row["keyId"], row["secretIn"]) for row in rows] == [
+        ("root", False, server.account_key.id, "file"),
+        ("worker", True, server.key.id, "file"),
+    ]
+    assert server.key.secret not in commands.ok("profiles")
+    assert commands.ok("whoami", "--quiet") == f"{server.key.id}\n"
+    assert commands.ok("whoami", "--quiet", "--profile", "root") == f"{server.account_key.id}\n"
+    assert commands.ok("whoami", "--quiet", SUNSHINE_KEYS_PROFILE="root") == f"{server.account_key.id}\n"
+    commands.ok("profiles", "use", "root")
+    assert commands.ok("whoami", "--quiet") == f"{server.account_key.id}\n"
+    assert commands.ok("logout") == "Forgot profile root.\n"
+    assert commands.bare("whoami").returncode == 4
+    missing = commands("whoami", "--profile", "root")
+    assert missing.returncode == 2
+    assert "there is no profile root; there are: worker" in missing.stderr
+    assert server.account_key.secret not in commands.profiles.read_text()
+
+
+def test_the_environment_wins_over_a_profile_but_for_one_that_is_typed(commands: Commands) -> None:
+    server = commands.server
+    log_in(commands, server.account_key)
+    environment = commands.by(server.key)
+    assert commands.ok("whoami", "--quiet", **environment) == f"{server.key.id}\n"
+    assert commands.ok("whoami", "--quiet", SUNSHINE_KEYS_PROFILE="default", **environment) == f"{server.key.id}\n"
+    typed = commands.ok("whoami", "--quiet", "--profile", "default", **environment)
+    assert typed == f"{server.account_key.id}\n"
+
+
+def test_a_profiles_key_goes_to_its_own_host_only(commands: Commands) -> None:
+    log_in(commands, commands.server.app_key)
+    elsewhere = commands("whoami", SUNSHINE_CONVERSATIONS_HOST="http://127.0.0.1:9")
+    assert elsewhere.returncode == 2
+    assert "goes nowhere else" in elsewhere.stderr
+    half = commands("whoami", SUNSHINE_CONVERSATIONS_KEY_ID="app_x", SUNSHINE_CONVERSATIONS_HOST="http://127.0.0.1:9")
+    assert half.returncode == 2
+    assert "both or none" in half.stderr
+
+
+def test_a_system_keyring_keeps_the_secret(commands: Commands, tmp_path: Path) -> None:
+    (tmp_path / "keeping.py").write_text(KEYRING)
+    kept = tmp_path / "kept.json"
+    commands.environment |= {
+        "PYTHON_KEYRING_BACKEND": "keeping.Keyring",
+        "PYTHONPATH": str(tmp_path),
+        "KEYRING_FILE": str(kept),
+    }
+    key = commands.server.app_key
+    assert "in the system keyring" in log_in(commands, key).stdout
+    assert json.loads(kept.read_text()) == {"sunshine-keys default": key.secret}
+    assert key.secret not in commands.profiles.read_text()
+    assert commands.ok("whoami", "--quiet") == f"{key.id}\n"
+    commands.environment["KEYRING_FILE"] = str(tmp_path / "locked")
+    locked = commands("whoami")
+    assert locked.returncode == 4
+    assert "does not give it out now" in locked.stderr
+    commands.environment["KEYRING_FILE"] = str(kept)
+    commands.ok("logout")
+    assert json.loads(kept.read_text()) == {}
+
+
+def test_without_the_keyrings_package_the_file_keeps_the_secret(commands: Commands) -> None:
+    key = commands.server.app_key
+    program = "import sys; sys.modules['keyring'] = None; from sunshine_keys.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", program, "login", "--host", commands.server.url, key.id],
+        input=key.secret, env=commands.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert json.loads(commands.profiles.read_text())["profiles"]["default"]["secret"] == key.secret
+
+
+def test_what_is_wrong_with_profiles_is_said(commands: Commands) -> None:
+    log_in(commands, commands.server.app_key)
+    commands.profiles.chmod(0o644)
+    assert f"Run: chmod 600 {commands.profiles}" in commands("whoami").stderr
+    commands.profiles.chmod(0o600)
+    for content in ("{", '{"profiles": []}', "\udcff", '{"x":' + "[" * 100_000 + "]" * 100_000 + "}"):
+        commands.profiles.write_bytes(content.encode("utf-8", "surrogateescape"))
+        broken = commands("whoami")
+        assert broken.returncode == 2
+        assert "holds no profiles" in broken.stderr
+    commands.profiles.unlink()
+    os.mkfifo(commands.profiles, 0o600)
+    assert "it is a pipe" in commands("whoami").stderr
+
+
+def test_profiles_that_are_kept_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    add = (
+        "import sys\nfrom sunshine_keys.cli.remote import profiles\n"
+        "for number in range(5): profiles.add(f'{sys.argv[1]}-{number}', 'https://keys.example', 'act_1', 's')"
+    )
+    environment = os.environ | {
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+    logins = [subprocess.Popen([sys.executable, "-c", add, str(each)], env=environment) for each in range(4)]
+    assert [each.wait(60) for each in logins] == [0] * 4
+    kept = json.loads((tmp_path / "sunshine-keys" / "profiles.json").read_bytes())["profiles"]
+    assert len(kept) == 20
+
+
+def test_a_login_that_cannot_be_is_refused(commands: Commands) -> None:
+    for arguments, stdin, code, said in (
+        (("--host", "ftp://x", "act_1"), "s", 2, "--host should be the service's URL"),
+        (("--host", "http://u:p@127.0.0.1", "act_1"), "s", 2, "--host should be the service's URL"),
+        (("--host", "http://127.0.0.1:9"), "s", 2, "give the key's id"),
+        (("--host", "http://127.0.0.1:9", "act_1"), "", 2, "the secret is empty"),
+        (("--host", "http://127.0.0.1:9", "act_1"), '{"secret": "x"}', 2, "that is no secret"),
+        (("--host", "http://keys.invalid", "act_1"), "s", 2, "https"),
+        (("--host", "http://127.0.0.1:9", "act_1"), "s", 5, "no answer from http://127.0.0.1:9"),
+    ):
+        result = commands.bare("login", *arguments, stdin=stdin)
+        assert (result.returncode, result.stdout) == (code, ""), result.stderr
+        assert said in result.stderr
+        assert not commands.profiles.exists()
+
+
+def test_whoami_knows_an_accounts_key_and_a_token(commands: Commands) -> None:
+    server = commands.server
+    account = commands.json("whoami", **commands.by(server.account_key))
+    assert (account["scope"], account["appId"], account["from"]) == ("account", None, "the environment")
+    token = {"SUNSHINE_CONVERSATIONS_BEARER_TOKEN": server.app_key.token(), "SUNSHINE_CONVERSATIONS_HOST": server.url}
+    assert commands.json("whoami", **token)["appId"] == server.app_id
+
+
+def test_the_console_opens_in_a_browser_and_is_named_where_there_is_none(commands: Commands, tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o700)
+    url = f"{commands.server.url}/console\n"
+    assert commands.ok("open", BROWSER=str(browser)) == url
+    assert opened.read_text() == url
+    assert commands.ok("open", BROWSER="", DISPLAY="", PATH=str(tmp_path / "none")) == url
+    vendors = commands.by(commands.server.app_key) | {"SUNSHINE_CONVERSATIONS_HOST": "https://api.smooch.io"}
+    assert commands("open", **vendors).returncode == 1

@@ -1,0 +1,294 @@
+"""`list`, `create`, `show` and `delete`, as somebody at a terminal or a program uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.remote import Commands
+
+TARGET = "https://example.com/hook"
+
+
+def own(commands: Commands) -> tuple[str, str]:
+    return "--integration", commands.server.integration_id
+
+
+def test_an_integrations_keys(commands: Commands) -> None:
+    owner = own(commands)
+    made = commands.json("keys", "create", "CI worker", *owner)
+    assert list(made) == ["id", "displayName", "secret"]
+    listed = commands.json("keys", "list", *owner)
+    assert {"id": made["id"], "displayName": "CI worker"} in listed
+    assert made in commands.json("keys", "list", *owner, "--reveal")
+    assert commands.json("keys", "show", made["id"], *owner, "--reveal") == made
+    assert commands.ok("keys", "delete", made["id"], *owner, "--yes") == f"Deleted key {made['id']}.\n"
+    assert commands("keys", "show", made["id"], *owner).returncode == 3
+
+
+def test_a_new_secret_alone_is_what_a_variable_takes(commands: Commands) -> None:
+    made = commands("keys", "create", "x", *own(commands), "--quiet")
+    assert re.fullmatch(r"[A-Za-z0-9_-]{86}\n", made.stdout)
+    (key_id,) = re.findall("int_[0-9a-f]{24}", made.stderr)
+    assert key_id in commands.ok("keys", "list", *own(commands), "--quiet").split()
+
+
+def test_secrets_are_masked_for_a_person(commands: Commands) -> None:
+    key = commands.server.key
+    integration = commands.server.integration_id
+    (webhook,) = commands.json("webhooks", "list", *own(commands), "--reveal")
+    for shown in (
+        commands.ok("keys", "list", *own(commands)),
+        commands.ok("keys", "show", key.id, *own(commands)),
+        commands.ok("webhooks", "list", *own(commands)),
+        commands.ok("integrations", "show", integration),
+        commands.ok("integrations", "show", integration, "--json"),
+    ):
+        assert key.secret not in shown
+        assert webhook["secret"] not in shown
+    assert f"{key.secret[:4]}…" in commands.ok("keys", "list", *own(commands))
+    assert key.secret in commands.ok("keys", "list", *own(commands), SUNSHINE_KEYS_REVEAL="1")
+
+
+def test_an_account_key_makes_apps_and_their_keys(commands: Commands) -> None:
+    by = commands.by(commands.server.account_key)
+    app = commands.json("apps", "create", "Ours", **by)["id"]
+    assert app in commands.ok("apps", "list", "--quiet", **by).split()
+    assert commands.json("apps", "show", app, **by)["displayName"] == "Ours"
+    key = commands.json("keys", "create", "provisioning", "--app", app, **by)
+    assert key["id"].startswith("app_")
+    assert commands.ok("keys", "list", "--quiet", SUNSHINE_KEYS_APP=app, **by) == f"{key['id']}\n"
+    unnamed = commands("keys", "list", **by)
+    assert unnamed.returncode == 2
+    assert "name one by --app" in unnamed.stderr
+    assert commands.json("apps", "delete", app, "--yes", **by) == {"id": app, "deleted": True}
+    assert commands("apps", "show", app, **by).returncode == 3
+
+
+def test_integrations_and_webhooks(commands: Commands) -> None:
+    made = commands.json("integrations", "create", "Bot", "--target", TARGET, "--trigger", "conversation:create")
+    assert (made["type"], made["displayName"]) == ("custom", "Bot")
+    assert made["webhooks"][0]["triggers"] == ["conversation:create"]
+    web = commands.ok("integrations", "create", "Page", "--type", "web", "--quiet").strip()
+    table = commands.ok("integrations", "list").splitlines()
+    assert table[0].split() == ["id", "type", "status", "displayName"]
+    assert [web, "web", "active", "Page"] in [line.split() for line in table]
+
+    owner = ("--integration", made["id"])
+    (first,) = commands.ok("webhooks", "list", *owner, "--quiet").split()
+    assert commands.json("webhooks", "show", first, *owner)["target"] == TARGET
+    commands.ok("webhooks", "delete", first, *owner, "--yes")
+    again = commands.json("webhooks", "create", TARGET, *owner)
+    assert (again["triggers"], len(again["secret"])) == (["conversation:message"], 32)
+    assert commands.ok("integrations", "delete", made["id"], web, "--yes", "--quiet").split() == [made["id"], web]
+
+
+def test_a_body_as_the_api_takes_it(commands: Commands, tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text(json.dumps({"target": TARGET, "triggers": ["*"], "includeFullUser": True}))
+    (first,) = commands.ok("webhooks", "list", *own(commands), "--quiet").split()
+    commands.ok("webhooks", "delete", first, *own(commands), "--yes")
+    made = commands.json("webhooks", "create", "--body", str(body), *own(commands))
+    assert (made["includeFullUser"], made["triggers"]) == (True, ["*"])
+    named = commands.json("keys", "create", "mine", "--body", "-", *own(commands), stdin='{"displayName": "other"}')
+    assert named["displayName"] == "mine"
+    for text, said in (("[]", "should hold a JSON object"), ("{", "should hold a JSON object in UTF-8")):
+        wrong = commands("keys", "create", "--body", "-", *own(commands), stdin=text)
+        assert (wrong.returncode, wrong.stdout) == (2, "")
+        assert said in wrong.stderr
+
+
+def test_what_is_deleted_is_asked_for(commands: Commands) -> None:
+    key = commands.server.key
+    by = commands.by(commands.server.app_key)
+    refused = commands("keys", "delete", key.id, *own(commands))
+    assert refused.returncode == 2
+    assert "Add --yes" in refused.stderr
+
+    terminal = commands.on_terminal("keys", "delete", key.id, *own(commands), **by)
+    terminal.answer('"Sample key"? Then whoever uses it', "n")
+    assert terminal.end() == 1
+    assert key.id in commands.ok("keys", "list", *own(commands), "--quiet")
+
+    terminal = commands.on_terminal("keys", "delete", key.id, *own(commands), **by)
+    terminal.answer("[y/N]", "y")
+    assert terminal.end() == 0
+    assert commands.ok("keys", "list", *own(commands), "--quiet") == ""
+
+
+def test_a_table_has_colours_on_a_terminal_unless_they_are_unwanted(commands: Commands) -> None:
+    by = commands.by(commands.server.app_key) | {"TERM": "xterm-256color", "COLUMNS": "100"}
+    seen = {}
+    for name, environment in (("yes", {}), ("no", {"NO_COLOR": "1"})):
+        terminal = commands.on_terminal("keys", "list", *own(commands), **by, **environment)
+        assert terminal.end() == 0
+        seen[name] = terminal.said
+    assert "\x1b[1" in seen["yes"]
+    assert not re.search("\x1b\\[[0-9;]*3[0-9]", seen["no"])
+    assert "\x1b" not in commands.ok("keys", "list", *own(commands))
+
+
+def test_names_command_no_terminal(commands: Commands) -> None:
+    commands.ok("keys", "create", "\x1b[2J[bold]x[/bold]", *own(commands))
+    for shown in (
+        commands.ok("keys", "list", *own(commands)),
+        commands.ok("keys", "create", "\x1b]0;x", *own(commands)),
+    ):
+        assert "\x1b" not in shown
+    assert "\ufffd[2J[bold]x[/bold]" in commands.ok("keys", "list", *own(commands))
+
+
+@pytest.fixture
+def stranger() -> Iterator[tuple[str, dict[str, Any]]]:
+    """A service that answers everything with an object, which the test fills."""
+    answer: dict[str, Any] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = json.dumps(answer).encode()
+            self.send_response(201 if self.command == "POST" else 200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 - the base's name
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.server_port}", answer
+        finally:
+            listening.shutdown()
+            thread.join()
+
+
+_OWNED = ("--app", "a", "--integration", "i")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("keys", "list", *_OWNED, "--quiet"),
+        ("keys", "show", "x", *_OWNED, "--quiet"),
+        ("keys", "create", "x", *_OWNED, "--quiet"),
+        ("keys", "delete", "--match", "*", *_OWNED),
+    ],
+    ids=" ".join,
+)
+def test_ids_and_secrets_command_no_terminal(
+    commands: Commands, stranger: tuple[str, dict[str, Any]], command: tuple[str, ...]
+) -> None:
+    url, answer = stranger
+    key = {"id": "int_\x1b[2J", "displayName": "\x1b[2J", "secret": "\x1b[2J"}
+    answer |= {"key": key, "keys": [key]}
+    told = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
+    assert "\x1b" not in told.stdout + told.stderr
+    assert "\ufffd[2J" in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("whoami",), ("keys", "list", *_OWNED), ("keys", "show", "x", *_OWNED)], ids=" ".join
+)
+def test_an_answer_of_wrong_types_is_said_to_be_another_services(
+    commands: Commands, stranger: tuple[str, dict[str, Any]], command: tuple[str, ...]
+) -> None:
+    url, answer = stranger
+    for wrong in ([1], 5, "x", {"id": 1}):
+        answer |= {"app": wrong, "key": wrong, "keys": wrong}
+        told = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
+        assert told.returncode == 1
+        assert f"{url} answered something else than this API does" in told.stderr
+
+
+def test_nothing_is_made_where_nothing_can_be_shown(commands: Commands) -> None:
+    closed = subprocess.run(
+        f"{sys.executable} -m sunshine_keys keys create unseen --integration {commands.server.integration_id} >&-",
+        shell=True, env=os.environ | commands.environment | commands.by(commands.server.app_key),
+        stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert closed.returncode == 2
+    assert "standard output is closed" in closed.stderr
+    assert "unseen" not in commands.ok("keys", "list", *own(commands))
+
+
+def test_what_the_encoding_lacks_is_replaced(commands: Commands) -> None:
+    name = "caf\u00e9 \U0001f511"
+    assert commands.json("keys", "create", name, *own(commands), PYTHONIOENCODING="ascii")["displayName"] == name
+    assert "caf? ?" in commands.ok("keys", "list", *own(commands), PYTHONIOENCODING="ascii")
+    assert name in commands.ok("keys", "list", *own(commands), PYTHONIOENCODING="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("keys", "list", "--integration", "f" * 24), 3, "404 Integration not found"),
+        (("keys", "list"), 4, "those without --integration"),
+        (("keys", "create", "x" * 101, "--integration", "INTEGRATION"), 1, "400 "),
+        (("keys", "create", "--integration", "INTEGRATION"), 2, "give it a NAME"),
+        (("keys", "delete", "--integration", "INTEGRATION"), 2, "or --match"),
+        (("keys", "delete", "x", "--match", "*", "--integration", "INTEGRATION"), 2, "or --match"),
+        (("webhooks", "list"), 2, "name the integration"),
+        (("apps", "list", "--json", "--quiet"), 2, "not both"),
+        (("apps", "show"), 2, ""),
+        (("integrations", "create", "Bot"), 2, "give --target"),
+    ],
+)
+def test_what_went_wrong_is_the_exit_code_and_what_to_do_is_said(
+    commands: Commands, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    given = [each.replace("INTEGRATION", commands.server.integration_id) for each in arguments]
+    result = commands(*given)
+    assert (result.returncode, result.stdout) == (code, ""), result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_id_of_a_refused_request_is_told(commands: Commands) -> None:
+    by = commands.by(commands.server.app_key) | {"SUNSHINE_CONVERSATIONS_SECRET": "wrong"}
+    refused = commands("apps", "list", **by)
+    assert refused.returncode == 4
+    assert re.search(r"`sunshine-keys doctor [0-9a-f]{24}`", refused.stderr)
+
+
+def test_no_contact_and_a_failing_service_have_codes_of_their_own(commands: Commands) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unanswered:
+        port = unanswered.getsockname()[1]
+    by = commands.by(commands.server.app_key)
+    gone = commands("integrations", "list", **(by | {"SUNSHINE_CONVERSATIONS_HOST": f"http://127.0.0.1:{port}"}))
+    assert gone.returncode == 5
+    assert "Is the service running" in gone.stderr
+    commands.server.faults.next(status=500)
+    failing = commands("integrations", "list", "--app", commands.server.app_id)
+    assert failing.returncode == 6
+    assert "Try again" in failing.stderr
+
+
+def test_completion_knows_commands_and_profiles(commands: Commands) -> None:
+    def completed(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        program = "import sys; sys.argv[0] = 'sunshine-keys'; from sunshine_keys.cli import main; main()"
+        environment = os.environ | commands.environment | words | {"_SUNSHINE_KEYS_COMPLETE": "complete_bash"}
+        return subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
+        ).stdout.split()
+
+    assert completed("sunshine-keys ke") == ["keys"]
+    assert completed("sunshine-keys keys ") == ["list", "create", "show", "delete"]
+    commands.profiles.parent.mkdir(parents=True)
+    commands.profiles.write_text('{"profiles": {"staging": {"host": "http://x", "keyId": "act_1", "secret": "s"}}}')
+    commands.profiles.chmod(0o600)
+    assert completed("sunshine-keys whoami --profile st") == ["staging"]

@@ -1,0 +1,121 @@
+"""Commands on whatever database: where it is said to be, and its schema's steps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+from support.commands import failed, run
+from support.postgres import Postgres
+from support.servers import Server
+from support.wire import Key, Place, first_run
+
+from sunshine_keys.compose import STORE_FILE, Settings
+from sunshine_keys.store.postgres import PostgresStore
+from sunshine_keys.store.postgres import schema as postgres_schema
+from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.sqlite import schema as sqlite_schema
+
+
+def test_a_store_is_made_once_served_and_given_another_key(place: Place) -> None:
+    made = run("init", *place.options, "--json")
+    account = Key.of(json.loads(made.stdout)["account_key"])
+    assert "has been made before" in failed(run("init", *place.options))
+    another = run("init", *place.options, "--new-account-key", "--json")
+    with Server(place, "--workers", "2") as server:
+        for key in (account, Key.of(json.loads(another.stdout)["account_key"])):
+            assert server.wire.get("/v2/apps", key).status == 200
+    assert "The chain of" in run("audit", "verify", *place.options).stdout
+    assert "The ring is" in run("seal", "status", *place.options).stdout
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["init", "--new-account-key"], ["audit"], ["seal", "status"]])
+def test_where_there_is_no_store_none_is_made(place: Place, command: list[str]) -> None:
+    assert "there is no store" in failed(run(*command, *place.options))
+    if place.database is not None:
+        assert asyncio.run(PostgresStore.version(place.database)) == 0
+    assert list(place.data.iterdir()) == []
+
+
+def test_the_doctor_knows_a_deleted_key(place: Place) -> None:
+    made = first_run(place, sample=True)
+    keys = f"/v2/apps/{made['app']['id']}/integrations/{made['integration']['id']}/keys"
+    app_key, key = Key.of(made["app_key"]), Key.of(made["key"])
+    with Server(place) as server:
+        assert "is accepted" in run("doctor", *place.options, stdin=key.basic()).stdout
+        server.wire.delete(f"{keys}/{key.id}", app_key)
+        refused = server.wire.get(keys, key).headers["x-request-id"]
+    for arguments, stdin in (((), key.bearer()), ((refused,), "")):
+        told = run("doctor", *arguments, *place.options, stdin=stdin)
+        assert told.returncode == 1, told.stderr
+        assert f"key {key.id} was deleted at 20" in told.stdout
+
+
+def test_migrate_tells_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = sqlite_schema.VERSION
+    with monkeypatch.context() as earlier:
+        earlier.setattr(sqlite_schema, "_MIGRATIONS", sqlite_schema._MIGRATIONS[:1])
+        SqliteStore.prepare(tmp_path / STORE_FILE)
+    said = f"The store {tmp_path / STORE_FILE} had schema version 1, and has {today} now.\n"
+    assert run("migrate", "--data", str(tmp_path)).stdout == said
+    assert run("migrate", "--data", str(tmp_path)).stdout.endswith(f"has schema version {today} already.\n")
+
+
+def test_migrate_on_postgresql(postgres: Postgres) -> None:
+    url = postgres.new_store().replace("postgres@", "postgres:s3cret@")
+    asyncio.run(PostgresStore.prepare(url))
+    result = run("migrate", SUNSHINE_KEYS_DATABASE=url, SUNSHINE_KEYS_SEALING_KEY="A" * 43)
+    told = postgres.url().partition("?")[0]
+    assert result.stdout == f"The store {told} has schema version {postgres_schema.VERSION} already.\n"
+
+
+def test_the_urls_password_is_not_told_and_not_passed_on(postgres: Postgres, tmp_path: Path) -> None:
+    """Where it came from a file: neither the workers' environment nor a command's output repeats it."""
+    url = postgres.new_store().replace("postgres@", "postgres:s3cret@")
+    file = tmp_path / "url"
+    file.write_text(url + "\n")
+    made = run("init", "--data", str(tmp_path / "data"), SUNSHINE_KEYS_DATABASE_FILE=str(file))
+    assert made.returncode == 0
+    assert "s3cret" not in made.stdout + made.stderr
+    log = tmp_path / "log"
+    with Server(tmp_path / "data", "--workers", "2", log=log, SUNSHINE_KEYS_DATABASE_FILE=str(file)) as server:
+        tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        processes = [str(server.process.pid), *tasks.read_text().split()]
+        assert len(processes) >= 3
+        for process in processes:
+            for told in ("environ", "cmdline"):
+                assert b"s3cret" not in Path(f"/proc/{process}/{told}").read_bytes()
+    assert "s3cret" not in log.read_text()
+
+
+def test_without_a_place_for_the_sealing_key_nothing_starts(postgres: Postgres) -> None:
+    url = postgres.new_store()
+    assert "say where the sealing key is" in failed(run("serve", "--database", url))
+    assert run("init", "--database", url, SUNSHINE_KEYS_SEALING_KEY="A" * 43).returncode == 0
+    assert "sealed under key" in failed(run("init", "--database", url, SUNSHINE_KEYS_SEALING_KEY="B" * 43))
+
+
+def test_a_file_that_says_nothing_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert "is empty" in failed(run("serve", SUNSHINE_KEYS_DATABASE_FILE=str(tmp_path / "empty")))
+    assert "cannot read SUNSHINE_KEYS_DATABASE_FILE" in failed(run("serve", SUNSHINE_KEYS_DATABASE_FILE="/nowhere"))
+
+
+def test_settings_survive_their_way_to_a_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [each for each in os.environ if each.startswith("SUNSHINE_KEYS_")]:
+        monkeypatch.delenv(name)
+    for database in (None, "sqlite:///a/b", "postgresql://u:p@h/d"):
+        settings = Settings.of(str(tmp_path), database)
+        with monkeypatch.context() as environment:
+            for name, value in settings.environment().items():
+                environment.setenv(name, value)
+            assert Settings.from_environment() == settings
+
+
+def test_what_copies_files_is_not_for_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+    place = Place(tmp_path, postgres.new_store())
+    first_run(place)
+    assert "pg_dump" in failed(run("backup", str(tmp_path / "copy"), *place.options))

@@ -1,0 +1,164 @@
+"""`sunshine-keys scan` as an operator runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.wire import Key, first_run
+
+from sunshine_keys.keys.secrets import new_secret
+
+SECRET = new_secret()
+OTHER = new_secret()
+
+
+def scan(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_KEYS_")}
+    result = subprocess.run(
+        [sys.executable, "-m", "sunshine_keys", "scan", *map(str, arguments)],
+        input=stdin, capture_output=True, timeout=60, env=clean | environment, check=False,
+    )  # fmt: skip
+    said = (result.stdout + result.stderr).decode()
+    assert SECRET not in said and OTHER not in said
+    return subprocess.CompletedProcess(
+        result.args, result.returncode, result.stdout.decode("utf-8", "surrogateescape"), result.stderr.decode()
+    )
+
+
+def test_nothing_found_exits_0(tmp_path: Path) -> None:
+    (tmp_path / "clean").write_text("nothing\n" + "A" * 86)
+    result = scan(tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_files_and_folders_are_searched_and_places_told(tmp_path: Path) -> None:
+    (tmp_path / "b" / "deep").mkdir(parents=True)
+    (tmp_path / "b" / "deep" / "binary").write_bytes(b"\0\xff" + SECRET.encode() + b"\0")
+    (tmp_path / "a").write_text(f"line\nkey = {OTHER}\n")
+    result = scan(tmp_path / "b", tmp_path / "a")
+    assert result.returncode == 1
+    assert result.stdout.splitlines() == [
+        f"{tmp_path}/b/deep/binary:1:3: {SECRET[:4]}…",
+        f"{tmp_path}/a:2:7: {OTHER[:4]}…",
+    ]
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(f"line\nkey = {SECRET}\n")
+    result = scan("--json", tmp_path / "a")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [
+        {"path": f"{tmp_path}/a", "line": 2, "column": 7, "secret": SECRET[:4] + "…"}
+    ]
+
+
+def test_what_cannot_be_read_is_named_and_does_not_stop_the_scan(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(SECRET)
+    result = scan(tmp_path / "none", "/proc/self/mem", tmp_path / "a")
+    assert result.returncode == 1
+    assert result.stdout == f"{tmp_path}/a:1:1: {SECRET[:4]}…\n"
+    assert result.stderr.splitlines() == [
+        f"sunshine-keys: cannot read {tmp_path}/none: No such file or directory",
+        "sunshine-keys: cannot read /proc/self/mem: Input/output error",
+    ]
+    assert scan(tmp_path / "none").returncode == 2
+
+
+def test_links_to_folders_are_not_followed_and_special_files_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text(SECRET)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "again").symlink_to(folder)
+    (folder / "elsewhere").symlink_to(tmp_path / "elsewhere")
+    (folder / "nowhere").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as unix:
+        monkeypatch.chdir(folder)  # a socket's path is short
+        unix.bind("socket")
+    result = scan(folder)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert scan(folder / "pipe").returncode == 0
+    assert "neither a file nor a folder" in scan("/dev/null").stderr
+
+
+def test_a_name_cannot_command_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "\x1b[2J\n\udcff").write_text(SECRET)
+    assert scan(tmp_path).stdout == f"{tmp_path}/\\x1b[2J\\n\\udcff:1:1: {SECRET[:4]}…\n"
+    assert json.loads(scan("--json", tmp_path).stdout)["path"] == f"{tmp_path}/\x1b[2J\n\udcff"
+
+
+def test_standard_input_with_git_s_history(tmp_path: Path) -> None:
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+        return subprocess.run(
+            ["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        git("init")
+    except FileNotFoundError:
+        pytest.skip("needs git, which this machine lacks")
+    (tmp_path / "conf.py").write_text(SECRET + "\n")
+    git("add", "."), git("commit", "-m", "Leak")
+    leak = git("rev-parse", "HEAD")
+    (tmp_path / "conf.py").unlink()
+    git("commit", "-am", "Remove")
+    removal = git("rev-parse", "HEAD")
+    result = scan("-", stdin=git("log", "-p").encode())
+    assert result.returncode == 1
+    assert [line.split(": ", 1)[1] for line in result.stdout.splitlines()] == [
+        f"{SECRET[:4]}…, commit {removal}, file conf.py",
+        f"{SECRET[:4]}…, commit {leak}, file conf.py",
+    ]
+
+
+class TestWithAStore:
+    def test_it_is_told_which_key_it_is_and_whether_it_is_live(self, tmp_path: Path) -> None:
+        made = first_run(tmp_path / "data", sample=True)
+        key, account = made["key"], made["account_key"]
+        (tmp_path / "leaks").write_text(
+            f"{key['secret']}\n{SECRET}\n{Key.of(made['app_key']).basic()}\n{account['secret']}\n"
+        )
+        result = scan(tmp_path / "leaks", SUNSHINE_KEYS_DATA=str(tmp_path / "data"))
+        assert result.returncode == 1
+        owner = f"integration {made['integration']['id']} of app {made['app']['id']}"
+        assert [line.split("…", 1)[1] for line in result.stdout.splitlines()] == [
+            f': LIVE, {key["id"]} "Sample key" of {owner}',
+            ": of no live key in this store",
+            (
+                f" in Basic credentials of {made['app_key']['id']}: "
+                f'LIVE, {made["app_key"]["id"]} "Sample app key" of app {made["app"]["id"]}'
+            ),
+            f': LIVE, {account["id"]} "Account key" of the account',
+        ]
+        lines = scan("--json", "--data", tmp_path / "data", tmp_path / "leaks").stdout.splitlines()
+        first, second, *_ = map(json.loads, lines)
+        assert (first["live"], second["live"]) == (True, False)
+        assert first["key"] == {
+            "id": key["id"],
+            "displayName": "Sample key",
+            "appId": made["app"]["id"],
+            "integrationId": made["integration"]["id"],
+        }
+
+    def test_a_store_that_is_none_exits_2_and_is_not_made(self, tmp_path: Path) -> None:
+        result = scan("--data", tmp_path / "none", tmp_path)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == f"sunshine-keys: there is no store {tmp_path}/none/sunshine-keys.sqlite3\n"
+        assert not (tmp_path / "none").exists()
+
+
+def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(f"{SECRET}\n" * 20_000)
+    result = subprocess.run(
+        f"{sys.executable} -m sunshine_keys scan {tmp_path} | true", shell=True, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert result.stderr == "sunshine-keys: cannot print: Broken pipe\n"

@@ -1,0 +1,290 @@
+"""What is released: the wheel and the sdist, what is in them, and what comes of installing them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from sunshine_conversations_client import __version__
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("sunshine_conversations_client", "sunshine_keys")
+NAME = f"sunshine_keys-{__version__}"
+EXTRAS = ("async", "server", "postgres", "keyring", "otel", "test")
+
+USES_THE_FIXTURE = """
+import asyncio
+import sunshine_conversations_client as sc
+
+def test_the_client(sunshine):
+    keys = sc.CustomIntegrationApiKeysApi(sunshine.client())
+    assert keys.list_custom_integration_keys(sunshine.app_id, sunshine.integration_id).keys
+
+def test_the_asynchronous_client(sunshine):
+    async def listed():
+        async with sunshine.async_client() as client:
+            keys = sc.aio.CustomIntegrationApiKeysApi(client)
+            return await keys.list_custom_integration_keys(sunshine.app_id, sunshine.integration_id)
+
+    assert asyncio.run(listed()).keys
+"""
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for package in sys.argv[1].split(","):
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
+        if module.name not in sys.argv[2].split(","):
+            importlib.import_module(module.name)
+"""
+
+WHAT_IS_THERE = "import importlib.metadata as m; print(*(each.metadata['Name'] for each in m.distributions()))"
+
+
+@dataclass(frozen=True)
+class Built:
+    wheel: Path
+    sdist: Path
+
+
+def build(source: Path, folder: Path) -> Built:
+    """As `make dist` does, but of the files as they are."""
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", folder]
+    subprocess.run(command, cwd=source, env=os.environ | {"SOURCE_DATE_EPOCH": "1700000000"}, timeout=60, check=True)
+    return Built(folder / f"{NAME}-py3-none-any.whl", folder / f"{NAME}.tar.gz")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+def metadata(wheel: Path) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(f"{NAME}.dist-info/METADATA")
+
+
+def requirements(wheel: Path, extra: str = "") -> set[str]:
+    """The distributions that an extra requires here, or the whole does without any."""
+
+    def needed(requirement: Requirement, extra: str) -> bool:
+        return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+    told = Metadata.from_email(metadata(wheel)).requires_dist or ()
+    return {canonicalize_name(each.name) for each in told if needed(each, extra) and not (extra and needed(each, ""))}
+
+
+@pytest.fixture(scope="module")
+def sources() -> set[str]:
+    """The files that git has, or would have: what it ignores is no source."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("only git knows what is to be in a distribution")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    return {name for name in listed.split("\0") if name and (ROOT / name).exists()}
+
+
+def test_the_wheel_holds_the_two_packages_and_nothing_else(built: Built, sources: set[str]) -> None:
+    with zipfile.ZipFile(built.wheel) as archive:
+        names = archive.namelist()
+    about = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
+    assert len(names) == len(set(names))
+    assert set(names) == {name.removeprefix("src/") for name in sources if name.startswith("src/")} | {
+        f"{NAME}.dist-info/{name}" for name in about
+    }
+    assert {name.split("/")[0] for name in names} == {*PACKAGES, f"{NAME}.dist-info"}
+    assert {f"{package}/py.typed" for package in PACKAGES} < set(names)
+
+
+def test_the_sdist_holds_the_sources_and_nothing_else(built: Built, sources: set[str]) -> None:
+    with tarfile.open(built.sdist) as archive:
+        names = sorted(each.name for each in archive.getmembers())
+    assert names == sorted(f"{NAME}/{name}" for name in {*sources, "PKG-INFO"} if not name.startswith(".ci/"))
+
+
+def test_an_sdist_builds_the_same_bytes_elsewhere(built: Built, tmp_path: Path) -> None:
+    with tarfile.open(built.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    for each in (tmp_path / NAME).rglob("*"):
+        each.touch()
+    again = build(tmp_path / NAME, tmp_path / "dist")
+    assert again.wheel.read_bytes() == built.wheel.read_bytes()
+    assert again.sdist.read_bytes() == built.sdist.read_bytes()
+
+
+def test_the_metadata_is_valid_and_tells_what_the_readme_does(built: Built) -> None:
+    told = Metadata.from_email(metadata(built.wheel), validate=True)
+    assert (told.name, str(told.version), told.license_expression) == ("sunshine-keys", __version__, "Apache-2.0")
+    assert told.description == (ROOT / "README.md").read_text()
+    assert told.description_content_type == "text/markdown"
+    assert tuple(sorted(told.provides_extra or ())) == tuple(sorted(EXTRAS))
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    found = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert found
+    assert found[1] == __version__
+
+
+def imported(package: str) -> set[str]:
+    """The names of top-level modules that a package's own name, wherever it does so."""
+    names: set[str] = set()
+    for path in (ROOT / "src" / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {each.name.split(".")[0] for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names - set(PACKAGES)
+
+
+@pytest.mark.parametrize(
+    ("package", "extras"), [("sunshine_conversations_client", ("", "async")), ("sunshine_keys", ("", *EXTRAS))]
+)
+def test_what_is_imported_is_required(package: str, extras: tuple[str, ...], built: Built) -> None:
+    required = set().union(*(requirements(built.wheel, extra) for extra in extras))
+    brought_by = packages_distributions()
+    undeclared = {
+        name for name in imported(package) if required.isdisjoint(map(canonicalize_name, brought_by.get(name, ())))
+    }
+    assert undeclared <= {"pytest"}  # whose plugin this is: it is there when the plugin is
+
+
+class Place:
+    """An empty virtual environment outside of the checkout, and a folder to run programs in."""
+
+    def __init__(self, folder: Path, python: str, wheel: Path) -> None:
+        self._folder = folder
+        self._wheel = wheel
+        self._environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("SUNSHINE_", "PYTHON", "PYTEST", "OTEL_", "COV")) and name != "VIRTUAL_ENV"
+        }
+        # A constraint with a hash would ask for one of the wheel, too.
+        pins = re.findall(r"^(\S+==.*?) *\\?$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+        assert pins
+        (folder / "pins.txt").write_text("\n".join(pins))
+        self._checked([python, "-m", "venv", "--without-pip", folder / "venv"])
+
+    def _run(self, command: list[str | Path]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def _checked(self, command: list[str | Path]) -> str:
+        done = self._run(command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def install(self, *what: str) -> None:
+        python = self._folder / "venv" / "bin" / "python"
+        options = ["--quiet", "--no-compile", "--constraint", self._folder / "pins.txt"]
+        self._checked([sys.executable, "-m", "pip", "--python", python, "install", *options, *what])
+
+    def install_wheel(self, *extras: str) -> None:
+        self.install(f"{self._wheel}[{','.join(extras)}]" if extras else str(self._wheel))
+
+    def installed(self) -> set[str]:
+        return set(map(canonicalize_name, self.python("-c", WHAT_IS_THERE).split()))
+
+    def python(self, *arguments: str) -> str:
+        """What a program prints; no warning is let pass."""
+        return self._checked([self._folder / "venv" / "bin" / "python", "-W", "error", *arguments])
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._run([self._folder / "venv" / "bin" / "sunshine-keys", *arguments])
+
+    def tests(self, content: str) -> subprocess.CompletedProcess[str]:
+        (self._folder / "test_with_it.py").write_text(content)
+        options = ["-W", "error", "-p", "no:cacheprovider"]
+        return self._run([self._folder / "venv" / "bin" / "python", "-m", "pytest", *options, "test_with_it.py"])
+
+
+def holds_the_client_alone(place: Place) -> None:
+    assert place.installed() == {"sunshine-keys", "urllib3"}
+    place.python("-c", IMPORT_ALL, "sunshine_conversations_client", "sunshine_conversations_client.aio._transport")
+    refused = place.command("demo")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert re.fullmatch(
+        r"sunshine-keys: \w+ is missing; the command needs: pip install 'sunshine-keys\[server\]'\n", refused.stderr
+    )
+
+
+def serves(place: Place) -> None:
+    assert place.command("--version").stdout == f"sunshine-keys {__version__}\n"
+    assert place.python("-m", "sunshine_keys", "demo").endswith("Done: issued, used and revoked.\n")
+
+
+@pytest.mark.timeout(300)
+def test_the_client_alone_needs_urllib3_and_all_extras_make_the_service(built: Built, tmp_path: Path) -> None:
+    place = Place(tmp_path, sys.executable, built.wheel)
+    place.install_wheel()
+    holds_the_client_alone(place)
+    place.install_wheel(*EXTRAS)
+    place.install("pytest")
+    serves(place)
+    place.python("-c", IMPORT_ALL, ",".join(PACKAGES), "sunshine_keys.__main__")
+    tested = place.tests(USES_THE_FIXTURE)
+    assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
+
+
+def interpreter(version: str) -> str:
+    """The path of a Python; skips where there is none."""
+    # Where pyenv has several, it runs the one that this variable names; others do not look at it.
+    environment = os.environ | {"PYENV_VERSION": version}
+    try:
+        found = subprocess.run(
+            [f"python{version}", "-c", "import sys; print(sys._base_executable)"],
+            env=environment, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        pytest.skip(f"python{version} is not here")
+    return found.stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_each_extra_brings_what_it_is_for(version: str, built: Built, tmp_path: Path) -> None:
+    place = Place(tmp_path, interpreter(version), built.wheel)
+    place.install_wheel()
+    holds_the_client_alone(place)
+
+    place.install("pytest")
+    refused = place.tests(USES_THE_FIXTURE)
+    assert "is missing; the fixture needs: pip install 'sunshine-keys[test]'" in refused.stdout
+    assert "2 errors" in refused.stdout
+    place.install_wheel("test")
+    tested = place.tests(USES_THE_FIXTURE)
+    assert "2 passed" in tested.stdout, tested.stdout + tested.stderr
+    with_the_service = place.installed()
+    place.install_wheel("server")
+    assert place.installed() == with_the_service
+    serves(place)
+
+    for_what = {
+        "async": "from sunshine_conversations_client.aio import _transport",
+        "postgres": "import sunshine_keys.store.postgres",
+        "keyring": "import keyring",
+        "otel": "import sunshine_keys.observing.traces",
+    }
+    for extra, program in for_what.items():
+        assert requirements(built.wheel, extra).isdisjoint(place.installed())
+        place.install_wheel(extra)
+        assert requirements(built.wheel, extra) < place.installed()
+        place.python("-c", program)
+    serves(place)
+    place.python("-c", IMPORT_ALL, ",".join(PACKAGES), "sunshine_keys.__main__")

@@ -1,0 +1,242 @@
+"""Every code block of the README and the docs runs; what they name is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.postgres import Postgres
+from support.wire import Place, Wire, first_run
+
+import sunshine_keys.cli.commands as commands
+from sunshine_keys import compose, server
+from sunshine_keys.compose import Settings
+from sunshine_keys.observing.samples import FAMILIES
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "examples" / "README.md",
+    ROOT / "ARCHITECTURE.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+class Reader:
+    """Someone who follows the README in an empty folder, on a free port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        # A service in the background logs to the same place: a person tells its lines from the program's, a test does not.
+        quiet = {"SUNSHINE_KEYS_LOG_LEVEL": "warning"}
+        self.environment = clean | quiet | {"PATH": path, "SUNSHINE_KEYS_PORT": str(self.port)}
+
+    def run(self, kind: str, block: str) -> str:
+        block = block.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}").replace(". .venv/bin/activate\n", "")
+        command = (
+            [sys.executable, "-W", "error::DeprecationWarning", "-c"] if kind == "python" else ["bash", "-eu", "-c"]
+        )
+        with (self.folder / "output").open("w+") as output:
+            process = subprocess.run(
+                [*command, block], cwd=self.folder, env=self.environment, stdout=output, stderr=output, timeout=60, check=False
+            )  # fmt: skip
+            output.seek(0)
+            said = output.read()
+        assert process.returncode == 0, said
+        return said
+
+    def wait(self) -> None:
+        """Until the service that was started serves."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                Wire(f"http://127.0.0.1:{self.port}").get("/healthz")
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    reading = Reader(tmp_path)
+    yield reading
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == tmp_path:
+                os.kill(int(process.name), signal.SIGTERM)
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue
+
+
+def test_the_readme_can_be_followed(reader: Reader, tmp_path: Path) -> None:
+    start, curl = blocks(ROOT / "README.md", "sh")
+    python, testing = blocks(ROOT / "README.md", "python")
+    reader.run("sh", start)
+    reader.wait()
+
+    assert re.fullmatch(r"int_[0-9a-f]{24} 2\n", reader.run("python", python))
+    (examples,) = blocks(ROOT / "examples" / "README.md", "sh")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    assert "display_name='Mine'" in reader.run("sh", examples)
+    (tmp_path / "test_readme.py").write_text(testing)
+    assert "3 passed" in reader.run("sh", "python -m pytest -q -p no:cacheprovider test_readme.py")
+    if shutil.which("curl") is None:
+        pytest.skip("the last block needs curl, which this machine lacks")
+    assert '"webhooks":[{"id":' in reader.run("sh", curl)
+
+
+def test_the_quickstart_can_be_followed(reader: Reader) -> None:
+    (start,) = blocks(ROOT / "docs" / "quickstart.md", "sh")
+    (life,) = blocks(ROOT / "docs" / "quickstart.md", "python")
+    reader.run("sh", start)
+    reader.wait()
+    said = reader.run("python", life)
+    told = "Key id or secret is wrong, or the key has been deleted|JWT was not signed by the key its kid names.*"
+    assert re.fullmatch(rf"issued int_[0-9a-f]{{24}}\nused for https://example.com/callback\nrefused: ({told})\n", said)
+
+
+def test_the_page_on_testing_runs(reader: Reader, tmp_path: Path) -> None:
+    tests, program = blocks(ROOT / "docs" / "testing.md", "python")
+    (tmp_path / "test_page.py").write_text(tests)
+    assert "5 passed" in reader.run("sh", "python -m pytest -q -p no:cacheprovider test_page.py")
+    assert re.fullmatch(r"200 /v2/apps/[0-9a-f]{24}\n", reader.run("python", program))
+
+
+def test_a_token_can_be_made_as_the_page_shows(reader: Reader) -> None:
+    (program,) = blocks(ROOT / "docs" / "authentication.md", "python")
+    assert reader.run("python", program) == "200\n"
+
+
+def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
+    block, asynchronous, create, table = blocks(ROOT / "docs" / "client.md", "python")
+    first_run(tmp_path / "data")
+    with server.running(Settings(tmp_path / "data")) as url:
+        reader.port = int(url.rpartition(":")[2])
+        said = reader.run("python", block)
+        assert said.startswith("401 unauthorized Key id or secret is wrong, or the key has been deleted ")
+        assert reader.run("python", asynchronous) == "401\n"
+        assert reader.run("python", create) == "nightly\n"
+        assert reader.run("python", table) == "Mine\n"
+
+
+def test_the_way_from_an_empty_store(reader: Reader, tmp_path: Path) -> None:
+    (block,) = blocks(ROOT / "docs" / "service.md", "python")
+    (tmp_path / "account.json").write_text(json.dumps(first_run(tmp_path / "data")))
+    with server.running(Settings(tmp_path / "data")) as url:
+        reader.port = int(url.rpartition(":")[2])
+        assert re.fullmatch(r"app_[0-9a-f]{24} int_[0-9a-f]{24}\n", reader.run("python", block))
+
+
+def test_the_role_and_the_database_are_enough(postgres: Postgres, tmp_path: Path) -> None:
+    (block,) = blocks(ROOT / "docs" / "operations.md", "sql")
+    for statement in block.split(";\n"):
+        if statement:
+            postgres.execute(statement)
+    url = postgres.url("sunshine").replace("postgres@", "sunshine:change%20me@")
+    settings = Place(tmp_path, url).settings
+    assert compose.first_run(settings) is not None
+    with server.running(settings) as served:
+        assert Wire(served).get("/healthz").status == 200
+
+
+def test_no_page_has_a_block_that_nobody_runs() -> None:
+    kinds = {
+        str(page.relative_to(ROOT)): set(re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)) for page in PAGES
+    }
+    assert {name: each for name, each in kinds.items() if each} == {
+        "README.md": {"sh", "python"},
+        "docs/authentication.md": {"python"},
+        "docs/cli.md": {"sh"},
+        "docs/client.md": {"python"},
+        "docs/operations.md": {"sql"},
+        "docs/quickstart.md": {"sh", "python"},
+        "docs/service.md": {"python"},
+        "docs/testing.md": {"python"},
+        "examples/README.md": {"sh"},
+    }
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_tests_that_pages_name_are_there() -> None:
+    there = {
+        name for file in (ROOT / "tests").rglob("*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text())}
+    assert len(named) > 20
+    assert named <= there
+
+
+def test_every_variable_is_told() -> None:
+    told = "".join((ROOT / "docs" / name).read_text() for name in ("settings.md", "client.md"))
+    package = Path(server.__file__).parent
+    source = "".join(file.read_text() for file in [*package.glob("cli/**/*.py"), *package.glob("*.py")])
+    told = told.replace("`…_", "`SUNSHINE_KEYS_").replace("`…_", "`SUNSHINE_CONVERSATIONS_")
+    hidden = {"SUNSHINE_KEYS_SUPERVISOR"}  # for the workers alone
+    for variable in sorted(set(re.findall(r"SUNSHINE_(?:KEYS|CONVERSATIONS)_[A-Z_]+[A-Z]", source)) - hidden):
+        assert variable in told, variable
+
+
+def test_every_command_that_needs_no_service_is_told_where_the_service_is() -> None:
+    told = (ROOT / "docs" / "service.md").read_text()
+    remote = {"sunshine_keys.cli.remote.account", "sunshine_keys.cli.remote.verbs"}
+    groups = [
+        ("", commands.cli),
+        *((f"{group.name} ", group.typer_instance) for group in commands.cli.registered_groups),
+    ]
+    local = 0
+    for prefix, group in groups:
+        for command in group.registered_commands:
+            assert command.callback is not None
+            if command.callback.__module__ not in remote:
+                local += 1
+                assert f"`sunshine-keys {prefix}{command.name or command.callback.__name__}" in told
+    assert local > 10
+
+
+@pytest.mark.parametrize("page", ["cli", "settings", "errors", "python"])
+def test_a_reference_is_what_the_code_is(page: str) -> None:
+    check = [sys.executable, str(ROOT / "scripts" / f"generate_{page}_reference.py"), "--check"]
+    assert subprocess.run(check, timeout=60, check=False).returncode == 0
+
+
+def test_a_service_is_managed_as_the_page_shows(reader: Reader, tmp_path: Path) -> None:
+    (block,) = blocks(ROOT / "docs" / "cli.md", "sh")
+    reader.environment |= {"XDG_CONFIG_HOME": str(tmp_path), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    (tmp_path / "sample.json").write_text(json.dumps(first_run(tmp_path / "data", sample=True)))
+    with server.running(Settings(tmp_path / "data")) as url:
+        reader.port = int(url.rpartition(":")[2])
+        said = reader.run("sh", block)
+        assert "CI worker" in said
+        assert said.endswith("Deleted 1 key.\n")
+
+
+def test_every_metric_is_told() -> None:
+    told = (ROOT / "docs" / "operations.md").read_text()
+    for family in FAMILIES:
+        assert f"`{family.name.removeprefix('sunshine_keys_')}" in told, family.name

@@ -1,0 +1,193 @@
+"""The page /docs, as it is served: it tells of every operation, and what it shows can be done."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from support.wire import Answer, Key, Service, Tenant, Wire, first_run
+
+from sunshine_keys import errors, server
+from sunshine_keys.compose import Settings
+from sunshine_keys.wire.limits import RateLimits
+from sunshine_keys.wire.operations import OPERATIONS
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(HTMLParser):
+    """A page's elements, each closed where it should be; what stands in its <pre>s and headings."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+            self.texts.setdefault(tag, []).append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        self.handle_data(" " if tag in ("dt", "dd") else "")
+
+    def handle_data(self, data: str) -> None:
+        for tag in set(self.open):
+            self.texts[tag][-1] += data
+
+    def all(self, name: str) -> list[str]:
+        return [attributes[name] or "" for _, attributes in self.elements if name in attributes]
+
+
+@pytest.fixture(scope="module")
+def answer(wire: Wire) -> Answer:
+    return wire.get("/docs")
+
+
+@pytest.fixture(scope="module")
+def page(answer: Answer) -> Page:
+    return Page(answer.content.decode())
+
+
+@pytest.fixture(scope="module")
+def document(wire: Wire) -> Any:
+    return wire.get("/openapi.json").json
+
+
+def test_it_is_a_page_that_needs_no_key_and_may_load_its_style_alone(wire: Wire, answer: Answer) -> None:
+    style = wire.get("/docs/style.css")
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert (style.status, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self';")
+    assert answer.headers["x-content-type-options"] == style.headers["x-content-type-options"] == "nosniff"
+    assert b"url(" not in style.content and b"@import" not in style.content
+    assert wire.send("HEAD", "/docs").status == 200
+    assert wire.post("/docs").headers["allow"] == "GET, HEAD"
+    for path in ("/docs/", "/docs/other.css", "/docs/style.css/", "/healthz/style.css"):
+        assert wire.get(path).errors == [("not_found", "Resource not found")]
+
+
+def test_it_loads_nothing_but_its_style_and_leads_nowhere_else(page: Page) -> None:
+    assert page.all("src") == page.all("style") == []
+    assert {tag for tag, _ in page.elements} & {"script", "style", "iframe", "img"} == set()
+    outside = {target for target in page.all("href") if not target.startswith("#")}
+    assert outside == {"docs/style.css", "openapi.json"}
+
+
+def test_its_links_lead_to_one_place_each(page: Page) -> None:
+    ids = page.all("id")
+    assert len(ids) == len(set(ids))
+    targets = {target[1:] for target in page.all("href") if target.startswith("#")}
+    assert targets <= set(ids)
+    assert set(page.all("aria-labelledby")) <= set(ids)
+
+
+def test_its_headings_go_down_by_one_level_at_a_time(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(then <= now + 1 for now, then in itertools.pairwise(levels))
+
+
+def test_it_tells_of_every_operation(page: Page, document: Any) -> None:
+    told = [article.split() for article in page.texts["article"]]
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if method == "parameters":
+                continue
+            (words,) = [each for each in told if each[:3] == [operation["operationId"], method.upper(), path]]
+            article = " ".join(words)
+            assert operation["summary"] in article
+            assert set(operation["responses"]) <= set(words)
+            for scope in operation["security"][0]["basic"] if operation["security"] else ["Needs no key"]:
+                assert scope in article
+            for parameter in [*methods.get("parameters", []), *operation.get("parameters", [])]:
+                assert parameter["name"] in words
+            assert [name for name in _properties(operation.get("requestBody", {})) if name not in article] == []
+
+
+def _properties(value: Any) -> list[str]:
+    """The names of all properties that schemas within it have."""
+    if isinstance(value, list):
+        return [name for each in value for name in _properties(each)]
+    if not isinstance(value, dict):
+        return []
+    own = list(value["properties"]) if isinstance(value.get("properties"), dict) else []
+    return own + [name for each in value.values() for name in _properties(each)]
+
+
+def test_it_tells_of_every_error_and_every_schema(page: Page, document: Any) -> None:
+    terms = {" ".join(term.split()) for term in page.texts["dt"]}
+    assert {f"{kind.status} {kind.code}" for kind in errors.kinds()} <= terms
+    assert {f"schema-{name}" for name in document["components"]["schemas"]} <= set(page.all("id"))
+
+
+ROUTES = [(path, method) for path, methods in OPERATIONS.items() for method in methods]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
+@pytest.mark.parametrize(("path", "method"), ROUTES, ids=[f"{method} {path}" for path, method in ROUTES])
+def test_its_example_does_what_it_shows(
+    page: Page, document: Any, service: Service, wire: Wire, tenant: Tenant, path: str, method: str
+) -> None:
+    operation = document["paths"][path][method.lower()]
+    (article,) = [each for each in page.texts["article"] if each.split()[0] == operation["operationId"]]
+    curl = article[article.index("curl ") :]
+    scopes = operation["security"][0]["basic"]
+    key: Key = tenant.account if scopes == ["account"] else tenant.app_key
+    webhook = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"][0]["id"]
+    variables = {
+        "HOST": service.url,
+        "KEY_ID": key.id,
+        "SECRET": key.secret,
+        "APP_ID": tenant.app_id,
+        "INTEGRATION_ID": tenant.integration_id,
+        "KEY": tenant.key.id if "{integrationId}" in path else tenant.app_key.id,
+        "WEBHOOK_ID": webhook,
+    }
+    asked = curl.rstrip() + " --silent --write-out '\\n%{http_code}'"
+    done = subprocess.run(
+        ["bash", "-euc", asked], env=os.environ | variables, capture_output=True, text=True, check=True
+    )
+    body, _, status = done.stdout.rpartition("\n")
+    assert status == min(operation["responses"]), done.stdout
+    json.loads(body)
+
+
+def test_it_counts_as_a_request_of_its_address(tmp_path: Path) -> None:
+    first_run(tmp_path)
+    with server.running(Settings(tmp_path, rate_limits=RateLimits.of(None, "1/hour", None))) as url:
+        assert [Wire(url).get("/docs").status for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None and "CI" not in os.environ, reason="this machine has no chromium")
+def test_it_can_be_read_by_everyone(service: Service) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import sync_playwright
+
+    said: list[str] = []
+    schemes: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 360), ("dark", 1440))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for scheme, width in schemes:
+            page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
+            page.on("console", lambda message: said.append(message.text))
+            page.goto(f"{service.url}/docs")
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+        browser.close()
+    assert said == []

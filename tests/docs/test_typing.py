@@ -1,0 +1,42 @@
+"""What an editor tells a user: right programs pass mypy and pyright, and each wrong line is found by both."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / "typing_tests"
+BIN = Path(sys.executable).parent
+
+
+def mypy(file: Path) -> set[int]:
+    command = [str(BIN / "mypy"), "--strict", "--output", "json", "--no-error-summary", "--config-file=", str(file)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=FOLDER.parent)
+    assert result.stderr == ""
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    return {each["line"] for each in found if each["severity"] == "error"}
+
+
+def pyright(file: Path) -> set[int]:
+    command = [str(BIN / "pyright"), "--outputjson", "--pythonpath", sys.executable, str(file)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=FOLDER.parent)
+    found = json.loads(result.stdout)["generalDiagnostics"]
+    return {each["range"]["start"]["line"] + 1 for each in found if each["severity"] == "error"}
+
+
+def wrong_lines(file: Path) -> set[int]:
+    return {number for number, line in enumerate(file.read_text().splitlines(), 1) if line.endswith("# wrong")}
+
+
+def test_right_programs_pass() -> None:
+    assert mypy(FOLDER / "right.py") == set()
+    assert pyright(FOLDER / "right.py") == set()
+
+
+def test_wrong_lines_are_found() -> None:
+    expected = wrong_lines(FOLDER / "wrong.py")
+    assert len(expected) == 14
+    assert mypy(FOLDER / "wrong.py") == expected
+    assert pyright(FOLDER / "wrong.py") == expected

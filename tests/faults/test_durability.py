@@ -1,0 +1,180 @@
+"""kill -9: what was answered is there, what was not is there whole or not at all."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.servers import Server
+from support.wire import Key, Place, Wire, first_run
+
+SAMPLE_KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/keys"
+PATIENT = """
+from sunshine_keys import server
+server.GRACE_SECONDS = 60  # there is nothing to wait for
+"""
+
+
+@pytest.fixture
+def sample(place: Place) -> dict[str, Any]:
+    return first_run(place, sample=True)
+
+
+class Load:
+    """Creates and deletes keys of an integration of its own until the server dies, noting what was answered."""
+
+    def __init__(self, wire: Wire, auth: Key) -> None:
+        body = {"type": "custom", "webhooks": [{"target": "https://example.com", "triggers": []}]}
+        integrations = SAMPLE_KEYS.removesuffix("/029c31f25a21b47effd7be90/keys")
+        made = wire.post(integrations, auth, body).json["integration"]["id"]
+        self.path = f"{integrations}/{made}/keys"
+        self.wire, self.auth = wire, auth
+        self.live: dict[str, str] = {}
+        self.deleted: set[str] = set()
+        self.in_doubt: str | None = None
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                created = self.wire.post(self.path, self.auth, {"displayName": "x"}).json["key"]
+                self.live[created["id"]] = created["secret"]
+                if len(self.live) > 5:
+                    self.in_doubt = next(iter(self.live))
+                    self.wire.delete(f"{self.path}/{self.in_doubt}", self.auth)
+                    self.deleted.add(self.in_doubt)
+                    del self.live[self.in_doubt]
+                    self.in_doubt = None
+        except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            return
+
+    def check(self, wire: Wire) -> None:
+        found = {key["id"]: key["secret"] for key in wire.get(self.path, self.auth).json["keys"]}
+        expected = {key_id: secret for key_id, secret in self.live.items() if key_id != self.in_doubt}
+        assert expected.items() <= found.items(), "an acknowledged key is missing"
+        assert not self.deleted & found.keys(), "an acknowledged delete is undone"
+        assert len(found) <= len(self.live) + 1, "more is there than was asked for"
+        for key_id, secret in found.items():
+            assert wire.get(self.path.replace("/keys", "/webhooks"), Key(key_id, secret)).status == 200
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kill_9_under_load_loses_nothing_that_was_answered(place: Place, sample: dict[str, Any], workers: int) -> None:
+    auth = Key.of(sample["app_key"])
+    for _ in range(3):
+        with Server(place, "--workers", str(workers)) as server:
+            loads = [Load(server.wire, auth) for _ in range(4)]
+            for load in loads:
+                load.thread.start()
+            deadline = time.monotonic() + 30
+            while not any(load.deleted for load in loads):  # on PostgreSQL, not before a killed node's lease is over
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            time.sleep(0.4)
+            server.kill()
+            for load in loads:
+                load.thread.join(30)
+        with Server(place) as after:
+            for load in loads:
+                load.check(after.wire)
+
+
+def test_sigterm_finishes_what_is_in_flight_and_exits_0(place: Place, sample: dict[str, Any]) -> None:
+    with Server(place) as server:
+        auth = Key.of(sample["app_key"])
+        content = b'{"displayName": "slow"}'
+        connection = http.client.HTTPConnection(server.wire.url.removeprefix("http://"), timeout=30)
+        connection.putrequest("POST", SAMPLE_KEYS)
+        connection.putheader("Authorization", auth.basic())
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", str(len(content)))
+        connection.endheaders(content[:5])
+        time.sleep(0.2)
+
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.send(content[5:])
+
+        response = connection.getresponse()
+        assert response.status == 201
+        created = json.loads(response.read())["key"]
+        connection.close()
+        assert server.process.wait(10) == 0
+    with Server(place) as after:
+        assert after.wire.get(f"{SAMPLE_KEYS}/{created['id']}", auth).json == {"key": created}
+
+
+def test_a_request_that_never_comes_whole_does_not_hold_up_the_end(place: Place, sample: dict[str, Any]) -> None:
+    with Server(place) as server:
+        connection = http.client.HTTPConnection(server.wire.url.removeprefix("http://"), timeout=30)
+        connection.putrequest("POST", SAMPLE_KEYS)
+        connection.putheader("Authorization", Key.of(sample["app_key"]).basic())
+        connection.putheader("Content-Length", "10")
+        connection.endheaders(b"half")
+        time.sleep(0.2)
+        assert server.kill(signal.SIGTERM) == 0
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["errors"][0]["code"]) == (503, "service_unavailable")
+        connection.close()
+
+
+def test_workers_that_cannot_start_end_the_service_with_a_failure(place: Place, sample: dict[str, Any]) -> None:
+    with Server(place, "--workers", "2") as server:
+        (place.data / "sealing.key").rename(place.data / "elsewhere")
+        tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        os.kill(int(tasks.read_text().split()[-1]), signal.SIGKILL)
+        assert server.process.wait(20) == 1
+
+
+@pytest.mark.parametrize("delay", [0, 0.001, 0.003, 0.01, 0.03])
+def test_a_server_can_be_stopped_from_its_first_moment(place: Place, sample: dict[str, Any], delay: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sunshine_keys", "serve", *place.options, "--port", "0"], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(delay)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    process.stdout.close()
+
+
+def test_workers_stop_with_their_supervisor(place: Place, sample: dict[str, Any]) -> None:
+    with Server(place, "--workers", "2") as server:
+        tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        children = [int(each) for each in tasks.read_text().split()]
+        server.kill()
+    deadline = time.monotonic() + 15
+    while any(_alive(child) for child in children):
+        assert time.monotonic() < deadline, "a worker outlived its supervisor"
+        time.sleep(0.1)
+
+
+def _alive(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process_id}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_being_told_to_stop_is_no_failure(
+    place: Place, sample: dict[str, Any], workers: str, number: signal.Signals
+) -> None:
+    with Server(place, "--workers", workers, patch=PATIENT) as server:
+        assert server.kill(number) == 0

@@ -1,0 +1,81 @@
+"""The dashboard and the alarms ask for metrics that there are, and every alarm is explained."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sunshine_keys.observing.samples import FAMILIES
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = {name: family for family in FAMILIES for name in family.samples}
+LABELS = {
+    "sunshine_keys_requests_total": {"route", "method", "status", "scope"},
+    "sunshine_keys_request_duration_seconds": {"route", "method"},
+    "sunshine_keys_errors_total": {"code"},
+    "sunshine_keys_keys": {"scope"},
+}
+"""As docs/operations.md has them; tests/observing/test_metrics.py finds them on the page."""
+
+OF_PROMETHEUS = {"instance", "job", "le"}
+
+DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy" / "grafana" / "sunshine-keys.json").read_text())
+(RULES,) = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"]
+
+
+def queries() -> Iterator[str]:
+    for panel in DASHBOARD["panels"]:
+        for target in panel["targets"]:
+            yield target["expr"]
+    for variable in DASHBOARD["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["query"]["query"]
+    for rule in RULES["rules"]:
+        yield rule["expr"]
+
+
+def metrics_in(query: str) -> set[str]:
+    return set(re.findall(r"\bsunshine_keys_\w+", query))
+
+
+@pytest.mark.parametrize("query", sorted(set(queries())))
+def test_a_query_asks_for_what_there_is(query: str) -> None:
+    named = metrics_in(query)
+    assert named <= SAMPLES.keys()
+    assert named or query.startswith("up{")
+    for counted in re.findall(r"rate\((\w+)", query):
+        assert SAMPLES[counted].kind in ("counter", "histogram")
+    known = OF_PROMETHEUS.union(*(LABELS.get(SAMPLES[name].name, set()) for name in named))
+    used = {label for found in re.findall(r"by \(([\w, ]+)\)", query) for label in found.split(", ")}
+    used |= set(re.findall(r'[{,](\w+)(?:=~|!=|=)"', query))
+    assert used <= known
+    for opening, closing in ("()", "{}", "[]"):
+        assert query.count(opening) == query.count(closing)
+
+
+def test_every_metric_is_on_the_dashboard() -> None:
+    shown = set().union(*(metrics_in(query) for query in queries()))
+    assert {SAMPLES[name].name for name in shown} == {family.name for family in FAMILIES}
+
+
+def test_the_dashboard_brings_no_data_source_of_its_own() -> None:
+    for panel in DASHBOARD["panels"]:
+        for each in (panel, *panel["targets"]):
+            assert each["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+def test_every_alarm_is_explained() -> None:
+    told = (ROOT / "docs" / "operations.md").read_text()
+    names = [rule["alert"] for rule in RULES["rules"]]
+    assert len(names) == len(set(names)) > 5
+    for rule in RULES["rules"]:
+        assert f"| `{rule['alert']}` |" in told
+        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert rule["annotations"]["summary"]
+    assert set(re.findall(r"`(SunshineKeys\w+)`", told)) == set(names)

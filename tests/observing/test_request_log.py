@@ -1,0 +1,155 @@
+"""One line a request, whatever came of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.commands import run
+from support.servers import Server
+from support.wire import Key, Wire, first_run
+
+from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
+from sunshine_keys.observing.request_log import as_text, line_of
+from sunshine_keys.wire.outcome import Outcome
+from sunshine_keys.wire.request import Request
+
+KEYS = "/v2/apps/{appId}/integrations/{integrationId}/keys"
+
+
+class Logged:
+    """A store, and what a server on it writes to its standard error."""
+
+    def __init__(self, folder: Path) -> None:
+        made = first_run(folder / "data", sample=True)
+        self.data, self.file = folder / "data", folder / "log"
+        self.app_key, self.key = Key.of(made["app_key"]), Key.of(made["key"])
+        self.keys = f"/v2/apps/{made['app']['id']}/integrations/{made['integration']['id']}/keys"
+
+    def entries(self, has: Callable[[list[Any]], bool]) -> list[Any]:
+        """All lines as JSON, once they have what is looked for: a line is written after its answer."""
+        deadline = time.monotonic() + 30
+        while not has(entries := [json.loads(line) for line in self.file.read_text().splitlines()]):
+            assert time.monotonic() < deadline, entries
+            time.sleep(0.01)
+        return entries
+
+    def of_request(self, request_id: str) -> Any:
+        def found(entries: list[Any]) -> list[Any]:
+            return [each for each in entries if each.get("request_id") == request_id]
+
+        (entry,) = found(self.entries(lambda entries: bool(found(entries))))
+        return entry
+
+
+@pytest.fixture
+def logged(tmp_path: Path) -> Logged:
+    return Logged(tmp_path)
+
+
+def request(wire: Wire, *arguments: Any) -> str:
+    return wire.send(*arguments).headers["x-request-id"]
+
+
+def test_a_request_is_one_line_of_json(logged: Logged) -> None:
+    with Server(logged.data, "--log-format", "json", log=logged.file) as server:
+        entry = logged.of_request(request(server.wire, "GET", f"{logged.keys}?secret=x", logged.app_key))
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry.pop("time"))
+        assert entry.pop("duration") > 0
+        del entry["request_id"]
+        assert entry == {
+            "level": "info",
+            "logger": "sunshine_keys.request",
+            "message": "request",
+            "method": "GET",
+            "route": KEYS,
+            "status": 200,
+            "source": "127.0.0.1",
+            "key": logged.app_key.id,
+        }
+
+
+def test_a_request_that_is_refused_tells_neither_its_path_nor_whom_it_claimed_to_be(logged: Logged) -> None:
+    with Server(logged.data, "--log-format", "json", log=logged.file) as server:
+        nowhere = logged.of_request(request(server.wire, "GET", "/v2/never-told"))
+        assert (nowhere["status"], nowhere["error"], nowhere.get("route")) == (404, "not_found", None)
+        refused = logged.of_request(request(server.wire, "GET", logged.keys, Key(logged.app_key.id, "never-told")))
+        assert (refused["status"], refused["error"], refused["route"]) == (401, "unauthorized", KEYS)
+        assert "key" not in refused
+        forbidden = logged.of_request(request(server.wire, "GET", logged.keys, logged.key))
+        assert (forbidden["status"], forbidden["key"]) == (403, logged.key.id)
+    assert "never-told" not in logged.file.read_text()
+
+
+def test_all_workers_log_in_the_same_way(logged: Logged) -> None:
+    with Server(logged.data, "--log-format", "json", "--workers", "2", log=logged.file) as server:
+        for _ in range(20):
+            assert logged.of_request(request(server.wire, "GET", logged.keys, logged.app_key))["status"] == 200
+
+
+def test_the_text_is_one_line_too(logged: Logged) -> None:
+    with Server(logged.data, log=logged.file) as server:
+        told = request(server.wire, "GET", logged.keys, logged.app_key)
+        deadline = time.monotonic() + 30
+        while told not in (text := logged.file.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert re.fullmatch(
+        rf"\S+Z INFO sunshine_keys\.request: GET {re.escape(KEYS)} 200 [0-9.]+ms "
+        rf"key={logged.app_key.id} source=127\.0\.0\.1 id={told}\n",
+        text,
+    )
+
+
+def test_probes_are_told_only_to_those_who_debug(logged: Logged) -> None:
+    with Server(logged.data, "--log-format", "json", log=logged.file) as server:
+        probe = request(server.wire, "GET", "/readyz")
+        logged.of_request(request(server.wire, "GET", "/nowhere"))
+        assert probe not in logged.file.read_text()
+    with Server(logged.data, "--log-format", "json", "--log-level", "debug", log=logged.file) as server:
+        assert logged.of_request(request(server.wire, "GET", "/readyz"))["level"] == "debug"
+
+
+def test_with_level_warning_only_failures_are_told(logged: Logged) -> None:
+    failing = "from sunshine_keys.keys import operations as keys\nasync def fail(*_): raise RuntimeError('x')\nkeys.list_all = fail"
+    options = ("--log-format", "json", "--log-level", "warning")
+    with Server(logged.data, *options, log=logged.file, patch=failing) as server:
+        quiet = request(server.wire, "GET", "/nowhere")
+        failed_id = request(server.wire, "GET", logged.keys, logged.app_key)
+        entry = logged.of_request(failed_id)
+        assert (entry["status"], entry["level"], entry["error"]) == (500, "error", "internal_server_error")
+        assert quiet not in logged.file.read_text()
+        others = logged.entries(lambda entries: any(each["logger"] == "sunshine_keys.http" for each in entries))
+        (told,) = (each for each in others if each["logger"] == "sunshine_keys.http")
+        assert "failed with RuntimeError" in told["message"]
+
+
+def test_what_a_proxy_says_of_an_address_makes_no_second_line() -> None:
+    scope = {"method": "GET", "raw_path": b"/", "headers": [], "client": ("1.2.3.4\n" + "x" * 100, 1)}
+    line = as_text(line_of(Outcome(Request(scope, None, "id"), 404, "not_found", False, 0.0, 0.0)))  # type: ignore[arg-type]
+    assert b"\n" not in line
+    assert b"source=1.2.3.4?xxx" in line
+    assert len(line) < 250
+
+
+def test_another_format_or_level_is_refused() -> None:
+    for option, value in (("--log-format", "xml"), ("--log-level", "loud")):
+        result = run("serve", option, value)
+        assert result.returncode == 2
+        assert option in result.stderr
+
+
+def test_the_log_can_be_a_file_that_takes_no_more(logged: Logged) -> None:
+    with Server(logged.data, log=Path("/dev/full")) as server:
+        assert server.wire.get(logged.keys, logged.app_key).status == 200
+        assert server.wire.get(logged.keys, logged.app_key).status == 200
+
+
+@pytest.mark.parametrize("log", [Log(), Log(LogFormat.JSON, LogLevel.ERROR)])
+def test_workers_are_told_how_to_log(log: Log) -> None:
+    assert Log.from_environment(log.environment()) == log

@@ -1,0 +1,342 @@
+"""What keys are used for, over real servers: counted in memory, written in batches, in the way of nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.commands import run
+from support.servers import Server
+from support.stores import SEALING_KEY_ID, key
+from support.wire import Key, Place, first_run
+
+from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.compose import STORE_FILE, opened_store
+from sunshine_keys.keys.usage import Usage
+from sunshine_keys.observing import usage
+from sunshine_keys.observing.usage import UsageCounts
+from sunshine_keys.store import OPERATOR, Store
+from sunshine_keys.store.changes import Initialise
+from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.sqlite import usage as of_sqlite
+from sunshine_keys.wire.outcome import Outcome
+from sunshine_keys.wire.request import Request
+
+NEVER = "\nfrom sunshine_keys.observing import usage\nusage.SECONDS = 1e6\n"
+ALWAYS = "\nfrom sunshine_keys.observing import usage\nusage.SECONDS = 0.05\n"
+IMPATIENT = "\nfrom sunshine_keys.store.sqlite import usage as of_sqlite\nof_sqlite._BUSY_MS = 1\n"
+
+
+class Used:
+    """A store with the sample's objects, and who may do what there."""
+
+    def __init__(self, place: Place) -> None:
+        made = first_run(place, sample=True)
+        self.place = place
+        self.account, self.app_key, self.key = (Key.of(made[name]) for name in ("account_key", "app_key", "key"))
+        self.app = f"/v2/apps/{made['app']['id']}"
+        self.keys = f"{self.app}/integrations/{made['integration']['id']}/keys"
+
+    def usage(self, *more: str) -> dict[str, Usage]:
+        async def ask() -> dict[str, Usage]:
+            async with opened_store(self.place.settings) as store:
+                return await store.usage([self.account.id, self.app_key.id, self.key.id, *more], 0)
+
+        return asyncio.run(ask())
+
+    def requests(self) -> dict[str, int]:
+        return {key_id: sum(each.hours.values()) for key_id, each in self.usage().items()}
+
+    def wait_for(self, is_there: Callable[[dict[str, int]], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not is_there(found := self.requests()):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def used(place: Place) -> Used:
+    return Used(place)
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Used:
+    return Used(Place(tmp_path, None))
+
+
+def test_requests_are_counted_by_the_key_that_authenticated(used: Used) -> None:
+    began = time.time()
+    with Server(used.place, patch=NEVER) as server:
+        for _ in range(3):
+            assert server.wire.get(used.keys, used.app_key).status == 200
+        assert server.wire.get(used.keys, used.app_key.bearer()).status == 200
+        assert server.wire.get(used.keys, used.key).status == 403
+        assert server.wire.get(used.keys, Key(used.account.id, "wrong")).status == 401
+        assert server.wire.get(used.keys).status == 401
+        assert server.wire.get("/healthz").status == 200
+        assert server.kill(signal.SIGTERM) == 0
+    found = used.usage()
+    assert {each: sum(found[each].hours.values()) for each in found} == {used.app_key.id: 4, used.key.id: 1}
+    for each in found.values():
+        assert began - 1 < (each.last_used or 0) < time.time()
+        assert each.last_source == "127.0.0.1"
+        assert set(each.hours) <= {int(began) // 3600 * 3600, int(time.time()) // 3600 * 3600}
+
+
+def test_after_sigterm_nothing_is_lost_of_two_workers(used: Used) -> None:
+    with Server(used.place, "--workers", "2") as server:
+        for _ in range(40):
+            assert server.wire.get(used.keys, used.app_key).status == 200
+        assert server.kill(signal.SIGTERM) == 0
+    assert used.requests() == {used.app_key.id: 40}
+
+
+def test_a_batch_is_written_while_it_serves(used: Used) -> None:
+    with Server(used.place, patch=ALWAYS) as server:
+        for _ in range(3):
+            assert server.wire.get(used.keys, used.app_key).status == 200
+        used.wait_for(lambda found: found == {used.app_key.id: 3})
+        assert server.wire.get(used.keys, used.app_key).status == 200
+        used.wait_for(lambda found: found == {used.app_key.id: 4})
+
+
+def test_after_kill_9_the_keys_are_there_and_what_was_written_of_their_usage(used: Used) -> None:
+    with Server(used.place, patch=ALWAYS) as server:
+        assert server.wire.get(used.keys, used.app_key).status == 200
+        used.wait_for(lambda found: found == {used.app_key.id: 1})
+        made = server.wire.post(used.keys, used.app_key, {"displayName": "x"}).json["key"]
+        server.kill()
+    assert used.requests()[used.app_key.id] in (1, 2)
+    with Server(used.place) as server:
+        assert made in server.wire.get(used.keys, used.app_key).json["keys"]
+
+
+def test_usage_goes_with_a_key_that_is_deleted_before_it_is_written(used: Used) -> None:
+    with Server(used.place, patch=NEVER) as server:
+        made = Key.of(server.wire.post(used.keys, used.app_key, {"displayName": "x"}).json["key"])
+        assert server.wire.get(used.keys.replace("/keys", "/webhooks"), made).status == 200
+        assert server.wire.delete(f"{used.keys}/{made.id}", used.app_key).status == 200
+        assert server.kill(signal.SIGTERM) == 0
+    assert used.usage(made.id).keys() == {used.app_key.id}
+
+
+def test_it_can_be_turned_off(used: Used) -> None:
+    for options, environment in ((["--no-usage"], {}), ([], {"SUNSHINE_KEYS_USAGE": "off"})):
+        for workers in ("1", "2"):
+            with Server(used.place, *options, "--workers", workers, **environment) as server:
+                assert server.wire.get(used.keys, used.app_key).status == 200
+                assert server.kill(signal.SIGTERM) == 0
+    assert used.usage() == {}
+
+
+def test_a_backup_carries_it_and_a_copy_does_not(on_sqlite: Used, tmp_path: Path) -> None:
+    with Server(on_sqlite.place, patch=NEVER) as server:
+        assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+        assert server.kill(signal.SIGTERM) == 0
+    kept, options = on_sqlite.usage(), on_sqlite.place.options
+    assert kept.keys() == {on_sqlite.app_key.id}
+    assert run("backup", str(tmp_path / "backup"), *options).returncode == 0
+    copied = run("copy", "--from", f"sqlite:{tmp_path / STORE_FILE}", "--to", f"sqlite:{tmp_path / 'copy'}")
+    assert copied.returncode == 0, copied.stderr
+    with closing(sqlite3.connect(tmp_path / "copy")) as copy:
+        assert copy.execute("SELECT count(*) FROM keys").fetchone() == (3,)
+        assert copy.execute("SELECT count(*) FROM key_hours").fetchone() == (0,)
+    with Server(on_sqlite.place, patch=NEVER) as server:
+        assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+        assert server.kill(signal.SIGTERM) == 0
+    assert on_sqlite.usage() != kept
+    restored = run("restore", str(tmp_path / "backup"), "--yes", *options)
+    assert restored.returncode == 0, restored.stderr
+    assert on_sqlite.usage() == kept
+
+
+def data_version(path: Path) -> Iterator[int]:
+    """What changes with each commit of others."""
+    with closing(sqlite3.connect(path)) as connection:
+        while True:
+            yield connection.execute("PRAGMA data_version").fetchone()[0]
+
+
+def test_between_batches_requests_that_read_write_nothing(on_sqlite: Used) -> None:
+    wal = on_sqlite.place.data / f"{STORE_FILE}-wal"
+    with Server(on_sqlite.place, patch=NEVER) as server:
+        versions = data_version(on_sqlite.place.data / STORE_FILE)
+        before = next(versions), wal.stat()
+        for _ in range(20):
+            assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+        after = next(versions), wal.stat()
+        assert (before[0], before[1].st_size, before[1].st_mtime_ns) == (
+            after[0],
+            after[1].st_size,
+            after[1].st_mtime_ns,
+        )
+        assert server.kill(signal.SIGTERM) == 0
+        assert next(versions) != before[0]
+    assert on_sqlite.requests() == {on_sqlite.app_key.id: 20}
+
+
+def test_a_store_that_another_holds_fails_no_request_and_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with Server(on_sqlite.place, patch=ALWAYS + IMPATIENT, log=log) as server:
+        with closing(sqlite3.connect(on_sqlite.place.data / STORE_FILE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            deadline = time.monotonic() + 30
+            asked = 0
+            while "could not be written" not in log.read_text():
+                assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+                asked += 1
+                assert time.monotonic() < deadline
+            for _ in range(20):  # of several batches more
+                assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+                asked += 1
+                time.sleep(0.02)
+            other.execute("ROLLBACK")
+        on_sqlite.wait_for(lambda found: found == {on_sqlite.app_key.id: asked})
+    assert log.read_text().count("could not be written") == 1  # in a minute
+
+
+def test_a_file_that_is_moved_away_and_put_back_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
+    log, file = tmp_path / "log", on_sqlite.place.data / STORE_FILE
+    with Server(on_sqlite.place, patch=ALWAYS, log=log) as server:
+        assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+        on_sqlite.wait_for(lambda found: found == {on_sqlite.app_key.id: 1})
+        assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+        file.rename(tmp_path / "elsewhere")
+        while "no longer the one that is open" not in log.read_text():
+            assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 503
+        (tmp_path / "elsewhere").rename(file)
+        assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
+        on_sqlite.wait_for(lambda found: found == {on_sqlite.app_key.id: 3})
+
+
+def outcome(key_id: str, began: float = 7200.5, source: str = "192.0.2.7") -> Outcome:
+    async def receive() -> None: ...
+
+    scope = {"method": "GET", "headers": [], "raw_path": b"/", "client": (source, 1)}
+    request = Request(scope, receive, "id")
+    request.actor = Actor(key_id, Scope.ACCOUNT, None, None)
+    return Outcome(request, 200, "", False, began, 0.001)
+
+
+@pytest.fixture
+def counting(tmp_path: Path) -> Callable[[Callable[[UsageCounts, Store, sqlite3.Connection], Any]], None]:
+    """Runs a test of counts over a store with twenty keys, `act_00` and so on, which another connection may hold."""
+
+    def run(test: Callable[[UsageCounts, Store, sqlite3.Connection], Any]) -> None:
+        async def with_counts() -> None:
+            SqliteStore.prepare(tmp_path / "store")
+            store = SqliteStore(tmp_path / "store")
+            keys = [key(f"act_{number:02}", Scope.ACCOUNT, None, None) for number in range(20)]
+            await store.transact(OPERATOR, Initialise(SEALING_KEY_ID, [], [], [], keys))
+            with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as other:
+                await test(UsageCounts(store), store, other)
+            await store.close()
+
+        asyncio.run(with_counts())
+
+    return run
+
+
+Counting = Callable[[Callable[[UsageCounts, Store, sqlite3.Connection], Any]], None]
+ALL = [f"act_{number:02}" for number in range(20)]
+
+
+async def counted(store: Store) -> dict[str, int]:
+    return {each: sum(usage.hours.values()) for each, usage in (await store.usage(ALL, 0)).items()}
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.001)
+
+
+def recent() -> float:
+    return time.time() // 3600 * 3600
+
+
+def test_memory_is_bounded_while_nothing_can_be_written(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "MOST", 10)
+    monkeypatch.setattr(usage, "SECONDS", 0.01)
+    monkeypatch.setattr(of_sqlite, "_BUSY_MS", 100)
+
+    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
+        other.execute("BEGIN IMMEDIATE")
+        for key_id in ALL:
+            counts(outcome(key_id, recent()))
+        assert len(counts._counts) == 10
+        for _ in range(3):
+            await until(lambda: not counts._counts)  # a batch is under way
+            for key_id in ALL[10:]:
+                counts(outcome(key_id, recent()))
+            await until(lambda: any(key_id == ALL[0] for key_id, _ in counts._counts))  # it has failed
+            assert len(counts._counts) == 10
+        other.execute("ROLLBACK")
+        await counts.close()
+        assert (await counted(store)).keys() >= set(ALL[:10])  # those that were first are kept
+
+    counting(test)
+
+
+def test_many_keys_are_written_before_their_time(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "MOST", 20)
+    monkeypatch.setattr(usage, "SECONDS", 1e6)
+
+    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
+        for key_id in ALL[:11]:
+            counts(outcome(key_id, recent()))
+        deadline = time.monotonic() + 30
+        while await counted(store) != dict.fromkeys(ALL[:11], 1):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        await counts.close()
+
+    counting(test)
+
+
+def test_requests_of_two_hours_are_counted_in_each(counting: Counting) -> None:
+    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
+        hour = int(recent())
+        for seconds in (-1, 0, 1):
+            counts(outcome("act_00", hour + seconds))
+        await counts.close()
+        assert (await store.usage(["act_00"], 0))["act_00"] == Usage(hour + 1.0, "192.0.2.7", {hour - 3600: 1, hour: 2})
+
+    counting(test)
+
+
+def test_what_a_proxy_passes_on_for_an_address_is_kept_as_far_as_it_could_be_one(counting: Counting) -> None:
+    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
+        counts(outcome("act_00", recent(), "<b>\0 \udcff" + "x" * 100))
+        counts(outcome("act_01", recent(), ""))
+        await counts.close()
+        found = await store.usage(ALL, 0)
+        assert found["act_00"].last_source == "<b>???" + "x" * 58
+        assert found["act_01"].last_source == ""
+
+    counting(test)
+
+
+def test_the_service_stops_in_time_where_the_last_batch_cannot_be_written(
+    counting: Counting, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(usage, "LAST_SECONDS", 0.1)
+    monkeypatch.setattr(of_sqlite, "_BUSY_MS", 3000)
+
+    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
+        other.execute("BEGIN IMMEDIATE")
+        counts(outcome("act_00", recent()))
+        await counts.close()
+        assert "the usage of keys since the last batch is lost" in caplog.text
+        other.execute("ROLLBACK")
+
+    counting(test)

@@ -1,0 +1,139 @@
+"""A server that logs everything, on a store with planted secrets."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sunshine_keys.compose import Settings, first_run
+from sunshine_keys.sealing.sources import Given
+from support.wire import Answer, Key, Wire
+
+SEALING_KEY = bytes(range(100, 132))
+
+
+PROGRAM = """
+import logging, sys
+from sunshine_keys.cli import main
+from sunshine_keys.observing.logs import Log
+from sunshine_keys.engine import Engine
+from sunshine_keys.store.sqlite import schema
+
+def everything(log):
+    logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.captureWarnings(True)
+
+Log.configure = everything
+schema._BUSY_SECONDS = 0.2
+real = Engine.require_app
+
+async def require_app(self, app_id):
+    if app_id.startswith("boom"):
+        raise RuntimeError(f"a failure that holds {app_id}") from ValueError(app_id)
+    return await real(self, app_id)
+
+Engine.require_app = require_app
+main()
+"""
+
+
+class Serving:
+    """A server process that logs everything, on a store with planted secrets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        made = first_run(Settings(self.data, sealing=Given([SEALING_KEY])), sample=True)
+        assert made is not None
+        self.account, self.app_key, self.key = (Key.of(made[name]) for name in ("account_key", "app_key", "key"))
+        self.app = f"/v2/apps/{made['app']['id']}"
+        self.integration = f"{self.app}/integrations/{made['integration']['id']}"
+        webhook = made["integration"]["webhooks"][0]["secret"]
+        self.planted = [self.account.secret, self.app_key.secret, self.key.secret, webhook]
+        self.planted += [
+            self.key.bearer()[7:],
+            self.app_key.bearer()[7:],
+            self.key.basic()[6:],
+            self.app_key.basic()[6:],
+        ]
+        self._files = [(folder / name).open("w+b") for name in ("stdout", "stderr")]
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-X",
+                "dev",
+                "-c",
+                PROGRAM,
+                "serve",
+                "--data",
+                str(self.data),
+                "--port",
+                "0",
+                "--log-level",
+                "debug",
+            ],
+            stdout=self._files[0],
+            stderr=self._files[1],
+            env=os.environ
+            | {
+                "PYTHONASYNCIODEBUG": "1",
+                "PYTHONUNBUFFERED": "1",
+                "SUNSHINE_KEYS_SEALING_KEY": base64.b64encode(SEALING_KEY).decode(),
+                "SUNSHINE_KEYS_RATE_LIMIT_FAILURES": "off",
+            },
+        )
+        self.wire = Wire(self._url())
+        self.refusals: list[Answer] = []
+
+    def _url(self) -> str:
+        deadline = time.monotonic() + 30
+        while b"serves on " not in (said := self.written()):
+            assert time.monotonic() < deadline and self.process.poll() is None, said
+            time.sleep(0.02)
+        return said.split(b"serves on ")[1].split()[0].decode()
+
+    def refused(self, *request: Any, **options: Any) -> None:
+        answer = self.wire.send(*request, **options)
+        assert answer.status >= 400, request
+        self.refusals.append(answer)
+
+    def written(self) -> bytes:
+        content = b""
+        for file in self._files:
+            file.seek(0)
+            content += file.read()
+        return content
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(30) == 0
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(30)
+        for file in self._files:
+            file.close()
+
+
+def forms(planted: str) -> list[bytes]:
+    """How a secret may have been written."""
+    raw = planted.encode()
+    return [raw, raw.hex().encode(), quote(planted, safe="").encode(), base64.b64encode(raw)[:-4]]
+
+
+def assert_nowhere(planted: list[str], places: dict[str, bytes]) -> None:
+    for place, content in places.items():
+        for each in planted:
+            for form in forms(each):
+                assert form not in content, f"{each[:8]}… is in {place}"
+    for form in (SEALING_KEY, SEALING_KEY.hex().encode(), base64.b64encode(SEALING_KEY).rstrip(b"=")):
+        for place, content in places.items():
+            assert form not in content, f"the sealing key is in {place}"

@@ -1,0 +1,213 @@
+"""Clients that note what they were answered, and hold the service to it."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import random
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sunshine_keys.compose import STORE_FILE
+from sunshine_keys.store import audit
+from sunshine_keys.store.sqlite import SqliteStore
+from support.wire import Answer, Key, Wire
+
+INTEGRATIONS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations"
+UNAVAILABLE = "service_unavailable"
+
+
+class Client:
+    """Creates and deletes keys of an integration of its own, as fast as it is answered, until it is told to stop.
+
+    Half of its creates have an Idempotency-Key, and come again until they are answered. After another that was not, it
+    looks whether the key is there: whole, or not at all.
+    """
+
+    def __init__(self, book: Ledger) -> None:
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.book = book
+        body = {"type": "custom", "webhooks": [{"target": "https://example.com", "triggers": []}]}
+        made = book.wire.post(INTEGRATIONS, book.auth, body).json["integration"]["id"]
+        self.integration = f"{INTEGRATIONS}/{made}"
+        self.keys = f"{self.integration}/keys"
+        self.live: dict[str, str] = {}
+        self.deleted: dict[str, str] = {}
+        self.doubtful: list[tuple[str, dict[str, Any]]] = []
+        self.refused = self.unanswered = self.done = 0
+        self.failure: BaseException | None = None
+        self.random = random.Random(made)
+
+    def _run(self) -> None:
+        try:
+            while not self.book.stopped.is_set():
+                if len(self.live) < 6:
+                    self._create()
+                else:
+                    self._delete(next(iter(self.live)))
+        except BaseException as error:  # it is raised again where the test waits
+            self.failure = error
+
+    def _create(self) -> None:
+        options: dict[str, Any] = {"body": {"displayName": "x"}}
+        once = self.random.random() < 0.5
+        if once:
+            options["headers"] = {"Idempotency-Key": str(uuid4())}
+        answer = self._ask("POST", self.keys, **options)
+        while answer is None:
+            if self.book.stopped.is_set():
+                self.doubtful.append(("POST", options))
+                return
+            if not once:
+                self._look()
+                return
+            answer = self._ask("POST", self.keys, **options)
+        assert answer.status == 201, answer
+        self._note(answer.json["key"])
+
+    def _note(self, key: dict[str, str]) -> None:
+        assert key["id"] not in self.live
+        self.live[key["id"]] = key["secret"]
+        self.done += 1
+
+    def _look(self) -> None:
+        """Note what is there after a create whose answer did not come."""
+        answer = self._ask("GET", self.keys)
+        while answer is None:
+            if self.book.stopped.is_set():
+                self.doubtful.append(("POST", {"body": {"displayName": "x"}}))
+                return
+            answer = self._ask("GET", self.keys)
+        found = {key["id"]: key["secret"] for key in answer.json["keys"]}
+        assert self.live.items() <= found.items(), "an acknowledged key is missing"
+        unknown = found.keys() - self.live.keys()
+        assert len(unknown) <= 1, "more is there than was asked for"
+        for key_id in unknown:
+            self.live[key_id] = found[key_id]
+
+    def _delete(self, key_id: str) -> None:
+        secret = self.live.pop(key_id)
+        answer = self._ask("DELETE", f"{self.keys}/{key_id}")
+        asked = 1
+        while answer is None:
+            if self.book.stopped.is_set():
+                self.doubtful.append(("DELETE", {"id": key_id}))
+                return
+            asked += 1
+            answer = self._ask("DELETE", f"{self.keys}/{key_id}")
+        assert answer.status == 200 or (asked > 1 and answer.status == 404), answer
+        self.deleted[key_id] = secret
+        self.done += 1
+
+    def _ask(self, method: str, path: str, **options: Any) -> Answer | None:
+        """None where there was no answer, or a 503: then it waits a moment."""
+        try:
+            answer = self.book.wire.send(method, path, self.book.auth, **options)
+            assert answer.content.endswith(b"}")
+        except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            self.unanswered += 1
+        else:
+            if self.book.is_deaf:
+                return None
+            if answer.status != 503:
+                return answer
+            assert [code for code, _ in answer.errors] == [UNAVAILABLE], answer
+            assert answer.headers["retry-after"] == "1"
+            self.refused += 1
+        self.book.stopped.wait(0.01)
+        return None
+
+    def check(self, wire: Wire) -> tuple[set[str], set[str]]:
+        """Returns the keys that are there, and those of which it is known that they were deleted."""
+        found = {key["id"]: key["secret"] for key in wire.get(self.keys, self.book.auth).json["keys"]}
+        assert self.live.items() <= found.items(), "an acknowledged key is missing"
+        assert not self.deleted.keys() & found.keys(), "an acknowledged delete is undone"
+        unknown = found.keys() - self.live.keys()
+        creates = sum(method == "POST" for method, _ in self.doubtful)
+        deletes = {options["id"] for method, options in self.doubtful if method == "DELETE"}
+        assert len(unknown - deletes) <= creates, "more is there than was asked for"
+        for key_id, secret in found.items():
+            assert wire.get(f"{self.integration}/webhooks", Key(key_id, secret)).status == 200
+        for key_id, secret in self.deleted.items():
+            assert wire.get(f"{self.integration}/webhooks", Key(key_id, secret)).status == 401
+        return set(found), set(self.deleted)
+
+
+class Ledger:
+    """Several clients, and all that they were answered."""
+
+    def __init__(self, wire: Wire, auth: Key, clients: int = 4) -> None:
+        self.wire, self.auth = wire, auth
+        self.stopped = threading.Event()
+        self.is_deaf = False
+        """Set where the machine is to have lost its power: no answer leaves it from then on."""
+        self.clients = [Client(self) for _ in range(clients)]
+        for client in self.clients:
+            client.thread.start()
+
+    @property
+    def done(self) -> int:
+        return sum(client.done for client in self.clients)
+
+    @property
+    def refused(self) -> int:
+        return sum(client.refused for client in self.clients)
+
+    def wait_for_progress(self, more: int = 20) -> None:
+        """Until `more` have been done."""
+        self._wait(lambda until=self.done + more: self.done >= until)
+
+    def wait_for_refusals(self, more: int = 8) -> None:
+        """Until `more` have been answered 503."""
+        self._wait(lambda until=self.refused + more: self.refused >= until)
+
+    def _wait(self, condition: Any) -> None:
+        deadline = time.monotonic() + 40
+        while not condition():
+            for client in self.clients:
+                if client.failure is not None:
+                    raise client.failure
+            assert time.monotonic() < deadline, f"{self.done} done, {self.refused} refused"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self.stopped.set()
+        for client in self.clients:
+            client.thread.join(60)
+            assert not client.thread.is_alive()
+            if client.failure is not None:
+                raise client.failure
+
+    def check(self, wire: Wire, data: Path) -> None:
+        """That all is as it was answered, and each change has its one entry in an unbroken audit trail."""
+        entries = asyncio.run(_trail(data / STORE_FILE))
+        audit.check(entries, audit.Head())
+        for client in self.clients:
+            found, deleted = client.check(wire)
+            made = _changed("key.create", client.keys, entries)
+            gone = _changed("key.delete", client.keys, entries)
+            assert len(set(made)) == len(made)
+            assert len(set(gone)) == len(gone)
+            assert deleted <= set(gone)
+            assert set(made) - set(gone) == found
+
+
+def _changed(action: str, keys: str, entries: list[audit.Entry]) -> list[str]:
+    prefix = keys.removeprefix("/v2/") + "/"
+    return [
+        entry.resource.removeprefix(prefix)
+        for entry in entries
+        if entry.action == action and entry.outcome == audit.DONE and entry.resource.startswith(prefix)
+    ]
+
+
+async def _trail(path: Path) -> list[audit.Entry]:
+    store = SqliteStore(path)
+    try:
+        return await store.audit_entries(0, 10**9)
+    finally:
+        await store.close()

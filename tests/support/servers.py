@@ -1,0 +1,91 @@
+"""`sunshine-keys serve` in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from support.wire import Place, Wire
+
+
+class Server:
+    """`sunshine-keys serve` in a process of its own."""
+
+    def __init__(
+        self,
+        place: Path | Place,
+        *options: str,
+        log: Path | None = None,
+        authority: Path | None = None,
+        patch: str = "",
+        **environment: str,
+    ) -> None:
+        """`patch` is Python that the server runs before it serves; its workers do not."""
+        program = ["-c", f"{patch}\nfrom sunshine_keys.cli import main\nmain()"] if patch else ["-m", "sunshine_keys"]
+        store = place.options if isinstance(place, Place) else ["--data", str(place)]
+        command = [sys.executable, *program, "serve", *store, "--port", "0", "--rate-limit-failures", "off",
+                   *options]  # fmt: skip
+        with (log or Path(os.devnull)).open("a") as stderr:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ | environment
+            )
+        self._authority = authority
+        try:
+            self.wire = Wire(self._url(), authority)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _url(self) -> str:
+        """Where it serves, once it does."""
+        assert self.process.stdout is not None
+        line = ""
+        while not line.startswith("Sunshine Keys serves on "):
+            line = self.process.stdout.readline()
+            assert line, "the server ended before it served"
+        url = line.split()[-1]
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                assert Wire(url, self._authority).get("/healthz").status == 200
+            except (OSError, http.client.HTTPException):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            else:
+                return url
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill(signal.SIGTERM)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def children(self) -> list[int]:
+        """The process ids of its workers, and of what Python keeps beside them."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(each) for each in listed.read_text().split()]
+
+    def kill_all(self) -> None:
+        """kill -9 of it and of its workers, which else would find out for themselves."""
+        children = self.children()
+        self.kill()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while any(Path(f"/proc/{child}/exe").exists() for child in children):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)

@@ -1,0 +1,41 @@
+"""System calls that fail or take their time: strace sees to it, in a server that is serving."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from support.servers import Server
+
+
+@contextlib.contextmanager
+def injected(server: Server, path: Path, what: str) -> Generator[None]:
+    """While it lasts, calls on `path` by any of the server's threads and processes go as `what` says to strace."""
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace, which this machine lacks")
+    processes = [server.process.pid, *server.children()]
+    attached = [f"--attach={each}" for each in processes]
+    strace = subprocess.Popen(
+        ["strace", "--follow-forks", "--trace-path", str(path), "--output=/dev/null", f"--inject={what}", *attached],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert strace.stderr is not None
+    try:
+        for _ in processes:
+            line = strace.stderr.readline()
+            if "attached" not in line:
+                pytest.skip(f"strace cannot attach to a process here: {line.strip()}")
+        yield
+    finally:
+        strace.send_signal(signal.SIGINT)  # it lets go of them
+        try:
+            strace.communicate(timeout=5)
+        except subprocess.TimeoutExpired:  # it waits for one that was killed meanwhile; the kernel frees the others
+            strace.kill()
+            strace.communicate()

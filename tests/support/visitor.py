@@ -1,0 +1,122 @@
+"""A browser without a screen: keeps cookies, reads forms, and sends them as a person would have."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import http.client
+import re
+import ssl
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+from support.wire import Key
+
+_TAG = re.compile(r"<(form|input)\b([^>]*)>", re.DOTALL)
+_ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Form:
+    action: str
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Page:
+    status: int
+    headers: dict[str, str]
+    set_cookies: list[str]
+    html: str
+
+    @property
+    def text(self) -> str:
+        """What can be read in it."""
+        return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", self.html)).split())
+
+    def form(self, action: str) -> Form:
+        """The form that posts to a path that ends so."""
+        found = [each for each in _forms(self.html) if each.action.endswith(action)]
+        assert len(found) == 1, (action, [each.action for each in _forms(self.html)], self.text)
+        return found[0]
+
+    def of(self, id: str) -> str:
+        """The text of the element with this id, empty where there is none."""
+        found = re.search(rf'id="{id}">([^<]*)<', self.html)
+        return html.unescape(found[1]) if found else ""
+
+
+def _forms(text: str) -> list[Form]:
+    forms: list[Form] = []
+    for kind, attributes in _TAG.findall(text):
+        named = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}
+        if kind == "form":
+            forms.append(Form(named["action"], {}))
+        elif forms:
+            forms[-1].fields[named["name"]] = named.get("value", "")
+    return forms
+
+
+@dataclass
+class Visitor:
+    """`authority` is the certificate that an https URL's is to be signed by."""
+
+    url: str
+    authority: Path | None = None
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def send(self, method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None) -> Page:
+        """One request with the cookies; redirects are not followed."""
+        address = urlsplit(self.url).netloc
+        if self.authority is None:
+            connection = http.client.HTTPConnection(address, timeout=30)
+        else:
+            context = ssl.create_default_context(cafile=self.authority)
+            connection = http.client.HTTPSConnection(address, timeout=30, context=context)
+        named = dict(headers or {})
+        if self.cookies:
+            named["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        try:
+            # A large body may be refused, and the connection closed, before all of it is sent: the answer is there.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, content, named)
+            response = connection.getresponse()
+            told = {name.lower(): value for name, value in response.getheaders()}
+            set_cookies = response.headers.get_all("set-cookie") or []
+            page = Page(response.status, told, set_cookies, response.read().decode())
+        finally:
+            connection.close()
+        for each in set_cookies:
+            for name, morsel in SimpleCookie(each).items():
+                if morsel["max-age"] == "0":
+                    self.cookies.pop(name, None)
+                else:
+                    self.cookies[name] = morsel.value
+        return page
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Page:
+        return self.send("GET", path, headers=headers)
+
+    def post(self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None) -> Page:
+        named = {"Content-Type": "application/x-www-form-urlencoded"} | (headers or {})
+        return self.send("POST", path, urlencode(fields).encode(), named)
+
+    def submit(self, page: Page, action: str, **fields: str) -> Page:
+        """Send a form of a page, with some of its fields filled in."""
+        form = page.form(action)
+        assert fields.keys() <= form.fields.keys()
+        return self.post(form.action, form.fields | fields)
+
+    def follow(self, page: Page) -> Page:
+        assert page.status == 303, page.text
+        return self.get(page.headers["location"])
+
+    def sign_in(self, key: Key) -> Page:
+        return self.submit(self.get("/console/sign-in"), "/sign-in", key_id=key.id, secret=key.secret)
+
+    def signed_in(self, key: Key) -> Visitor:
+        page = self.sign_in(key)
+        assert page.status == 303, page.text
+        return self

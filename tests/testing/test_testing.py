@@ -1,0 +1,222 @@
+"""The test server: in-process and by its socket, its faults, its snapshots, its fixture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from support.wire import Wire
+
+import sunshine_conversations_client as sc
+from sunshine_conversations_client import aio
+from sunshine_keys.testing import SunshineServer, sunshine_server
+
+pytest_plugins = ["pytester"]
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture(params=["sync", "async", "sync over a socket", "async over a socket"])
+def call(request: pytest.FixtureRequest, sunshine: SunshineServer) -> Iterator[Call]:
+    """call("get_app", …) by a client of either kind, in-process or over a real socket. `retries` are the client's."""
+    kind, _, over_socket = request.param.partition(" ")
+    loop = asyncio.new_event_loop()
+    opened: list[Any] = []
+
+    def run(method: str, *arguments: Any, retries: Any = False, **options: Any) -> Any:
+        settings = {"retries": retries, **options.pop("settings", {})}
+        api = next(
+            each
+            for each in ("CustomIntegrationApiKeysApi", "AppsApi", "WebhooksApi")
+            if hasattr(getattr(sc, each), method)
+        )
+        if over_socket:
+            names = {"key_id": sunshine.app_key.id, "secret": sunshine.app_key.secret} | settings
+            configuration = sc.Configuration(sunshine.url, **names)
+            client: Any = sc.ApiClient(configuration) if kind == "sync" else aio.ApiClient(configuration)
+        else:
+            client = sunshine.client(**settings) if kind == "sync" else sunshine.async_client(**settings)
+        opened.append(client)
+        if kind == "sync":
+            return getattr(getattr(sc, api)(client), method)(*arguments, **options)
+        return loop.run_until_complete(getattr(getattr(aio, api)(client), method)(*arguments, **options))
+
+    yield run
+    for client in opened:
+        client.close() if kind == "sync" else loop.run_until_complete(client.close())
+    loop.close()
+
+
+def test_everything_is_ready(call: Call, sunshine: SunshineServer) -> None:
+    owner = (sunshine.app_id, sunshine.integration_id)
+    (key,) = call("list_custom_integration_keys", *owner).keys
+    assert (key.id, key.secret) == (sunshine.key.id, sunshine.key.secret)
+    made = call("create_custom_integration_key", *owner, {"displayName": "x"}).key
+    assert call("get_custom_integration_key", *owner, made.id).key == made
+    assert call("delete_custom_integration_key", *owner, made.id) == {}
+    with pytest.raises(sc.NotFoundException):
+        call("get_custom_integration_key", *owner, made.id)
+    with pytest.raises(sc.BadRequestException):
+        call("list_custom_integration_keys", sunshine.app_id, sunshine.other_integration_id)
+
+
+def test_requests_are_recorded(call: Call, sunshine: SunshineServer) -> None:
+    call("create_custom_integration_key", sunshine.app_id, sunshine.integration_id, {"displayName": "x"})
+    (request,) = sunshine.requests
+    assert (request.method, request.status, request.json) == ("POST", 201, {"displayName": "x"})
+    assert request.path == f"/v2/apps/{sunshine.app_id}/integrations/{sunshine.integration_id}/keys"
+    assert request.headers["content-type"] == "application/json"
+
+
+class TestFaults:
+    def test_a_status_with_a_wait(self, call: Call, sunshine: SunshineServer) -> None:
+        sunshine.faults.next(status=429, retry_after=0.01)
+        with pytest.raises(sc.RateLimitedException) as limited:
+            call("get_app", sunshine.app_id)
+        assert limited.value.headers
+        assert limited.value.headers["retry-after"] == "0.01"
+        sunshine.faults.next(status=503, times=2)
+        assert call("get_app", sunshine.app_id, retries=3).app.id == sunshine.app_id
+        assert [request.status for request in sunshine.requests] == [429, 503, 503, 200]
+
+    def test_a_reply_lost_after_the_commit(self, call: Call, sunshine: SunshineServer) -> None:
+        sunshine.faults.next(drop="after")
+        with pytest.raises(sc.ApiConnectionError) as lost:
+            call("create_custom_integration_key", sunshine.app_id, sunshine.integration_id, {"displayName": "x"})
+        assert lost.value.maybe_sent
+        assert len(call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys) == 2
+
+        sunshine.faults.next(drop="after")
+        info = call("create_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, {"displayName": "y"}, retries=1)  # fmt: skip
+        assert info.replayed
+        (made,) = (each for each in call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys if each.display_name == "y")  # fmt: skip
+        assert info.data.key == made
+
+        sunshine.faults.next(drop="after")
+        info = call("delete_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, sunshine.key.id, retries=1)  # fmt: skip
+        assert info.deleted_before
+
+    def test_a_connection_dropped_before_anything_is_done(self, call: Call, sunshine: SunshineServer) -> None:
+        sunshine.faults.next(drop="before")
+        with pytest.raises(sc.ApiConnectionError):
+            call("create_custom_integration_key", sunshine.app_id, sunshine.integration_id, {"displayName": "x"})
+        assert len(call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys) == 1
+
+    def test_a_slow_answer(self, call: Call, sunshine: SunshineServer) -> None:
+        sunshine.faults.next(delay=100)
+        with pytest.raises(sc.ApiTimeoutError):
+            call("get_app", sunshine.app_id, _request_timeout=0.1)
+
+    def test_malformed_json(self, call: Call, sunshine: SunshineServer) -> None:
+        sunshine.faults.next(body=b'{"app": ')
+        with pytest.raises(sc.ApiDecodeError):
+            call("get_app", sunshine.app_id)
+
+    @pytest.mark.parametrize("skew", [3600, -3600])
+    def test_a_clock_that_differs(self, call: Call, sunshine: SunshineServer, skew: int) -> None:
+        sunshine.faults.clock_skew = skew
+        assert call("get_app", sunshine.app_id, settings={"scope": "app"}).app
+        if skew > 0:
+            assert [request.status for request in sunshine.requests] == [401, 200]
+
+    def test_a_key_revoked_in_the_middle_of_a_request(self, call: Call, sunshine: SunshineServer) -> None:
+        own = {"key_id": sunshine.key.id, "secret": sunshine.key.secret}
+        (webhook,) = call("list_webhooks", sunshine.app_id, sunshine.integration_id, settings=own).webhooks
+        sunshine.faults.next(revoke=sunshine.key.id)
+        with pytest.raises(sc.UnauthorizedException):
+            call("delete_webhook", sunshine.app_id, sunshine.integration_id, webhook.id, settings=own)
+        assert call("list_webhooks", sunshine.app_id, sunshine.integration_id).webhooks == [webhook]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 99}, {"retry_after": 1}, {"drop": "now"}, {"body": "text"}, {"delay": -1}, {"status": 500, "times": 0}],
+)
+def test_a_fault_that_cannot_be_is_refused_and_nothing_goes_wrong(sunshine: SunshineServer, fault: Any) -> None:
+    with pytest.raises(ValueError, match=" "):
+        sunshine.faults.next(**fault)
+    assert sc.AppsApi(sunshine.client()).get_app(sunshine.app_id).app
+
+
+def test_snapshots_bring_a_state_back(sunshine: SunshineServer) -> None:
+    keys = sc.CustomIntegrationApiKeysApi(sunshine.client())
+    owner = (sunshine.app_id, sunshine.integration_id)
+    before = sunshine.save()
+    made = keys.create_custom_integration_key(*owner, {"displayName": "x"}).key
+    after = sunshine.save()
+    assert made and made.id
+
+    sunshine.load(before)
+    with pytest.raises(sc.NotFoundException):
+        keys.get_custom_integration_key(*owner, made.id)
+    sunshine.load(after)
+    assert keys.get_custom_integration_key(*owner, made.id).key == made
+    sunshine.faults.next(status=500)
+    sunshine.reset()
+    assert len(keys.list_custom_integration_keys(*owner).keys or []) == 1
+    assert len(sunshine.requests) == 1
+    assert made.secret and made.secret not in repr(after)
+
+
+def test_revoking(sunshine: SunshineServer) -> None:
+    own = sunshine.client(sunshine.key)
+    token = sunshine.client(access_token=sunshine.key.token())
+    for client in (own, token):
+        assert sc.OAuthEndpointsApi(client).get_token_info().app
+    sunshine.revoke(sunshine.key)
+    for client in (own, token):
+        with pytest.raises(sc.UnauthorizedException):
+            sc.OAuthEndpointsApi(client).get_token_info()
+    with pytest.raises(ValueError, match="there is no"):
+        sunshine.revoke("int_x")
+
+
+def test_the_socket_serves_the_same_state(sunshine: SunshineServer) -> None:
+    from support.wire import Key
+
+    wire = Wire(sunshine.url)
+    made = wire.post(f"/v2/apps/{sunshine.app_id}/integrations/{sunshine.integration_id}/keys",
+                     Key(sunshine.app_key.id, sunshine.app_key.secret), {"displayName": "x"}).json["key"]  # fmt: skip
+    keys = sc.CustomIntegrationApiKeysApi(sunshine.client())
+    fetched = keys.get_custom_integration_key(sunshine.app_id, sunshine.integration_id, made["id"]).key
+    assert fetched and fetched.secret == made["secret"]
+    assert wire.get("/healthz").status == 200
+
+
+def test_without_preload_in_process(sunshine: SunshineServer) -> None:
+    raw = sc.AppsApi(sunshine.client()).get_app_without_preload_content(sunshine.app_id)
+    assert (raw.status, b'"app"' in raw.read()) == (200, True)
+
+
+def test_servers_are_apart_and_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with sunshine_server() as one, sunshine_server() as two:
+        sc.AppsApi(one.client(one.account_key)).delete_app(one.app_id)
+        assert sc.AppsApi(two.client()).get_app(two.app_id).app
+        assert one.account_key.secret != two.account_key.secret
+        assert one.account_key.secret not in repr(one.account_key)
+        folders = [one._folder, two._folder]
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_the_fixture_as_its_users_have_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sunshine_conversations_client as sc
+
+        def test_one(sunshine):
+            sunshine.revoke(sunshine.key)
+
+        def test_other(sunshine):
+            keys = sc.CustomIntegrationApiKeysApi(sunshine.client())
+            assert len(keys.list_custom_integration_keys(sunshine.app_id, sunshine.integration_id).keys) == 1
+        """
+    )
+    result = pytester.runpytest_subprocess("-W", "error")
+    result.assert_outcomes(passed=2)
+
+
+def test_the_plugin_costs_nothing_until_it_is_used(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import sys\ndef test_it():\n    assert 'sunshine_keys.testing' not in sys.modules and 'uvicorn' not in sys.modules")  # fmt: skip
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)

@@ -1,0 +1,11 @@
+"""The wire is the same on every store; what else asks for a service asks on SQLite."""
+
+from __future__ import annotations
+
+import pytest
+from support.stores import STORES
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "service" in metafunc.fixturenames:
+        metafunc.parametrize("service", STORES, indirect=True, scope="session")
