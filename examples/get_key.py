@@ -1,4 +1,4 @@
-"""Fetch one key of a custom integration: KEY holds its id."""
+"""Fetch the key of a custom integration whose id is KEY."""
 
 import os
 from pprint import pprint
@@ -6,12 +6,12 @@ from pprint import pprint
 import sunshine_conversations_client
 from sunshine_conversations_client.rest import ApiException
 
-# Credentials: an API key's id and secret by HTTP Basic …
+# Credentials: the id and the secret of an API key, sent with HTTP Basic …
 configuration = sunshine_conversations_client.Configuration(
     username=os.environ.get("KEY_ID"),
     password=os.environ.get("SECRET"),
 )
-# … or a JSON Web Token that the key signed, which then replaces the configuration above.
+# … or a JSON Web Token that the key has signed. It replaces the configuration above.
 if os.environ.get("TOKEN"):
     configuration = sunshine_conversations_client.Configuration(access_token=os.environ["TOKEN"])
 

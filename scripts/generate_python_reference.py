@@ -1,4 +1,4 @@
-"""Write docs/python.md from the docstrings; with --check, fail where it is not what would be written."""
+"""Write docs/python.md from the docstrings. With --check, fail if the page is out of date."""
 
 from __future__ import annotations
 
@@ -19,41 +19,45 @@ from sunshine_keys import pytest_plugin
 INTRODUCTION = """\
 # Python
 
-<!-- Written by scripts/generate_python_reference.py from the docstrings; change those, not this. -->
+<!-- Written by scripts/generate_python_reference.py from the docstrings. Change those, not this page. -->
 
-The public names of `sunshine_conversations_client`, and of `sunshine_keys.testing`. [The client](client.md) and
-[Testing](testing.md) show them at work.
+This page lists the public names of `sunshine_conversations_client` and of `sunshine_keys.testing`. [The client](client.md) and
+[Testing](testing.md) show how to use them.
 
 ## Operations
 
-Each class takes an `ApiClient`; without one, the default that `ApiClient.get_default()` makes. Each method has two
-variants: `…_with_http_info` returns an `ApiResponse`, which has status and headers beside the data, and
-`…_without_preload_content` the answer unread. All take these keywords:
+Each class takes an `ApiClient`. Without one it uses `ApiClient.get_default()`. Each method has two variants:
 
-| | |
+- `…_with_http_info` returns an `ApiResponse`, which has the status and the headers as well as the data.
+- `…_without_preload_content` returns the HTTP library's response with its body unread.
+
+All methods take these keywords:
+
+| keyword | value |
 |---|---|
-| `_request_timeout` | seconds for the whole call, or a pair: to connect, and for each read; None waits for ever |
-| `_headers` | headers that win over the client's own |
-| `_request_auth` | other credentials than the configuration's, as a dictionary of an auth setting |
-| `_content_type`, `_host_index` | kept from the official client |
+| `_request_timeout` | seconds for the whole call, a pair (seconds to connect, seconds for each read), or None for no limit |
+| `_headers` | a dictionary of headers, which win over the client's own |
+| `_request_auth` | credentials for this call: `{"in": "header", "key": "Authorization", "value": "Bearer …", "type": "bearer"}` |
+| `_content_type`, `_host_index` | accepted as in the official client |
 
-A body is a model, or a dictionary with names as they are on the wire. All raise `ApiArgumentError` before anything is sent,
-`ApiConnectionError` where no answer came, and [the exception of its status](errors.md) for an answer other than 2xx.
+A body is a model, or a dictionary with the names of the API. All methods raise `ApiArgumentError` for invalid arguments before
+they send anything, `ApiConnectionError` if no answer arrives, and [the exception of the status](errors.md) for an answer other
+than 2xx.
 """
 
 ASYNCHRONOUS = """\
 ## Asynchronous
 
-`sunshine_conversations_client.aio` has these with the same arguments, to be awaited: {names}. Its `iterate_…` methods are
-for `async for`, its `ApiClient` for `async with`. Models, exceptions and `Configuration` are the same.
+`sunshine_conversations_client.aio` has {names}, with the same arguments. You await the methods. The `iterate_…` methods are
+for `async for`, and `ApiClient` is for `async with`. Models, exceptions and `Configuration` are the same.
 """
 
 MODELS = """\
 ## Models
 
-Fields are keyword arguments, by these names or those on the wire, each optional; what is not set is not sent. Each model has
-`to_dict()`, `to_json()`, `to_str()`, `from_dict(…)` and `from_json(…)`, and keeps what it has no field for in
-`additional_properties`. An unknown name or a value of the wrong type raises `ApiArgumentError`.
+Fields are optional keyword arguments, under these names or those of the API. The client does not send fields that you do not
+set. Each model has `to_dict()`, `to_json()`, `to_str()`, `from_dict(…)` and `from_json(…)`. Properties of an answer without a
+field are in `additional_properties`. An unknown name or a value of the wrong type raises `ApiArgumentError`.
 """
 
 _EVERY_CALL = {"self", "_request_timeout", "_request_auth", "_content_type", "_headers", "_host_index", "legacy"}
@@ -65,44 +69,44 @@ _ITEM = re.compile(r"(?:[a-z_]+, )*[a-z_]+: ")
 
 def reference() -> str:
     public = {name: getattr(sc, name) for name in sc.__all__ if name != "__version__"}
-    apis = [each for name, each in public.items() if name.endswith("Api")]
-    models = [each for each in public.values() if issubclass(each, Model | enum.Enum)]
-    errors = [each for each in public.values() if issubclass(each, exceptions.OpenApiException)]
+    apis = [cls for name, cls in public.items() if name.endswith("Api")]
+    models = [cls for cls in public.values() if issubclass(cls, Model | enum.Enum)]
+    errors = [cls for cls in public.values() if issubclass(cls, exceptions.OpenApiException)]
     parts = [INTRODUCTION]
-    parts += [_class(each) for each in apis]
-    parts += ["## The client\n", *(_class(each) for each in (sc.ApiClient, sc.Configuration, sc.ApiResponse))]
+    parts += [_class(cls) for cls in apis]
+    parts += ["## The client\n", *(_class(cls) for cls in (sc.ApiClient, sc.Configuration, sc.ApiResponse))]
     parts += [ASYNCHRONOUS.format(names=_names(aio.__all__))]
     parts += ["## A transport of your own\n", *(_class(getattr(transport, name)) for name in transport.__all__)]
-    parts += ["## Exceptions\n", _tree(errors), *(_class(each) for each in errors if _own_doc(each) and _members(each))]
-    parts += [MODELS, table(["model", "fields"], [[f"`{each.__name__}`", _fields(each)] for each in models])]
-    parts += ["## Test helpers\n", _told(sunshine_keys.testing.__doc__ or "", lines=1), _fixture()]
+    parts += ["## Exceptions\n", _tree(errors), *(_class(cls) for cls in errors if _own_doc(cls) and _members(cls))]
+    parts += [MODELS, table(["model", "fields"], [[f"`{cls.__name__}`", _fields(cls)] for cls in models])]
+    parts += ["## Test fixture\n", _markdown(sunshine_keys.testing.__doc__ or "", lines=1), _fixture()]
     parts += ["### sunshine_server\n", _member("", sunshine_keys.testing.sunshine_server) + "\n"]
-    helpers = [getattr(sunshine_keys.testing, name) for name in sunshine_keys.testing.__all__]
-    parts += [_class(each) for each in helpers if inspect.isclass(each)]
-    told = "\n".join(parts)
-    if missing := [name for name in public if f"`{name}" not in told]:
-        raise SystemExit(f"docs/python.md would not tell of {missing}")
-    return told
+    classes = [getattr(sunshine_keys.testing, name) for name in sunshine_keys.testing.__all__]
+    parts += [_class(cls) for cls in classes if inspect.isclass(cls)]
+    page = "\n".join(parts)
+    if missing := [name for name in public if f"`{name}" not in page]:
+        raise SystemExit(f"docs/python.md would lack {missing}")
+    return page
 
 
-def _class(each: type) -> str:
-    heading = f"### {each.__name__}\n"
-    made = "" if issubclass(each, Exception) or getattr(each, "_is_protocol", False) else _signature(each)
-    parts = [heading, f"`{each.__name__}{made}`\n" if made else "", _told(_own_doc(each))]
-    if members := _members(each):
+def _class(cls: type) -> str:
+    heading = f"### {cls.__name__}\n"
+    signature = "" if issubclass(cls, Exception) or getattr(cls, "_is_protocol", False) else _signature(cls)
+    parts = [heading, f"`{cls.__name__}{signature}`\n" if signature else "", _markdown(_own_doc(cls))]
+    if members := _members(cls):
         parts.append("\n".join(members) + "\n")
     return "\n".join(part for part in parts if part)
 
 
-def _own_doc(each: type) -> str:
-    return each.__dict__.get("__doc__") or ""
+def _own_doc(cls: type) -> str:
+    return cls.__dict__.get("__doc__") or ""
 
 
-def _members(each: type) -> list[str]:
-    """What it has of its own, but the variants of a method and what is for the package itself."""
+def _members(cls: type) -> list[str]:
+    """Describe the members that a class defines, without the variants of a method and the names for this package only."""
     shown = [
         (name, getattr(value, "__func__", value))
-        for name, value in vars(each).items()
+        for name, value in vars(cls).items()
         if name[0] != "_" and name not in _NOT_FOR_CALLERS and not name.endswith(_VARIANTS)
     ]
     return [_member(name, value) for name, value in shown if isinstance(value, property) or inspect.isfunction(value)]
@@ -110,13 +114,13 @@ def _members(each: type) -> list[str]:
 
 def _member(name: str, value: Any) -> str:
     if isinstance(value, property):
-        said, shown = inspect.getdoc(value) or "", f"`{name}`"
+        doc, shown = inspect.getdoc(value) or "", f"`{name}`"
     else:
-        said = inspect.getdoc(value) or ""
+        doc = inspect.getdoc(value) or ""
         returned = re.sub(r"^Generator\[(\w+)\]$", r"\1", inspect.signature(value).return_annotation)
-        gives = "" if returned in ("None", "object") else f" → `{returned}`"
-        shown = f"`{value.__name__}{_signature(value)}`{gives}"
-    body = _told(_OF_EVERY_CALL.sub("", said)).strip()
+        result = "" if returned in ("None", "object") else f" → `{returned}`"
+        shown = f"`{value.__name__}{_signature(value)}`{result}"
+    body = _markdown(_OF_EVERY_CALL.sub("", doc)).strip()
     first, _, rest = body.partition("\n\n")
     indented = "\n\n" + "\n".join(f"  {line}".rstrip() for line in rest.splitlines()) if rest else ""
     return f"- {shown}: {first}{indented}" if first else f"- {shown}"
@@ -124,14 +128,18 @@ def _member(name: str, value: Any) -> str:
 
 def _signature(value: Any) -> str:
     shown: list[str] = []
-    for each in inspect.signature(value).parameters.values():
-        if each.name in _EVERY_CALL or each.name == "cls":
+    for parameter in inspect.signature(value).parameters.values():
+        if parameter.name in _EVERY_CALL or parameter.name == "cls":
             continue
-        if each.kind is each.KEYWORD_ONLY and "*" not in shown and not any(one[0] == "*" for one in shown):
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in shown and not any(part[0] == "*" for part in shown):
             shown.append("*")
-        name = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "") + each.name
-        kind = "" if each.annotation is each.empty else f": {_type(each.annotation)}"
-        default = "" if each.default is each.empty else (f" = {each.default!r}" if kind else f"={each.default!r}")
+        name = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "") + parameter.name
+        kind = "" if parameter.annotation is parameter.empty else f": {_type(parameter.annotation)}"
+        default = (
+            ""
+            if parameter.default is parameter.empty
+            else (f" = {parameter.default!r}" if kind else f"={parameter.default!r}")
+        )
         shown.append(f"{name}{kind}{default}")
     return f"({', '.join(shown)})"
 
@@ -140,11 +148,11 @@ def _type(annotation: Any) -> str:
     return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
 
-def _told(docstring: str, lines: int = 0) -> str:
-    """A docstring as Markdown: `name: what it is` becomes a list, and indented examples are left out."""
+def _markdown(docstring: str, lines: int = 0) -> str:
+    """Render a docstring as Markdown. Lines of the form `name: text` become a list; indented examples are dropped."""
     paragraphs = inspect.cleandoc(docstring).split("\n\n")
-    paragraphs = [each for each in paragraphs if not each.startswith("    ")]
-    return "\n\n".join("\n".join(_paragraph(each)) for each in paragraphs[: lines or None]) + "\n"
+    paragraphs = [paragraph for paragraph in paragraphs if not paragraph.startswith("    ")]
+    return "\n\n".join("\n".join(_paragraph(paragraph)) for paragraph in paragraphs[: lines or None]) + "\n"
 
 
 def _paragraph(text: str) -> Iterator[str]:
@@ -168,21 +176,21 @@ def _escaped(text: str) -> str:
 
 
 def _tree(errors: list[type[Exception]]) -> str:
-    """Each exception below its base."""
+    """Render the exceptions as a list in which each stands below its base."""
 
     def below(base: type[Exception], depth: int) -> Iterator[str]:
-        told = " ".join(_own_doc(base).partition("\n\n")[0].split())
-        yield "  " * depth + f"- `{base.__name__}`" + (f": {_escaped(told)}" if told else "")
-        for each in errors:
-            if each.__bases__[0] is base:
-                yield from below(each, depth + 1)
+        summary = " ".join(_own_doc(base).partition("\n\n")[0].split())
+        yield "  " * depth + f"- `{base.__name__}`" + (f": {_escaped(summary)}" if summary else "")
+        for cls in errors:
+            if cls.__bases__[0] is base:
+                yield from below(cls, depth + 1)
 
     return "\n".join(below(exceptions.OpenApiException, 0)) + "\n"
 
 
 def _fields(model: Any) -> str:
     if issubclass(model, enum.Enum):
-        return ", ".join(f"`{each.name}`" for each in model)
+        return ", ".join(f"`{member.name}`" for member in model)
     return ", ".join(f"`{name}`" for name in model._fields) or "none of its own"
 
 
@@ -192,7 +200,7 @@ def _names(names: list[str]) -> str:
 
 def _fixture() -> str:
     fixture = inspect.getdoc(pytest_plugin.sunshine) or ""
-    return f"### The fixture `sunshine`\n\nA `SunshineServer`. {_told(fixture)}"
+    return f"### The fixture `sunshine`\n\nA `SunshineServer`. {_markdown(fixture)}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The fixture `sunshine`: a server for each test. Nothing is imported before a test asks for it."""
+"""The pytest fixture `sunshine`. The plugin imports the service only when a test uses the fixture."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sunshine() -> Iterator[SunshineServer]:
-    """The service, with a ready app, integration and keys, in-process and of this test alone."""
+    """A new in-process service for this test, with an app, an integration and keys."""
     try:
         from sunshine_keys.testing import sunshine_server
     except ModuleNotFoundError as error:
-        pytest.fail(f"{error.name} is missing; the fixture needs: pip install 'sunshine-keys[test]'", pytrace=False)
+        pytest.fail(
+            f"{error.name} is missing. Install the fixture with: pip install 'sunshine-keys[test]'", pytrace=False
+        )
 
     with sunshine_server() as server:
         yield server

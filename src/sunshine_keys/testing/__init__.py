@@ -1,4 +1,4 @@
-"""The service inside a test: the production code on a store in memory, with an app, an integration and keys ready.
+"""The service as a test fixture: the production code on a store in memory, with an app, an integration and keys.
 
     from sunshine_keys.testing import sunshine_server
 
@@ -6,8 +6,8 @@
         keys = sunshine_conversations_client.CustomIntegrationApiKeysApi(s.client())
         s.faults.next(status=429, retry_after=1)
 
-Clients reach it in-process, without a port; `s.url` opens a real socket for whatever else does. Under pytest, the fixture
-`sunshine` is such a server, one for each test.
+Clients reach the server in-process, without a port. `s.url` opens a real socket for other programs. In pytest, the fixture
+`sunshine` gives each test a new server.
 """
 
 from sunshine_keys.testing.faults import Faults, RecordedRequest

@@ -1,4 +1,4 @@
-"""Faults on demand, put around the application; and a record of what was asked of it."""
+"""Faults on demand around the application, and a record of the requests."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Receive = Callable[[], Awaitable[Any]]
 
 
 class ConnectionDropped(Exception):
-    """Stands for a connection that closed without an answer, where there is no real one to close."""
+    """An in-process request ended without an answer, as if its connection had closed."""
 
 
 class RecordedRequest(msgspec.Struct, frozen=True):
-    """A request as it came, and the status that was answered (0: none was)."""
+    """Hold a received request and the status of its answer, which is 0 if the connection closed without one."""
 
     method: str
     path: str
@@ -33,11 +33,12 @@ class RecordedRequest(msgspec.Struct, frozen=True):
     status: int
 
     def __repr__(self) -> str:
-        """Without its headers, which hold credentials, and its body."""
+        """Return method, path and status. Headers hold credentials, and bodies may hold secrets."""
         return f"RecordedRequest({self.method} {self.path}, status={self.status})"
 
     @property
     def json(self) -> Any:
+        """The body as JSON. Raises ValueError if it is not JSON."""
         return json.loads(self.body)
 
 
@@ -51,12 +52,12 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 class Faults:
-    """What is to go wrong. Each fault is for one request, in the order they were asked for; a skew stays."""
+    """Make requests fail. Each fault applies to one request, in the order of the calls; `clock_skew` stays until you reset it."""
 
     def __init__(self) -> None:
         self._waiting: deque[_Fault] = deque()
         self.clock_skew = 0.0
-        """Seconds by which the service's clock is ahead: for tokens, and for the Date it answers with."""
+        """Seconds by which the service's clock is ahead, for tokens and for the Date of its answers."""
 
     def next(
         self,
@@ -69,19 +70,19 @@ class Faults:
         revoke: str | None = None,
         times: int = 1,
     ) -> None:
-        """Have the next request, or the next `times`, go wrong.
+        """Make the next request fail, or the next `times` requests.
 
-        status: answered instead of doing anything, with `retry_after` seconds in a header.
-        drop: the connection closes without an answer, "before" anything is done or "after" it is done and on disk.
-        delay: seconds to wait first.
-        body: sent instead of the answer's own, for instance b'{"key": ' that is no JSON.
-        revoke: the id of a key to delete once the request is authenticated, before it is carried out.
-        Raises ValueError for a fault that cannot be.
+        status: answer with this status and do nothing else. `retry_after` sets the header, in seconds.
+        drop: close the connection without an answer, "before" or "after" the service carries out the request.
+        delay: wait this many seconds first.
+        body: answer with this body, for example b'{"key": ', which is not JSON.
+        revoke: delete the key with this id after the request is authenticated and before it is carried out.
+        Raises ValueError if an argument is invalid.
         """
         if status is not None and not 200 <= status <= 599:
             raise ValueError(f"status should be 200 to 599, not {status}")
         if retry_after is not None and status is None:
-            raise ValueError("retry_after goes with a status, such as 429")
+            raise ValueError("retry_after needs a status, for example 429")
         if drop not in (None, "before", "after"):
             raise ValueError(f"drop should be 'before' or 'after', not {drop!r}")
         if body is not None and not isinstance(body, bytes):
@@ -91,11 +92,12 @@ class Faults:
         self._waiting.extend([_Fault(status, retry_after, drop, delay, body, revoke)] * times)
 
     def clear(self) -> None:
-        """Nothing is to go wrong any more."""
+        """Remove all waiting faults and set `clock_skew` to 0."""
         self._waiting.clear()
         self.clock_skew = 0.0
 
     def now(self) -> float:
+        """Return the time of the service's clock, in seconds since 1970."""
         return time.time() + self.clock_skew
 
     def _take(self) -> _Fault | None:
@@ -103,7 +105,7 @@ class Faults:
 
 
 class FaultyApplication:
-    """The application with its faults; an ASGI callable as the application is."""
+    """Wraps the application in faults. It is an ASGI callable, too."""
 
     def __init__(
         self,
@@ -120,13 +122,13 @@ class FaultyApplication:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         body = bytearray()
 
-        async def recording() -> Any:
+        async def receive_and_record() -> Any:
             message = await receive()
             body.extend(message.get("body", b""))
             return message
 
-        messages = await self._answer(scope, recording, self._faults._take())
-        # Before it is sent: whoever has the answer finds the request recorded.
+        messages = await self._answer(scope, receive_and_record, self._faults._take())
+        # Record before sending, so that the record exists when the caller has the answer.
         self._requests.append(_recorded(scope, bytes(body), messages[0]["status"] if messages else 0))
         if not messages:
             self._drop(scope)
@@ -137,7 +139,7 @@ class FaultyApplication:
             await send(message)
 
     async def _answer(self, scope: dict[str, Any], receive: Receive, fault: _Fault | None) -> list[Any]:
-        """The messages of an answer, or none where the connection is to close instead."""
+        """Return the ASGI messages of an answer; an empty list if the connection should close instead."""
         if fault is None:
             return await self._real(scope, receive)
         if fault.delay:
@@ -145,7 +147,7 @@ class FaultyApplication:
         if fault.drop == "before":
             return []
         if fault.status is not None:
-            return _made_up(fault)
+            return _fault_answer(fault)
         if fault.revoke is not None:
             messages = await self._revoking(scope, receive, fault.revoke)
         else:
@@ -159,10 +161,10 @@ class FaultyApplication:
     async def _real(self, scope: dict[str, Any], receive: Receive) -> list[Any]:
         messages: list[Any] = []
 
-        async def keep(message: MutableMapping[str, Any]) -> None:
+        async def collect(message: MutableMapping[str, Any]) -> None:
             messages.append(dict(message))
 
-        await self._application(scope, receive, keep)
+        await self._application(scope, receive, collect)
         return messages
 
     async def _revoking(self, scope: dict[str, Any], receive: Receive, key_id: str) -> list[Any]:
@@ -190,11 +192,11 @@ def _recorded(scope: dict[str, Any], body: bytes, status: int) -> RecordedReques
     return RecordedRequest(scope["method"], target, headers, body, status)
 
 
-def _made_up(fault: _Fault) -> list[Any]:
+def _fault_answer(fault: _Fault) -> list[Any]:
     content = fault.body
     if content is None:
         content = json.dumps(
-            {"errors": [{"code": "fault", "title": f"A fault was asked for: {fault.status}"}]}
+            {"errors": [{"code": "fault", "title": f"The test requested this fault: {fault.status}"}]}
         ).encode()
     headers = [(b"content-type", b"application/json"), (b"x-request-id", b"fault")]
     if fault.retry_after is not None:

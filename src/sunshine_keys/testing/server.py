@@ -1,4 +1,4 @@
-"""A server for one test."""
+"""A server for one test, and its keys and snapshots."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from sunshine_conversations_client import aio
 
 T = TypeVar("T")
-_HOST = "http://127.0.0.1"  # named in links; nothing listens there
+_HOST = "http://127.0.0.1"  # the host in links; nothing listens there
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key there is: its id and its secret, which its repr keeps."""
+    """Hold the id and the secret of a key. The repr hides the secret."""
 
     id: str
     secret: str
@@ -46,15 +46,16 @@ class Key(msgspec.Struct, frozen=True):
 
     @property
     def scope(self) -> Scope:
+        """The scope that the prefix of the id stands for: "account", "app" or "integration"."""
         return next(scope for scope, prefix in ID_PREFIX.items() if self.id.startswith(prefix))
 
     def token(self, expires_in: int | None = 300) -> str:
-        """A JSON Web Token signed by this key, good for so many seconds."""
+        """Return a JSON Web Token that this key signs. It expires after `expires_in` seconds; None means never."""
         return tokens.mint(self.id, self.secret, self.scope, expires_in=expires_in)
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The state of a server's store."""
+    """Hold the state of a server's store."""
 
     content: bytes
 
@@ -63,7 +64,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class _Loop:
-    """One event loop in a thread, which all servers of the process share: starting one costs more than a server."""
+    """Runs an event loop in a thread. All servers of a process share it, because it takes longer to start than a server."""
 
     _loop: asyncio.AbstractEventLoop | None = None
     _process = 0
@@ -79,36 +80,34 @@ class _Loop:
 
 
 class SunshineServer:
-    """The service with a ready app, custom integration and keys. Made by `sunshine_server`.
+    """The service with an app, a custom integration and keys. `sunshine_server` creates it.
 
-    app_id, integration_id: the app, and its custom integration.
-    other_integration_id: an integration of type `web`, which can have no keys.
-    account_key, app_key, key: a `Key` of each scope; `key` is the custom integration's.
-    faults: what is to go wrong, a `Faults`.
-    requests: what was asked, in order, each a `RecordedRequest`.
+    app_id, integration_id: the ids of the app and of its custom integration.
+    other_integration_id: the id of an integration of type `web`, which cannot have keys.
+    account_key, app_key, key: a `Key` of each scope. `key` belongs to the custom integration.
+    faults: a `Faults`, which makes requests fail.
+    requests: the received requests in order, each a `RecordedRequest`.
     """
 
     def __init__(self) -> None:
-        shared_memory = Path("/dev/shm")  # noqa: S108 - a folder of a name of its own is made in it
+        shared_memory = Path("/dev/shm")  # noqa: S108 - mkdtemp creates a new folder in it
         usable = shared_memory.is_dir() and os.access(shared_memory, os.W_OK)
         self._folder = Path(tempfile.mkdtemp(prefix="sunshine-keys-", dir=shared_memory if usable else None))
         self._loop = _Loop.get()
         self._stack = contextlib.ExitStack()
         self._url: str | None = None
         self.faults = Faults()
-        """What is to go wrong."""
         self.requests: list[RecordedRequest] = []
-        """What was asked, in order."""
         settings = Settings(self._folder, sealing=Given([secrets.token_bytes(32)]))
         self._engine = self._run(open_engine(settings))
-        made = self._run(initialise(self._engine, sample=True))
-        assert made is not None
-        self.account_key = Key(made["account_key"]["id"], made["account_key"]["secret"])
-        self.app_key = Key(made["app_key"]["id"], made["app_key"]["secret"])
-        self.key = Key(made["key"]["id"], made["key"]["secret"])
-        self.app_id: str = made["app"]["id"]
-        self.integration_id: str = made["integration"]["id"]
-        self.other_integration_id: str = made["other_integration"]["id"]
+        sample = self._run(initialise(self._engine, sample=True))
+        assert sample is not None
+        self.account_key = Key(sample["account_key"]["id"], sample["account_key"]["secret"])
+        self.app_key = Key(sample["app_key"]["id"], sample["app_key"]["secret"])
+        self.key = Key(sample["key"]["id"], sample["key"]["secret"])
+        self.app_id: str = sample["app"]["id"]
+        self.integration_id: str = sample["integration"]["id"]
+        self.other_integration_id: str = sample["other_integration"]["id"]
         self._service = Application(self._engine, clock=self.faults.now)
         self._application = FaultyApplication(self._service, self.faults, self.requests, self._revoke)
         self._first = self.save()
@@ -118,7 +117,7 @@ class SunshineServer:
 
     @property
     def url(self) -> str:
-        """The URL of a real socket on loopback, opened when it is first asked for."""
+        """The URL of a real socket on loopback. The first use opens it."""
         if self._url is None:
             from sunshine_keys.testing.socket import listening
 
@@ -126,12 +125,12 @@ class SunshineServer:
         return self._url
 
     def client(self, key: Key | None = None, **settings: Any) -> ApiClient:
-        """A client of this server, in-process, by the app's key or another; `settings` are Configuration's."""
+        """Return an in-process client of this server, with the app's key or `key`. `settings` are those of `Configuration`."""
         transport = InProcessTransport(self._application, self._loop)
         return ApiClient(self._configuration(key, settings), transport=transport)
 
     def async_client(self, key: Key | None = None, **settings: Any) -> aio.ApiClient:
-        """The same for `sunshine_conversations_client.aio`."""
+        """Return an asynchronous client, of `sunshine_conversations_client.aio`, with the same arguments as `client`."""
         from sunshine_conversations_client import aio
 
         transport = AsyncInProcessTransport(self._application, self._loop)
@@ -146,35 +145,36 @@ class SunshineServer:
     async def _revoke(self, key_id: str) -> None:
         key = await self._engine.store.key(key_id)
         if key is None or key.app_id is None:
-            raise ValueError(f"there is no app's or integration's key {key_id}")
+            raise ValueError(f"There is no key {key_id} of an app or an integration.")
         await self._engine.store.transact(OPERATOR, DeleteKey(key.app_id, key.integration_id, key_id))
 
     def revoke(self, key: Key | str) -> None:
-        """Delete an app's or an integration's key, as its owner would."""
+        """Delete a key of an app or an integration, as its owner would. Raises ValueError if there is no such key."""
         self._run(self._revoke(key if isinstance(key, str) else key.id))
 
     def save(self) -> Snapshot:
-        """The state as it is now."""
+        """Return the current state of the store."""
         with contextlib.closing(sqlite3.connect(self._folder / STORE_FILE)) as connection:
             return Snapshot(connection.serialize())
 
     def load(self, snapshot: Snapshot) -> None:
-        """Make the state what it was at a snapshot of this server's."""
+        """Restore the state of a snapshot that this server saved."""
         with (
             contextlib.closing(sqlite3.connect(":memory:")) as source,
             contextlib.closing(sqlite3.connect(self._folder / STORE_FILE)) as target,
         ):
-            # A database in WAL mode cannot be opened in memory: bytes 18 and 19 of its header say that it is not.
+            # SQLite cannot open a database in WAL mode in memory. Bytes 18 and 19 of the header turn the mode off.
             source.deserialize(snapshot.content[:18] + b"\x01\x01" + snapshot.content[20:])
             source.backup(target)
 
     def reset(self) -> None:
-        """Make the state what it was at the start, ask for no faults, and forget what was asked."""
+        """Restore the state after the start, remove all faults, and clear `requests`."""
         self.load(self._first)
         self.faults.clear()
         self.requests.clear()
 
     def close(self) -> None:
+        """Stop the service and delete its store."""
         self._stack.close()
         self._run(self._service.close())
         self._run(self._engine.store.close())
@@ -183,7 +183,7 @@ class SunshineServer:
 
 @contextlib.contextmanager
 def sunshine_server() -> Generator[SunshineServer]:
-    """A server of its own for as long as the block runs."""
+    """Start a server and close it at the end of the `with` block."""
     server = SunshineServer()
     try:
         yield server

@@ -15,7 +15,7 @@ from sunshine_keys.wire.protocol import Protocol
 
 
 class _Protocol(Protocol):
-    """Lets a fault close a connection without an answer."""
+    """Adds a function to the scope with which a fault closes the connection."""
 
     def scope(self) -> Scope:
         return super().scope() | {"sunshine_keys.abort": self.transport.abort}
@@ -24,13 +24,13 @@ class _Protocol(Protocol):
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Signals are the test runner's."""
+        """Leave all signals to the test runner."""
         yield
 
 
 @contextlib.contextmanager
 def listening(application: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Generator[str]:
-    """Serve on a free loopback port, on `loop`, which another thread runs; yields the URL."""
+    """Serve on a free loopback port and yield the URL. Another thread runs `loop`."""
     config = uvicorn.Config(
         application, http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
         date_header=False, timeout_graceful_shutdown=1, proxy_headers=False,

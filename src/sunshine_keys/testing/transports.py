@@ -1,4 +1,4 @@
-"""Transports of the client that call the application itself, without a socket."""
+"""Transports of the client that call the application directly, without a socket."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Application = Callable[
 
 async def _exchange(application: Application, request: Request) -> Response:
     target = urlsplit(request.url)
-    named = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers.items()]
-    named.append((b"host", target.netloc.encode()))
+    request_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers.items()]
+    request_headers.append((b"host", target.netloc.encode()))
     if request.body is not None:
-        named.append((b"content-length", str(len(request.body)).encode()))
+        request_headers.append((b"content-length", str(len(request.body)).encode()))
     scope = {
-        "type": "http", "method": request.method, "scheme": target.scheme, "headers": named, "server": ("127.0.0.1", 0),
+        "type": "http", "method": request.method, "scheme": target.scheme, "headers": request_headers, "server": ("127.0.0.1", 0),
         "raw_path": (target.path or "/").encode(), "query_string": target.query.encode(),
     }  # fmt: skip
     sent: list[dict[str, Any]] = []
@@ -43,7 +43,7 @@ async def _exchange(application: Application, request: Request) -> Response:
 
 
 class InProcessTransport:
-    """For the synchronous client; the application runs on the server's own loop, in a thread of its own."""
+    """Transport of the synchronous client. The application runs on the server's event loop, in another thread."""
 
     def __init__(self, application: Application, loop: asyncio.AbstractEventLoop) -> None:
         self._application = application
@@ -54,9 +54,9 @@ class InProcessTransport:
         try:
             response = future.result(_limit(timeout))
         except concurrent.futures.TimeoutError as error:
-            raise ApiTimeoutError("the service did not answer in time") from error
+            raise ApiTimeoutError("The service did not answer in time") from error
         except ConnectionDropped as error:
-            raise ApiConnectionError("the connection was dropped") from error
+            raise ApiConnectionError("The connection closed without an answer") from error
         if request.stream:
             import urllib3
 
@@ -66,11 +66,11 @@ class InProcessTransport:
         return response
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: there is no connection."""
 
 
 class AsyncInProcessTransport:
-    """For the asynchronous client, on whatever loop it runs."""
+    """Transport of the asynchronous client, on any event loop."""
 
     def __init__(self, application: Application, loop: asyncio.AbstractEventLoop) -> None:
         self._application = application
@@ -81,19 +81,19 @@ class AsyncInProcessTransport:
         try:
             response = await asyncio.wait_for(asyncio.wrap_future(future), _limit(timeout))
         except TimeoutError as error:
-            raise ApiTimeoutError("the service did not answer in time") from error
+            raise ApiTimeoutError("The service did not answer in time") from error
         except ConnectionDropped as error:
-            raise ApiConnectionError("the connection was dropped") from error
+            raise ApiConnectionError("The connection closed without an answer") from error
         if request.stream:
             response.raw = _Unread(response)
         return response
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: there is no connection."""
 
 
 class _Unread:
-    """As much of aiohttp's response as a body that is there already needs."""
+    """The part of aiohttp's response that callers of `…_without_preload_content` use."""
 
     def __init__(self, response: Response) -> None:
         self.status, self.headers, self._body = response.status, response.headers, response.body
@@ -102,7 +102,7 @@ class _Unread:
         return self._body
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: there is no connection."""
 
 
 def _limit(timeout: Timeout) -> float | None:
