@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,36 @@ import pytest
 from hypothesis import settings
 from support.leaks import Serving
 from support.postgres import Postgres, running
-from support.stores import STORES, Open, Test, on_store, open_postgres, open_sqlite
+from support.stores import STORES, Open, entered, filled, open_postgres, open_sqlite
 from support.wire import Key, Place, Service, Tenant, Wire, first_run, make_tenant
 
 from sunshine_keys import server
+from sunshine_keys.store import Store
 
 settings.register_profile("default", deadline=None)  # the machine may be busy; no test is about time
 settings.load_profile("default")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Have asynchronous tests use the fixture `runner`, whether they name it or not."""
+    if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+        item.fixturenames.append("runner")
+
+
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an asynchronous test in the event loop that its fixtures used."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
+    pyfuncitem.funcargs["runner"].run(pyfuncitem.obj(**arguments))
+    return True
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """The event loop of one test, for fixtures that need it."""
+    with asyncio.Runner() as runner:
+        yield runner
 
 
 @pytest.fixture(params=STORES)
@@ -75,16 +100,21 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 
 
 @pytest.fixture
-def run(open_store: Open) -> Callable[[Test], None]:
-    """Runs a test on a store that holds an app `a` with a custom integration `i`, a web integration `w` and a key."""
-
-    return lambda test: on_store(open_store, test)
+def store(runner: asyncio.Runner, open_store: Open) -> Iterator[Store]:
+    """A store that holds an app `a` with a custom integration `i`, a web integration `w`, a webhook and three keys."""
+    yield from entered(runner, filled(open_store))
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     with running() as server:
         yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """The URL of an empty place for a store."""
+    return postgres.new_store()
 
 
 @pytest.fixture

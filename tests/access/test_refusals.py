@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.stores import open_sqlite, opened
+from support.stores import entered, open_sqlite, opened
 
 from sunshine_keys.access.refusals import MOST, Refusals
 from sunshine_keys.compose import Settings, opened_store
@@ -17,19 +17,11 @@ from sunshine_keys.testing import SunshineServer
 
 KEY = "int_0123456789abcdef01234567"
 
-Test = Callable[[Store], Awaitable[None]]
-
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[[Test], None]:
-    def run_test(test: Test) -> None:
-        async def with_store() -> None:
-            async with opened(lambda: open_sqlite(tmp_path / "store")) as store:
-                await test(store)
-
-        asyncio.run(with_store())
-
-    return run_test
+def store(runner: asyncio.Runner, tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    yield from entered(runner, opened(lambda: open_sqlite(tmp_path / "store")))
 
 
 def stranger(source: str = "192.0.2.1") -> Origin:
@@ -41,71 +33,59 @@ async def told(store: Store) -> list[tuple[str, str, str, str, str]]:
     return [(each.actor, each.source, each.resource, each.outcome, each.note) for each in entries]
 
 
-def test_the_first_is_told_at_once_and_the_rest_is_counted(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        refusals = Refusals(store)
-        for _ in range(5):
-            refusals.refused(stranger(), KEY, Unauthorized())
-        refusals.refused(Origin("app_x", "192.0.2.2", "r"), "app_x", Forbidden())
-        await asyncio.sleep(0.1)
-        first = [
-            ("stranger", "192.0.2.1", f"keys/{KEY}", "unauthorized", ""),
-            ("app_x", "192.0.2.2", "keys/unknown", "forbidden", ""),
-        ]
-        assert await told(store) == first
-        await refusals.close()
-        assert await told(store) == [
-            *first,
-            ("stranger", "192.0.2.1", f"keys/{KEY}", "unauthorized", "4 more within 60 seconds"),
-        ]
-
-    run(test)
-
-
-def test_the_count_is_told_when_its_minute_is_over(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        refusals = Refusals(store, seconds=0.05)
+async def test_the_first_is_told_at_once_and_the_rest_is_counted(store: Store) -> None:
+    refusals = Refusals(store)
+    for _ in range(5):
         refusals.refused(stranger(), KEY, Unauthorized())
-        refusals.refused(stranger(), KEY, Unauthorized())
-        for _ in range(1000):
-            if len(await told(store)) == 2:
-                break
-            await asyncio.sleep(0.01)
-        refusals.refused(stranger(), KEY, Unauthorized())
-        await refusals.close()
-        assert [note for *_, note in await told(store)] == ["", "1 more within 0.05 seconds", ""]
-
-    run(test)
-
-
-def test_what_was_given_for_an_id_is_told_only_if_it_has_the_form_of_one(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        refusals = Refusals(store)
-        for given in ("guess" * 14, "", "int_", KEY + "0"):
-            refusals.refused(stranger(), given, Unauthorized())
-        await refusals.close()
-        assert [resource for _, _, resource, _, _ in await told(store)] == ["keys/unknown"] * 2
-
-    run(test)
+    refusals.refused(Origin("app_x", "192.0.2.2", "r"), "app_x", Forbidden())
+    await asyncio.sleep(0.1)
+    first = [
+        ("stranger", "192.0.2.1", f"keys/{KEY}", "unauthorized", ""),
+        ("app_x", "192.0.2.2", "keys/unknown", "forbidden", ""),
+    ]
+    assert await told(store) == first
+    await refusals.close()
+    assert await told(store) == [
+        *first,
+        ("stranger", "192.0.2.1", f"keys/{KEY}", "unauthorized", "4 more within 60 seconds"),
+    ]
 
 
-def test_many_sources_do_not_fill_the_trail(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        refusals = Refusals(store)
-        for number in range(5 * MOST):
-            refusals.refused(stranger(f"2001:db8::{number:x}"), KEY, Unauthorized())
-        await refusals.close()
-        entries = await told(store)
-        assert len(entries) == MOST + 2
-        assert entries[-1] == (
-            "stranger",
-            "several",
-            "keys/unknown",
-            "unauthorized",
-            f"{4 * MOST - 1} more within 60 seconds",
-        )
+async def test_the_count_is_told_when_its_minute_is_over(store: Store) -> None:
+    refusals = Refusals(store, seconds=0.05)
+    refusals.refused(stranger(), KEY, Unauthorized())
+    refusals.refused(stranger(), KEY, Unauthorized())
+    for _ in range(1000):
+        if len(await told(store)) == 2:
+            break
+        await asyncio.sleep(0.01)
+    refusals.refused(stranger(), KEY, Unauthorized())
+    await refusals.close()
+    assert [note for *_, note in await told(store)] == ["", "1 more within 0.05 seconds", ""]
 
-    run(test)
+
+async def test_what_was_given_for_an_id_is_told_only_if_it_has_the_form_of_one(store: Store) -> None:
+    refusals = Refusals(store)
+    for given in ("guess" * 14, "", "int_", KEY + "0"):
+        refusals.refused(stranger(), given, Unauthorized())
+    await refusals.close()
+    assert [resource for _, _, resource, _, _ in await told(store)] == ["keys/unknown"] * 2
+
+
+async def test_many_sources_do_not_fill_the_trail(store: Store) -> None:
+    refusals = Refusals(store)
+    for number in range(5 * MOST):
+        refusals.refused(stranger(f"2001:db8::{number:x}"), KEY, Unauthorized())
+    await refusals.close()
+    entries = await told(store)
+    assert len(entries) == MOST + 2
+    assert entries[-1] == (
+        "stranger",
+        "several",
+        "keys/unknown",
+        "unauthorized",
+        f"{4 * MOST - 1} more within 60 seconds",
+    )
 
 
 def test_the_service_tells_of_wrong_credentials_and_of_what_a_key_may_not_do(tmp_path: Path) -> None:

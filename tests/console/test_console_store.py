@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import pytest
 from support.stores import ACCOUNT_KEY, APP, APP_KEY, KEY, Open, fill, key, opened
 
@@ -25,7 +22,6 @@ from sunshine_keys.store.changes import (
     TouchSession,
 )
 
-Run = Callable[[Callable[[Store], Awaitable[None]]], None]
 SESSION = ConsoleSession(b"s" * 32, APP_KEY.id, 1000, 1000)
 MEMBER = Origin(APP_KEY.id, "192.0.2.1", "r")
 
@@ -34,74 +30,59 @@ async def open_session(store: Store, session: ConsoleSession = SESSION, idle_sin
     await store.transact(Origin(session.key_id), OpenSession(session, "a", idle_since))
 
 
-def test_a_session_is_there_until_it_is_closed(run: Run) -> None:
-    async def test(store: Store) -> None:
-        assert await store.console_session(SESSION.id) is None
-        await open_session(store)
-        assert await store.console_session(SESSION.id) == SESSION
-        assert await store.transact(MEMBER, CloseSession(SESSION, "a")) is True
-        assert await store.console_session(SESSION.id) is None
-        assert await store.transact(MEMBER, CloseSession(SESSION, "a")) is False
-        entries = await store.audit_entries(1, 10)
-        assert [(entry.action, entry.resource, entry.outcome) for entry in entries] == [
-            ("console.sign_in", "apps/a/keys/app_1", "done"),
-            ("console.sign_out", "apps/a/keys/app_1", "done"),
-            ("console.sign_out", "apps/a/keys/app_1", "unchanged"),
-        ]
-
-    run(test)
+async def test_a_session_is_there_until_it_is_closed(store: Store) -> None:
+    assert await store.console_session(SESSION.id) is None
+    await open_session(store)
+    assert await store.console_session(SESSION.id) == SESSION
+    assert await store.transact(MEMBER, CloseSession(SESSION, "a")) is True
+    assert await store.console_session(SESSION.id) is None
+    assert await store.transact(MEMBER, CloseSession(SESSION, "a")) is False
+    entries = await store.audit_entries(1, 10)
+    assert [(entry.action, entry.resource, entry.outcome) for entry in entries] == [
+        ("console.sign_in", "apps/a/keys/app_1", "done"),
+        ("console.sign_out", "apps/a/keys/app_1", "done"),
+        ("console.sign_out", "apps/a/keys/app_1", "unchanged"),
+    ]
 
 
-def test_a_session_is_seen_later_never_earlier_and_the_trail_tells_nothing_of_it(run: Run) -> None:
-    async def test(store: Store) -> None:
-        await open_session(store)
-        for moment, seen in ((2000, 2000), (1500, 2000)):
-            await store.transact(MEMBER, TouchSession(SESSION.id, moment))
-            found = await store.console_session(SESSION.id)
-            assert found is not None and found.last_seen == seen
-        assert len(await store.audit_entries(0, 10)) == 2
-
-    run(test)
+async def test_a_session_is_seen_later_never_earlier_and_the_trail_tells_nothing_of_it(store: Store) -> None:
+    await open_session(store)
+    for moment, seen in ((2000, 2000), (1500, 2000)):
+        await store.transact(MEMBER, TouchSession(SESSION.id, moment))
+        found = await store.console_session(SESSION.id)
+        assert found is not None and found.last_seen == seen
+    assert len(await store.audit_entries(0, 10)) == 2
 
 
 @pytest.mark.parametrize("change", [DeleteKey("a", None, APP_KEY.id), DeleteApp("a")], ids=lambda change: change.action)
-def test_a_session_goes_with_its_key(run: Run, change: DeleteKey | DeleteApp) -> None:
-    async def test(store: Store) -> None:
+async def test_a_session_goes_with_its_key(store: Store, change: DeleteKey | DeleteApp) -> None:
+    await open_session(store)
+    await open_session(store, ConsoleSession(b"t" * 32, ACCOUNT_KEY.id, 1, 1))
+    await store.transact(OPERATOR, change)
+    assert await store.console_session(SESSION.id) is None
+    assert await store.console_session(b"t" * 32) is not None
+    with pytest.raises(Unauthorized):
         await open_session(store)
-        await open_session(store, ConsoleSession(b"t" * 32, ACCOUNT_KEY.id, 1, 1))
-        await store.transact(OPERATOR, change)
-        assert await store.console_session(SESSION.id) is None
-        assert await store.console_session(b"t" * 32) is not None
-        with pytest.raises(Unauthorized):
-            await open_session(store)
-        with pytest.raises(Unauthorized):
-            await store.transact(MEMBER, TouchSession(SESSION.id, 2000))
-
-    run(test)
+    with pytest.raises(Unauthorized):
+        await store.transact(MEMBER, TouchSession(SESSION.id, 2000))
 
 
-def test_sessions_that_have_long_been_idle_are_forgotten_as_others_begin(run: Run) -> None:
-    async def test(store: Store) -> None:
-        for number in range(3):
-            await open_session(store, ConsoleSession(bytes([number]) * 32, APP_KEY.id, number, number))
-        await open_session(store, SESSION, idle_since=1)
-        kept = [await store.console_session(bytes([number]) * 32) is not None for number in range(3)]
-        assert kept == [False, False, True]
-
-    run(test)
+async def test_sessions_that_have_long_been_idle_are_forgotten_as_others_begin(store: Store) -> None:
+    for number in range(3):
+        await open_session(store, ConsoleSession(bytes([number]) * 32, APP_KEY.id, number, number))
+    await open_session(store, SESSION, idle_since=1)
+    kept = [await store.console_session(bytes([number]) * 32) is not None for number in range(3)]
+    assert kept == [False, False, True]
 
 
-def test_who_signs_in_leaves_what_nodes_remember_of_keys(run: Run) -> None:
-    async def test(store: Store) -> None:
-        assert await store.credential(KEY.id) == KEY
-        await open_session(store)
-        await store.transact(MEMBER, ShowKey(KEY))
-        await store.transact(MEMBER, CloseSession(SESSION, "a"))
-        assert await store.credential(KEY.id) == KEY
-        await store.ready()
-        assert store.lease is None or store.lease.remembered == 1
-
-    run(test)
+async def test_who_signs_in_leaves_what_nodes_remember_of_keys(store: Store) -> None:
+    assert await store.credential(KEY.id) == KEY
+    await open_session(store)
+    await store.transact(MEMBER, ShowKey(KEY))
+    await store.transact(MEMBER, CloseSession(SESSION, "a"))
+    assert await store.credential(KEY.id) == KEY
+    await store.ready()
+    assert store.lease is None or store.lease.remembered == 1
 
 
 async def fill_trail(store: Store) -> None:
@@ -132,36 +113,27 @@ async def fill_trail(store: Store) -> None:
     ],
     ids=str,
 )
-def test_the_trail_is_asked_for_what_is_wanted(run: Run, wanted: Wanted, found: list[int]) -> None:
-    async def test(store: Store) -> None:
-        assert APP.id == "a"
+async def test_the_trail_is_asked_for_what_is_wanted(store: Store, wanted: Wanted, found: list[int]) -> None:
+    assert APP.id == "a"
+    await fill_trail(store)
+    assert [entry.sequence for entry in await store.trail(wanted, 9, 100, 100)] == found
+
+
+async def test_the_trail_is_looked_through_no_further_than_was_asked(store: Store) -> None:
+    await fill_trail(store)
+    assert [entry.sequence for entry in await store.trail(Wanted(), 7, 3, 100)] == [6, 5, 4]
+    assert [entry.sequence for entry in await store.trail(Wanted(), 7, 100, 2)] == [6, 5]
+    assert await store.trail(Wanted(), 1, 100, 100) == []
+
+
+async def test_the_end_of_the_trail_is_found_by_time(open_store: Open) -> None:
+    async with opened(open_store) as store:
+        assert await store.trail_end() == await store.trail_end("2999") == 0
+        await fill(store)
         await fill_trail(store)
-        assert [entry.sequence for entry in await store.trail(wanted, 9, 100, 100)] == found
-
-    run(test)
-
-
-def test_the_trail_is_looked_through_no_further_than_was_asked(run: Run) -> None:
-    async def test(store: Store) -> None:
-        await fill_trail(store)
-        assert [entry.sequence for entry in await store.trail(Wanted(), 7, 3, 100)] == [6, 5, 4]
-        assert [entry.sequence for entry in await store.trail(Wanted(), 7, 100, 2)] == [6, 5]
-        assert await store.trail(Wanted(), 1, 100, 100) == []
-
-    run(test)
-
-
-def test_the_end_of_the_trail_is_found_by_time(open_store: Open) -> None:
-    async def test() -> None:
-        async with opened(open_store) as store:
-            assert await store.trail_end() == await store.trail_end("2999") == 0
-            await fill(store)
-            await fill_trail(store)
-            entries = await store.audit_entries(0, 100)
-            assert await store.trail_end() == await store.trail_end("2999") == 8
-            assert await store.trail_end("2020") == 0
-            for entry in entries:
-                same = [each.sequence for each in entries if each.time <= entry.time]
-                assert await store.trail_end(entry.time) == max(same)
-
-    asyncio.run(test())
+        entries = await store.audit_entries(0, 100)
+        assert await store.trail_end() == await store.trail_end("2999") == 8
+        assert await store.trail_end("2020") == 0
+        for entry in entries:
+            same = [each.sequence for each in entries if each.time <= entry.time]
+            assert await store.trail_end(entry.time) == max(same)

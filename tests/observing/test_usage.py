@@ -6,15 +6,14 @@ import asyncio
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.commands import run
 from support.servers import Server
-from support.stores import SEALING_KEY_ID, key
+from support.stores import SEALING_KEY_ID, entered, key, open_sqlite, opened
 from support.wire import Key, Place, first_run
 
 from sunshine_keys.access.authentication import Actor
@@ -25,7 +24,6 @@ from sunshine_keys.observing import usage
 from sunshine_keys.observing.usage import UsageCounts
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.changes import Initialise
-from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import usage as of_sqlite
 from sunshine_keys.wire.outcome import Outcome
 from sunshine_keys.wire.request import Request
@@ -227,25 +225,26 @@ def outcome(key_id: str, began: float = 7200.5, source: str = "192.0.2.7") -> Ou
 
 
 @pytest.fixture
-def counting(tmp_path: Path) -> Callable[[Callable[[UsageCounts, Store, sqlite3.Connection], Any]], None]:
-    """Runs a test of counts over a store with twenty keys, `act_00` and so on, which another connection may hold."""
+def store(runner: asyncio.Runner, tmp_path: Path) -> Iterator[Store]:
+    """A store with twenty keys: `act_00` and so on."""
 
-    def run(test: Callable[[UsageCounts, Store, sqlite3.Connection], Any]) -> None:
-        async def with_counts() -> None:
-            SqliteStore.prepare(tmp_path / "store")
-            store = SqliteStore(tmp_path / "store")
-            keys = [key(f"act_{number:02}", Scope.ACCOUNT, None, None) for number in range(20)]
+    @asynccontextmanager
+    async def with_keys() -> AsyncIterator[Store]:
+        async with opened(lambda: open_sqlite(tmp_path / "store")) as store:
+            keys = [key(key_id, Scope.ACCOUNT, None, None) for key_id in ALL]
             await store.transact(OPERATOR, Initialise(SEALING_KEY_ID, [], [], [], keys))
-            with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as other:
-                await test(UsageCounts(store), store, other)
-            await store.close()
+            yield store
 
-        asyncio.run(with_counts())
-
-    return run
+    yield from entered(runner, with_keys())
 
 
-Counting = Callable[[Callable[[UsageCounts, Store, sqlite3.Connection], Any]], None]
+@pytest.fixture
+def connection(store: Store, tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Another program's connection, which may lock the store."""
+    with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as connection:
+        yield connection
+
+
 ALL = [f"act_{number:02}" for number in range(20)]
 
 
@@ -264,79 +263,68 @@ def recent() -> float:
     return time.time() // 3600 * 3600
 
 
-def test_memory_is_bounded_while_nothing_can_be_written(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_memory_is_bounded_while_nothing_can_be_written(
+    store: Store, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(usage, "MOST", 10)
     monkeypatch.setattr(usage, "SECONDS", 0.01)
     monkeypatch.setattr(of_sqlite, "_BUSY_MS", 100)
-
-    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
-        other.execute("BEGIN IMMEDIATE")
-        for key_id in ALL:
+    counts = UsageCounts(store)
+    connection.execute("BEGIN IMMEDIATE")
+    for key_id in ALL:
+        counts(outcome(key_id, recent()))
+    assert len(counts._counts) == 10
+    for _ in range(3):
+        await until(lambda: not counts._counts)  # a batch is under way
+        for key_id in ALL[10:]:
             counts(outcome(key_id, recent()))
+        await until(lambda: any(key_id == ALL[0] for key_id, _ in counts._counts))  # it has failed
         assert len(counts._counts) == 10
-        for _ in range(3):
-            await until(lambda: not counts._counts)  # a batch is under way
-            for key_id in ALL[10:]:
-                counts(outcome(key_id, recent()))
-            await until(lambda: any(key_id == ALL[0] for key_id, _ in counts._counts))  # it has failed
-            assert len(counts._counts) == 10
-        other.execute("ROLLBACK")
-        await counts.close()
-        assert (await counted(store)).keys() >= set(ALL[:10])  # those that were first are kept
-
-    counting(test)
+    connection.execute("ROLLBACK")
+    await counts.close()
+    assert (await counted(store)).keys() >= set(ALL[:10])  # those that were first are kept
 
 
-def test_many_keys_are_written_before_their_time(counting: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_keys_are_written_before_their_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage, "MOST", 20)
     monkeypatch.setattr(usage, "SECONDS", 1e6)
-
-    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
-        for key_id in ALL[:11]:
-            counts(outcome(key_id, recent()))
-        deadline = time.monotonic() + 30
-        while await counted(store) != dict.fromkeys(ALL[:11], 1):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.01)
-        await counts.close()
-
-    counting(test)
+    counts = UsageCounts(store)
+    for key_id in ALL[:11]:
+        counts(outcome(key_id, recent()))
+    deadline = time.monotonic() + 30
+    while await counted(store) != dict.fromkeys(ALL[:11], 1):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+    await counts.close()
 
 
-def test_requests_of_two_hours_are_counted_in_each(counting: Counting) -> None:
-    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
-        hour = int(recent())
-        for seconds in (-1, 0, 1):
-            counts(outcome("act_00", hour + seconds))
-        await counts.close()
-        assert (await store.usage(["act_00"], 0))["act_00"] == Usage(hour + 1.0, "192.0.2.7", {hour - 3600: 1, hour: 2})
-
-    counting(test)
+async def test_requests_of_two_hours_are_counted_in_each(store: Store) -> None:
+    counts = UsageCounts(store)
+    hour = int(recent())
+    for seconds in (-1, 0, 1):
+        counts(outcome("act_00", hour + seconds))
+    await counts.close()
+    assert (await store.usage(["act_00"], 0))["act_00"] == Usage(hour + 1.0, "192.0.2.7", {hour - 3600: 1, hour: 2})
 
 
-def test_what_a_proxy_passes_on_for_an_address_is_kept_as_far_as_it_could_be_one(counting: Counting) -> None:
-    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
-        counts(outcome("act_00", recent(), "<b>\0 \udcff" + "x" * 100))
-        counts(outcome("act_01", recent(), ""))
-        await counts.close()
-        found = await store.usage(ALL, 0)
-        assert found["act_00"].last_source == "<b>???" + "x" * 58
-        assert found["act_01"].last_source == ""
-
-    counting(test)
+async def test_what_a_proxy_passes_on_for_an_address_is_kept_as_far_as_it_could_be_one(store: Store) -> None:
+    counts = UsageCounts(store)
+    counts(outcome("act_00", recent(), "<b>\0 \udcff" + "x" * 100))
+    counts(outcome("act_01", recent(), ""))
+    await counts.close()
+    found = await store.usage(ALL, 0)
+    assert found["act_00"].last_source == "<b>???" + "x" * 58
+    assert found["act_01"].last_source == ""
 
 
-def test_the_service_stops_in_time_where_the_last_batch_cannot_be_written(
-    counting: Counting, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_the_service_stops_in_time_where_the_last_batch_cannot_be_written(
+    store: Store, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(usage, "LAST_SECONDS", 0.1)
     monkeypatch.setattr(of_sqlite, "_BUSY_MS", 3000)
-
-    async def test(counts: UsageCounts, store: Store, other: sqlite3.Connection) -> None:
-        other.execute("BEGIN IMMEDIATE")
-        counts(outcome("act_00", recent()))
-        await counts.close()
-        assert "the usage of keys since the last batch is lost" in caplog.text
-        other.execute("ROLLBACK")
-
-    counting(test)
+    counts = UsageCounts(store)
+    connection.execute("BEGIN IMMEDIATE")
+    counts(outcome("act_00", recent()))
+    await counts.close()
+    assert "the usage of keys since the last batch is lost" in caplog.text
+    connection.execute("ROLLBACK")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 from support.pg_proxy import Proxy
 from support.postgres import Postgres
-from support.stores import fill
+from support.stores import entered, filled, open_postgres
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.model import Key
@@ -18,32 +19,37 @@ from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS, Pulses
 
-Test = Callable[[PostgresStore, PostgresStore, Proxy], Awaitable[None]]
+
+@pytest.fixture
+def proxy(postgres: Postgres) -> Iterator[Proxy]:
+    with Proxy(postgres.port).running() as proxy:
+        yield proxy
+        proxy.heal()
 
 
 @pytest.fixture
-def run(postgres: Postgres) -> Callable[[Test], None]:
-    """Two stores on one database, the second behind a proxy, which remembers the key."""
-    url = postgres.new_store()
+def answering(runner: asyncio.Runner, postgres_url: str) -> Iterator[PostgresStore]:
+    """The store that deletes the key."""
+    yield from entered(runner, filled(lambda: open_postgres(postgres_url)))
 
-    async def with_stores(test: Test, proxy: Proxy) -> None:
-        await PostgresStore.prepare(url)
-        answering = PostgresStore(url)
-        remembering = PostgresStore(url.replace(f":{postgres.port}/", f":{proxy.port}/"))
+
+@pytest.fixture
+def remembering(
+    runner: asyncio.Runner, answering: PostgresStore, proxy: Proxy, postgres: Postgres, postgres_url: str
+) -> Iterator[PostgresStore]:
+    """Another store on the same database, behind a proxy, which remembers the key."""
+
+    @asynccontextmanager
+    async def with_the_key() -> AsyncIterator[PostgresStore]:
+        store = PostgresStore(postgres_url.replace(f":{postgres.port}/", f":{proxy.port}/"))
         try:
-            await fill(answering)
-            assert await remembering.credential("int_1") is not None
-            await test(answering, remembering, proxy)
+            assert await store.credential("int_1") is not None
+            yield store
         finally:
             proxy.heal()
-            for store in (answering, remembering):
-                await store.close()
+            await store.close()
 
-    def run_test(test: Test) -> None:
-        with Proxy(postgres.port).running() as proxy:
-            asyncio.run(with_stores(test, proxy))
-
-    return run_test
+    yield from entered(runner, with_the_key())
 
 
 async def accepted(store: PostgresStore) -> Key | None:
@@ -60,43 +66,37 @@ def test_no_statement_of_the_scheme_asks_the_databases_clock() -> None:
     assert not [word for word in ("timestamp", "now()", "interval", "current_time") if word in told.lower()]
 
 
-def test_a_row_that_was_renewed_long_ago_is_waited_for_like_any_other(run: Callable[[Test], None]) -> None:
+async def test_a_row_that_was_renewed_long_ago_is_waited_for_like_any_other(
+    answering: PostgresStore, remembering: PostgresStore, proxy: Proxy
+) -> None:
     """However old the row of a node that is cut off looks, its lease may last."""
+    proxy.cut()
+    await answering.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
+    assert await accepted(remembering) is None
 
-    async def test(answering: PostgresStore, remembering: PostgresStore, proxy: Proxy) -> None:
+
+async def test_what_a_node_had_followed_of_a_lost_history_does_not_count(
+    answering: PostgresStore, remembering: PostgresStore, proxy: Proxy, postgres_url: str
+) -> None:
+    """As after a recovery to an earlier moment: the database comes back with fewer entries than were followed."""
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        nodes = [node for (node,) in await connection.fetch("SELECT id FROM nodes")]
+        assert len(nodes) == 2
+        for node in nodes:
+            await connection.execute("SELECT pg_notify('sunshine_keys_followed', $1)", f"{node} 1000000")
+        await answering.credential("int_1")  # it has heard that
+        proxy.is_silent = True
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sunshine-keys'"
+        )
+        for store in (answering, remembering):
+            assert await store.credential("int_1") is not None
         proxy.cut()
         await answering.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
         assert await accepted(remembering) is None
-
-    run(test)
-
-
-def test_what_a_node_had_followed_of_a_lost_history_does_not_count(
-    run: Callable[[Test], None], postgres: Postgres
-) -> None:
-    """As after a recovery to an earlier moment: the database comes back with fewer entries than were followed."""
-
-    async def test(answering: PostgresStore, remembering: PostgresStore, proxy: Proxy) -> None:
-        connection = await asyncpg.connect(answering._url)
-        try:
-            nodes = [node for (node,) in await connection.fetch("SELECT id FROM nodes")]
-            assert len(nodes) == 2
-            for node in nodes:
-                await connection.execute("SELECT pg_notify('sunshine_keys_followed', $1)", f"{node} 1000000")
-            await answering.credential("int_1")  # it has heard that
-            proxy.is_silent = True
-            await connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sunshine-keys'"
-            )
-            for store in (answering, remembering):
-                assert await store.credential("int_1") is not None
-            proxy.cut()
-            await answering.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
-            assert await accepted(remembering) is None
-        finally:
-            await connection.close()
-
-    run(test)
+    finally:
+        await connection.close()
 
 
 def test_a_row_is_dead_once_it_has_stayed_the_same_for_longer_than_a_lease() -> None:

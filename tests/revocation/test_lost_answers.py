@@ -15,13 +15,11 @@ from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.store.postgres import PostgresStore
 
 
-def test_a_delete_that_finds_nothing_waits_for_the_nodes_too(postgres: Postgres) -> None:
-    url = postgres.new_store()
-
-    async def test(deaf: Proxy) -> None:
-        await PostgresStore.prepare(url)
-        first, second = PostgresStore(url), PostgresStore(url)
-        third = PostgresStore(url.replace(f":{postgres.port}/", f":{deaf.port}/"))
+async def test_a_delete_that_finds_nothing_waits_for_the_nodes_too(postgres: Postgres, postgres_url: str) -> None:
+    with Proxy(postgres.port).running() as deaf:
+        await PostgresStore.prepare(postgres_url)
+        first, second = PostgresStore(postgres_url), PostgresStore(postgres_url)
+        third = PostgresStore(postgres_url.replace(f":{postgres.port}/", f":{deaf.port}/"))
         try:
             await fill(first)
             assert await third.credential("int_1") is not None
@@ -37,6 +35,3 @@ def test_a_delete_that_finds_nothing_waits_for_the_nodes_too(postgres: Postgres)
         finally:
             for store in (first, second, third):
                 await store.close()
-
-    with Proxy(postgres.port).running() as deaf:
-        asyncio.run(test(deaf))

@@ -47,13 +47,10 @@ def test_a_new_key_is_found_and_the_old_one_kept(source: Source) -> None:
     assert sealer.seal("s", "x")[:4].hex() == B_ID
 
 
-def test_many_at_once_read_it_once(source: Source) -> None:
-    async def test() -> None:
-        renewal = Renewal(Sealer(A), source)
-        source.keys = [B, A]
-        await asyncio.gather(*(renewal.require(B_ID) for _ in range(20)))
-
-    asyncio.run(test())
+async def test_many_at_once_read_it_once(source: Source) -> None:
+    renewal = Renewal(Sealer(A), source)
+    source.keys = [B, A]
+    await asyncio.gather(*(renewal.require(B_ID) for _ in range(20)))
     assert source.reads == 1
 
 
@@ -77,15 +74,12 @@ def test_a_key_that_is_not_there_is_looked_for_once_in_a_while(
     assert caplog.messages == [f"sealing key {C_ID} is not in the ring: add it there"] * 2
 
 
-def test_meanwhile_another_key_is_found(source: Source) -> None:
-    async def test() -> None:
-        renewal = Renewal(Sealer(A), source)
-        with pytest.raises(StoreUnavailable):
-            await renewal.require(C_ID)
-        source.keys = [B, A]
-        await renewal.require(B_ID)
-
-    asyncio.run(test())
+async def test_meanwhile_another_key_is_found(source: Source) -> None:
+    renewal = Renewal(Sealer(A), source)
+    with pytest.raises(StoreUnavailable):
+        await renewal.require(C_ID)
+    source.keys = [B, A]
+    await renewal.require(B_ID)
 
 
 def test_a_source_that_fails_is_told_and_changes_nothing(source: Source, caplog: pytest.LogCaptureFixture) -> None:

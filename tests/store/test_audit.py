@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from support.stores import CUSTOM, Open, Test, fill, key, opened
+from support.stores import CUSTOM, Open, fill, key, opened
 
 from sunshine_keys.apps.model import App
 from sunshine_keys.errors import IntegrationNotFound, ServiceError
@@ -29,122 +28,96 @@ async def entries(store: Store) -> list[Entry]:
     return await store.audit_entries(0, 1000)
 
 
-def test_every_change_has_its_entry(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await store.transact(Origin("app_1", "192.0.2.7", "r1"), CreateKey(key("int_2")))
-        with pytest.raises(IntegrationNotFound):
-            await store.transact(Origin("app_1", "192.0.2.7", "r2"), DeleteIntegration("a", "x"))
-        await store.transact(OPERATOR, DeleteKey("a", None, "app_1"))
+async def test_every_change_has_its_entry(store: Store) -> None:
+    await store.transact(Origin("app_1", "192.0.2.7", "r1"), CreateKey(key("int_2")))
+    with pytest.raises(IntegrationNotFound):
+        await store.transact(Origin("app_1", "192.0.2.7", "r2"), DeleteIntegration("a", "x"))
+    await store.transact(OPERATOR, DeleteKey("a", None, "app_1"))
+    with pytest.raises(ServiceError):
+        await store.transact(Origin("app_1", "192.0.2.7", "r3"), CreateKey(key("int_3")))
+    assert await store.transact(OPERATOR, Initialise("other", [], [], [], [])) is False
+    await store.transact(Origin(None, "::1", "r4"), Refused("keys/int_9", "unauthorized", "3 times"))
+
+    found = await entries(store)
+    assert [told(each) for each in found] == [
+        ("operator", "", "", "store.initialise", "", "done"),
+        ("app_1", "192.0.2.7", "r1", "key.create", "apps/a/integrations/i/keys/int_2", "done"),
+        ("app_1", "192.0.2.7", "r2", "integration.delete", "apps/a/integrations/x", "integration_not_found"),
+        ("operator", "", "", "key.delete", "apps/a/keys/app_1", "done"),
+        ("app_1", "192.0.2.7", "r3", "key.create", "apps/a/integrations/i/keys/int_3", "unauthorized"),
+        ("operator", "", "", "store.initialise", "", "unchanged"),
+        ("stranger", "::1", "r4", "request", "keys/int_9", "unauthorized"),
+    ]
+    assert found[-1].note == "3 times"
+    assert audit.check(found, Head()) == Head(7, found[-1].hash)
+    assert await store.audit_entries(5, 1) == found[5:6]
+
+
+async def test_a_change_that_breaks_a_constraint_has_no_entry_and_its_group_has(store: Store) -> None:
+    outcomes = await asyncio.gather(
+        store.transact(OPERATOR, CreateKey(key("int_2"))),
+        store.transact(OPERATOR, CreateKey(key("int_1"))),  # there is one of that id
+        store.transact(OPERATOR, CreateKey(key("int_3"))),
+        return_exceptions=True,
+    )
+    assert [isinstance(each, Exception) for each in outcomes] == [False, True, False]
+    found = await entries(store)
+    assert [each.resource for each in found[1:]] == [f"apps/a/integrations/i/keys/int_{number}" for number in (2, 3)]
+    audit.check(found, Head())
+
+
+async def test_what_was_sent_for_an_id_is_not_repeated(store: Store) -> None:
+    for sent in ("x" * 86, "a\nb", "é", "0123456789abcdef0123456789abcdef"):
         with pytest.raises(ServiceError):
-            await store.transact(Origin("app_1", "192.0.2.7", "r3"), CreateKey(key("int_3")))
-        assert await store.transact(OPERATOR, Initialise("other", [], [], [], [])) is False
-        await store.transact(Origin(None, "::1", "r4"), Refused("keys/int_9", "unauthorized", "3 times"))
-
-        found = await entries(store)
-        assert [told(each) for each in found] == [
-            ("operator", "", "", "store.initialise", "", "done"),
-            ("app_1", "192.0.2.7", "r1", "key.create", "apps/a/integrations/i/keys/int_2", "done"),
-            ("app_1", "192.0.2.7", "r2", "integration.delete", "apps/a/integrations/x", "integration_not_found"),
-            ("operator", "", "", "key.delete", "apps/a/keys/app_1", "done"),
-            ("app_1", "192.0.2.7", "r3", "key.create", "apps/a/integrations/i/keys/int_3", "unauthorized"),
-            ("operator", "", "", "store.initialise", "", "unchanged"),
-            ("stranger", "::1", "r4", "request", "keys/int_9", "unauthorized"),
-        ]
-        assert found[-1].note == "3 times"
-        assert audit.check(found, Head()) == Head(7, found[-1].hash)
-        assert await store.audit_entries(5, 1) == found[5:6]
-
-    run(test)
+            await store.transact(OPERATOR, DeleteKey("a", "i", sent))
+    assert {each.resource for each in (await entries(store))[1:]} == {"apps/a/integrations/i/keys/…"}
 
 
-def test_a_change_that_breaks_a_constraint_has_no_entry_and_its_group_has(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        outcomes = await asyncio.gather(
-            store.transact(OPERATOR, CreateKey(key("int_2"))),
-            store.transact(OPERATOR, CreateKey(key("int_1"))),  # there is one of that id
-            store.transact(OPERATOR, CreateKey(key("int_3"))),
-            return_exceptions=True,
+async def test_two_stores_write_one_chain(open_store: Open) -> None:
+    async with opened(open_store) as one, opened(open_store) as two:
+        await fill(one)
+        await asyncio.gather(
+            *((one, two)[number % 2].transact(OPERATOR, CreateApp(App(f"b{number}", "x", {}))) for number in range(40))
         )
-        assert [isinstance(each, Exception) for each in outcomes] == [False, True, False]
-        found = await entries(store)
-        assert [each.resource for each in found[1:]] == [
-            f"apps/a/integrations/i/keys/int_{number}" for number in (2, 3)
-        ]
+        found = await entries(one)
+        assert len(found) == 41
         audit.check(found, Head())
-
-    run(test)
-
-
-def test_what_was_sent_for_an_id_is_not_repeated(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        for sent in ("x" * 86, "a\nb", "é", "0123456789abcdef0123456789abcdef"):
-            with pytest.raises(ServiceError):
-                await store.transact(OPERATOR, DeleteKey("a", "i", sent))
-        assert {each.resource for each in (await entries(store))[1:]} == {"apps/a/integrations/i/keys/…"}
-
-    run(test)
-
-
-def test_two_stores_write_one_chain(open_store: Open) -> None:
-    async def test() -> None:
-        async with opened(open_store) as one, opened(open_store) as two:
-            await fill(one)
-            await asyncio.gather(
-                *(
-                    (one, two)[number % 2].transact(OPERATOR, CreateApp(App(f"b{number}", "x", {})))
-                    for number in range(40)
-                )
-            )
-            found = await entries(one)
-            assert len(found) == 41
-            audit.check(found, Head())
-
-    asyncio.run(test())
 
 
 @pytest.mark.parametrize("field", [each for each in Entry.__struct_fields__ if each not in ("sequence", "hash")])
-def test_a_changed_entry_is_noticed(run: Callable[[Test], None], field: str) -> None:
-    async def test(store: Store) -> None:
-        await store.transact(OPERATOR, CreateKey(key("int_2")))
-        await store.transact(OPERATOR, CreateKey(key("int_3")))
-        first, second, third = await entries(store)
-        changed: Any = msgspec.structs.replace(second, **{field: "another"})
-        with pytest.raises(Broken, match=r"entry 2 .* does not fit"):
-            audit.check([first, changed, third], Head())
-
-    run(test)
+async def test_a_changed_entry_is_noticed(store: Store, field: str) -> None:
+    await store.transact(OPERATOR, CreateKey(key("int_2")))
+    await store.transact(OPERATOR, CreateKey(key("int_3")))
+    first, second, third = await entries(store)
+    changed: Any = msgspec.structs.replace(second, **{field: "another"})
+    with pytest.raises(Broken, match=r"entry 2 .* does not fit"):
+        audit.check([first, changed, third], Head())
 
 
-def test_a_missing_moved_or_rehashed_entry_is_noticed(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await store.transact(OPERATOR, CreateKey(key("int_2")))
-        await store.transact(OPERATOR, CreateKey(key("int_3")))
-        first, second, third = await entries(store)
-        with pytest.raises(Broken, match="entry 2 is missing"):
-            audit.check([first, third], Head())
-        with pytest.raises(Broken, match="entry 1 is missing"):
-            audit.check([second, third], Head())
-        forged = Head(1, first.hash).next(OPERATOR, CreateKey(key("int_9")), "done", second.time)
-        with pytest.raises(Broken, match="entry 3"):
-            audit.check([first, forged, third], Head())
-
-    run(test)
+async def test_a_missing_moved_or_rehashed_entry_is_noticed(store: Store) -> None:
+    await store.transact(OPERATOR, CreateKey(key("int_2")))
+    await store.transact(OPERATOR, CreateKey(key("int_3")))
+    first, second, third = await entries(store)
+    with pytest.raises(Broken, match="entry 2 is missing"):
+        audit.check([first, third], Head())
+    with pytest.raises(Broken, match="entry 1 is missing"):
+        audit.check([second, third], Head())
+    forged = Head(1, first.hash).next(OPERATOR, CreateKey(key("int_9")), "done", second.time)
+    with pytest.raises(Broken, match="entry 3"):
+        audit.check([first, forged, third], Head())
 
 
-def test_an_entry_that_cannot_be_written_takes_its_change_with_it(tmp_path: Path) -> None:
-    async def test() -> None:
-        async def open_store() -> Store:
-            SqliteStore.prepare(tmp_path / "store")
-            return SqliteStore(tmp_path / "store")
+async def test_an_entry_that_cannot_be_written_takes_its_change_with_it(tmp_path: Path) -> None:
+    async def open_store() -> Store:
+        SqliteStore.prepare(tmp_path / "store")
+        return SqliteStore(tmp_path / "store")
 
-        async with opened(open_store) as store:
-            await fill(store)
-            with sqlite3.connect(tmp_path / "store") as other:
-                other.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END")
-            other.close()
-            with pytest.raises(ConstraintBroken):
-                await store.transact(OPERATOR, CreateKey(key("int_2")))
-            assert await store.key("int_2") is None
-            assert await store.integration("a", "i") == CUSTOM
-
-    asyncio.run(test())
+    async with opened(open_store) as store:
+        await fill(store)
+        with sqlite3.connect(tmp_path / "store") as other:
+            other.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        other.close()
+        with pytest.raises(ConstraintBroken):
+            await store.transact(OPERATOR, CreateKey(key("int_2")))
+        assert await store.key("int_2") is None
+        assert await store.integration("a", "i") == CUSTOM

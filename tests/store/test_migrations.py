@@ -75,41 +75,35 @@ async def use(store: Store, number: int) -> None:
     audit.check(await store.audit_entries(0, 1000), Head())
 
 
-def test_a_running_server_goes_on_while_the_next_version_migrates_and_serves(
+async def test_a_running_server_goes_on_while_the_next_version_migrates_and_serves(
     open_store: Open, program: Program
 ) -> None:
-    async def test() -> None:
-        async with opened(open_store) as running:
-            await fill(running)
-            await use(running, 1)
-            program.knows(*program.steps, NEXT_STEP)
-            async with opened(open_store) as newer:  # opening it migrates
-                for number in range(2, 5):
-                    await use(running, number)
-                    await use(newer, 10 + number)
-            program.knows(*program.steps)
-            await use(running, 5)
-            with pytest.raises(StoreTooNew, match="use the newer program"):
-                await open_store()
-
-    asyncio.run(test())
+    async with opened(open_store) as running:
+        await fill(running)
+        await use(running, 1)
+        program.knows(*program.steps, NEXT_STEP)
+        async with opened(open_store) as newer:  # opening it migrates
+            for number in range(2, 5):
+                await use(running, number)
+                await use(newer, 10 + number)
+        program.knows(*program.steps)
+        await use(running, 5)
+        with pytest.raises(StoreTooNew, match="use the newer program"):
+            await open_store()
 
 
-def test_a_step_that_fails_leaves_the_store_as_it_was(open_store: Open, program: Program) -> None:
-    async def test() -> None:
-        async with opened(open_store) as running:
-            await fill(running)
-            program.knows(*program.steps, "CREATE TABLE later (id TEXT PRIMARY KEY);\nCREATE TABLE keys (id TEXT);\n")
-            with pytest.raises(Exception, match="already exists"):
-                await open_store()
-            program.knows(*program.steps)
-            async with opened(open_store) as again:
-                await use(again, 1)
-            program.knows(*program.steps, NEXT_STEP)  # makes a table `later`, too
-            async with opened(open_store) as newer:
-                await use(newer, 2)
-
-    asyncio.run(test())
+async def test_a_step_that_fails_leaves_the_store_as_it_was(open_store: Open, program: Program) -> None:
+    async with opened(open_store) as running:
+        await fill(running)
+        program.knows(*program.steps, "CREATE TABLE later (id TEXT PRIMARY KEY);\nCREATE TABLE keys (id TEXT);\n")
+        with pytest.raises(Exception, match="already exists"):
+            await open_store()
+        program.knows(*program.steps)
+        async with opened(open_store) as again:
+            await use(again, 1)
+        program.knows(*program.steps, NEXT_STEP)  # makes a table `later`, too
+        async with opened(open_store) as newer:
+            await use(newer, 2)
 
 
 @pytest.mark.parametrize("known", [0, 1, None], ids=["new", "of the first version", "of today"])

@@ -9,7 +9,7 @@ import socket
 import pytest
 from support.pg_proxy import Proxy
 from support.postgres import Postgres
-from support.stores import APP, KEY, key, on_postgres
+from support.stores import APP, KEY, filled, key, open_postgres
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import OPERATOR, Origin, StoreError, StoreTooNew
@@ -63,35 +63,31 @@ def test_a_newer_version_is_refused(postgres: Postgres) -> None:
 @pytest.mark.parametrize(
     ("given", "used"), [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply",) * 2]
 )
-def test_every_commit_is_durable_whatever_the_default(postgres: Postgres, given: str, used: str) -> None:
-    async def test() -> None:
-        connection = await connections.connect(postgres.url() + f"&synchronous_commit={given}")
-        assert await connection.fetchval("SHOW synchronous_commit") == used
-        await connection.close()
-
-    asyncio.run(test())
+async def test_every_commit_is_durable_whatever_the_default(postgres: Postgres, given: str, used: str) -> None:
+    connection = await connections.connect(postgres.url() + f"&synchronous_commit={given}")
+    assert await connection.fetchval("SHOW synchronous_commit") == used
+    await connection.close()
 
 
-def test_a_host_that_does_not_answer_holds_nobody_up(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_that_does_not_answer_holds_nobody_up(
+    postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It listens and never says a word, as a machine does that has hung."""
     monkeypatch.setitem(connections._OPTIONS, "timeout", 3600.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{postgres.port}"
-        url = postgres.new_store().replace(f"127.0.0.1:{postgres.port}", hosts) + "&target_session_attrs=read-write"
-
-        async def test(store: PostgresStore) -> None:
+        url = postgres_url.replace(f"127.0.0.1:{postgres.port}", hosts) + "&target_session_attrs=read-write"
+        async with filled(lambda: open_postgres(url)) as store:
             assert await store.credential("int_1") == KEY
             assert await store.app("a") == APP
-
-        on_postgres(url, test)
 
 
 def terminate_connections(postgres: Postgres) -> None:
     postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sunshine-keys'")
 
 
-def test_lost_connections_are_made_anew_and_nobody_notices(postgres: Postgres) -> None:
-    async def test(store: PostgresStore) -> None:
+async def test_lost_connections_are_made_anew_and_nobody_notices(postgres: Postgres, postgres_url: str) -> None:
+    async with filled(lambda: open_postgres(postgres_url)) as store:
         for number in range(3):
             assert await store.credential("int_1") == KEY
             assert await store.app("a") == APP
@@ -101,33 +97,28 @@ def test_lost_connections_are_made_anew_and_nobody_notices(postgres: Postgres) -
             assert await store.credential(f"int_n{number}") == key(f"int_n{number}")
         assert len(await store.audit_entries(0, 100)) == 4
 
-    on_postgres(postgres.new_store(), test)
 
-
-def test_while_no_host_takes_writes_it_is_waited_for(postgres: Postgres) -> None:
+async def test_while_no_host_takes_writes_it_is_waited_for(postgres: Postgres, postgres_url: str) -> None:
     """As in a failover: the old primary is gone, and the standby has not been promoted yet."""
-
-    async def test(store: PostgresStore) -> None:
+    async with filled(lambda: open_postgres(postgres_url)) as store:
         assert await store.credential("int_1") == KEY
-        url, store._url = store._url, store._url + "&target_session_attrs=standby"
+        primary, store._url = store._url, store._url + "&target_session_attrs=standby"
         await asyncio.to_thread(terminate_connections, postgres)
         with pytest.raises(StoreUnavailable):
             await store.credential("app_1")
         with pytest.raises(StoreUnavailable, match="nothing was changed"):
             await store.transact(OPERATOR, CreateKey(key("int_2")))
-        store._url = url
+        store._url = primary
         assert await store.transact(OPERATOR, CreateKey(key("int_2")))
         assert await store.credential("int_2") == key("int_2")
 
-    on_postgres(postgres.new_store(), test)
-
 
 @pytest.mark.parametrize("failures", [1, 2, 100])
-def test_a_transaction_that_cannot_be_serialised_is_begun_anew(postgres: Postgres, failures: int) -> None:
-    url = postgres.new_store()
-    schema = url.rpartition("=")[2]
-
-    async def test(store: PostgresStore) -> None:
+async def test_a_transaction_that_cannot_be_serialised_is_begun_anew(
+    postgres: Postgres, postgres_url: str, failures: int
+) -> None:
+    schema = postgres_url.rpartition("=")[2]
+    async with filled(lambda: open_postgres(postgres_url)) as store:
         await asyncio.to_thread(
             postgres.execute,
             f"""
@@ -148,19 +139,16 @@ def test_a_transaction_that_cannot_be_serialised_is_begun_anew(postgres: Postgre
             assert await store.integration_keys("i") == [KEY]
         assert len(await store.audit_entries(0, 100)) == (2 if failures < 3 else 1)
 
-    on_postgres(url, test)
 
-
-def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+async def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
+    postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (connections, writer):
         monkeypatch.setattr(module, "ANSWER_SECONDS", 0.5)
     monkeypatch.setitem(connections._OPTIONS, "command_timeout", 0.5)
     monkeypatch.setitem(connections._OPTIONS, "timeout", 0.5)
     with Proxy(postgres.port).running() as proxy:
-
-        async def test(store: PostgresStore) -> None:
+        async with filled(lambda: open_postgres(postgres_url.replace(f":{postgres.port}", f":{proxy.port}"))) as store:
             assert await store.app("a") == APP
             proxy.cut()
             asked = [store.app("a") for _ in range(20)]
@@ -172,17 +160,14 @@ def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
             assert await store.integration_keys("i") == [KEY]
             assert await store.transact(OPERATOR, CreateKey(key("int_2")))
 
-        on_postgres(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
 
-
-def test_a_lost_answer_to_a_commit_is_settled_by_asking_again(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+async def test_a_lost_answer_to_a_commit_is_settled_by_asking_again(
+    postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "ANSWER_SECONDS", 0.5)
     origin = Origin("app_1", idempotency=Idempotency.of("app_1", "once", b"body"))
     with Proxy(postgres.port).running() as proxy:
-
-        async def test(store: PostgresStore) -> None:
+        async with filled(lambda: open_postgres(postgres_url.replace(f":{postgres.port}", f":{proxy.port}"))) as store:
             proxy.last = b"COMMIT\0"
             with pytest.raises(StoreUnavailable, match="it may have been done, or not"):
                 await store.transact_once(origin, CreateKey(key("int_2")), b"sealed answer")
@@ -190,20 +175,15 @@ def test_a_lost_answer_to_a_commit_is_settled_by_asking_again(
             assert await store.transact_once(origin, CreateKey(key("int_3")), b"sealed another") == b"sealed answer"
             assert [each.id for each in await store.integration_keys("i")] == ["int_1", "int_2"]
 
-        on_postgres(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)
 
-
-def test_no_password_is_logged(postgres: Postgres, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_password_is_logged(postgres: Postgres, postgres_url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-
-    async def test(store: PostgresStore) -> None:
+    async with filled(lambda: open_postgres(postgres_url.replace("postgres@", "postgres:s3cret@"))) as store:
         await asyncio.to_thread(terminate_connections, postgres)
         await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
         store._url = store._url.replace(str(postgres.port), "1")
         await asyncio.to_thread(terminate_connections, postgres)
         with pytest.raises(StoreUnavailable):
             await store.transact(OPERATOR, CreateKey(key("int_2")))
-
-    on_postgres(postgres.new_store().replace("postgres@", "postgres:s3cret@"), test)
     assert caplog.records
     assert "s3cret" not in caplog.text

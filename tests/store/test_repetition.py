@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
-from support.stores import Open, Test, fill, key, opened
+from support.stores import Open, fill, key, opened
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import BadRequest, Conflict, Unauthorized
@@ -28,90 +27,66 @@ async def present(store: Store) -> list[str]:
     return [each.id for each in await store.integration_keys("i")]
 
 
-def test_a_repetition_gets_the_first_answer_and_makes_nothing(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
+async def test_a_repetition_gets_the_first_answer_and_makes_nothing(store: Store) -> None:
+    assert await create(store, "int_2") is None
+    assert await create(store, "int_3") == b"sealed answer int_2"
+    assert await present(store) == ["int_1", "int_2"]
+    assert len(await store.audit_entries(0, 100)) == 2
+
+
+async def test_a_repetition_after_opening_again(open_store: Open) -> None:
+    async with opened(open_store) as store:
+        await fill(store)
         assert await create(store, "int_2") is None
+    async with opened(open_store) as store:
         assert await create(store, "int_3") == b"sealed answer int_2"
-        assert await present(store) == ["int_1", "int_2"]
-        assert len(await store.audit_entries(0, 100)) == 2
-
-    run(test)
 
 
-def test_a_repetition_after_opening_again(open_store: Open) -> None:
-    async def test() -> None:
-        async with opened(open_store) as store:
-            await fill(store)
-            assert await create(store, "int_2") is None
-        async with opened(open_store) as store:
-            assert await create(store, "int_3") == b"sealed answer int_2"
-
-    asyncio.run(test())
-
-
-def test_twins_make_one(open_store: Open) -> None:
-    async def test() -> None:
-        async with opened(open_store) as one, opened(open_store) as two:
-            await fill(one)
-            outcomes = await asyncio.gather(*(create((one, two)[each % 2], f"int_t{each}") for each in range(8)))
-            made = await present(one)
-            assert len(made) == 2
-            assert sorted(set(outcomes), key=str) == sorted({None, f"sealed answer {made[1]}".encode()}, key=str)
-            assert outcomes.count(None) == 1
-
-    asyncio.run(test())
+async def test_twins_make_one(open_store: Open) -> None:
+    async with opened(open_store) as one, opened(open_store) as two:
+        await fill(one)
+        outcomes = await asyncio.gather(*(create((one, two)[each % 2], f"int_t{each}") for each in range(8)))
+        made = await present(one)
+        assert len(made) == 2
+        assert sorted(set(outcomes), key=str) == sorted({None, f"sealed answer {made[1]}".encode()}, key=str)
+        assert outcomes.count(None) == 1
 
 
-def test_another_request_of_the_same_name_is_a_conflict(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
+async def test_another_request_of_the_same_name_is_a_conflict(store: Store) -> None:
+    await create(store, "int_2")
+    with pytest.raises(Conflict):
+        await create(store, "int_3", origin(request=b"another body"))
+    assert await present(store) == ["int_1", "int_2"]
+
+
+async def test_another_key_has_names_of_its_own(store: Store) -> None:
+    await create(store, "int_2")
+    assert await create(store, "int_3", origin("act_1")) is None
+    assert await create(store, "int_4", origin(name="twice")) is None
+
+
+async def test_what_failed_is_not_kept(store: Store) -> None:
+    for number in range(9):
+        await store.transact(OPERATOR, CreateKey(key(f"int_n{number}")))
+    with pytest.raises(BadRequest):
         await create(store, "int_2")
-        with pytest.raises(Conflict):
-            await create(store, "int_3", origin(request=b"another body"))
-        assert await present(store) == ["int_1", "int_2"]
-
-    run(test)
+    await store.transact(OPERATOR, DeleteKey("a", "i", "int_n0"))
+    assert await create(store, "int_2") is None
 
 
-def test_another_key_has_names_of_its_own(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await create(store, "int_2")
-        assert await create(store, "int_3", origin("act_1")) is None
-        assert await create(store, "int_4", origin(name="twice")) is None
-
-    run(test)
-
-
-def test_what_failed_is_not_kept(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        for number in range(9):
-            await store.transact(OPERATOR, CreateKey(key(f"int_n{number}")))
-        with pytest.raises(BadRequest):
-            await create(store, "int_2")
-        await store.transact(OPERATOR, DeleteKey("a", "i", "int_n0"))
-        assert await create(store, "int_2") is None
-
-    run(test)
+async def test_a_deleted_key_gets_no_old_answer(store: Store) -> None:
+    await store.transact(OPERATOR, CreateKey(key("app_2", Scope.APP, "a", None)))
+    await create(store, "int_2", origin("app_2"))
+    await store.transact(OPERATOR, DeleteKey("a", None, "app_2"))
+    with pytest.raises(Unauthorized):
+        await create(store, "int_3", origin("app_2"))
 
 
-def test_a_deleted_key_gets_no_old_answer(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await store.transact(OPERATOR, CreateKey(key("app_2", Scope.APP, "a", None)))
-        await create(store, "int_2", origin("app_2"))
-        await store.transact(OPERATOR, DeleteKey("a", None, "app_2"))
-        with pytest.raises(Unauthorized):
-            await create(store, "int_3", origin("app_2"))
-
-    run(test)
-
-
-def test_after_a_day_the_name_is_free(run: Callable[[Test], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    async def test(store: Store) -> None:
-        start = transaction.time.time()
-        await create(store, "int_2")
-        monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS - 5)
-        assert await create(store, "int_3") == b"sealed answer int_2"
-        monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS + 5)
-        assert await create(store, "int_4", origin(request=b"another body")) is None
-        assert await create(store, "int_5", origin(request=b"another body")) == b"sealed answer int_4"
-
-    run(test)
+async def test_after_a_day_the_name_is_free(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = transaction.time.time()
+    await create(store, "int_2")
+    monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS - 5)
+    assert await create(store, "int_3") == b"sealed answer int_2"
+    monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS + 5)
+    assert await create(store, "int_4", origin(request=b"another body")) is None
+    assert await create(store, "int_5", origin(request=b"another body")) == b"sealed answer int_4"

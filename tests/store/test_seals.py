@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from support.stores import CUSTOM, HOOK, KEY, SEALING_KEY_ID, Test, fill, key, opened
+from support.stores import CUSTOM, HOOK, KEY, SEALING_KEY_ID, fill, key, opened
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.model import App
@@ -38,23 +38,20 @@ async def rotate(store: Store) -> None:
     await store.transact(OPERATOR, RotateSealing(NEW_ID, SEALING_KEY_ID))
 
 
-def test_which_key_is_current_is_recorded(open_store: Callable[[], Store]) -> None:
-    async def test() -> None:
-        async with opened(open_store) as store:
-            assert await store.sealing() is None
-            await fill(store)
-            assert await store.sealing() == Sealing(SEALING_KEY_ID)
-            await rotate(store)
-            assert await store.sealing() == Sealing(NEW_ID, frozenset({SEALING_KEY_ID}), resealing=True)
-            await store.transact(OPERATOR, FinishResealing(NEW_ID, ""))
-            assert await store.sealing() == Sealing(NEW_ID, frozenset({SEALING_KEY_ID}))
-            await store.transact(OPERATOR, RotateSealing(SEALING_KEY_ID, NEW_ID))
-            assert await store.sealing() == Sealing(SEALING_KEY_ID, frozenset({NEW_ID}), resealing=True)
-            await store.transact(OPERATOR, RetireSealingKey(NEW_ID, SEALING_KEY_ID))
-        async with opened(open_store) as store:
-            assert await store.sealing() == Sealing(SEALING_KEY_ID, resealing=True)
-
-    asyncio.run(test())
+async def test_which_key_is_current_is_recorded(open_store: Callable[[], Store]) -> None:
+    async with opened(open_store) as store:
+        assert await store.sealing() is None
+        await fill(store)
+        assert await store.sealing() == Sealing(SEALING_KEY_ID)
+        await rotate(store)
+        assert await store.sealing() == Sealing(NEW_ID, frozenset({SEALING_KEY_ID}), resealing=True)
+        await store.transact(OPERATOR, FinishResealing(NEW_ID, ""))
+        assert await store.sealing() == Sealing(NEW_ID, frozenset({SEALING_KEY_ID}))
+        await store.transact(OPERATOR, RotateSealing(SEALING_KEY_ID, NEW_ID))
+        assert await store.sealing() == Sealing(SEALING_KEY_ID, frozenset({NEW_ID}), resealing=True)
+        await store.transact(OPERATOR, RetireSealingKey(NEW_ID, SEALING_KEY_ID))
+    async with opened(open_store) as store:
+        assert await store.sealing() == Sealing(SEALING_KEY_ID, resealing=True)
 
 
 @pytest.mark.parametrize(
@@ -72,111 +69,90 @@ def test_which_key_is_current_is_recorded(open_store: Callable[[], Store]) -> No
         Reseal(Kind.KEYS, [Resealed("int_1", KEY.sealed_secret, b"sealed otherwise")]),
     ],
 )
-def test_what_is_sealed_under_an_older_key_is_not_taken(run: Callable[[Test], None], change: Change[object]) -> None:
-    async def test(store: Store) -> None:
-        await rotate(store)
-        with pytest.raises(SealingKeyChanged) as caught:
-            await store.transact(OPERATOR, change)
-        assert caught.value.current == NEW_ID
-        assert await store.integration_keys("i") == [KEY]
-        assert await store.webhooks(["i", "j"]) == [HOOK]
-        assert [entry.action for entry in await store.audit_entries(1, 9)] == ["sealing.rotate"]
-
-    run(test)
+async def test_what_is_sealed_under_an_older_key_is_not_taken(store: Store, change: Change[object]) -> None:
+    await rotate(store)
+    with pytest.raises(SealingKeyChanged) as caught:
+        await store.transact(OPERATOR, change)
+    assert caught.value.current == NEW_ID
+    assert await store.integration_keys("i") == [KEY]
+    assert await store.webhooks(["i", "j"]) == [HOOK]
+    assert [entry.action for entry in await store.audit_entries(1, 9)] == ["sealing.rotate"]
 
 
-def test_an_answer_sealed_under_an_older_key_is_not_kept(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await rotate(store)
-        origin = Origin("act_1", idempotency=Idempotency.of("act_1", "once", b"body"))
-        other = App("b", "Another", {}, None)
-        with pytest.raises(SealingKeyChanged):
-            await store.transact_once(origin, CreateApp(other), b"sealed answer")
-        assert await store.app("b") is None
-        assert await store.transact_once(origin, CreateApp(other), NEW + b"answer") is None
-
-    run(test)
+async def test_an_answer_sealed_under_an_older_key_is_not_kept(store: Store) -> None:
+    await rotate(store)
+    origin = Origin("act_1", idempotency=Idempotency.of("act_1", "once", b"body"))
+    other = App("b", "Another", {}, None)
+    with pytest.raises(SealingKeyChanged):
+        await store.transact_once(origin, CreateApp(other), b"sealed answer")
+    assert await store.app("b") is None
+    assert await store.transact_once(origin, CreateApp(other), NEW + b"answer") is None
 
 
-def test_changes_that_arrive_with_a_rotation_are_each_held_against_the_key_before_or_after_it(
-    run: Callable[[Test], None],
+async def test_changes_that_arrive_with_a_rotation_are_each_held_against_the_key_before_or_after_it(
+    store: Store,
 ) -> None:
-    async def test(store: Store) -> None:
-        def create(number: int, sealed: bytes) -> asyncio.Future[Key]:
-            account = Key(f"act_{number}", Scope.ACCOUNT, None, None, "", sealed)
-            return asyncio.ensure_future(store.transact(OPERATOR, CreateKey(account)))
+    def create(number: int, sealed: bytes) -> asyncio.Future[Key]:
+        account = Key(f"act_{number}", Scope.ACCOUNT, None, None, "", sealed)
+        return asyncio.ensure_future(store.transact(OPERATOR, CreateKey(account)))
 
-        before = [create(number, b"sealed") for number in range(2, 5)]
-        rotation = asyncio.ensure_future(rotate(store))
-        late, after = create(5, b"sealed"), create(6, NEW)
-        await asyncio.gather(*before, rotation, after)
+    before = [create(number, b"sealed") for number in range(2, 5)]
+    rotation = asyncio.ensure_future(rotate(store))
+    late, after = create(5, b"sealed"), create(6, NEW)
+    await asyncio.gather(*before, rotation, after)
+    with pytest.raises(SealingKeyChanged):
+        await late
+    assert (await store.sealed_counts())[Kind.KEYS] == {SEALING_KEY_ID: 6, NEW_ID: 1}
+
+
+async def test_only_the_current_key_is_rotated_and_only_once(store: Store) -> None:
+    await rotate(store)
+    before = await store.sealing()
+    changes = (
+        RotateSealing("12345678", SEALING_KEY_ID),
+        FinishResealing(SEALING_KEY_ID, ""),
+        RetireSealingKey("12345678", SEALING_KEY_ID),
+    )
+    for change in changes:
         with pytest.raises(SealingKeyChanged):
-            await late
-        assert (await store.sealed_counts())[Kind.KEYS] == {SEALING_KEY_ID: 6, NEW_ID: 1}
-
-    run(test)
+            await store.transact(OPERATOR, change)
+    assert await store.sealing() == before
 
 
-def test_only_the_current_key_is_rotated_and_only_once(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await rotate(store)
-        before = await store.sealing()
-        changes = (
-            RotateSealing("12345678", SEALING_KEY_ID),
-            FinishResealing(SEALING_KEY_ID, ""),
-            RetireSealingKey("12345678", SEALING_KEY_ID),
-        )
-        for change in changes:
-            with pytest.raises(SealingKeyChanged):
-                await store.transact(OPERATOR, change)
-        assert await store.sealing() == before
-
-    run(test)
+async def test_a_seal_is_replaced_only_where_it_is_still_the_same(store: Store) -> None:
+    await rotate(store)
+    rows = [
+        Resealed("act_1", b"sealed-act_1", NEW + b"1"),
+        Resealed("app_1", b"sealed otherwise", NEW + b"2"),
+        Resealed("int_1", b"sealed-int_1", NEW + b"3"),
+    ]
+    await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
+    assert await store.transact(OPERATOR, Reseal(Kind.KEYS, rows)) == 1
+    assert await store.integration_keys("i") == []
+    left = await store.sealed_otherwise(Kind.KEYS, NEW_ID, "", 10)
+    assert [(row.id, row.sealed) for row in left] == [("app_1", b"sealed-app_1")]
+    assert [entry.action for entry in await store.audit_entries(2, 9)] == ["key.delete"]
 
 
-def test_a_seal_is_replaced_only_where_it_is_still_the_same(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await rotate(store)
-        rows = [
-            Resealed("act_1", b"sealed-act_1", NEW + b"1"),
-            Resealed("app_1", b"sealed otherwise", NEW + b"2"),
-            Resealed("int_1", b"sealed-int_1", NEW + b"3"),
-        ]
-        await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
-        assert await store.transact(OPERATOR, Reseal(Kind.KEYS, rows)) == 1
-        assert await store.integration_keys("i") == []
-        left = await store.sealed_otherwise(Kind.KEYS, NEW_ID, "", 10)
-        assert [(row.id, row.sealed) for row in left] == [("app_1", b"sealed-app_1")]
-        assert [entry.action for entry in await store.audit_entries(2, 9)] == ["key.delete"]
-
-    run(test)
-
-
-def test_what_is_sealed_is_counted_and_walked_through(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        for number in range(3):
-            origin = Origin("act_1", idempotency=Idempotency.of("act_1", str(number), b"body"))
-            await store.transact_once(origin, CreateKey(key(f"act_{number}x", Scope.ACCOUNT, None, None)), b"sealed")
-        await rotate(store)
-        assert await store.sealed_counts() == {
-            Kind.KEYS: {SEALING_KEY_ID: 6}, Kind.WEBHOOKS: {SEALING_KEY_ID: 1}, Kind.ANSWERS: {SEALING_KEY_ID: 3}
-        }  # fmt: skip
-        for kind, expected in ((Kind.KEYS, 6), (Kind.WEBHOOKS, 1), (Kind.ANSWERS, 3)):
-            after, walked = kind.before_all, []
-            while found := await store.sealed_otherwise(kind, NEW_ID, after, 2):
-                after = found[-1].id
-                walked += [Resealed(row.id, row.sealed, NEW + row.sealed) for row in found]
-            assert len({row.id for row in walked}) == len(walked) == expected
-            assert await store.transact(OPERATOR, Reseal(kind, walked)) == expected
-            assert await store.sealed_otherwise(kind, NEW_ID, kind.before_all, 2) == []
-
-    run(test)
+async def test_what_is_sealed_is_counted_and_walked_through(store: Store) -> None:
+    for number in range(3):
+        origin = Origin("act_1", idempotency=Idempotency.of("act_1", str(number), b"body"))
+        await store.transact_once(origin, CreateKey(key(f"act_{number}x", Scope.ACCOUNT, None, None)), b"sealed")
+    await rotate(store)
+    assert await store.sealed_counts() == {
+        Kind.KEYS: {SEALING_KEY_ID: 6}, Kind.WEBHOOKS: {SEALING_KEY_ID: 1}, Kind.ANSWERS: {SEALING_KEY_ID: 3}
+    }  # fmt: skip
+    for kind, expected in ((Kind.KEYS, 6), (Kind.WEBHOOKS, 1), (Kind.ANSWERS, 3)):
+        after, walked = kind.before_all, []
+        while found := await store.sealed_otherwise(kind, NEW_ID, after, 2):
+            after = found[-1].id
+            walked += [Resealed(row.id, row.sealed, NEW + row.sealed) for row in found]
+        assert len({row.id for row in walked}) == len(walked) == expected
+        assert await store.transact(OPERATOR, Reseal(kind, walked)) == expected
+        assert await store.sealed_otherwise(kind, NEW_ID, kind.before_all, 2) == []
 
 
-def test_a_webhooks_update_leaves_its_seal(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await rotate(store)
-        changed = await store.transact(OPERATOR, UpdateWebhook("a", CUSTOM.id, "h", WebhookPatch(target="x")))
-        assert (changed.target, changed.sealed_secret) == ("x", HOOK.sealed_secret)
-
-    run(test)
+async def test_a_webhooks_update_leaves_its_seal(store: Store) -> None:
+    await rotate(store)
+    changed = await store.transact(OPERATOR, UpdateWebhook("a", CUSTOM.id, "h", WebhookPatch(target="x")))
+    assert (changed.target, changed.sealed_secret) == ("x", HOOK.sealed_secret)

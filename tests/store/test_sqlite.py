@@ -59,34 +59,30 @@ def test_every_commit_is_synced(tmp_path: Path) -> None:
     asyncio.run(store.close())
 
 
-def test_a_full_database_refuses_writes_keeps_reading_and_recovers(tmp_path: Path) -> None:
+async def test_a_full_database_refuses_writes_keeps_reading_and_recovers(tmp_path: Path) -> None:
     """SQLite's own page limit stands in for a full disk: it fails with the same error at the same place."""
+    SqliteStore.prepare(tmp_path / "store")
+    store = SqliteStore(tmp_path / "store")
+    await store.transact(OPERATOR, CreateApp(App("a", "x", {}, None)))
+    connection = store._writer._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    big = App("b", "x" * 100_000, {}, None)
+    outcomes = await asyncio.gather(
+        store.transact(OPERATOR, CreateApp(big)),
+        store.transact(OPERATOR, CreateApp(App("c", "x", {}, None))),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[0], StoreUnavailable)
+    assert await store.app("a") is not None
+    assert await store.app("b") is None
+    if isinstance(outcomes[1], StoreUnavailable):  # it was in the same group
+        assert await store.app("c") is None
 
-    async def test() -> None:
-        SqliteStore.prepare(tmp_path / "store")
-        store = SqliteStore(tmp_path / "store")
-        await store.transact(OPERATOR, CreateApp(App("a", "x", {}, None)))
-        connection = store._writer._connection
-        (pages,) = connection.execute("PRAGMA page_count").fetchone()
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-        big = App("b", "x" * 100_000, {}, None)
-        outcomes = await asyncio.gather(
-            store.transact(OPERATOR, CreateApp(big)),
-            store.transact(OPERATOR, CreateApp(App("c", "x", {}, None))),
-            return_exceptions=True,
-        )
-        assert isinstance(outcomes[0], StoreUnavailable)
-        assert await store.app("a") is not None
-        assert await store.app("b") is None
-        if isinstance(outcomes[1], StoreUnavailable):  # it was in the same group
-            assert await store.app("c") is None
-
-        connection.execute("PRAGMA max_page_count = 1000000")
-        await store.transact(OPERATOR, CreateApp(big))
-        assert await store.app("b") == big
-        await store.close()
-
-    asyncio.run(test())
+    connection.execute("PRAGMA max_page_count = 1000000")
+    await store.transact(OPERATOR, CreateApp(big))
+    assert await store.app("b") == big
+    await store.close()
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.stores import entered, open_sqlite, opened
 
 from sunshine_keys.apps.model import App
 from sunshine_keys.errors import StoreUnavailable
@@ -17,32 +19,23 @@ from sunshine_keys.store.changes import CreateApp
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import store as of_sqlite
 
-Test = Callable[[SqliteStore, sqlite3.Connection], Coroutine[Any, Any, None]]
-Run = Callable[[Test], None]
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Another program's connection to a store that it has filled with a key of an account and one of an integration."""
+    SqliteStore.prepare(tmp_path / "store")
+    with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("INSERT INTO apps VALUES ('a', 'An app', '{}', NULL)")
+        connection.execute("INSERT INTO integrations VALUES ('i', 'a', 'custom', '{}')")
+        connection.execute("INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Mine', x'00')")
+        connection.execute("INSERT INTO keys VALUES ('int_1', 'integration', 'a', 'i', 'Its', x'00')")
+        yield connection
 
 
 @pytest.fixture
-def beside(tmp_path: Path) -> Iterator[Run]:
-    """Runs a test on a store with an account's and an integration's key, and a connection of another program."""
-    path = tmp_path / "store"
-    SqliteStore.prepare(path)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("PRAGMA foreign_keys = ON")
-    other.execute("INSERT INTO apps VALUES ('a', 'An app', '{}', NULL)")
-    other.execute("INSERT INTO integrations VALUES ('i', 'a', 'custom', '{}')")
-    other.execute("INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Mine', x'00')")
-    other.execute("INSERT INTO keys VALUES ('int_1', 'integration', 'a', 'i', 'Its', x'00')")
-
-    def run(test: Test) -> None:
-        async def with_store() -> None:
-            store = SqliteStore(path)
-            await test(store, other)
-            await store.close()
-
-        asyncio.run(with_store())
-
-    yield run
-    other.close()
+def store(runner: asyncio.Runner, connection: sqlite3.Connection, tmp_path: Path) -> Iterator[SqliteStore]:
+    yield from entered(runner, opened(lambda: open_sqlite(tmp_path / "store")))
 
 
 async def next_pass() -> None:
@@ -50,19 +43,16 @@ async def next_pass() -> None:
     await asyncio.sleep(0)
 
 
-def test_keys_are_read_once_while_nothing_is_committed(beside: Run) -> None:
-    async def test(store: SqliteStore, other: sqlite3.Connection) -> None:
-        statements: list[str] = []
-        key, keys = await store.credential("act_1"), await store.integration_keys("i")
-        store._reader.set_trace_callback(statements.append)
-        for _ in range(3):
-            await next_pass()
-            assert await store.credential("act_1") is key
-            assert await store.key("act_1") is key
-            assert await store.integration_keys("i") is keys
-        assert {each.split()[0] for each in statements} == {"BEGIN", "PRAGMA", "COMMIT"}
-
-    beside(test)
+async def test_keys_are_read_once_while_nothing_is_committed(store: SqliteStore) -> None:
+    statements: list[str] = []
+    key, keys = await store.credential("act_1"), await store.integration_keys("i")
+    store._reader.set_trace_callback(statements.append)
+    for _ in range(3):
+        await next_pass()
+        assert await store.credential("act_1") is key
+        assert await store.key("act_1") is key
+        assert await store.integration_keys("i") is keys
+    assert {each.split()[0] for each in statements} == {"BEGIN", "PRAGMA", "COMMIT"}
 
 
 @pytest.mark.parametrize(
@@ -74,79 +64,70 @@ def test_keys_are_read_once_while_nothing_is_committed(beside: Run) -> None:
         "INSERT INTO keys VALUES ('int_2', 'integration', 'a', 'i', 'Another', x'00')",
     ],
 )
-def test_what_another_program_has_committed_is_seen_in_the_next_pass(beside: Run, statement: str) -> None:
-    async def test(store: SqliteStore, other: sqlite3.Connection) -> None:
-        key_ids = ("act_1", "int_1", "int_2")
-        before = [await store.key(each) for each in key_ids], await store.integration_keys("i")
-        other.execute(statement)
-        assert ([await store.key(each) for each in key_ids], await store.integration_keys("i")) == before  # one moment
-        await next_pass()
-        fresh = SqliteStore(store._path)
-        expected = [await fresh.key(each) for each in key_ids], await fresh.integration_keys("i")
-        assert expected != before
-        assert ([await store.key(each) for each in key_ids], await store.integration_keys("i")) == expected
-        await fresh.close()
+async def test_what_another_program_has_committed_is_seen_in_the_next_pass(
+    store: SqliteStore, connection: sqlite3.Connection, statement: str
+) -> None:
+    key_ids = ("act_1", "int_1", "int_2")
+    before = [await store.key(each) for each in key_ids], await store.integration_keys("i")
+    connection.execute(statement)
+    assert ([await store.key(each) for each in key_ids], await store.integration_keys("i")) == before  # one moment
+    await next_pass()
+    fresh = SqliteStore(store._path)
+    expected = [await fresh.key(each) for each in key_ids], await fresh.integration_keys("i")
+    assert expected != before
+    assert ([await store.key(each) for each in key_ids], await store.integration_keys("i")) == expected
+    await fresh.close()
 
-    beside(test)
 
-
-def test_what_is_read_while_others_commit_is_never_older_than_the_commit_before(beside: Run) -> None:
+async def test_what_is_read_while_others_commit_is_never_older_than_the_commit_before(
+    store: SqliteStore, connection: sqlite3.Connection
+) -> None:
     """A checkpoint that empties the WAL, and a WAL that starts anew, are no way to miss one."""
-
-    async def test(store: SqliteStore, other: sqlite3.Connection) -> None:
-        for number in range(300):
-            other.execute("UPDATE keys SET display_name = ? WHERE id = 'int_1'", (str(number),))
-            if number % 3 == 0:
-                other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            key = await store.key("int_1")
-            assert key is not None
-            assert key.display_name == str(number)
-            assert [each.display_name for each in await store.integration_keys("i")] == [str(number)]
-            await next_pass()
-
-    beside(test)
-
-
-def test_a_change_of_its_own_is_seen_too(beside: Run) -> None:
-    async def test(store: SqliteStore, other: sqlite3.Connection) -> None:
-        await store.key("act_1")
-        await store.transact(OPERATOR, CreateApp(App("b", "x", {}, None)))
-        await store.key("int_1")
-        assert store._pass.keys.keys() == {"int_1"}
-
-    beside(test)
-
-
-def test_nothing_is_remembered_where_the_file_cannot_be_read(beside: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def test(store: SqliteStore, other: sqlite3.Connection) -> None:
-        await store.key("act_1")
+    for number in range(300):
+        connection.execute("UPDATE keys SET display_name = ? WHERE id = 'int_1'", (str(number),))
+        if number % 3 == 0:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        key = await store.key("int_1")
+        assert key is not None
+        assert key.display_name == str(number)
+        assert [each.display_name for each in await store.integration_keys("i")] == [str(number)]
         await next_pass()
 
-        def broken(*_: Any) -> Any:
-            raise StoreUnavailable
 
-        with monkeypatch.context() as patch:
-            patch.setattr(of_sqlite, "_read", broken)
-            for _ in range(2):  # the second in the pass that the first began
-                with pytest.raises(StoreUnavailable):
-                    await store.key("act_1")
-        await next_pass()
-        assert await store.key("act_1") is not None
-
-    beside(test)
+async def test_a_change_of_its_own_is_seen_too(store: SqliteStore) -> None:
+    await store.key("act_1")
+    await store.transact(OPERATOR, CreateApp(App("b", "x", {}, None)))
+    await store.key("int_1")
+    assert store._pass.keys.keys() == {"int_1"}
 
 
-def test_no_more_than_a_bounded_number_is_remembered(beside: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_remembered_where_the_file_cannot_be_read(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.key("act_1")
+    await next_pass()
+
+    def broken(*_: Any) -> Any:
+        raise StoreUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(of_sqlite, "_read", broken)
+        for _ in range(2):  # the second in the pass that the first began
+            with pytest.raises(StoreUnavailable):
+                await store.key("act_1")
+    await next_pass()
+    assert await store.key("act_1") is not None
+
+
+async def test_no_more_than_a_bounded_number_is_remembered(
+    store: SqliteStore, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(of_sqlite, "_MOST_KEYS", 10)
     monkeypatch.setattr(of_sqlite, "_MOST_LISTS", 3)
-
-    async def test(store: SqliteStore, other: sqlite3.Connection) -> None:
-        for number in range(100):
-            other.execute("INSERT INTO keys VALUES (?, 'account', NULL, NULL, 'x', x'00')", (f"act_m{number}",))
-        for number in range(100):
-            assert await store.key(f"act_m{number}") is not None
-            await store.integration_keys(f"none-{number}")
-            assert await store.key("none") is None
-        assert (len(store._pass.keys), len(store._pass.keys_of)) == (10, 1)
-
-    beside(test)
+    for number in range(100):
+        connection.execute("INSERT INTO keys VALUES (?, 'account', NULL, NULL, 'x', x'00')", (f"act_m{number}",))
+    for number in range(100):
+        assert await store.key(f"act_m{number}") is not None
+        await store.integration_keys(f"none-{number}")
+        assert await store.key("none") is None
+    assert (len(store._pass.keys), len(store._pass.keys_of)) == (10, 1)

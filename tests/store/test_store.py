@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from support.stores import (
     KEY,
     WEB,
     Open,
-    Test,
     fill,
     key,
     opened,
@@ -46,193 +44,155 @@ from sunshine_keys.store.page import Page
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch
 
 
-def test_what_is_written_is_read_back(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        assert await store.app("a") == APP
-        assert await store.integration("a", "i") == CUSTOM
-        assert await store.integration("b", "i") is None
-        assert await store.webhook("i", "h") == HOOK
-        assert await store.webhooks(["i", "w"]) == [HOOK]
-        assert await store.webhooks([]) == []
-        assert [await store.key(each.id) for each in (ACCOUNT_KEY, APP_KEY, KEY)] == [ACCOUNT_KEY, APP_KEY, KEY]
-        assert await store.app_keys("a") == [APP_KEY]
-        assert await store.integration_keys("i") == [KEY]
-
-    run(test)
+async def test_what_is_written_is_read_back(store: Store) -> None:
+    assert await store.app("a") == APP
+    assert await store.integration("a", "i") == CUSTOM
+    assert await store.integration("b", "i") is None
+    assert await store.webhook("i", "h") == HOOK
+    assert await store.webhooks(["i", "w"]) == [HOOK]
+    assert await store.webhooks([]) == []
+    assert [await store.key(each.id) for each in (ACCOUNT_KEY, APP_KEY, KEY)] == [ACCOUNT_KEY, APP_KEY, KEY]
+    assert await store.app_keys("a") == [APP_KEY]
+    assert await store.integration_keys("i") == [KEY]
 
 
-def test_what_is_missing_is_none(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        assert await store.key("int_2") is None
-        assert await store.app("b") is None
-        assert await store.integration("a", "x") is None
-        assert await store.webhook("w", "h") is None
-        assert await store.app_keys("b") == []
-        assert await store.integration_keys("w") == []
-
-    run(test)
+async def test_what_is_missing_is_none(store: Store) -> None:
+    assert await store.key("int_2") is None
+    assert await store.app("b") is None
+    assert await store.integration("a", "x") is None
+    assert await store.webhook("w", "h") is None
+    assert await store.app_keys("b") == []
+    assert await store.integration_keys("w") == []
 
 
-def test_it_is_all_there_after_opening_again(open_store: Open) -> None:
-    async def test() -> None:
-        async with opened(open_store) as store:
-            await fill(store)
-            await store.transact(Origin("app_1"), CreateKey(key("int_2")))
-            await store.transact(Origin("app_1"), DeleteKey("a", "i", "int_1"))
-        async with opened(open_store) as store:
-            assert await store.key("int_1") is None
-            assert await store.key("int_2") == key("int_2")
-
-    asyncio.run(test())
-
-
-def test_a_store_is_initialised_once(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        assert (
-            await store.transact(OPERATOR, Initialise("other", [], [], [], [key("act_2", Scope.ACCOUNT, None, None)]))
-            is False
-        )
-        assert await store.key("act_2") is None
-
-    run(test)
-
-
-def test_an_app_is_made_changed_and_deleted_with_all_it_holds(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        other = App("b", "Other", {}, None)
-        assert await store.transact(Origin("act_1"), CreateApp(other)) == other
-        changed = await store.transact(
-            Origin("act_1"), UpdateApp("a", AppPatch(settings={"useAnimalNames": True}, metadata=None))
-        )
-        assert changed == App("a", "An app", {"echoPostback": False, "useAnimalNames": True}, None)
-        assert await store.app("a") == changed
-
-        await store.transact(Origin("act_1"), DeleteApp("a"))
-        assert await store.app("a") is None
-        assert await store.integration("a", "i") is None
-        assert await store.webhook("i", "h") is None
-        assert [await store.key(each.id) for each in (APP_KEY, KEY)] == [None, None]
-        assert await store.key("act_1") == ACCOUNT_KEY
-        assert await store.app("b") == other
-
-    run(test)
-
-
-def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        made = Integration("j", "a", "custom", {"displayName": "New"})
-        hook = Webhook("g", "j", "https://example.com", [], False, True, b"sealed")
-        await store.transact(Origin("app_1"), CreateIntegration(made, [hook]))
-        assert await store.webhooks(["j"]) == [hook]
-        changed = await store.transact(
-            Origin("app_1"), UpdateIntegration("a", "j", {"displayName": None, "showAIDisclaimer": True})
-        )
-        assert changed == Integration("j", "a", "custom", {"showAIDisclaimer": True})
-        assert await store.integration("a", "j") == changed
-
-        await store.transact(Origin("app_1"), DeleteIntegration("a", "i"))
-        assert await store.integration("a", "i") is None
-        assert await store.webhook("i", "h") is None
+async def test_it_is_all_there_after_opening_again(open_store: Open) -> None:
+    async with opened(open_store) as store:
+        await fill(store)
+        await store.transact(Origin("app_1"), CreateKey(key("int_2")))
+        await store.transact(Origin("app_1"), DeleteKey("a", "i", "int_1"))
+    async with opened(open_store) as store:
         assert await store.key("int_1") is None
-        assert await store.key("app_1") == APP_KEY
-        assert await store.webhook("j", "g") == hook
-
-    run(test)
+        assert await store.key("int_2") == key("int_2")
 
 
-def test_a_webhook_is_made_changed_and_deleted(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        hook = Webhook("g", "i", "https://example.com", [], False, True, b"sealed")
-        assert await store.transact(Origin("int_1"), CreateWebhook("a", hook)) == hook
-        changed = await store.transact(Origin("int_1"), UpdateWebhook("a", "i", "g", WebhookPatch(triggers=["x"])))
-        assert changed == Webhook("g", "i", "https://example.com", ["x"], False, True, b"sealed")
-        assert await store.webhooks(["i"]) == [changed, HOOK]
-        await store.transact(Origin("int_1"), DeleteWebhook("a", "i", "g"))
-        assert await store.webhooks(["i"]) == [HOOK]
-
-    run(test)
+async def test_a_store_is_initialised_once(store: Store) -> None:
+    assert (
+        await store.transact(OPERATOR, Initialise("other", [], [], [], [key("act_2", Scope.ACCOUNT, None, None)]))
+        is False
+    )
+    assert await store.key("act_2") is None
 
 
-def test_ten_keys_are_the_most_whoever_races(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        changes = [store.transact(Origin("app_1"), CreateKey(key(f"int_r{number}"))) for number in range(30)]
-        outcomes = await asyncio.gather(*changes, return_exceptions=True)
-        assert sum(isinstance(each, Key) for each in outcomes) == 9
-        assert sum(isinstance(each, BadRequest) for each in outcomes) == 21
-        assert len(await store.integration_keys("i")) == 10
+async def test_an_app_is_made_changed_and_deleted_with_all_it_holds(store: Store) -> None:
+    other = App("b", "Other", {}, None)
+    assert await store.transact(Origin("act_1"), CreateApp(other)) == other
+    changed = await store.transact(
+        Origin("act_1"), UpdateApp("a", AppPatch(settings={"useAnimalNames": True}, metadata=None))
+    )
+    assert changed == App("a", "An app", {"echoPostback": False, "useAnimalNames": True}, None)
+    assert await store.app("a") == changed
 
+    await store.transact(Origin("act_1"), DeleteApp("a"))
+    assert await store.app("a") is None
+    assert await store.integration("a", "i") is None
+    assert await store.webhook("i", "h") is None
+    assert [await store.key(each.id) for each in (APP_KEY, KEY)] == [None, None]
+    assert await store.key("act_1") == ACCOUNT_KEY
+    assert await store.app("b") == other
+
+
+async def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(store: Store) -> None:
+    made = Integration("j", "a", "custom", {"displayName": "New"})
+    hook = Webhook("g", "j", "https://example.com", [], False, True, b"sealed")
+    await store.transact(Origin("app_1"), CreateIntegration(made, [hook]))
+    assert await store.webhooks(["j"]) == [hook]
+    changed = await store.transact(
+        Origin("app_1"), UpdateIntegration("a", "j", {"displayName": None, "showAIDisclaimer": True})
+    )
+    assert changed == Integration("j", "a", "custom", {"showAIDisclaimer": True})
+    assert await store.integration("a", "j") == changed
+
+    await store.transact(Origin("app_1"), DeleteIntegration("a", "i"))
+    assert await store.integration("a", "i") is None
+    assert await store.webhook("i", "h") is None
+    assert await store.key("int_1") is None
+    assert await store.key("app_1") == APP_KEY
+    assert await store.webhook("j", "g") == hook
+
+
+async def test_a_webhook_is_made_changed_and_deleted(store: Store) -> None:
+    hook = Webhook("g", "i", "https://example.com", [], False, True, b"sealed")
+    assert await store.transact(Origin("int_1"), CreateWebhook("a", hook)) == hook
+    changed = await store.transact(Origin("int_1"), UpdateWebhook("a", "i", "g", WebhookPatch(triggers=["x"])))
+    assert changed == Webhook("g", "i", "https://example.com", ["x"], False, True, b"sealed")
+    assert await store.webhooks(["i"]) == [changed, HOOK]
+    await store.transact(Origin("int_1"), DeleteWebhook("a", "i", "g"))
+    assert await store.webhooks(["i"]) == [HOOK]
+
+
+async def test_ten_keys_are_the_most_whoever_races(store: Store) -> None:
+    changes = [store.transact(Origin("app_1"), CreateKey(key(f"int_r{number}"))) for number in range(30)]
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    assert sum(isinstance(each, Key) for each in outcomes) == 9
+    assert sum(isinstance(each, BadRequest) for each in outcomes) == 21
+    assert len(await store.integration_keys("i")) == 10
+
+    changes = [
+        store.transact(Origin("act_1"), CreateKey(key(f"app_r{number}", Scope.APP, "a", None))) for number in range(30)
+    ]
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    assert sum(isinstance(each, Key) for each in outcomes) == 9
+    assert len(await store.app_keys("a")) == 10
+    for number in range(20):
+        await store.transact(Origin("act_1"), CreateKey(key(f"act_r{number}", Scope.ACCOUNT, None, None)))
+
+
+async def test_two_stores_on_one_database_hold_the_limit_and_see_each_other(open_store: Open) -> None:
+    async with opened(open_store) as one, opened(open_store) as two:
+        await fill(one)
         changes = [
-            store.transact(Origin("act_1"), CreateKey(key(f"app_r{number}", Scope.APP, "a", None)))
-            for number in range(30)
+            (one, two)[number % 2].transact(Origin("app_1"), CreateKey(key(f"int_r{number}"))) for number in range(40)
         ]
         outcomes = await asyncio.gather(*changes, return_exceptions=True)
         assert sum(isinstance(each, Key) for each in outcomes) == 9
-        assert len(await store.app_keys("a")) == 10
-        for number in range(20):
-            await store.transact(Origin("act_1"), CreateKey(key(f"act_r{number}", Scope.ACCOUNT, None, None)))
-
-    run(test)
-
-
-def test_two_stores_on_one_database_hold_the_limit_and_see_each_other(open_store: Open) -> None:
-    async def test() -> None:
-        async with opened(open_store) as one, opened(open_store) as two:
-            await fill(one)
-            changes = [
-                (one, two)[number % 2].transact(Origin("app_1"), CreateKey(key(f"int_r{number}")))
-                for number in range(40)
-            ]
-            outcomes = await asyncio.gather(*changes, return_exceptions=True)
-            assert sum(isinstance(each, Key) for each in outcomes) == 9
-            made = next(each for each in outcomes if isinstance(each, Key))
-            for writer, reader in ((one, two), (two, one)):
-                assert await reader.key(made.id) == made
-                await writer.transact(Origin("app_1"), DeleteKey("a", "i", made.id))
-                assert await reader.key(made.id) is None
-                await writer.transact(Origin("app_1"), CreateKey(made))
-
-    asyncio.run(test())
+        made = next(each for each in outcomes if isinstance(each, Key))
+        for writer, reader in ((one, two), (two, one)):
+            assert await reader.key(made.id) == made
+            await writer.transact(Origin("app_1"), DeleteKey("a", "i", made.id))
+            assert await reader.key(made.id) is None
+            await writer.transact(Origin("app_1"), CreateKey(made))
 
 
-def test_a_deleted_actor_changes_nothing_more(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await store.transact(Origin("app_1"), DeleteKey("a", "i", "int_1"))
-        with pytest.raises(Unauthorized):
-            await store.transact(Origin("int_1"), DeleteWebhook("a", "i", "h"))
-        assert await store.webhook("i", "h") == HOOK
-
-    run(test)
+async def test_a_deleted_actor_changes_nothing_more(store: Store) -> None:
+    await store.transact(Origin("app_1"), DeleteKey("a", "i", "int_1"))
+    with pytest.raises(Unauthorized):
+        await store.transact(Origin("int_1"), DeleteWebhook("a", "i", "h"))
+    assert await store.webhook("i", "h") == HOOK
 
 
-def test_a_failing_change_fails_alone(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        outcomes = await asyncio.gather(
-            store.transact(Origin("app_1"), CreateKey(key("int_2"))),
-            store.transact(Origin("app_1"), DeleteKey("a", "i", "nothing")),
-            store.transact(Origin("app_1"), CreateIntegration(Integration("k", "nowhere", "custom", {}), [])),
-            store.transact(Origin("app_1"), CreateKey(key("int_3"))),
-            return_exceptions=True,
-        )
-        assert [type(each) for each in outcomes] == [Key, NotFound, AppNotFound, Key]
-        assert await store.integration_keys("i") == [KEY, key("int_2"), key("int_3")]
-
-    run(test)
+async def test_a_failing_change_fails_alone(store: Store) -> None:
+    outcomes = await asyncio.gather(
+        store.transact(Origin("app_1"), CreateKey(key("int_2"))),
+        store.transact(Origin("app_1"), DeleteKey("a", "i", "nothing")),
+        store.transact(Origin("app_1"), CreateIntegration(Integration("k", "nowhere", "custom", {}), [])),
+        store.transact(Origin("app_1"), CreateKey(key("int_3"))),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in outcomes] == [Key, NotFound, AppNotFound, Key]
+    assert await store.integration_keys("i") == [KEY, key("int_2"), key("int_3")]
 
 
-def test_a_change_that_fails_half_way_leaves_nothing(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        taken = Webhook("h", "j", "https://example.com", [], False, False, b"sealed")  # the id of a webhook there is
-        outcomes = await asyncio.gather(
-            store.transact(Origin("app_1"), CreateIntegration(Integration("j", "a", "custom", {}), [taken])),
-            store.transact(Origin("app_1"), CreateIntegration(Integration("k", "a", "custom", {}), [])),
-            return_exceptions=True,
-        )
-        assert isinstance(outcomes[0], Exception)
-        assert isinstance(outcomes[1], Integration)
-        assert await store.integration("a", "j") is None
-        assert await store.webhook("i", "h") == HOOK
-
-    run(test)
+async def test_a_change_that_fails_half_way_leaves_nothing(store: Store) -> None:
+    taken = Webhook("h", "j", "https://example.com", [], False, False, b"sealed")  # the id of a webhook there is
+    outcomes = await asyncio.gather(
+        store.transact(Origin("app_1"), CreateIntegration(Integration("j", "a", "custom", {}), [taken])),
+        store.transact(Origin("app_1"), CreateIntegration(Integration("k", "a", "custom", {}), [])),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[0], Exception)
+    assert isinstance(outcomes[1], Integration)
+    assert await store.integration("a", "j") is None
+    assert await store.webhook("i", "h") == HOOK
 
 
 @pytest.mark.parametrize(
@@ -265,53 +225,42 @@ def test_a_change_that_fails_half_way_leaves_nothing(run: Callable[[Test], None]
     ],
     ids=repr,
 )
-def test_a_change_that_cannot_be_made_changes_nothing(
-    run: Callable[[Test], None], change: Any, error: type[Exception]
-) -> None:
-    async def test(store: Store) -> None:
-        with pytest.raises(error) as raised:
-            await store.transact(Origin("act_1"), change)
-        assert type(raised.value) is error
-        assert await store.app("a") == APP
-        assert (await store.integrations("a", Page(), None))[0] == [CUSTOM, WEB]
-        assert await store.integration_keys("i") == [KEY]
-        assert await store.app_keys("a") == [APP_KEY]
-        assert await store.webhooks(["i", "w"]) == [HOOK]
-
-    run(test)
+async def test_a_change_that_cannot_be_made_changes_nothing(store: Store, change: Any, error: type[Exception]) -> None:
+    with pytest.raises(error) as raised:
+        await store.transact(Origin("act_1"), change)
+    assert type(raised.value) is error
+    assert await store.app("a") == APP
+    assert (await store.integrations("a", Page(), None))[0] == [CUSTOM, WEB]
+    assert await store.integration_keys("i") == [KEY]
+    assert await store.app_keys("a") == [APP_KEY]
+    assert await store.webhooks(["i", "w"]) == [HOOK]
 
 
-def test_pages_go_both_ways(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        for number in range(5):
-            await store.transact(Origin("act_1"), CreateApp(App(f"b{number}", "x", {}, None)))
+async def test_pages_go_both_ways(store: Store) -> None:
+    for number in range(5):
+        await store.transact(Origin("act_1"), CreateApp(App(f"b{number}", "x", {}, None)))
 
-        async def page(**options: Any) -> tuple[list[str], bool]:
-            found, more = await store.apps(Page(**options))
-            return [app.id for app in found], more
+    async def page(**options: Any) -> tuple[list[str], bool]:
+        found, more = await store.apps(Page(**options))
+        return [app.id for app in found], more
 
-        assert await page(size=2) == (["a", "b0"], True)
-        assert await page(size=2, after="b0") == (["b1", "b2"], True)
-        assert await page(size=2, after="b2") == (["b3", "b4"], False)
-        assert await page(size=2, before="b3") == (["b1", "b2"], True)
-        assert await page(size=9, before="b1") == (["a", "b0"], False)
-        assert await page(after="b4") == ([], False)
-        integrations, more = await store.integrations("a", Page(size=1), frozenset({"web", "custom"}))
-        assert (integrations, more) == ([CUSTOM], True)
-        assert await store.integrations("a", Page(), frozenset({"web"})) == ([WEB], False)
-        assert await store.integrations("a", Page(), frozenset({"ios"})) == ([], False)
-
-    run(test)
+    assert await page(size=2) == (["a", "b0"], True)
+    assert await page(size=2, after="b0") == (["b1", "b2"], True)
+    assert await page(size=2, after="b2") == (["b3", "b4"], False)
+    assert await page(size=2, before="b3") == (["b1", "b2"], True)
+    assert await page(size=9, before="b1") == (["a", "b0"], False)
+    assert await page(after="b4") == ([], False)
+    integrations, more = await store.integrations("a", Page(size=1), frozenset({"web", "custom"}))
+    assert (integrations, more) == ([CUSTOM], True)
+    assert await store.integrations("a", Page(), frozenset({"web"})) == ([WEB], False)
+    assert await store.integrations("a", Page(), frozenset({"ios"})) == ([], False)
 
 
-def test_all_keys_can_be_walked_in_pages(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        whole = await store.keys_after("", 1000)
-        assert len(whole) > 1
-        assert [key.id for key in whole] == sorted(key.id for key in whole)
-        walked: list[Key] = []
-        while page := await store.keys_after(walked[-1].id if walked else "", 1):
-            walked += page
-        assert walked == whole
-
-    run(test)
+async def test_all_keys_can_be_walked_in_pages(store: Store) -> None:
+    whole = await store.keys_after("", 1000)
+    assert len(whole) > 1
+    assert [key.id for key in whole] == sorted(key.id for key in whole)
+    walked: list[Key] = []
+    while page := await store.keys_after(walked[-1].id if walked else "", 1):
+        walked += page
+    assert walked == whole

@@ -6,11 +6,10 @@ import asyncio
 import math
 import multiprocessing
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.stores import ACCOUNT_KEY, APP_KEY, KEY, Open, Test, fill, key, opened
+from support.stores import ACCOUNT_KEY, APP_KEY, KEY, Open, fill, key, opened
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import StoreUnavailable
@@ -36,53 +35,41 @@ async def count_rows(store: Store) -> dict[str, int]:
     return {"uses": counted[0][0], "hours": counted[0][1]}
 
 
-def test_what_is_counted_is_added_by_key_and_hour(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        assert await store.usage(["int_1", "app_1"], 0) == {}
-        await store.count_usage([used("int_1", 2, hour=NOW - HOUR), used("int_1", 3), used("app_1", 7, source="")])
-        await store.count_usage([used("int_1", 40, at=9.25, source="2001:db8::1")])
-        expected = Usage(NOW + 9.25, "2001:db8::1", {NOW - HOUR: 2, NOW: 43})
-        assert await store.usage(["int_1", "app_1", "act_1", "int_9"], 0) == {
-            "int_1": expected,
-            "app_1": Usage(NOW + 5.0, "", {NOW: 7}),
-        }
-        assert await store.usage([], 0) == {}
-
-    run(test)
+async def test_what_is_counted_is_added_by_key_and_hour(store: Store) -> None:
+    assert await store.usage(["int_1", "app_1"], 0) == {}
+    await store.count_usage([used("int_1", 2, hour=NOW - HOUR), used("int_1", 3), used("app_1", 7, source="")])
+    await store.count_usage([used("int_1", 40, at=9.25, source="2001:db8::1")])
+    expected = Usage(NOW + 9.25, "2001:db8::1", {NOW - HOUR: 2, NOW: 43})
+    assert await store.usage(["int_1", "app_1", "act_1", "int_9"], 0) == {
+        "int_1": expected,
+        "app_1": Usage(NOW + 5.0, "", {NOW: 7}),
+    }
+    assert await store.usage([], 0) == {}
 
 
-def test_hours_before_a_moment_are_left_out_and_the_last_use_is_not(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await store.count_usage([used("int_1", 2, hour=NOW - HOUR), used("int_1", 3)])
-        for since, hours in ((NOW, {NOW: 3}), (NOW + 0.5, {}), (NOW - HOUR, {NOW - HOUR: 2, NOW: 3})):
-            assert (await store.usage(["int_1"], since))["int_1"] == Usage(NOW + 5.0, "192.0.2.7", hours)
-
-    run(test)
+async def test_hours_before_a_moment_are_left_out_and_the_last_use_is_not(store: Store) -> None:
+    await store.count_usage([used("int_1", 2, hour=NOW - HOUR), used("int_1", 3)])
+    for since, hours in ((NOW, {NOW: 3}), (NOW + 0.5, {}), (NOW - HOUR, {NOW - HOUR: 2, NOW: 3})):
+        assert (await store.usage(["int_1"], since))["int_1"] == Usage(NOW + 5.0, "192.0.2.7", hours)
 
 
-def test_the_last_use_only_moves_forward(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await store.count_usage([used("int_1", at=30, source="newest"), used("int_1", hour=NOW - HOUR, source="old")])
-        await store.count_usage([used("int_1", at=20, source="late"), used("int_1", hour=NOW - HOUR, source="later")])
-        assert await store.usage(["int_1"], 0) == {
-            "int_1": Usage(NOW + 30.0, "newest", {NOW - HOUR: 2, NOW: 2}),
-        }
-
-    run(test)
+async def test_the_last_use_only_moves_forward(store: Store) -> None:
+    await store.count_usage([used("int_1", at=30, source="newest"), used("int_1", hour=NOW - HOUR, source="old")])
+    await store.count_usage([used("int_1", at=20, source="late"), used("int_1", hour=NOW - HOUR, source="later")])
+    assert await store.usage(["int_1"], 0) == {
+        "int_1": Usage(NOW + 30.0, "newest", {NOW - HOUR: 2, NOW: 2}),
+    }
 
 
-def test_hours_go_after_thirty_days_and_the_last_use_stays(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        old = NOW - (USAGE_DAYS * 24 + 1) * HOUR
-        kept = NOW - (USAGE_DAYS * 24 - 2) * HOUR  # not the very last: an hour may have passed since NOW
-        await store.count_usage([used("int_1", hour=old), used("app_1", hour=kept)])
-        await store.count_usage([used("act_1")])
-        assert await store.usage(["int_1", "app_1"], 0) == {
-            "int_1": Usage(old + 5.0, "192.0.2.7", {}),
-            "app_1": Usage(kept + 5.0, "192.0.2.7", {kept: 1}),
-        }
-
-    run(test)
+async def test_hours_go_after_thirty_days_and_the_last_use_stays(store: Store) -> None:
+    old = NOW - (USAGE_DAYS * 24 + 1) * HOUR
+    kept = NOW - (USAGE_DAYS * 24 - 2) * HOUR  # not the very last: an hour may have passed since NOW
+    await store.count_usage([used("int_1", hour=old), used("app_1", hour=kept)])
+    await store.count_usage([used("act_1")])
+    assert await store.usage(["int_1", "app_1"], 0) == {
+        "int_1": Usage(old + 5.0, "192.0.2.7", {}),
+        "app_1": Usage(kept + 5.0, "192.0.2.7", {kept: 1}),
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,53 +81,39 @@ def test_hours_go_after_thirty_days_and_the_last_use_stays(run: Callable[[Test],
     ],
     ids=["key", "integration", "app"],
 )
-def test_usage_goes_with_its_key_and_does_not_come_back(
-    run: Callable[[Test], None], change: DeleteKey | DeleteIntegration | DeleteApp, left: set[str]
+async def test_usage_goes_with_its_key_and_does_not_come_back(
+    store: Store, change: DeleteKey | DeleteIntegration | DeleteApp, left: set[str]
 ) -> None:
-    async def test(store: Store) -> None:
-        ids = [KEY.id, APP_KEY.id, ACCOUNT_KEY.id]
-        await store.count_usage([used(each) for each in ids])
-        await store.transact(OPERATOR, change)
-        await store.count_usage([used(each) for each in (*ids, "int_never")])  # what had been counted before it
-        assert (await store.usage(ids, 0)).keys() == left
-        assert await count_rows(store) == {"uses": len(left), "hours": len(left)}
-
-    run(test)
+    ids = [KEY.id, APP_KEY.id, ACCOUNT_KEY.id]
+    await store.count_usage([used(each) for each in ids])
+    await store.transact(OPERATOR, change)
+    await store.count_usage([used(each) for each in (*ids, "int_never")])  # what had been counted before it
+    assert (await store.usage(ids, 0)).keys() == left
+    assert await count_rows(store) == {"uses": len(left), "hours": len(left)}
 
 
-def test_a_key_that_is_there_again_begins_anew(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await store.count_usage([used("int_1")])
-        await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
-        await store.transact(OPERATOR, CreateKey(KEY))
-        assert await store.usage(["int_1"], 0) == {}
-
-    run(test)
+async def test_a_key_that_is_there_again_begins_anew(store: Store) -> None:
+    await store.count_usage([used("int_1")])
+    await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
+    await store.transact(OPERATOR, CreateKey(KEY))
+    assert await store.usage(["int_1"], 0) == {}
 
 
-def test_usage_is_no_change_and_is_not_in_the_audit_trail(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        entries, commits = await store.audit_entries(0, 100), sum(store.commits.sizes.counts)
-        await store.count_usage([used("int_1")])
-        assert await store.audit_entries(0, 100) == entries
-        assert sum(store.commits.sizes.counts) == commits
-
-    run(test)
+async def test_usage_is_no_change_and_is_not_in_the_audit_trail(store: Store) -> None:
+    entries, commits = await store.audit_entries(0, 100), sum(store.commits.sizes.counts)
+    await store.count_usage([used("int_1")])
+    assert await store.audit_entries(0, 100) == entries
+    assert sum(store.commits.sizes.counts) == commits
 
 
-def test_many_keys_are_asked_for_at_once(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        ids = [f"act_m{number:04}" for number in range(1200)]
-        await asyncio.gather(
-            *(store.transact(OPERATOR, CreateKey(key(each, Scope.ACCOUNT, None, None))) for each in ids)
-        )
-        for first in range(0, len(ids), USAGE_BATCH):
-            await store.count_usage([used(each, 2) for each in ids[first : first + USAGE_BATCH]])
-        found = await store.usage(ids, NOW)
-        assert found.keys() == set(ids)
-        assert all(each.hours == {NOW: 2} for each in found.values())
-
-    run(test)
+async def test_many_keys_are_asked_for_at_once(store: Store) -> None:
+    ids = [f"act_m{number:04}" for number in range(1200)]
+    await asyncio.gather(*(store.transact(OPERATOR, CreateKey(key(each, Scope.ACCOUNT, None, None))) for each in ids))
+    for first in range(0, len(ids), USAGE_BATCH):
+        await store.count_usage([used(each, 2) for each in ids[first : first + USAGE_BATCH]])
+    found = await store.usage(ids, NOW)
+    assert found.keys() == set(ids)
+    assert all(each.hours == {NOW: 2} for each in found.values())
 
 
 BATCHES = 60
@@ -171,35 +144,29 @@ def _in_a_process(place: Path | str, backwards: bool, hour: int) -> None:
     asyncio.run(count())
 
 
-def test_two_processes_lose_nothing_of_each_other_beside_changes(open_store: Open) -> None:
-    async def test() -> None:
-        async with opened(open_store) as store:
-            await fill(store)
-            assert isinstance(store, SqliteStore | PostgresStore)
-            place = store._path if isinstance(store, SqliteStore) else store._url
-            context = multiprocessing.get_context("spawn")
-            processes = [context.Process(target=_in_a_process, args=(place, each, NOW)) for each in (False, True)]
-            for each in processes:
-                each.start()
-            while any(each.is_alive() for each in processes):
-                await store.transact(OPERATOR, CreateKey(key("int_2")))
-                await count_when_free(store, [used("int_2")])
-                await store.transact(OPERATOR, DeleteKey("a", "i", "int_2"))
-            assert [each.exitcode for each in processes] == [0, 0]
-            found = await store.usage(["int_1", "app_1", "act_1", "int_2"], 0)
-            assert {each: sum(usage.hours.values()) for each, usage in found.items()} == {
-                "int_1": 2 * BATCHES,
-                "app_1": 4 * BATCHES,
-                "act_1": 6 * BATCHES,
-            }
-            assert {usage.last_used for usage in found.values()} == {NOW + BATCHES - 1.0}
-
-    asyncio.run(test())
+async def test_two_processes_lose_nothing_of_each_other_beside_changes(open_store: Open) -> None:
+    async with opened(open_store) as store:
+        await fill(store)
+        assert isinstance(store, SqliteStore | PostgresStore)
+        place = store._path if isinstance(store, SqliteStore) else store._url
+        context = multiprocessing.get_context("spawn")
+        processes = [context.Process(target=_in_a_process, args=(place, each, NOW)) for each in (False, True)]
+        for each in processes:
+            each.start()
+        while any(each.is_alive() for each in processes):
+            await store.transact(OPERATOR, CreateKey(key("int_2")))
+            await count_when_free(store, [used("int_2")])
+            await store.transact(OPERATOR, DeleteKey("a", "i", "int_2"))
+        assert [each.exitcode for each in processes] == [0, 0]
+        found = await store.usage(["int_1", "app_1", "act_1", "int_2"], 0)
+        assert {each: sum(usage.hours.values()) for each, usage in found.items()} == {
+            "int_1": 2 * BATCHES,
+            "app_1": 4 * BATCHES,
+            "act_1": 6 * BATCHES,
+        }
+        assert {usage.last_used for usage in found.values()} == {NOW + BATCHES - 1.0}
 
 
-def test_a_moment_that_is_no_whole_second_is_one(run: Callable[[Test], None]) -> None:
-    async def test(store: Store) -> None:
-        await store.count_usage([used("int_1")])
-        assert (await store.usage(["int_1"], math.nextafter(NOW, 0)))["int_1"].hours == {NOW: 1}
-
-    run(test)
+async def test_a_moment_that_is_no_whole_second_is_one(store: Store) -> None:
+    await store.count_usage([used("int_1")])
+    assert (await store.usage(["int_1"], math.nextafter(NOW, 0)))["int_1"].hours == {NOW: 1}

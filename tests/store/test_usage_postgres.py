@@ -9,13 +9,13 @@ import asyncpg
 import pytest
 from support.pg_proxy import Proxy
 from support.postgres import Postgres, running
-from support.stores import on_postgres
+from support.stores import filled, open_postgres
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.usage import KeyHour, Usage
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import DeleteKey
-from sunshine_keys.store.postgres import PostgresStore, connections, schema
+from sunshine_keys.store.postgres import connections, schema
 
 HOUR = int(time.time()) // 3600 * 3600
 
@@ -24,11 +24,9 @@ def used(key_id: str) -> KeyHour:
     return KeyHour(key_id, HOUR, 1, HOUR + 1.0, "192.0.2.7")
 
 
-def test_a_key_that_is_just_being_deleted_is_passed_over(postgres: Postgres) -> None:
-    url = postgres.new_store()
-
-    async def test(store: PostgresStore) -> None:
-        deleting = await asyncpg.connect(url)
+async def test_a_key_that_is_just_being_deleted_is_passed_over(postgres: Postgres, postgres_url: str) -> None:
+    async with filled(lambda: open_postgres(postgres_url)) as store:
+        deleting = await asyncpg.connect(postgres_url)
         await deleting.execute("BEGIN")
         await deleting.execute("DELETE FROM keys WHERE id = 'int_1'")
         await store.count_usage([used("app_1"), used("int_1")])
@@ -38,14 +36,10 @@ def test_a_key_that_is_just_being_deleted_is_passed_over(postgres: Postgres) -> 
         await store.count_usage([used("app_1"), used("int_1"), used("act_1")])
         assert (await store.usage(["app_1", "int_1", "act_1"], 0)).keys() == {"act_1"}
 
-    on_postgres(url, test)
 
-
-def test_a_change_under_the_lock_of_all_changes_is_not_waited_for(postgres: Postgres) -> None:
-    url = postgres.new_store()
-
-    async def test(store: PostgresStore) -> None:
-        changing = await asyncpg.connect(url)
+async def test_a_change_under_the_lock_of_all_changes_is_not_waited_for(postgres: Postgres, postgres_url: str) -> None:
+    async with filled(lambda: open_postgres(postgres_url)) as store:
+        changing = await asyncpg.connect(postgres_url)
         await changing.execute("BEGIN")
         await changing.execute(f"SELECT pg_advisory_xact_lock({schema.LOCK})")
         await changing.execute("UPDATE keys SET sealed_secret = 'anew'")  # as resealing does
@@ -54,14 +48,11 @@ def test_a_change_under_the_lock_of_all_changes_is_not_waited_for(postgres: Post
         await changing.execute("ROLLBACK")
         await changing.close()
 
-    on_postgres(url, test)
 
-
-def test_a_standby_that_is_gone_is_not_waited_for() -> None:
+async def test_a_standby_that_is_gone_is_not_waited_for() -> None:
     """A commit that waited for it would keep the keys locked against their deletion meanwhile."""
     with running() as server:
-
-        async def test(store: PostgresStore) -> None:
+        async with filled(lambda: open_postgres(server.url())) as store:
             for statement in ("ALTER SYSTEM SET synchronous_standby_names = 'gone'", "SELECT pg_reload_conf()"):
                 await asyncio.to_thread(server.execute, statement)
             for _ in range(1000):
@@ -75,18 +66,15 @@ def test_a_standby_that_is_gone_is_not_waited_for() -> None:
                 await asyncio.to_thread(server.execute, statement)
             await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
 
-        on_postgres(server.url(), test)
 
-
-def test_a_database_that_is_cut_off_is_a_failure_that_adds_nothing(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+async def test_a_database_that_is_cut_off_is_a_failure_that_adds_nothing(
+    postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.5)
     monkeypatch.setitem(connections._OPTIONS, "command_timeout", 0.5)
     monkeypatch.setitem(connections._OPTIONS, "timeout", 0.5)
     with Proxy(postgres.port).running() as proxy:
-
-        async def test(store: PostgresStore) -> None:
+        async with filled(lambda: open_postgres(postgres_url.replace(f":{postgres.port}", f":{proxy.port}"))) as store:
             assert await store.usage(["int_1"], 0) == {}
             proxy.cut()
             with pytest.raises(StoreUnavailable):
@@ -94,5 +82,3 @@ def test_a_database_that_is_cut_off_is_a_failure_that_adds_nothing(
             proxy.heal()
             await store.count_usage([used("int_1")])
             assert (await store.usage(["int_1"], 0))["int_1"].hours == {HOUR: 1}
-
-        on_postgres(postgres.new_store().replace(f":{postgres.port}", f":{proxy.port}"), test)

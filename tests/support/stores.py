@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,10 +20,10 @@ from sunshine_keys.webhooks.model import Webhook
 
 STORES = ("sqlite", "postgres")
 Open = Callable[[], Awaitable[Store]]
-Test = Callable[[Store], Awaitable[None]]
 
 
 S = TypeVar("S", bound=Store)
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -68,16 +68,26 @@ async def open_postgres(url: str) -> PostgresStore:
     return PostgresStore(url)
 
 
-def on_store(open_store: Callable[[], Awaitable[S]], test: Callable[[S], Awaitable[None]]) -> None:
-    """Run a test on a store that holds the same."""
-
-    async def run() -> None:
-        async with opened(open_store) as store:
-            await fill(store)
-            await test(store)
-
-    asyncio.run(run())
+@asynccontextmanager
+async def filled(open_store: Callable[[], Awaitable[S]]) -> AsyncIterator[S]:
+    """Open a store, put the objects above into it, and close it at the end."""
+    async with opened(open_store) as store:
+        await fill(store)
+        yield store
 
 
-def on_postgres(url: str, test: Callable[[PostgresStore], Awaitable[None]]) -> None:
-    on_store(lambda: open_postgres(url), test)
+def entered(runner: asyncio.Runner, context: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Yield once, for a fixture, what `context` yields; enter and leave it in the test's event loop."""
+    value = runner.run(_enter(context))
+    try:
+        yield value
+    finally:
+        runner.run(_leave(context))
+
+
+async def _enter(context: AbstractAsyncContextManager[T]) -> T:
+    return await context.__aenter__()
+
+
+async def _leave(context: AbstractAsyncContextManager[T]) -> None:
+    await context.__aexit__(None, None, None)
