@@ -1,4 +1,4 @@
-"""Clients of the service, and a server that answers whatever a test has it answer."""
+"""Fixtures: clients of the service, and servers that send scripted answers."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ import sunshine_conversations_client as sunshine
 
 @pytest.fixture(params=[SyncDriver, AsyncDriver], ids=lambda driver: driver.name)
 def driver(request: pytest.FixtureRequest) -> Iterator[Driver]:
-    made = request.param()
-    yield made
-    made.close()
+    driver = request.param()
+    yield driver
+    driver.close()
 
 
 @pytest.fixture
 def transport() -> Callable[[Driver], Any]:
-    """The transport of the clients that a test makes: None for their own, over a socket."""
+    """Return the transport of a test's clients; None means their default, a socket."""
     return lambda driver: None
 
 
 @pytest.fixture
 def new_client(driver: Driver, transport: Callable[[Driver], Any]) -> Iterator[NewClient]:
-    """Makes clients, which are closed at the end."""
-    made: list[Any] = []
+    """Return a function that creates clients. They close at the end of the test."""
+    clients: list[Any] = []
 
     def make(host: str, key: Key | None = None, **settings: Any) -> Any:
         if key is not None:
@@ -37,17 +37,17 @@ def new_client(driver: Driver, transport: Callable[[Driver], Any]) -> Iterator[N
         configuration = sunshine.Configuration(host=host)
         for name, value in settings.items():
             setattr(configuration, name, value)
-        made.append(driver.ApiClient(configuration, transport=transport(driver)))
-        return made[-1]
+        clients.append(driver.ApiClient(configuration, transport=transport(driver)))
+        return clients[-1]
 
     yield make
-    for client in made:
+    for client in clients:
         client.close()
 
 
 @pytest.fixture(params=["basic", "bearer"])
 def client(request: pytest.FixtureRequest, service: Service, tenant: Tenant, new_client: NewClient) -> Any:
-    """A client with the app's key, by either kind of credentials."""
+    """Return a client with the app's key, once with Basic and once with a token."""
     if request.param == "basic":
         return new_client(service.url, tenant.app_key)
     return new_client(service.url, access_token=tenant.app_key.bearer().removeprefix("Bearer "))
@@ -67,5 +67,5 @@ def script() -> Iterator[Callable[..., Script]]:
         return scripts[-1]
 
     yield make
-    for each in scripts:
-        each.close()
+    for server in scripts:
+        server.close()

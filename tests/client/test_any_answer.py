@@ -1,4 +1,4 @@
-"""Whatever bytes a server answers, a call ends in data or in an ApiException, within its time."""
+"""Fuzzing: whatever bytes a server sends, a call returns data or raises an ApiException, within its timeout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS = 1.0
 
 
 class Echo:
-    """A server that answers every connection with the bytes it has been given, and closes."""
+    """A server that sends the bytes in `answer` to every connection, and closes it."""
 
     def __init__(self) -> None:
         self.answer = b""
@@ -52,9 +52,9 @@ class Echo:
 
 @pytest.fixture(scope="module")
 def echo() -> Iterator[Echo]:
-    made = Echo()
-    yield made
-    made.close()
+    server = Echo()
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="module", params=["sync", "async", "sync by a proxy"])
@@ -96,7 +96,9 @@ answers = st.binary(max_size=200) | st.builds(
 
 @settings(max_examples=150)
 @given(answer=answers)
-def test_any_bytes(echo: Echo, keys: sunshine.CustomIntegrationApiKeysApi, answer: bytes) -> None:
+def test_any_bytes_end_in_data_or_an_api_exception(
+    echo: Echo, keys: sunshine.CustomIntegrationApiKeysApi, answer: bytes
+) -> None:
     echo.answer = answer
     started = time.monotonic()
     for call in (
@@ -111,4 +113,4 @@ def test_any_bytes(echo: Echo, keys: sunshine.CustomIntegrationApiKeysApi, answe
         except sunshine.ApiException as error:
             repr(error)
             str(error)
-    assert time.monotonic() - started < 4 * SECONDS + 20  # which is how busy the machine may be
+    assert time.monotonic() - started < 4 * SECONDS + 20  # seconds that a busy machine may add

@@ -1,4 +1,4 @@
-"""What goes over the socket, and what comes of whatever comes back."""
+"""What a call sends over the socket, and what it makes of every answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NewApi = Callable[..., Any]
 
 @pytest.fixture
 def api_at(driver: Driver, new_client: NewClient) -> NewApi:
-    """Makes an API class of a client of some URL, without retries unless told otherwise."""
+    """Return a function that creates an API class for a URL, without retries by default."""
 
     def make(url: str, **settings: Any) -> Any:
         settings = {"username": "app_1", "password": "s3cr3t", "retries": False} | settings
@@ -56,14 +56,14 @@ def test_a_request_is_sent_as_documented(script: NewScript, api_at: NewApi) -> N
 
 
 @pytest.mark.parametrize("half", [{"username": "u", "password": None}, {"username": None, "password": "p"}])
-def test_half_a_key_is_no_key(script: NewScript, api_at: NewApi, half: dict[str, Any]) -> None:
+def test_half_a_key_is_rejected(script: NewScript, api_at: NewApi, half: dict[str, Any]) -> None:
     server = script()
     with pytest.raises(sunshine.ApiArgumentError, match=r"(username|password) is missing\."):
         api_at(server.url, **half).list_custom_integration_keys("a", "i")
     assert server.requests == []
 
 
-def test_an_error_tells_where_the_request_went(script: NewScript, api_at: NewApi) -> None:
+def test_an_error_has_the_path_of_its_request(script: NewScript, api_at: NewApi) -> None:
     server = script(answer("404 Not Found", b"{}"))
     with pytest.raises(sunshine.NotFoundException) as raised:
         api_at(server.url + "/v2").get_custom_integration_key("a", "i", "k/1")
@@ -71,7 +71,7 @@ def test_an_error_tells_where_the_request_went(script: NewScript, api_at: NewApi
     assert f"Request: GET {server.url}{raised.value.path}\n" in str(raised.value)
 
 
-def test_bearer_wins_and_nothing_is_sent_for_no_credentials(script: NewScript, api_at: NewApi) -> None:
+def test_a_token_wins_and_missing_credentials_send_no_header(script: NewScript, api_at: NewApi) -> None:
     server = script(*[answer(body=b'{"keys": []}')] * 3)
     api_at(server.url, access_token="t").list_custom_integration_keys("a", "i")
     api_at(server.url, username=None, password=None).list_custom_integration_keys("a", "i")
@@ -87,7 +87,7 @@ def test_ids_are_encoded(script: NewScript, written: tuple[str, str], api_at: Ne
 
 
 @pytest.mark.parametrize("bad", ["", ".", "..", "a\r\nb", "a\0", "\x7f", "\ud800", None, b"x", True, 1.5, ["x"]])
-def test_ids_that_would_make_another_path_are_refused(script: NewScript, bad: Any, api_at: NewApi) -> None:
+def test_ids_that_would_change_the_path_are_rejected(script: NewScript, bad: Any, api_at: NewApi) -> None:
     server = script()
     for arguments in ((bad, "i", "k"), ("a", bad, "k"), ("a", "i", bad)):
         with pytest.raises(sunshine.ApiArgumentError) as refused:
@@ -96,14 +96,14 @@ def test_ids_that_would_make_another_path_are_refused(script: NewScript, bad: An
     assert server.requests == []
 
 
-def test_an_integer_id_is_taken_as_its_digits(script: NewScript, api_at: NewApi) -> None:
+def test_an_integer_id_is_sent_as_its_digits(script: NewScript, api_at: NewApi) -> None:
     server = script(answer(body=KEY))
     api_at(server.url).get_custom_integration_key(1, "i", 2)  # type: ignore[arg-type]
     assert server.lines == ["GET /v2/apps/1/integrations/i/keys/2 HTTP/1.1"]
 
 
 @pytest.mark.parametrize("body", [None, "x", [], 7, sunshine.ApiKey(), sunshine.AppKeyCreateBody(), {"displayName": 7}, {"x": object()}, {"x": float("nan")}])  # fmt: skip
-def test_bodies_that_are_none_are_refused(script: NewScript, body: Any, api_at: NewApi) -> None:
+def test_an_invalid_body_is_rejected(script: NewScript, body: Any, api_at: NewApi) -> None:
     server = script()
     with pytest.raises(sunshine.ApiArgumentError):
         api_at(server.url).create_custom_integration_key("a", "i", body)
@@ -112,14 +112,14 @@ def test_bodies_that_are_none_are_refused(script: NewScript, body: Any, api_at: 
 
 class TestOptions:
     @pytest.mark.parametrize("timeout", [0, -1, True, "5", (None, 5), (1, 0), (1,), (1, 2, 3), float("inf"), float("nan"), object()])  # fmt: skip
-    def test_timeouts_that_are_none(self, script: NewScript, timeout: Any, api_at: NewApi) -> None:
+    def test_an_invalid_timeout_is_rejected(self, script: NewScript, timeout: Any, api_at: NewApi) -> None:
         server = script()
         with pytest.raises(sunshine.ApiArgumentError, match="_request_timeout"):
             create(api_at(server.url), _request_timeout=timeout)
         assert server.requests == []
 
     @pytest.mark.parametrize("timeout", [None, 5, 0.5, (1, 2), [1, 2]])
-    def test_timeouts(self, script: NewScript, timeout: Any, api_at: NewApi) -> None:
+    def test_a_timeout_is_a_number_a_pair_or_none(self, script: NewScript, timeout: Any, api_at: NewApi) -> None:
         server = script(answer("201 Created", KEY))
         assert create(api_at(server.url), _request_timeout=timeout).key
 
@@ -128,7 +128,7 @@ class TestOptions:
         api_at(server.url).get_custom_integration_key("a", "i", "k", 5, None, None, {"X-Mine": "1"}, 0)
         assert b"X-Mine: 1" in server.requests[0]
 
-    def test_request_auth_replaces_what_is_configured(self, script: NewScript, api_at: NewApi) -> None:
+    def test_request_auth_replaces_the_configured_credentials(self, script: NewScript, api_at: NewApi) -> None:
         server = script(*[answer(body=KEY)] * 4)
         api = api_at(server.url)
         for auth in (
@@ -157,20 +157,24 @@ class TestOptions:
             {"in": "cookie", "key": 1, "value": "x"},
         ],
     )
-    def test_a_request_auth_that_is_none(self, script: NewScript, auth: Any, api_at: NewApi) -> None:
+    def test_an_invalid_request_auth_is_rejected(self, script: NewScript, auth: Any, api_at: NewApi) -> None:
         with pytest.raises(sunshine.ApiArgumentError):
             create(api_at(script().url), _request_auth=auth)
 
-    def test_headers_of_a_call_go_first_in_any_case(self, script: NewScript, api_at: NewApi) -> None:
+    def test_headers_of_a_call_replace_the_defaults_in_any_case(self, script: NewScript, api_at: NewApi) -> None:
         server = script(answer("201 Created", KEY))
-        given = {"user-agent": "mine", "AUTHORIZATION": "Bearer mine", "content-type": "application/json; v=1"}
-        create(api_at(server.url), _headers=given)
+        headers = {"user-agent": "mine", "AUTHORIZATION": "Bearer mine", "content-type": "application/json; v=1"}
+        create(api_at(server.url), _headers=headers)
         head = server.requests[0].partition(b"\r\n\r\n")[0].decode().lower()
         assert head.count("user-agent:") == head.count("authorization:") == head.count("content-type:") == 1
         assert "user-agent: mine" in head
         assert "authorization: bearer mine" in head
         assert "content-type: application/json; v=1" in head
-        assert given == {"user-agent": "mine", "AUTHORIZATION": "Bearer mine", "content-type": "application/json; v=1"}
+        assert headers == {
+            "user-agent": "mine",
+            "AUTHORIZATION": "Bearer mine",
+            "content-type": "application/json; v=1",
+        }
 
     @pytest.mark.parametrize(
         ("page", "query"),
@@ -187,7 +191,7 @@ class TestOptions:
         sent = [line.replace("%5B", "[").replace("%5D", "]") for line in server.lines]
         assert sent == [f"GET /v2/apps{'?' if query else ''}{query} HTTP/1.1"]
 
-    def test_a_filter_goes_by_either_name(self, script: NewScript, api_at: NewApi, driver: Driver) -> None:
+    def test_a_filter_takes_the_python_name(self, script: NewScript, api_at: NewApi, driver: Driver) -> None:
         server = script(answer(body=b'{"apps": []}'))
         driver.AppsApi(api_at(server.url).api_client).list_apps(filter={"service_account_id": "x"})
         sent = [line.replace("%5B", "[").replace("%5D", "]") for line in server.lines]
@@ -198,7 +202,7 @@ class TestOptions:
         ["x", [], sunshine.AppListFilter(), {"size": "x"}, {"after": "\ud800"}, {"size": 10**5000}],
         ids=range(6),
     )
-    def test_pages_that_are_none(self, script: NewScript, page: Any, api_at: NewApi, driver: Driver) -> None:
+    def test_an_invalid_page_is_rejected(self, script: NewScript, page: Any, api_at: NewApi, driver: Driver) -> None:
         server = script()
         with pytest.raises(sunshine.ApiArgumentError):
             driver.AppsApi(api_at(server.url).api_client).list_apps(page=page)
@@ -215,7 +219,7 @@ class TestOptions:
             (sunshine.IntegrationUpdate.from_dict({"brandColor": "fff"}), {"brandColor": "fff"}),
         ],
     )
-    def test_updates_of_integrations_in_every_form(
+    def test_an_update_of_an_integration_takes_every_form(
         self, script: NewScript, update: Any, sent: Any, api_at: NewApi, driver: Driver
     ) -> None:
         server = script(answer(body=b'{"integration": {}}'))
@@ -223,7 +227,7 @@ class TestOptions:
         assert json.loads(server.requests[0].partition(b"\r\n\r\n")[2]) == sent
 
     @pytest.mark.parametrize("update", [{"displayName": 5}, sunshine.App(), 5, None])
-    def test_updates_of_integrations_that_are_none(
+    def test_an_invalid_update_of_an_integration_is_rejected(
         self, script: NewScript, update: Any, api_at: NewApi, driver: Driver
     ) -> None:
         server = script()
@@ -237,13 +241,13 @@ class TestOptions:
         "headers",
         [[("A", "b")], "x", {"X": None}, {"X": 1}, {1: "x"}, {"X": "a\r\nY: b"}, {"X\r\nY": "b"}, {"X": "\ud800"}],
     )
-    def test_headers_that_are_none(self, script: NewScript, headers: Any, api_at: NewApi) -> None:
+    def test_invalid_headers_are_rejected(self, script: NewScript, headers: Any, api_at: NewApi) -> None:
         server = script()
         with pytest.raises(sunshine.ApiArgumentError):
             create(api_at(server.url), _headers=headers)
         assert server.requests == []
 
-    def test_content_type(self, script: NewScript, api_at: NewApi) -> None:
+    def test_the_content_type_must_be_json(self, script: NewScript, api_at: NewApi) -> None:
         server = script(answer("201 Created", KEY))
         create(api_at(server.url), _content_type="application/vnd.x+json")
         assert b"Content-Type: application/vnd.x+json" in server.requests[0]
@@ -252,7 +256,7 @@ class TestOptions:
                 create(api_at(server.url), _content_type=other)
 
     @pytest.mark.parametrize("index", [1, -1, None, "0", False])
-    def test_a_host_index_that_is_none(self, script: NewScript, index: Any, api_at: NewApi) -> None:
+    def test_an_invalid_host_index_is_rejected(self, script: NewScript, index: Any, api_at: NewApi) -> None:
         with pytest.raises(sunshine.ApiArgumentError):
             create(api_at(script().url), _host_index=index)
 
@@ -263,7 +267,9 @@ class TestOptions:
 
 class TestAnswers:
     @pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted", "299 Odd"])
-    def test_any_2xx_with_a_body_that_is_known_is_data(self, script: NewScript, status: str, api_at: NewApi) -> None:
+    def test_any_2xx_with_the_body_of_the_operation_returns_its_data(
+        self, script: NewScript, status: str, api_at: NewApi
+    ) -> None:
         info = api_at(script(answer(status, KEY)).url).create_custom_integration_key_with_http_info("a", "i", {})
         assert info.data.key and info.data.key.secret == "s"
         assert info.status_code == int(status[:3])
@@ -283,14 +289,16 @@ class TestAnswers:
             b"HTTP/1.0 200 OK\r\n\r\n" + KEY,
         ],
     )
-    def test_json_is_read_however_it_comes(self, script: NewScript, reply: bytes, api_at: NewApi) -> None:
+    def test_json_is_read_in_every_framing_coding_and_charset(
+        self, script: NewScript, reply: bytes, api_at: NewApi
+    ) -> None:
         fetched = api_at(script(reply).url).get_custom_integration_key("a", "i", "k")
         assert fetched.key and fetched.key.id == "int_1"
 
     @pytest.mark.parametrize(
         "body", [b"", b"x", b"[]", b"null", b'"x"', b"{", b"[" * 100_000, b"\xff", b"<html>", b'{"a":' * 5000]
     )
-    def test_a_2xx_that_is_not_the_operations_is_a_decode_error(
+    def test_a_2xx_with_another_body_raises_a_decode_error(
         self, script: NewScript, body: bytes, api_at: NewApi
     ) -> None:
         with pytest.raises(sunshine.ApiDecodeError) as refused:
@@ -300,7 +308,7 @@ class TestAnswers:
         assert refused.value.body is None
 
     @pytest.mark.parametrize(("reply", "data"), [(answer(), {}), (answer("204 No Content", b"", None), {}), (answer(body=b"null"), None), (answer(body=b'{"x": 1}'), {"x": 1})])  # fmt: skip
-    def test_a_delete_takes_any_json_or_nothing(
+    def test_a_delete_accepts_any_json_or_an_empty_body(
         self, script: NewScript, reply: bytes, data: Any, api_at: NewApi
     ) -> None:
         assert api_at(script(reply).url).delete_custom_integration_key("a", "i", "k") == data
@@ -315,7 +323,7 @@ class TestAnswers:
             (599, "ServiceException"), (600, "ApiException"),
         ],
     )  # fmt: skip
-    def test_other_statuses_have_their_exceptions(
+    def test_every_other_status_raises_its_exception(
         self, script: NewScript, status: int, kind: str, api_at: NewApi
     ) -> None:
         body = b'{"errors": [{"code": "some_code", "title": "Some title"}, {"code": "other", "title": "Other"}]}'
@@ -330,11 +338,11 @@ class TestAnswers:
             "Some title",
         )
         assert (error.request_id, error.method) == ("r1", "POST")
-        assert [each.title for each in error.data.errors] == ["Some title", "Other"]
+        assert [item.title for item in error.data.errors] == ["Some title", "Other"]
         assert error.body == body.decode()
 
     @pytest.mark.parametrize("body", [b"", b"x", b"[]", b'{"errors": 1}', b'{"errors": [1]}', b'{"errors": [{"code": 1}]}', b"\xff", b"[" * 100_000])  # fmt: skip
-    def test_an_error_with_an_odd_body_is_still_the_exception(
+    def test_an_error_with_an_invalid_body_raises_the_exception_of_its_status(
         self, script: NewScript, body: bytes, api_at: NewApi
     ) -> None:
         with pytest.raises(sunshine.NotFoundException) as raised:
@@ -344,7 +352,7 @@ class TestAnswers:
 
 
 def hang(connection: socket.socket) -> None:
-    """Answer nothing until the client is gone."""
+    """Send nothing until the client closes the connection."""
     connection.settimeout(30)
     connection.recv(1)
 
@@ -354,7 +362,7 @@ def drop(connection: socket.socket) -> None:
 
 
 def key_of(request: bytes) -> str:
-    """A request's Idempotency-Key."""
+    """Return the Idempotency-Key of a request."""
     (line,) = (line for line in request.decode().split("\r\n") if line.lower().startswith("idempotency-key: "))
     return line.partition(": ")[2]
 
@@ -367,7 +375,7 @@ class TestConnections:
          answer(body=b"not gzip", Content_Encoding="gzip"), b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
          b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n"],
     )  # fmt: skip
-    def test_no_whole_answer_is_a_connection_error(
+    def test_an_incomplete_answer_raises_a_connection_error(
         self, script: NewScript, reply: Any, api_at: NewApi, driver: Driver
     ) -> None:
         with pytest.raises(sunshine.ApiConnectionError) as raised:
@@ -377,7 +385,7 @@ class TestConnections:
         assert raised.value.method == "POST"
         assert raised.value.__cause__ is not None
 
-    def test_a_refused_connection(self, api_at: NewApi, driver: Driver) -> None:
+    def test_a_refused_connection_was_certainly_not_sent(self, api_at: NewApi, driver: Driver) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         with pytest.raises(sunshine.ApiConnectionError) as raised:
@@ -388,14 +396,18 @@ class TestConnections:
         assert "refused" in str(raised.value)
 
     @pytest.mark.parametrize("timeout", [0.2, (0.2, 0.2)])
-    def test_a_slow_answer_is_a_timeout(self, script: NewScript, timeout: Any, api_at: NewApi, driver: Driver) -> None:
+    def test_a_slow_answer_raises_a_timeout_error(
+        self, script: NewScript, timeout: Any, api_at: NewApi, driver: Driver
+    ) -> None:
         with pytest.raises(sunshine.ApiTimeoutError) as raised:
             create(api_at(script(hang).url), _request_timeout=timeout)
         assert driver.name == "async" or isinstance(raised.value, urllib3.exceptions.TimeoutError)
         assert raised.value.maybe_sent
 
     @pytest.mark.parametrize("lost", [drop, answer("503 x")])
-    def test_a_lost_create_is_sent_again_with_its_key(self, script: NewScript, api_at: NewApi, lost: Any) -> None:
+    def test_a_lost_create_is_repeated_with_its_idempotency_key(
+        self, script: NewScript, api_at: NewApi, lost: Any
+    ) -> None:
         server = script(lost, answer("201 Created", KEY, Idempotency_Replayed="true"))
         info = api_at(server.url, retries=1).create_custom_integration_key_with_http_info("a", "i", {})
         assert info.replayed
@@ -403,9 +415,7 @@ class TestConnections:
         first, second = (key_of(request) for request in server.requests)
         assert first == second
 
-    def test_towards_the_vendor_it_is_not_and_the_error_says_what_to_do(
-        self, script: NewScript, api_at: NewApi
-    ) -> None:
+    def test_a_lost_create_is_not_repeated_to_the_vendor(self, script: NewScript, api_at: NewApi) -> None:
         proxy = script(drop, drop, answer("201 Created", KEY))
         api = api_at("http://api.smooch.io", proxy=proxy.url, allow_insecure_http=True, retries=1)
         with pytest.raises(
@@ -417,18 +427,18 @@ class TestConnections:
         assert create(api, _headers={"idempotency-key": "mine"}).key
         assert [key_of(request) for request in proxy.requests[1:]] == ["mine", "mine"]
 
-    def test_retries_may_be_urllib3s(self, script: NewScript, api_at: NewApi) -> None:
+    def test_retries_may_be_a_retry_object_of_urllib3(self, script: NewScript, api_at: NewApi) -> None:
         server = script(answer("503 x"), answer("503 x"), answer(body=KEY))
         assert api_at(server.url, retries=urllib3.Retry(2)).get_custom_integration_key("a", "i", "k").key
         assert len(server.lines) == 3
 
     @pytest.mark.parametrize("retries", [0, False])
-    def test_retries_may_be_none(self, script: NewScript, retries: Any, api_at: NewApi) -> None:
+    def test_zero_and_false_turn_retries_off(self, script: NewScript, retries: Any, api_at: NewApi) -> None:
         server = script(answer("503 x"))
         with pytest.raises(sunshine.ServiceException):
             api_at(server.url, retries=retries).get_custom_integration_key("a", "i", "k")
 
-    def test_a_redirect_to_another_host_takes_no_credentials_along(self, script: NewScript, api_at: NewApi) -> None:
+    def test_a_redirect_to_another_host_carries_no_credentials(self, script: NewScript, api_at: NewApi) -> None:
         other = script(answer("201 Created", KEY))
         server = script(answer("307 x", b"", Location=other.url.replace("127.0.0.1", "localhost") + "/x"))
         assert create(api_at(server.url)).key
@@ -436,7 +446,7 @@ class TestConnections:
         assert b"uthorization" not in other.requests[0]
         assert other.requests[0].endswith(b'{"displayName": "x"}')
 
-    def test_a_delete_answered_303_is_no_success(self, script: NewScript, api_at: NewApi) -> None:
+    def test_a_delete_answered_with_303_raises(self, script: NewScript, api_at: NewApi) -> None:
         server = script(answer("303 See Other", b"", Location="/elsewhere"))
         with pytest.raises(sunshine.ApiException) as raised:
             api_at(server.url).delete_custom_integration_key("a", "i", "k")
@@ -446,15 +456,20 @@ class TestConnections:
 def test_no_error_shows_a_credential(script: NewScript, api_at: NewApi) -> None:
     import traceback
 
-    token, kept = "t3rces-reraeb"[::-1], "p0t"[::-1]  # not to be found in the source lines that are shown
-    listed = f'{{"errors": [{{"code": "x", "title": "y"}}], "secret": "{kept}"}}'.encode()
-    replies = (drop, answer("500 x", listed), answer("500 x", f"privateKey={kept}".encode()), answer(body=listed[:-3]))
+    token, secret = "t3rces-reraeb"[::-1], "p0t"[::-1]  # reversed, because a traceback shows source lines
+    listed = f'{{"errors": [{{"code": "x", "title": "y"}}], "secret": "{secret}"}}'.encode()
+    replies = (
+        drop,
+        answer("500 x", listed),
+        answer("500 x", f"privateKey={secret}".encode()),
+        answer(body=listed[:-3]),
+    )
     for reply in replies:
         with pytest.raises(sunshine.ApiException) as raised:
             api_at(script(reply).url, access_token=token).get_custom_integration_key("a", "i", "k")
         text = repr(raised.value) + str(raised.value) + "".join(traceback.format_exception(raised.value))
         assert token not in text
-        assert kept not in text
+        assert secret not in text
     for wrong in ({"access_token": token + "\nX: y"}, {"_headers": {"Authorization": token + "\n"}}):
         with pytest.raises(sunshine.ApiArgumentError) as refused:
             api_at(script().url, access_token=wrong.get("access_token")).get_custom_integration_key(

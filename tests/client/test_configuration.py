@@ -1,4 +1,4 @@
-"""Settings, and the client's lower-level methods, as the official package has them."""
+"""Settings, and the lower-level methods that the official client has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from support.wire import Service, Tenant
 import sunshine_conversations_client as sunshine
 
 
-def test_the_host_is_the_given_one_else_the_environments_else_the_published(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_host_comes_from_the_argument_then_the_environment_then_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.delenv("SUNSHINE_CONVERSATIONS_HOST", raising=False)
     assert sunshine.Configuration().host == "https://api.smooch.io"
     monkeypatch.setenv("SUNSHINE_CONVERSATIONS_HOST", "http://127.0.0.1:1")
@@ -22,7 +24,7 @@ def test_the_host_is_the_given_one_else_the_environments_else_the_published(monk
     assert sunshine.Configuration(host="http://127.0.0.1:2").host == "http://127.0.0.1:2"
 
 
-def test_the_published_hosts_go_by_their_index() -> None:
+def test_a_server_index_selects_a_published_host() -> None:
     assert sunshine.Configuration(server_index=1).host == "https://api.eu-1.smooch.io"
     configuration = sunshine.Configuration(server_index=2, server_variables={"subdomain": "acme"})
     assert configuration.host == "https://acme.zendesk.com/sc"
@@ -48,10 +50,10 @@ def test_attributes_have_the_official_defaults() -> None:
         sunshine.Configuration(nonsense=1)  # type: ignore[call-arg]
 
 
-def test_credentials_as_the_official_client_describes_them() -> None:
+def test_auth_settings_have_the_official_form() -> None:
     configuration = sunshine.Configuration(username="ü", password="p", access_token="t")
     assert configuration.get_basic_auth_token() == "Basic w7w6cA=="
-    assert {name: each["value"] for name, each in configuration.auth_settings().items()} == {
+    assert {name: setting["value"] for name, setting in configuration.auth_settings().items()} == {
         "bearerAuth": "Bearer t",
         "basicAuth": "Basic w7w6cA==",
     }
@@ -60,15 +62,15 @@ def test_credentials_as_the_official_client_describes_them() -> None:
     assert (keyed.get_api_key_with_prefix("x"), keyed.get_api_key_with_prefix("y")) == ("Token 1", None)
 
 
-def test_copies_are_equal_and_apart() -> None:
+def test_copies_are_equal_and_independent() -> None:
     configuration = sunshine.Configuration(host="http://x", username="u", password="p", api_key={"a": "b"})
-    for made in (copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration))):
-        assert made.__dict__ == configuration.__dict__
-        made.api_key["c"] = "d"
+    for duplicate in (copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration))):
+        assert duplicate.__dict__ == configuration.__dict__
+        duplicate.api_key["c"] = "d"
         assert configuration.api_key == {"a": "b"}
 
 
-def test_the_default_is_one_object() -> None:
+def test_the_default_is_shared_and_replaceable() -> None:
     try:
         assert sunshine.Configuration.get_default() is sunshine.Configuration.get_default_copy()
         mine = sunshine.Configuration(host="http://mine")
@@ -78,7 +80,7 @@ def test_the_default_is_one_object() -> None:
         sunshine.Configuration.set_default(None)
 
 
-def test_no_secret_in_its_repr() -> None:
+def test_the_repr_shows_no_secret() -> None:
     configuration = sunshine.Configuration(
         host="http://u:h1dden@x/?q=h1dden", username="u", password="h1dden", access_token="h1dden"
     )
@@ -86,20 +88,20 @@ def test_no_secret_in_its_repr() -> None:
     assert "Python SDK Debug Report" in configuration.to_debug_report()
 
 
-def test_a_log_file_holds_the_packages_log(tmp_path: Path) -> None:
+def test_a_log_file_receives_the_log_of_the_package(tmp_path: Path) -> None:
     configuration = sunshine.Configuration()
     try:
-        for name in ("one", "two"):
+        for name in ("first", "second"):
             configuration.logger_file = str(tmp_path / name)
-            configuration.logger["package_logger"].error("said %s", name)
+            configuration.logger["package_logger"].error("entry %s", name)
     finally:
         configuration.logger_file = None
-    logging.getLogger("sunshine_conversations_client").error("unheard")
-    assert (tmp_path / "one").read_text().endswith("ERROR said one\n")
-    assert (tmp_path / "two").read_text().count("said") == 1
+    logging.getLogger("sunshine_conversations_client").error("not in a file")
+    assert (tmp_path / "first").read_text().endswith("ERROR entry first\n")
+    assert (tmp_path / "second").read_text().count("entry") == 1
 
 
-def test_default_headers_and_cookie(service: Service) -> None:
+def test_default_headers_and_the_cookie_are_sent(service: Service) -> None:
     client = sunshine.ApiClient(sunshine.Configuration(host=service.url), "X-Mine", "1", "a=b")
     client.set_default_header("X-Other", "2")
     client.user_agent = "mine"
@@ -112,7 +114,7 @@ def test_default_headers_and_cookie(service: Service) -> None:
     assert sunshine.ApiClient().user_agent.startswith("sunshine-keys/")
 
 
-def test_a_call_by_the_lower_level_methods(service: Service, tenant: Tenant) -> None:
+def test_the_lower_level_methods_make_a_call(service: Service, tenant: Tenant) -> None:
     configuration = sunshine.Configuration(host=service.url, username=tenant.app_key.id, password=tenant.app_key.secret)
     with sunshine.ApiClient(configuration) as client:
         method, url, headers, body, _ = client.param_serialize(
@@ -124,16 +126,16 @@ def test_a_call_by_the_lower_level_methods(service: Service, tenant: Tenant) -> 
         assert (response.status, response.data) == (201, None)
         assert response.read() == response.data
         assert response.getheader("CONTENT-TYPE") == response.getheaders()["content-type"]
-        made = client.response_deserialize(response, {"201": "IntegrationApiKeyResponse"})
-        assert made.data.key.display_name == "x"
-        assert client.response_deserialize(response, {"2XX": "object"}).data["key"]["id"] == made.data.key.id
+        created = client.response_deserialize(response, {"201": "IntegrationApiKeyResponse"})
+        assert created.data.key.display_name == "x"
+        assert client.response_deserialize(response, {"2XX": "object"}).data["key"]["id"] == created.data.key.id
         assert client.response_deserialize(response, {}).data is None
-        assert client.response_deserialize(response, {"201": "bytearray"}).data == made.raw_data
+        assert client.response_deserialize(response, {"201": "bytearray"}).data == created.raw_data
         with pytest.raises(sunshine.UnauthorizedException):
             client.response_deserialize(client.call_api("GET", url))
 
 
-def test_types_are_deserialised_by_name() -> None:
+def test_deserialize_takes_the_name_of_a_type() -> None:
     client = sunshine.ApiClient()
     assert client.deserialize('[{"id": "1"}]', "List[ApiKey]") == [sunshine.ApiKey(id="1")]
     assert client.deserialize('{"a": {"id": "1"}}', "Dict[str, ApiKey]") == {"a": sunshine.ApiKey(id="1")}
@@ -147,7 +149,7 @@ def test_types_are_deserialised_by_name() -> None:
         client.deserialize("{}", "Nonsense")
 
 
-def test_only_the_asked_scheme_is_sent() -> None:
+def test_auth_settings_select_the_scheme() -> None:
     client = sunshine.ApiClient(sunshine.Configuration(username="u", password="p", access_token="t"))
     sent = {tuple(schemes): client.param_serialize("GET", "/", auth_settings=schemes)[2].get("Authorization")
             for schemes in (["basicAuth"], ["bearerAuth"], ["basicAuth", "bearerAuth"], [])}  # fmt: skip
@@ -159,7 +161,7 @@ def test_only_the_asked_scheme_is_sent() -> None:
     }
 
 
-def test_headers_are_a_mapping_in_any_case() -> None:
+def test_header_names_match_in_any_case() -> None:
     from sunshine_conversations_client._messages import Headers
 
     headers = Headers([("Set-Cookie", "a"), ("set-cookie", "b"), ("X", "1")])

@@ -1,4 +1,4 @@
-"""Credentials: tokens the client signs, the environment, and where credentials do not go."""
+"""Credentials: tokens that the client signs, the environment, and hosts that get no credentials."""
 
 from __future__ import annotations
 
@@ -38,19 +38,21 @@ def claims(request: bytes) -> dict[str, Any]:
 
 
 class TestSigning:
-    def test_a_key_and_its_scope_make_tokens(
+    def test_a_key_with_a_scope_signs_tokens(
         self, driver: Driver, new_client: NewClient, service: Service, tenant: Tenant
     ) -> None:
         client = new_client(service.url, key_id=tenant.app_key.id, secret=tenant.app_key.secret, scope="app")
         assert driver.AppsApi(client).get_app(tenant.app_id).app.id == tenant.app_id
 
-    def test_a_key_alone_means_basic(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
+    def test_a_key_without_a_scope_uses_basic(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
         server = script(answer(body=KEYS))
         client = new_client(server.url, key_id="app_1", secret="s3cr3t")
         driver.CustomIntegrationApiKeysApi(client).list_custom_integration_keys("a", "i")
         assert authorization(server.requests[0]) == "Basic YXBwXzE6czNjcjN0"
 
-    def test_tokens_are_short_lived_and_kept(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
+    def test_a_token_lasts_300_seconds_and_is_reused(
+        self, driver: Driver, new_client: NewClient, script: NewScript
+    ) -> None:
         server = script(*[answer(body=KEYS)] * 2)
         api = driver.CustomIntegrationApiKeysApi(new_client(server.url, key_id="app_1", secret=SECRET, scope="app"))
         for _ in range(2):
@@ -58,11 +60,11 @@ class TestSigning:
         assert authorization(server.requests[0]) == authorization(server.requests[1])
         token = (authorization(server.requests[0]) or "").removeprefix("Bearer ")
         assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT", "kid": "app_1"}
-        said = claims(server.requests[0])
-        assert (said["scope"], said["exp"] - said["iat"]) == ("app", 300)
-        assert abs(said["iat"] - time.time()) < 5
+        signed = claims(server.requests[0])
+        assert (signed["scope"], signed["exp"] - signed["iat"]) == ("app", 300)
+        assert abs(signed["iat"] - time.time()) < 5
 
-    def test_they_are_renewed_before_they_end(self) -> None:
+    def test_a_token_is_renewed_60_seconds_before_it_expires(self) -> None:
         signer = Signer()
         first = signer.token("k", SECRET, "app", 1000)
         assert signer.token("k", SECRET, "app", 1239) == first
@@ -71,20 +73,20 @@ class TestSigning:
             assert signer.token(*other, 1000) != first
 
     @pytest.mark.parametrize("skew", [3600, -3600])
-    def test_a_clock_that_differs_is_allowed_for_after_a_401(
+    def test_a_401_with_another_clock_leads_to_a_token_by_that_clock(
         self, driver: Driver, new_client: NewClient, script: NewScript, skew: int
     ) -> None:
-        there = time.time() + skew
-        refusal = answer("401 Unauthorized", b"{}", Date=formatdate(there, usegmt=True))
+        server_time = time.time() + skew
+        refusal = answer("401 Unauthorized", b"{}", Date=formatdate(server_time, usegmt=True))
         server = script(refusal, answer(body=KEYS), answer(body=KEYS))
         api = driver.CustomIntegrationApiKeysApi(new_client(server.url, key_id="k", secret=SECRET, scope="app"))
         for _ in range(2):
             assert api.list_custom_integration_keys("a", "i").keys == []
         assert len(server.requests) == 3
         for request in server.requests[1:]:
-            assert abs(claims(request)["iat"] - there) < 5
+            assert abs(claims(request)["iat"] - server_time) < 5
 
-    def test_a_401_by_the_same_clock_is_final(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
+    def test_a_401_with_the_same_clock_is_final(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
         for date in ({"Date": formatdate(time.time(), usegmt=True)}, {}, {"Date": "junk"}):
             server = script(answer("401 Unauthorized", b"{}", **date))
             api = driver.CustomIntegrationApiKeysApi(new_client(server.url, key_id="k", secret=SECRET, scope="app"))
@@ -92,7 +94,7 @@ class TestSigning:
                 api.list_custom_integration_keys("a", "i")
             assert len(server.requests) == 1
 
-    def test_a_token_that_was_given_is_not_signed_anew(
+    def test_a_configured_token_is_not_replaced_after_a_401(
         self, driver: Driver, new_client: NewClient, script: NewScript
     ) -> None:
         server = script(answer("401 Unauthorized", b"{}", Date=formatdate(0, usegmt=True)))
@@ -101,7 +103,7 @@ class TestSigning:
         assert authorization(server.requests[0]) == "Bearer t"
 
     @pytest.mark.parametrize("scope", ["user", "", "APP"])
-    def test_a_scope_that_is_none(self, scope: Any) -> None:
+    def test_an_unknown_scope_is_rejected(self, scope: Any) -> None:
         with pytest.raises(sunshine.ApiArgumentError, match="The scope is unknown"):
             sunshine.Configuration(key_id="k", secret="s", scope=scope)
 
@@ -117,18 +119,18 @@ class TestEnvironment:
         for name, value in values.items():
             monkeypatch.setenv(f"SUNSHINE_CONVERSATIONS_{name}", value)
 
-    def test_a_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_key_comes_from_variables(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.set(monkeypatch, KEY_ID="app_1", SECRET="s3cr3t")
         assert sunshine.Configuration().get_basic_auth_token() == "Basic YXBwXzE6czNjcjN0"
         self.set(monkeypatch, SCOPE="app")
         configuration = sunshine.Configuration()
         assert (configuration.key_id, configuration.secret, configuration.scope) == ("app_1", "s3cr3t", "app")
 
-    def test_a_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_token_comes_from_a_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.set(monkeypatch, BEARER_TOKEN="t")
         assert sunshine.Configuration().access_token == "t"
 
-    def test_files(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_a_variable_may_name_a_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "secret").write_text("from a file\n")
         self.set(monkeypatch, KEY_ID="app_1", SECRET_FILE=str(tmp_path / "secret"))
         assert sunshine.Configuration().secret == "from a file"
@@ -139,37 +141,41 @@ class TestEnvironment:
             sunshine.Configuration()
 
     @pytest.mark.parametrize(
-        "given", [{"username": "u", "password": "p"}, {"access_token": "mine"}, {"key_id": "k", "secret": "s"}]
+        "arguments", [{"username": "u", "password": "p"}, {"access_token": "mine"}, {"key_id": "k", "secret": "s"}]
     )
-    def test_what_is_given_wins_whole(self, monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    def test_arguments_replace_all_variables(self, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str]) -> None:
         self.set(monkeypatch, KEY_ID="app_1", SECRET="s3cr3t", BEARER_TOKEN="t", SCOPE="app")
-        configuration = sunshine.Configuration(**given)  # type: ignore[arg-type]
+        configuration = sunshine.Configuration(**arguments)  # type: ignore[arg-type]
         assert configuration.scope is None
         for name in ("username", "password", "access_token", "key_id", "secret"):
-            assert getattr(configuration, name) == given.get(name)
+            assert getattr(configuration, name) == arguments.get(name)
 
 
 class TestPlainHttp:
     @pytest.mark.parametrize(
         "host", ["http://api.example", "http://10.0.0.1:80", "http://127.evil.example", "http://localhost.evil"]
     )
-    def test_credentials_go_to_no_other_machine(self, driver: Driver, new_client: NewClient, host: str) -> None:
+    def test_credentials_are_not_sent_to_another_machine(
+        self, driver: Driver, new_client: NewClient, host: str
+    ) -> None:
         for settings in ({"username": "u", "password": "p"}, {"access_token": "t"}, {"key_id": "k", "secret": "s"}):
             with pytest.raises(sunshine.ApiArgumentError, match="should not go over plain http"):
                 driver.AppsApi(new_client(host, **settings)).list_apps()
         with pytest.raises(sunshine.ApiArgumentError, match="should not go over plain http"):
             driver.AppsApi(new_client(host)).list_apps(_headers={"Authorization": "x"})
 
-    def test_nor_by_the_lower_level_methods(self) -> None:
+    def test_the_lower_level_methods_do_not_send_them_either(self) -> None:
         client = sunshine.ApiClient(sunshine.Configuration("http://api.example"))
         with pytest.raises(sunshine.ApiArgumentError, match="should not go over plain http"):
             client.call_api("GET", "http://api.example/v2/apps", {"Authorization": "x"})
 
-    def test_loopback_is_no_other_machine(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
+    def test_credentials_are_sent_to_loopback(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
         port = script(answer(body=b'{"apps": []}')).url.rpartition(":")[2]
         assert driver.AppsApi(new_client(f"http://localhost:{port}", access_token="t")).list_apps().apps == []
 
-    def test_one_may_say_otherwise(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
+    def test_allow_insecure_http_lifts_the_limit(
+        self, driver: Driver, new_client: NewClient, script: NewScript
+    ) -> None:
         proxy = script(answer(body=b'{"apps": []}'))
         client = new_client("http://api.example", access_token="t", allow_insecure_http=True, proxy=proxy.url)
         assert driver.AppsApi(client).list_apps().apps == []
@@ -183,7 +189,7 @@ class TestProxies:
             monkeypatch.delenv(name.upper(), raising=False)
 
     @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
-    def test_the_environments_proxy_is_asked(
+    def test_a_proxy_from_the_environment_is_used(
         self, driver: Driver, new_client: NewClient, script: NewScript, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         proxy = script(answer(body=b'{"apps": []}'))
@@ -192,21 +198,21 @@ class TestProxies:
         assert proxy.lines == ["GET http://api.example/v2/apps HTTP/1.1"]
 
     @pytest.mark.parametrize(
-        ("no_proxy", "host", "asked"),
+        ("no_proxy", "host", "proxied"),
         [
             ("", "api.example", True), ("api.example", "api.example", False), (".example", "api.example", False),
             ("example", "api.example", False), ("ample", "api.example", True), ("a, b ,*", "api.example", False),
             ("other.example", "api.example", True), ("", "127.0.0.1", False), ("", "localhost", False),
         ],
     )  # fmt: skip
-    def test_some_hosts_are_reached_directly(
-        self, monkeypatch: pytest.MonkeyPatch, no_proxy: str, host: str, asked: bool
+    def test_no_proxy_lists_hosts_without_a_proxy(
+        self, monkeypatch: pytest.MonkeyPatch, no_proxy: str, host: str, proxied: bool
     ) -> None:
         from sunshine_conversations_client._proxies import proxy_for
 
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
         monkeypatch.setenv("NO_PROXY", no_proxy)
-        assert proxy_for(f"https://{host}/x", sunshine.Configuration()) == ("http://proxy:1" if asked else None)
+        assert proxy_for(f"https://{host}/x", sunshine.Configuration()) == ("http://proxy:1" if proxied else None)
         assert proxy_for(f"http://{host}/x", sunshine.Configuration()) is None
 
 
@@ -218,7 +224,7 @@ class TestRepeatedDeletes:
     GONE = answer("404 Not Found", b'{"errors": [{"code": "not_found", "title": "Resource not found"}]}')
 
     @pytest.mark.parametrize("first", [drop, answer("502 x", b""), answer("504 x", b"")])
-    def test_a_404_after_a_lost_answer_is_a_success_and_says_so(
+    def test_a_404_after_a_lost_answer_is_a_success(
         self, driver: Driver, new_client: NewClient, script: NewScript, first: Any
     ) -> None:
         server = script(first, self.GONE)
@@ -227,22 +233,20 @@ class TestRepeatedDeletes:
         assert (info.status_code, info.data, info.deleted_before) == (404, {}, True)
 
     @pytest.mark.parametrize("first", [answer("429 x", b"")])
-    def test_a_404_after_a_refusal_is_a_404(
+    def test_a_404_after_a_429_raises(
         self, driver: Driver, new_client: NewClient, script: NewScript, first: Any
     ) -> None:
         server = script(first, self.GONE)
         with pytest.raises(sunshine.NotFoundException):
             driver.AppsApi(new_client(server.url, access_token="t")).delete_app("a")
 
-    def test_a_get_that_finds_nothing_is_a_404(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
+    def test_a_404_of_a_get_raises(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
         server = script(drop, self.GONE)
         with pytest.raises(sunshine.NotFoundException):
             driver.AppsApi(new_client(server.url, access_token="t")).get_app("a")
 
 
-def test_creates_carry_an_idempotency_key_of_their_own(
-    driver: Driver, new_client: NewClient, script: NewScript
-) -> None:
+def test_every_create_has_its_own_idempotency_key(driver: Driver, new_client: NewClient, script: NewScript) -> None:
     server = script(*[answer("201 x", b'{"app": {}}')] * 3, answer(body=b'{"apps": []}'))
     api = driver.AppsApi(new_client(server.url, access_token="t"))
     api.create_app({"displayName": "x"})

@@ -1,4 +1,4 @@
-"""Calls as they were written for versions of the package before 17."""
+"""Calls that were written for versions of the official package before 17."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import sunshine_conversations_client as sunshine
 @pytest.fixture
 def client(service: Service, tenant: Tenant) -> Iterator[sunshine.ApiClient]:
     configuration = sunshine.Configuration(service.url, username=tenant.app_key.id, password=tenant.app_key.secret)
-    with sunshine.ApiClient(configuration, pool_threads=4) as made:
-        yield made
+    with sunshine.ApiClient(configuration, pool_threads=4) as client:
+        yield client
 
 
-def test_async_req_returns_at_once_with_what_waits(client: sunshine.ApiClient, tenant: Tenant) -> None:
+def test_async_req_returns_an_object_that_waits(client: sunshine.ApiClient, tenant: Tenant) -> None:
     api = sunshine.CustomIntegrationApiKeysApi(client)
     owner = (tenant.app_id, tenant.integration_id)
     threads: list[Any] = [api.list_custom_integration_keys(*owner, async_req=True) for _ in range(8)]
@@ -36,12 +36,12 @@ def test_async_req_returns_at_once_with_what_waits(client: sunshine.ApiClient, t
     assert not [thread for thread in threading.enumerate() if "_worker" in thread.name or "worker" in thread.name]
 
 
-def test_preload_content_false_returns_the_response_unread(client: sunshine.ApiClient, tenant: Tenant) -> None:
+def test_preload_content_false_returns_the_unread_response(client: sunshine.ApiClient, tenant: Tenant) -> None:
     raw: Any = sunshine.AppsApi(client).get_app(tenant.app_id, _preload_content=False)
     assert json.loads(raw.read())["app"]["id"] == tenant.app_id
 
 
-def test_return_http_data_only(client: sunshine.ApiClient, tenant: Tenant) -> None:
+def test_return_http_data_only_returns_the_data(client: sunshine.ApiClient, tenant: Tenant) -> None:
     api = sunshine.AppsApi(client)
     data: Any = api.get_app_with_http_info(tenant.app_id, _return_http_data_only=True)
     assert data.app.id == tenant.app_id
@@ -49,7 +49,7 @@ def test_return_http_data_only(client: sunshine.ApiClient, tenant: Tenant) -> No
     assert api.get_app_with_http_info(tenant.app_id, _return_http_data_only=None).data.app
 
 
-def test_other_words_of_then_are_taken_and_unknown_ones_are_not(client: sunshine.ApiClient, tenant: Tenant) -> None:
+def test_other_old_keywords_are_accepted_and_unknown_ones_rejected(client: sunshine.ApiClient, tenant: Tenant) -> None:
     api = sunshine.AppsApi(client)
     assert api.get_app(tenant.app_id, _check_input_type=False, _check_return_type=False, async_req=None).app
     with pytest.raises(TypeError, match="unexpected keyword argument '_nonsense'"):
@@ -63,7 +63,7 @@ def test_models_take_positional_values() -> None:
     assert page("a" * 24, size=3).to_dict() == {"after": "a" * 24, "size": 3}
 
 
-def test_integer_ids(script: Callable[..., Script]) -> None:
+def test_integer_ids_are_sent_as_their_digits(script: Callable[..., Script]) -> None:
     server = script(answer(body=b'{"app": {}}'))
     with sunshine.ApiClient(sunshine.Configuration(server.url)) as client:
         sunshine.AppsApi(client).get_app(12)  # type: ignore[arg-type]

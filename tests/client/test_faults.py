@@ -1,4 +1,4 @@
-"""Faults of connections: TLS, drips, interim answers, redirects to nowhere, settings that cannot be."""
+"""Faults of connections: TLS, slow drips, interim answers, invalid redirects, and invalid settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'
 
 @pytest.fixture
 def api_at(driver: Driver, new_client: NewClient) -> NewApi:
-    """Makes an API class of a client of some URL, without retries unless told otherwise."""
+    """Return a function that creates an API class for a URL, without retries by default."""
 
     def make(url: str, key: Key | None = None, **settings: Any) -> Any:
         names = {"username": "app_1", "password": "s3cr3t"} if key is None else {}
@@ -58,7 +58,9 @@ def test_interim_answers_are_skipped(script: NewScript, api_at: NewApi) -> None:
 
 
 @pytest.mark.parametrize("charset", ["undefined", "nonsense", "utf-16", "base64", ""])
-def test_an_error_in_an_odd_charset_is_still_the_exception(script: NewScript, api_at: NewApi, charset: str) -> None:
+def test_an_error_in_an_invalid_charset_raises_the_exception_of_its_status(
+    script: NewScript, api_at: NewApi, charset: str
+) -> None:
     server = script(answer("404 Not Found", b'{"errors": []}', f"application/json; charset={charset}"))
     with pytest.raises(sunshine.NotFoundException):
         create(api_at(server.url))
@@ -66,12 +68,12 @@ def test_an_error_in_an_odd_charset_is_still_the_exception(script: NewScript, ap
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
 @pytest.mark.parametrize("proxied", [False, True])
-def test_a_drip_does_not_hold_a_call_beyond_its_time(
+def test_a_slow_drip_does_not_extend_the_timeout(
     script: NewScript, api_at: NewApi, start: bytes, proxied: bool
 ) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(start)
-        while True:  # until the client is gone
+        while True:  # until the client closes the connection
             connection.sendall(b"X")
             time.sleep(0.05)
 
@@ -81,7 +83,7 @@ def test_a_drip_does_not_hold_a_call_beyond_its_time(
         create(api, _request_timeout=0.5)
 
 
-def test_a_stream_is_read_in_the_callers_own_time(script: NewScript, api_at: NewApi, driver: Driver) -> None:
+def test_the_timeout_does_not_limit_reading_a_stream(script: NewScript, api_at: NewApi, driver: Driver) -> None:
     def slowly(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
         for _ in range(4):
@@ -93,26 +95,26 @@ def test_a_stream_is_read_in_the_callers_own_time(script: NewScript, api_at: New
     assert driver.read(raw) == b"xxxx"
 
 
-def test_a_retried_stream_leaves_no_answer_open(script: NewScript, api_at: NewApi, driver: Driver) -> None:
+def test_a_retried_stream_closes_the_first_answer(script: NewScript, api_at: NewApi, driver: Driver) -> None:
     api = api_at(script(answer("503 x"), answer(body=KEY)).url, retries=1)
     raw = api.get_custom_integration_key_without_preload_content("a", "i", "k")
     assert (raw.status, driver.read(raw)) == (200, KEY)
 
 
 @pytest.mark.parametrize("reply", [b"HTTP/1.1 200 OK\r\nConte", b"HTTP/1.1 200 OK\r\n"])
-def test_a_delete_whose_answer_broke_off_is_no_success(script: NewScript, api_at: NewApi, reply: bytes) -> None:
+def test_a_delete_with_an_incomplete_answer_raises(script: NewScript, api_at: NewApi, reply: bytes) -> None:
     with pytest.raises(sunshine.ApiConnectionError):
         api_at(script(reply).url).delete_custom_integration_key("a", "i", "k")
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://h:99999/", "http://a..b/", "http://" + "x" * 70 + "/"])
-def test_a_redirect_to_nowhere_is_an_api_exception(script: NewScript, api_at: NewApi, location: str) -> None:
+def test_an_invalid_redirect_raises_an_api_exception(script: NewScript, api_at: NewApi, location: str) -> None:
     with pytest.raises(sunshine.ApiException):
         create(api_at(script(answer("307 x", b"", Location=location)).url), _request_timeout=2)
 
 
 @pytest.mark.parametrize("host", [None, 5, b"http://x", "https://{subdomain}.zendesk.com/sc", "", "api.example", "ftp://x", "http://", "http://[", "http://x:99999"])  # fmt: skip
-def test_a_host_that_is_none_is_named_before_anything_is_sent(api_at: NewApi, host: Any) -> None:
+def test_an_invalid_host_is_rejected(api_at: NewApi, host: Any) -> None:
     api = api_at("http://127.0.0.1:1")
     api.api_client.configuration.host = host
     with pytest.raises(sunshine.ApiArgumentError, match="host should be a URL"):
@@ -120,12 +122,12 @@ def test_a_host_that_is_none_is_named_before_anything_is_sent(api_at: NewApi, ho
 
 
 @pytest.mark.parametrize("proxy", ["127.0.0.1:3128", "ftp://x", "http://x:99999", "socks5://127.0.0.1:1"])
-def test_a_proxy_that_is_none_is_named(api_at: NewApi, proxy: str) -> None:
+def test_an_invalid_proxy_is_rejected(api_at: NewApi, proxy: str) -> None:
     with pytest.raises(sunshine.ApiArgumentError, match="proxy"):
         create(api_at("http://127.0.0.1:1", proxy=proxy))
 
 
-def test_a_proxy_is_asked(script: NewScript, api_at: NewApi) -> None:
+def test_a_configured_proxy_is_used(script: NewScript, api_at: NewApi) -> None:
     proxy = script(answer("201 Created", KEY))
     assert create(
         api_at("http://api.example", allow_insecure_http=True, proxy=proxy.url, proxy_headers={"X-Proxy": "1"})
@@ -134,7 +136,7 @@ def test_a_proxy_is_asked(script: NewScript, api_at: NewApi) -> None:
     assert b"X-Proxy: 1" in proxy.requests[0]
 
 
-def test_a_proxy_that_cannot_be_reached_was_sent_nothing(api_at: NewApi) -> None:
+def test_an_unreachable_proxy_was_sent_nothing(api_at: NewApi) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(sunshine.ApiConnectionError) as raised:
@@ -145,14 +147,14 @@ def test_a_proxy_that_cannot_be_reached_was_sent_nothing(api_at: NewApi) -> None
 def test_connection_errors_can_be_pickled_and_copied(script: NewScript, api_at: NewApi) -> None:
     with pytest.raises(sunshine.ApiConnectionError) as raised:
         create(api_at(script(b"").url))
-    for made in (pickle.loads(pickle.dumps(raised.value)), copy.copy(raised.value)):
-        assert type(made) is type(raised.value)
-        assert str(made) == str(raised.value)
-        assert made.maybe_sent
+    for duplicate in (pickle.loads(pickle.dumps(raised.value)), copy.copy(raised.value)):
+        assert type(duplicate) is type(raised.value)
+        assert str(duplicate) == str(raised.value)
+        assert duplicate.maybe_sent
 
 
 class Tunnel:
-    """A proxy that carries bytes both ways, and keeps what it was told itself."""
+    """A proxy that relays bytes both ways and records its CONNECT requests in `heads`."""
 
     def __init__(self) -> None:
         self.heads: list[bytes] = []
@@ -197,7 +199,7 @@ class Tunnel:
 
 
 class TestTls:
-    def test_a_server_is_verified_unless_told_otherwise(
+    def test_the_certificate_of_a_server_is_verified_by_default(
         self,
         tmp_path: Path,
         service: Service,
@@ -230,9 +232,9 @@ class TestTls:
             with warnings.catch_warnings(record=True) as warned:
                 warnings.simplefilter("always")
                 assert keys(verify_ssl=False)
-            assert [each.category for each in warned] == expected
+            assert [warning.category for warning in warned] == expected
 
-    def test_a_proxys_tunnel_shows_it_nothing(
+    def test_a_tunnel_hides_the_credentials_from_the_proxy(
         self, tmp_path: Path, service: Service, tenant: Tenant, api_at: NewApi
     ) -> None:
         certificate = make_certificate(tmp_path)
@@ -245,7 +247,7 @@ class TestTls:
         assert head.startswith(f"CONNECT {url.removeprefix('https://')} HTTP/1.".encode())
         assert b"uthorization" not in head
 
-    def test_an_update_that_was_read_and_then_lost_is_not_sent_again(
+    def test_an_update_whose_answer_was_lost_is_not_repeated(
         self, tmp_path: Path, api_at: NewApi, driver: Driver
     ) -> None:
         certificate = make_certificate(tmp_path)
@@ -264,7 +266,7 @@ class TestTls:
                     secure = context.wrap_socket(plain, server_side=True)
                     requests.append(secure.recv(65536))
                     with socket.socket(fileno=secure.detach()) as raw:
-                        raw.sendall(b"\x17\x03\x03\x00\x20" + b"x" * 32)  # a record that does not decrypt
+                        raw.sendall(b"\x17\x03\x03\x00\x20" + b"x" * 32)  # a TLS record that does not decrypt
 
             thread = threading.Thread(target=serve)
             thread.start()

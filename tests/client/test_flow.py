@@ -1,4 +1,4 @@
-"""The flow of a call as pure code: a clock that is set, a jitter that is chosen, answers that are made up."""
+"""The flow of a call as pure code, with a fake clock, a fixed jitter and scripted answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Outcome = Response | ApiConnectionError
 
 
 class Run:
-    """Drives a flow through outcomes, noting what it sent and how long it slept."""
+    """Drives a flow through outcomes, and records what it sent and how long it slept."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Run:
             done_once=done_once,
         )
         flow = exchange(request, Policy(retries, Timeout(5, 30, total)), clock=lambda: self.now, jitter=lambda: jitter)
-        waiting = list(outcomes)
+        remaining = list(outcomes)
         self.result: Response | None = None
         self.error: ApiConnectionError | None = None
         try:
@@ -55,13 +55,12 @@ class Run:
                     continue
                 self.sent.append(command)
                 self.now += takes
-                outcome = waiting.pop(0)
+                outcome = remaining.pop(0)
                 command = flow.throw(outcome) if isinstance(outcome, ApiConnectionError) else flow.send(outcome)
         except StopIteration as done:
             self.result = done.value
         except ApiConnectionError as error:
             self.error = error
-        self.left = waiting
 
 
 def response(status: int, **headers: str) -> Response:
@@ -81,41 +80,41 @@ OK = response(200)
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299, 304, 400, 401, 404, 409, 422, 500, 501, 505])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH"])
-def test_an_answer_is_returned_at_once(status: int, method: str) -> None:
+def test_a_final_answer_is_returned_without_retry(status: int, method: str) -> None:
     run = Run(response(status), method=method)
     assert (run.result and run.result.status, len(run.sent), run.slept) == (status, 1, [])
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-@pytest.mark.parametrize("passing", [response(429), response(502), response(503), response(504), refused(), lost()])
-def test_what_passes_is_tried_again(method: str, passing: Outcome) -> None:
-    run = Run(passing, passing, passing, OK, method=method)
+@pytest.mark.parametrize("temporary", [response(429), response(502), response(503), response(504), refused(), lost()])
+def test_a_temporary_failure_is_retried(method: str, temporary: Outcome) -> None:
+    run = Run(temporary, temporary, temporary, OK, method=method)
     assert run.result is OK
     assert run.slept == [0.5, 1.0, 2.0]
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("doubtful", [response(502), response(503), response(504), lost(), ApiTimeoutError("slow")])
-def test_what_may_have_been_done_is_not_done_twice(method: str, doubtful: Outcome) -> None:
+def test_a_write_that_may_have_succeeded_is_not_repeated(method: str, doubtful: Outcome) -> None:
     run = Run(doubtful, OK, method=method)
     assert len(run.sent) == 1
     assert (run.result or run.error) is doubtful
 
 
 @pytest.mark.parametrize("doubtful", [response(502), response(503), response(504), lost(), ApiTimeoutError("slow")])
-class TestDoneOnce:
+class TestCreatesThatTheServiceDoesOnce:
     KEY: ClassVar = {"Idempotency-Key": "k"}
 
-    def test_what_the_service_does_once_is_sent_again(self, doubtful: Outcome) -> None:
+    def test_a_create_with_an_honoured_key_is_repeated(self, doubtful: Outcome) -> None:
         run = Run(doubtful, doubtful, OK, method="POST", headers=self.KEY, done_once=True)
         assert run.result is OK
-        assert [each.request.headers["idempotency-key"] for each in run.sent] == ["k"] * 3
+        assert [send.request.headers["idempotency-key"] for send in run.sent] == ["k"] * 3
 
-    def test_no_more_often_than_any_other(self, doubtful: Outcome) -> None:
+    def test_its_repetitions_are_limited_by_retries(self, doubtful: Outcome) -> None:
         run = Run(*[doubtful] * 9, method="POST", headers=self.KEY, done_once=True, retries=2)
         assert (len(run.sent), run.result or run.error) == (3, doubtful)
 
-    def test_a_key_that_a_redirect_left_behind_is_none(self, doubtful: Outcome) -> None:
+    def test_it_is_not_repeated_if_a_redirect_dropped_the_key(self, doubtful: Outcome) -> None:
         elsewhere = response(307, location="https://elsewhere.example/")
         run = Run(elsewhere, doubtful, OK, method="POST", headers=self.KEY, done_once=True)
         assert (len(run.sent), run.result or run.error) == (2, doubtful)
@@ -125,25 +124,25 @@ class TestDoneOnce:
     "url",
     ["https://api.smooch.io", "https://API.EU-1.SMOOCH.IO/x", "https://smooch.io.:443", "https://me.zendesk.com/sc"],
 )
-def test_the_vendor_does_once_only_what_the_caller_says(url: str) -> None:
+def test_the_vendors_hosts_honour_only_a_key_of_the_caller(url: str) -> None:
     assert not is_done_once("POST", url, caller_set_key=False)
     assert is_done_once("POST", url, caller_set_key=True)
     assert not is_done_once("PATCH", url, caller_set_key=True)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "https://keys.example", "https://notsmooch.io", "https://smooch.io.example"])  # fmt: skip
-def test_any_other_host_does_a_create_once(url: str) -> None:
+def test_any_other_host_honours_the_key(url: str) -> None:
     assert is_done_once("POST", url, caller_set_key=False)
 
 
-def test_every_published_host_is_the_vendors() -> None:
-    hosts = [each["url"].replace("{subdomain}", "me") for each in Configuration("http://h").get_host_settings()]
+def test_every_published_host_belongs_to_the_vendor() -> None:
+    hosts = [host["url"].replace("{subdomain}", "me") for host in Configuration("http://h").get_host_settings()]
     assert hosts
     assert all(is_vendors(host) for host in hosts)
 
 
 @pytest.mark.parametrize("last", [refused(), lost()])
-def test_an_error_tells_what_any_attempt_may_have_done(last: ApiConnectionError) -> None:
+def test_an_error_is_in_doubt_if_any_attempt_was(last: ApiConnectionError) -> None:
     headers = {"Idempotency-Key": "k"}
     error = Run(lost(), last, method="POST", headers=headers, done_once=True, retries=1).error
     assert error is last
@@ -151,7 +150,7 @@ def test_an_error_tells_what_any_attempt_may_have_done(last: ApiConnectionError)
     assert "List the existing ones before you create it again" in str(error.reason)
 
 
-def test_what_was_never_sent_is_not_in_doubt() -> None:
+def test_an_unsent_request_is_not_in_doubt() -> None:
     error = Run(refused(), method="POST", retries=0).error
     assert error
     assert (error.maybe_sent, error.reason) == (False, "refused")
@@ -159,18 +158,18 @@ def test_what_was_never_sent_is_not_in_doubt() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 @pytest.mark.parametrize("undone", [response(429), refused()])
-def test_what_was_certainly_not_done_is_tried_again(method: str, undone: Outcome) -> None:
+def test_a_write_that_certainly_failed_is_retried(method: str, undone: Outcome) -> None:
     assert Run(undone, OK, method=method).result is OK
 
 
-def test_after_the_last_retry_the_last_outcome_counts() -> None:
+def test_the_last_outcome_is_the_result_after_all_retries() -> None:
     last = response(503)
     assert Run(response(502), lost(), refused(), last).result is last
     assert (error := Run(lost(), lost(), lost(), lost()).error) and error.reason == "lost"
     assert Run(response(503), OK, retries=0).result is not OK
 
 
-def test_backoff_is_exponential_bounded_and_full_of_jitter() -> None:
+def test_backoff_is_exponential_with_a_limit_and_full_jitter() -> None:
     down = [response(503)] * 9
     assert Run(*down, OK, retries=9).slept == [0.5, 1, 2, 4, 8, 8, 8, 8, 8]
     assert Run(*down, OK, retries=9, jitter=0).slept == [0] * 9
@@ -192,15 +191,15 @@ def test_retry_after_as_a_date_is_honoured() -> None:
     assert Run(response(503, retry_after=formatdate(0)), OK, jitter=0).slept == [0]
 
 
-def test_no_wait_goes_over_the_deadline() -> None:
+def test_a_wait_beyond_the_deadline_is_not_started() -> None:
     run = Run(response(429, retry_after="60"), OK, total=30)
     assert (run.result and run.result.status, run.slept) == (429, [])
     assert Run(response(429, retry_after="60"), OK, total=None).result is OK
 
 
-def test_each_attempt_gets_what_is_left_of_the_time() -> None:
+def test_an_attempt_gets_the_remaining_time() -> None:
     run = Run(lost(), lost(), OK, total=10, takes=4, jitter=0)
-    assert [(each.timeout.connect, each.timeout.read, each.timeout.total) for each in run.sent] == [
+    assert [(send.timeout.connect, send.timeout.read, send.timeout.total) for send in run.sent] == [
         (5, 10, 10),
         (5, 6, 6),
         (2, 2, 2),
@@ -208,12 +207,12 @@ def test_each_attempt_gets_what_is_left_of_the_time() -> None:
 
 
 @pytest.mark.parametrize("value", ["99999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_a_wait_of_years_is_the_callers_to_keep(value: str) -> None:
+def test_a_retry_after_of_years_returns_the_answer(value: str) -> None:
     run = Run(response(429, retry_after=value), OK, total=None)
     assert (run.result and run.result.status, run.slept) == (429, [])
 
 
-def test_when_the_time_is_over_the_call_is() -> None:
+def test_no_attempt_starts_after_the_deadline() -> None:
     run = Run(lost(), OK, total=3, takes=4, jitter=0)
     assert run.error and run.error.reason == "lost"
     assert len(run.sent) == 1
@@ -222,14 +221,14 @@ def test_when_the_time_is_over_the_call_is() -> None:
 class TestRedirects:
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-    def test_method_and_body_are_kept(self, status: int, method: str) -> None:
+    def test_a_redirect_keeps_method_and_body(self, status: int, method: str) -> None:
         run = Run(response(status, location="/other?x=1"), OK, method=method)
         assert run.result is OK
         request = run.sent[1].request
         assert (request.method, request.url, request.body) == (method, "https://api.example/other?x=1", b"body")
         assert request.headers["authorization"] == "Basic x"
 
-    def test_a_303_is_followed_by_a_get_only(self) -> None:
+    def test_only_a_get_follows_a_303(self) -> None:
         redirect = response(303, location="/other")
         assert Run(redirect, OK).result is OK
         for method in ("POST", "DELETE", "PATCH"):
@@ -238,7 +237,7 @@ class TestRedirects:
     @pytest.mark.parametrize(
         "target", ["https://elsewhere.example/", "https://api.example:444/", "//elsewhere.example/"]
     )
-    def test_credentials_stay_with_their_host(self, target: str) -> None:
+    def test_another_host_gets_no_credentials(self, target: str) -> None:
         run = Run(
             response(307, location=target),
             OK,
@@ -255,18 +254,18 @@ class TestRedirects:
         ["http://api.example/", "ftp://api.example/", "file:///etc/passwd", "", "http://[::1", "//[", "https://h:99999/",
          "https://h:abc/"],
     )  # fmt: skip
-    def test_some_are_not_followed(self, target: str) -> None:
+    def test_insecure_and_invalid_redirects_are_not_followed(self, target: str) -> None:
         redirect = response(307, location=target)
         assert Run(redirect, OK).result is redirect
         assert Run(response(307), OK).result is not OK
 
-    def test_a_loop_ends(self) -> None:
-        redirect = response(302, location="/again")
+    def test_a_loop_of_redirects_ends(self) -> None:
+        redirect = response(302, location="/loop")
         run = Run(*[redirect] * 9)
         assert (run.result, len(run.sent)) == (redirect, 4)
 
 
-def test_the_request_that_was_given_is_not_changed() -> None:
+def test_a_redirect_does_not_change_the_original_request() -> None:
     headers: dict[str, Any] = {"Authorization": "x"}
     run = Run(response(307, location="https://elsewhere.example/"), OK, headers=headers)
     assert dict(run.sent[0].request.headers) == {"Authorization": "x"}

@@ -1,4 +1,4 @@
-"""Where things are imported from, and what an import costs."""
+"""Import paths, and what an import loads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PACKAGES = [sunshine, models, model, api, aio, aio.api, transport]
 
 
 def fresh(program: str) -> str:
-    """What a program prints in a new interpreter."""
+    """Run a program in a new interpreter and return what it prints."""
     result = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
-def test_all_is_sorted_complete_and_there(package: object) -> None:
+def test_all_is_sorted_and_every_name_exists(package: object) -> None:
     names = package.__all__  # type: ignore[attr-defined]
     assert names == sorted(names)
     for name in names:
@@ -34,12 +34,12 @@ def test_all_is_sorted_complete_and_there(package: object) -> None:
 
 @pytest.mark.parametrize("name", models.__all__)
 @pytest.mark.parametrize("folder", ["model", "models"])
-def test_every_model_has_its_module_by_both_paths(name: str, folder: str) -> None:
+def test_every_model_has_a_module_in_both_packages(name: str, folder: str) -> None:
     import re
 
     module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    found = importlib.import_module(f"sunshine_conversations_client.{folder}.{module}")
-    assert getattr(found, name) is getattr(sunshine, name)
+    imported = importlib.import_module(f"sunshine_conversations_client.{folder}.{module}")
+    assert getattr(imported, name) is getattr(sunshine, name)
 
 
 @pytest.mark.parametrize(
@@ -50,42 +50,42 @@ def test_every_model_has_its_module_by_both_paths(name: str, folder: str) -> Non
      "api_client.ApiClient", "api_response.ApiResponse", "configuration.Configuration", "exceptions.render_path",
      "transport.Transport", "transport.Response", "aio.ApiClient", "aio.Transport", "aio.api.AppsApi", "aio.transport.Timeout"],
 )  # fmt: skip
-def test_everything_is_reached_after_a_bare_import_and_by_its_path(path: str) -> None:
+def test_a_bare_import_reaches_every_path(path: str) -> None:
     module, _, name = path.rpartition(".")
     fresh(f"import sunshine_conversations_client as s; s.{path}")
     fresh(f"from sunshine_conversations_client.{module} import {name}")
 
 
-def test_star_import_brings_every_name() -> None:
+def test_a_star_import_brings_models_and_configuration() -> None:
     assert fresh(
         "from sunshine_conversations_client import *; print(IntegrationApiKey.__name__, Configuration.__name__)"
     )
 
 
-def test_a_bare_import_brings_in_no_http_library_and_no_api_module() -> None:
+def test_a_bare_import_loads_no_other_module() -> None:
     loaded = fresh("import sys; import sunshine_conversations_client; print(' '.join(sys.modules))").split()
     assert not {"urllib3", "http.client", "ssl", "json", "typing", "logging"} & set(loaded)
-    ours = [name for name in loaded if name.startswith("sunshine_conversations_client")]
-    assert ours == ["sunshine_conversations_client"]
+    own = [name for name in loaded if name.startswith("sunshine_conversations_client")]
+    assert own == ["sunshine_conversations_client"]
 
 
-def test_models_need_no_http_library() -> None:
+def test_models_load_no_http_library() -> None:
     loaded = fresh(
         "import sys; from sunshine_conversations_client import IntegrationApiKey; print(' '.join(sys.modules))"
     )
     assert "urllib3" not in loaded
 
 
-def test_the_client_needs_nothing_of_the_service() -> None:
+def test_the_client_does_not_import_the_service() -> None:
     blocked = "import sys; sys.modules.update(dict.fromkeys(['sunshine_keys', 'msgspec', 'uvicorn', 'cryptography']))"
     fresh(f"{blocked}; from sunshine_conversations_client import *; ApiClient(Configuration()).rest_client")
 
 
-def test_the_asynchronous_client_names_the_extra_that_it_needs() -> None:
-    said = fresh(
+def test_the_asynchronous_client_names_the_extra_to_install() -> None:
+    message = fresh(
         "import sys; sys.modules['aiohttp'] = None\n"
         "from sunshine_conversations_client import ApiArgumentError, aio\n"
         "try: aio.ApiClient().transport\n"
         "except ApiArgumentError as error: print(error)"
     )
-    assert "the extra `async`" in said
+    assert "the extra `async`" in message

@@ -1,4 +1,4 @@
-"""Walking all pages of a list."""
+"""Iteration over all pages of a list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sunshine_conversations_client import aio
 
 
 def walk(name: str, url: str, credentials: dict[str, str], method: str, *arguments: Any, **options: Any) -> list[Any]:
-    """All items, by the synchronous or the asynchronous client."""
+    """Return all items that the synchronous or the asynchronous client yields."""
     configuration = sunshine.Configuration(url, **credentials)  # type: ignore[arg-type]
     api = {"iterate_apps": "AppsApi", "iterate_integrations": "IntegrationsApi"}[method]
     if name == "sync":
@@ -24,31 +24,33 @@ def walk(name: str, url: str, credentials: dict[str, str], method: str, *argumen
 
     async def collect() -> list[Any]:
         async with aio.ApiClient(configuration) as client:
-            return [each async for each in getattr(getattr(aio, api)(client), method)(*arguments, **options)]
+            return [item async for item in getattr(getattr(aio, api)(client), method)(*arguments, **options)]
 
     return asyncio.run(collect())
 
 
 @pytest.mark.parametrize("name", ["sync", "async"])
 @pytest.mark.parametrize("size", [1, 2, 100])
-def test_all_integrations_in_order(wire: Wire, service: Service, tenant: Tenant, name: str, size: int) -> None:
-    made = [
+def test_integrations_of_all_pages_come_in_order(
+    wire: Wire, service: Service, tenant: Tenant, name: str, size: int
+) -> None:
+    created = [
         wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": "ios"}).json["integration"]["id"]
         for _ in range(3)
     ]
     credentials = {"username": tenant.app_key.id, "password": tenant.app_key.secret}
-    found = walk(name, service.url, credentials, "iterate_integrations", tenant.app_id, size=size)
-    assert [each.id for each in found] == [tenant.integration_id, tenant.web_id, *made]
-    only = walk(name, service.url, credentials, "iterate_integrations", tenant.app_id, {"types": "ios"}, size=size)
-    assert [each.id for each in only] == made
+    integrations = walk(name, service.url, credentials, "iterate_integrations", tenant.app_id, size=size)
+    assert [item.id for item in integrations] == [tenant.integration_id, tenant.web_id, *created]
+    ios = walk(name, service.url, credentials, "iterate_integrations", tenant.app_id, {"types": "ios"}, size=size)
+    assert [item.id for item in ios] == created
 
 
 @pytest.mark.parametrize("name", ["sync", "async"])
-def test_all_apps(service: Service, tenant: Tenant, other: Tenant, name: str) -> None:
+def test_apps_of_all_pages_come_once(service: Service, tenant: Tenant, other: Tenant, name: str) -> None:
     credentials = {"username": service.account.id, "password": service.account.secret}
-    found = [app.id for app in walk(name, service.url, credentials, "iterate_apps", size=3)]
-    assert found[-2:] == [tenant.app_id, other.app_id]
-    assert len(found) == len(set(found))
+    ids = [app.id for app in walk(name, service.url, credentials, "iterate_apps", size=3)]
+    assert ids[-2:] == [tenant.app_id, other.app_id]
+    assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_all_apps(service: Service, tenant: Tenant, other: Tenant, name: str) ->
         b'{"meta": null}',
     ],
 )
-def test_a_server_that_goes_in_circles_is_not_followed(script: Callable[..., Script], page: bytes) -> None:
+def test_iteration_ends_if_a_page_leads_nowhere(script: Callable[..., Script], page: bytes) -> None:
     server = script(*[answer(body=page)] * 9)
     walk("sync", server.url, {}, "iterate_apps")
     assert len(server.requests) <= 2

@@ -1,4 +1,4 @@
-"""Models: made, changed, compared, shown, turned to JSON and back."""
+"""Models: creation, changes, comparison, printing, and JSON in both directions."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ SECRET = "JWSooRf7mjKYQereu5ueIjxKdclNs7cdCDaT7bGHEitHFUbNxFb8C0Cwi0s7SG0vhjMDef
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_every_model_is_made_without_arguments_and_then_holds_nothing(model: type[Model]) -> None:
-    made = model()
-    sent = made.to_dict()
+def test_a_model_without_arguments_is_empty(model: type[Model]) -> None:
+    instance = model()
+    sent = instance.to_dict()
     assert set(sent) <= {"type"}
-    assert json.loads(made.to_json()) == sent
-    assert made == model() == copy.deepcopy(made) == pickle.loads(pickle.dumps(made))
-    assert repr(made).startswith(model.__name__ + "(")
+    assert json.loads(instance.to_json()) == sent
+    assert instance == model() == copy.deepcopy(instance) == pickle.loads(pickle.dumps(instance))
+    assert repr(instance).startswith(model.__name__ + "(")
 
 
-def test_fields_go_by_either_name() -> None:
+def test_fields_take_the_python_name_or_the_api_name() -> None:
     assert sunshine.IntegrationApiKey(display_name="x") == sunshine.IntegrationApiKey(displayName="x")  # type: ignore[call-arg]
     assert sunshine.Web(showAIDisclaimer=True).to_dict() == {"type": "web", "showAIDisclaimer": True}  # type: ignore[call-arg]
 
 
-def test_to_dict_holds_what_is_set_by_the_wires_names() -> None:
+def test_to_dict_has_the_set_fields_under_their_api_names() -> None:
     key = sunshine.ApiKey(id="int_1", secret="s")
     assert key.to_dict() == {"id": "int_1", "secret": "s"}
     assert key.to_json() == '{"id": "int_1", "secret": "s"}'
@@ -42,7 +42,7 @@ def test_to_dict_holds_what_is_set_by_the_wires_names() -> None:
     assert sunshine.IntegrationApiKeyResponse(key=key).to_dict() == {"key": {"id": "int_1", "secret": "s"}}
 
 
-def test_null_is_sent_only_where_the_api_gives_it_a_meaning() -> None:
+def test_null_is_sent_only_where_the_api_defines_it() -> None:
     assert sunshine.CustomUpdate(display_name=None).to_dict() == {"displayName": None}
     assert sunshine.AppUpdateBody(metadata=None, display_name=None).to_dict() == {"metadata": None}
     assert sunshine.IntegrationApiKey(display_name=None).to_dict() == {}
@@ -53,13 +53,13 @@ def test_null_is_sent_only_where_the_api_gives_it_a_meaning() -> None:
     assert update.to_dict() == {}
 
 
-def test_what_the_service_makes_is_not_sent() -> None:
+def test_read_only_fields_are_not_sent() -> None:
     webhook = sunshine.Webhook.from_dict({"id": "1", "version": "v2", "target": "t", "triggers": [], "secret": "s"})
     assert webhook and webhook.id == "1"
     assert webhook.to_dict() == {"target": "t", "triggers": [], "secret": "s"}
 
 
-def test_from_dict_reads_the_wires_names_and_keeps_what_it_does_not_know() -> None:
+def test_from_dict_reads_api_names_and_keeps_unknown_properties() -> None:
     key = sunshine.ApiKey.from_dict({"id": "int_1", "displayName": "x", "display_name": "y", "colour": "red"})
     assert key
     assert key.display_name == "x"
@@ -71,36 +71,36 @@ def test_from_dict_reads_the_wires_names_and_keeps_what_it_does_not_know() -> No
     assert sunshine.ApiKey.from_json('{"id": "int_1"}') == sunshine.ApiKey(id="int_1")
 
 
-@pytest.mark.parametrize("odd", [None, "", "x" * 500, 7, ["x"], {"x": 1}, True, 1.5])
-def test_one_odd_value_hides_nothing_else(odd: Any) -> None:
+@pytest.mark.parametrize("invalid", [None, "", "x" * 500, 7, ["x"], {"x": 1}, True, 1.5])
+def test_an_invalid_value_does_not_affect_the_others(invalid: Any) -> None:
     listed = sunshine.IntegrationApiKeyListResponse.from_dict(
         {
             "keys": [
-                {"id": "int_1", "displayName": odd, "secret": "s"},
+                {"id": "int_1", "displayName": invalid, "secret": "s"},
                 {"id": "int_2", "displayName": "y", "secret": "t"},
             ]
         }
     )
     assert listed and listed.keys
-    assert listed.keys[0].display_name == odd
+    assert listed.keys[0].display_name == invalid
     assert [(key.id, key.secret) for key in listed.keys] == [("int_1", "s"), ("int_2", "t")]
     assert repr(listed)
     assert listed.to_str()
 
 
-@pytest.mark.parametrize("odd", [None, "x", 7, [7, None, "x"], {"x": {"y": 1}}])
-def test_models_of_odd_shapes_can_still_be_shown_and_sent(odd: Any) -> None:
+@pytest.mark.parametrize("invalid", [None, "x", 7, [7, None, "x"], {"x": {"y": 1}}])
+def test_models_with_invalid_values_can_be_printed_and_sent(invalid: Any) -> None:
     for model in (sunshine.IntegrationApiKeyResponse, sunshine.IntegrationApiKeyListResponse, sunshine.AppListResponse):
-        made = model.from_dict(dict.fromkeys(("key", "keys", "apps", "meta", "links"), odd))
-        assert made
-        assert json.loads(made.to_json()) is not None
-        assert repr(made) and str(made) and made.to_str()
+        instance = model.from_dict(dict.fromkeys(("key", "keys", "apps", "meta", "links"), invalid))
+        assert instance
+        assert json.loads(instance.to_json()) is not None
+        assert repr(instance) and str(instance) and instance.to_str()
 
 
-@pytest.mark.parametrize("given", [[], "x", 7, b"{}"])
-def test_from_dict_of_something_else_is_a_value_error(given: Any) -> None:
+@pytest.mark.parametrize("value", [[], "x", 7, b"{}"])
+def test_from_dict_rejects_anything_but_a_dict(value: Any) -> None:
     with pytest.raises(ValueError, match="should be made of a dict"):
-        sunshine.ApiKey.from_dict(given)
+        sunshine.ApiKey.from_dict(value)
 
 
 @pytest.mark.parametrize(
@@ -123,16 +123,16 @@ def test_from_dict_of_something_else_is_a_value_error(given: Any) -> None:
         (sunshine.Custom, {"status": 1}),
     ],
 )
-def test_what_cannot_be_is_refused(model: type[Model], values: dict[str, Any]) -> None:
+def test_invalid_values_are_rejected(model: type[Model], values: dict[str, Any]) -> None:
     with pytest.raises(sunshine.ApiArgumentError) as refused:
         model(**values)
     assert isinstance(refused.value, ValueError)
     assert isinstance(refused.value, TypeError)
-    made = model()
+    instance = model()
     for name, value in values.items():
         with pytest.raises(sunshine.ApiArgumentError):
-            setattr(made, name, value)
-    assert made == model()
+            setattr(instance, name, value)
+    assert instance == model()
 
 
 def test_dicts_become_models() -> None:
@@ -145,21 +145,29 @@ def test_dicts_become_models() -> None:
 
 class TestIntegrationTypes:
     @pytest.mark.parametrize("kind", ["android", "custom", "messagebird", "web", "whatsapp"])
-    def test_each_has_its_class(self, kind: str) -> None:
-        made = sunshine.Integration.from_dict({"id": "1", "type": kind, "status": "active", "displayName": None})
-        assert type(made).__name__ == kind.capitalize()
-        assert made and (made.type, made.status, made.display_name) == (kind, sunshine.Status.ACTIVE, None)
+    def test_a_known_type_has_its_class(self, kind: str) -> None:
+        integration = sunshine.Integration.from_dict({"id": "1", "type": kind, "status": "active", "displayName": None})
+        assert type(integration).__name__ == kind.capitalize()
+        assert integration and (integration.type, integration.status, integration.display_name) == (
+            kind,
+            sunshine.Status.ACTIVE,
+            None,
+        )
 
     @pytest.mark.parametrize("kind", ["carrier-pigeon", None, 7, []])
-    def test_a_new_type_is_an_integration_with_all_it_has(self, kind: Any) -> None:
-        made = sunshine.Integration.from_dict({"id": "1", "type": kind, "status": "sleeping", "wings": 2})
-        assert type(made) is sunshine.Integration
-        assert (made.type, made.status, made.additional_properties) == (kind, "sleeping", {"wings": 2})
+    def test_an_unknown_type_is_an_integration_with_all_properties(self, kind: Any) -> None:
+        integration = sunshine.Integration.from_dict({"id": "1", "type": kind, "status": "sleeping", "wings": 2})
+        assert type(integration) is sunshine.Integration
+        assert (integration.type, integration.status, integration.additional_properties) == (
+            kind,
+            "sleeping",
+            {"wings": 2},
+        )
 
-    def test_one_without_a_type(self) -> None:
+    def test_a_missing_type_is_an_integration(self) -> None:
         assert sunshine.Integration.from_dict({"id": "1"}) == sunshine.Integration(id="1")
 
-    def test_a_type_is_sent_by_its_class(self) -> None:
+    def test_a_class_sends_its_type(self) -> None:
         assert sunshine.Custom().to_dict() == {"type": "custom"}
         assert sunshine.Whatsapp(account_id=None).to_dict() == {"type": "whatsapp", "accountId": None}
 
@@ -180,23 +188,23 @@ class TestSecrets:
     ]
 
     @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
-    def test_are_in_no_text_for_people(self, model: Model) -> None:
+    def test_secrets_are_not_printed(self, model: Model) -> None:
         from pprint import pformat
 
         for text in (repr(model), str(model), f"{model}", model.to_str(), pformat(model), pformat([model])):
             assert SECRET not in text
 
-    def test_are_in_what_is_sent(self) -> None:
+    def test_secrets_are_sent(self) -> None:
         assert SECRET in self.MODELS[0].to_json()
         assert self.MODELS[0].secret == SECRET
 
-    def test_a_refused_value_is_not_repeated(self) -> None:
+    def test_an_error_does_not_repeat_the_value(self) -> None:
         with pytest.raises(sunshine.ApiArgumentError) as refused:
             sunshine.ApiKey(secret=[SECRET])  # type: ignore[arg-type]
         assert SECRET not in repr(refused.value) + str(refused.value)
 
 
-def test_text_for_people_looks_as_expected() -> None:
+def test_printed_models_have_the_official_form() -> None:
     key = sunshine.ApiKey(id="int_1", display_name="x", secret="s")
     assert repr(key) == "ApiKey(id='int_1', display_name='x', secret='**********')"
     assert str(key) == "id='int_1' display_name='x' secret='**********'"
@@ -204,7 +212,7 @@ def test_text_for_people_looks_as_expected() -> None:
     assert sunshine.ApiKey().to_str() == "{'displayName': None, 'id': None, 'secret': None}"
 
 
-def test_equality_is_by_class_and_value_and_models_are_not_hashable() -> None:
+def test_models_compare_by_class_and_value_and_are_not_hashable() -> None:
     assert sunshine.ApiKey(id="1") != sunshine.ApiKey(id="2")
     assert sunshine.ApiKey(id="1") != sunshine.AppKey(id="1")
     assert sunshine.ApiKey(id="1") != {"id": "1"}

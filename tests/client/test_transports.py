@@ -1,4 +1,4 @@
-"""Transports: what any is asked, and that those of this package leave nothing behind."""
+"""Transports: the calls that a custom one receives, and that the built-in ones close everything."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
 
 
-class Own:
-    """A transport of a user's own."""
+class CustomTransport:
+    """A transport that fails once and then answers from memory."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, Timeout]] = []
+        self.sent: list[tuple[str, Timeout]] = []
         self.closed = False
 
     def send(self, request: Request, timeout: Timeout) -> Response:
-        self.asked.append((f"{request.method} {request.url}", timeout))
-        if len(self.asked) == 1:
-            raise sunshine.ApiConnectionError("not yet", maybe_sent=False)
+        self.sent.append((f"{request.method} {request.url}", timeout))
+        if len(self.sent) == 1:
+            raise sunshine.ApiConnectionError("The first attempt fails", maybe_sent=False)
         return Response(200, None, Headers(), b'{"app": {"displayName": "Mine"}}')
 
     def close(self) -> None:
         self.closed = True
 
 
-class OwnAwaited:
-    """The same for the asynchronous client."""
+class AsyncCustomTransport:
+    """The same transport for the asynchronous client."""
 
     def __init__(self) -> None:
-        self.own = Own()
+        self.wrapped = CustomTransport()
 
     async def send(self, request: Request, timeout: Timeout) -> Response:
-        return self.own.send(request, timeout)
+        return self.wrapped.send(request, timeout)
 
     async def close(self) -> None:
-        self.own.close()
+        self.wrapped.close()
 
 
-def test_a_transport_of_ones_own_is_asked_again_and_closed(driver: Driver) -> None:
-    awaited = OwnAwaited()
-    own = awaited.own
+def test_a_custom_transport_is_retried_and_closed(driver: Driver) -> None:
+    asynchronous = AsyncCustomTransport()
+    custom = asynchronous.wrapped
     client = driver.ApiClient(
-        sunshine.Configuration("http://127.0.0.1"), transport=own if driver.name == "sync" else awaited
+        sunshine.Configuration("http://127.0.0.1"), transport=custom if driver.name == "sync" else asynchronous
     )
     assert driver.AppsApi(client).get_app("a").app.display_name == "Mine"
-    assert [asked for asked, _ in own.asked] == ["GET http://127.0.0.1/v2/apps/a"] * 2
+    assert [line for line, _ in custom.sent] == ["GET http://127.0.0.1/v2/apps/a"] * 2
     client.close()
-    assert own.closed
+    assert custom.closed
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,16 @@ def test_a_transport_of_ones_own_is_asked_again_and_closed(driver: Driver) -> No
         ({"_request_timeout": (1, 2)}, (1, 2, None)),
     ],
 )
-def test_a_call_has_limits_unless_it_is_told_otherwise(driver: Driver, options: Any, limits: Any) -> None:
-    awaited = OwnAwaited()
+def test_a_call_has_default_limits_and_takes_others(driver: Driver, options: Any, limits: Any) -> None:
+    asynchronous = AsyncCustomTransport()
     client = driver.ApiClient(
-        sunshine.Configuration("http://127.0.0.1"), transport=awaited.own if driver.name == "sync" else awaited
+        sunshine.Configuration("http://127.0.0.1"),
+        transport=asynchronous.wrapped if driver.name == "sync" else asynchronous,
     )
     driver.AppsApi(client).get_app("a", **options)
-    timeout = awaited.own.asked[0][1]
-    for given, limit in zip((timeout.connect, timeout.read, timeout.total), limits, strict=True):
-        assert given is limit or 0.5 * limit < given <= limit  # what the call itself took is off the total
+    timeout = asynchronous.wrapped.sent[0][1]
+    for actual, limit in zip((timeout.connect, timeout.read, timeout.total), limits, strict=True):
+        assert actual is limit or 0.5 * limit < actual <= limit  # the total is less the time that passed
 
 
 LEAKS = """
@@ -86,31 +87,31 @@ from sunshine_conversations_client import aio
 kind, url, keeping_alive = sys.argv[1:]
 
 def sockets():
-    found = 0
+    count = 0
     for name in os.listdir("/proc/self/fd"):
         try:
-            found += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
+            count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
         except OSError:
             pass
-    return found
+    return count
 
-def settled(call):
+def outcome_of(call):
     try:
         return call()
     except sunshine.ApiException as error:
         return error
 
-def sync():
+def run_sync():
     with sunshine.ApiClient(sunshine.Configuration(url, retries=1)) as client:
         api = sunshine.AppsApi(client)
         for _ in range(5):
-            settled(lambda: api.get_app("a"))
+            outcome_of(lambda: api.get_app("a"))
         api.get_app_without_preload_content("a").close()
     with sunshine.ApiClient(sunshine.Configuration(keeping_alive)) as other:
-        settled(lambda: sunshine.AppsApi(other).get_app("a"))
+        outcome_of(lambda: sunshine.AppsApi(other).get_app("a"))
     return sockets()
 
-async def awaited():
+async def run_async():
     before = asyncio.all_tasks()
     async with aio.ApiClient(sunshine.Configuration(url, retries=1)) as client:
         api = aio.AppsApi(client)
@@ -128,15 +129,13 @@ async def awaited():
     assert asyncio.all_tasks() == before
 
 before = sockets()
-after = sync() if kind == "sync" else asyncio.run(awaited()) or sockets()
+after = run_sync() if kind == "sync" else asyncio.run(run_async()) or sockets()
 print(after - before)
 """
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_no_socket_and_no_task_is_left_however_the_calls_ended(
-    script: Callable[..., Script], service: Service, kind: str
-) -> None:
+def test_no_call_leaves_a_socket_or_a_task_open(script: Callable[..., Script], service: Service, kind: str) -> None:
     app = answer(body=b'{"app": {}}')
     broken = (
         b"",
@@ -145,7 +144,7 @@ def test_no_socket_and_no_task_is_left_however_the_calls_ended(
         b"nonsense\r\n\r\n",
         answer("404 x"),
     )
-    server = script(app, *(reply for each in broken for reply in (each, app)), answer(body=b"x" * 100_000))
+    server = script(app, *(reply for failure in broken for reply in (failure, app)), answer(body=b"x" * 100_000))
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", LEAKS, kind, server.url, service.url],
         capture_output=True, text=True, timeout=50, check=False,
