@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from support.commands import failed, run
+from support.machine import needs_root
 from support.servers import Server
 from support.wire import Key, Wire, first_run
 from support.writers import Writers
@@ -164,7 +165,7 @@ class TestBackup:
         assert sorted(process.returncode for process in both) == [0, 1]
         assert re.search(r"is there already|another process is writing", "".join(said))
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+    @needs_root
     def test_without_room_leaves_nothing(self, data: Path, sample: dict[str, Any], small_disk: Path) -> None:
         grow(data, 5_000)
         file = small_disk / "backup"
@@ -198,7 +199,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
-        pytest.skip(f"cannot mount a small file system here: {mounted.stderr.strip()}")
+        pytest.skip(f"mounting a tmpfs fails; in a container, run it with --privileged: {mounted.stderr.strip()}")
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
 
@@ -379,7 +380,7 @@ class TestRestore:
             assert not live(server.wire, lost)
             assert not list(data.glob(".*"))
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+    @needs_root
     def test_without_room_changes_nothing(
         self, data: Path, sample: dict[str, Any], tmp_path: Path, small_disk: Path
     ) -> None:

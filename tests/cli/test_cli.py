@@ -292,7 +292,7 @@ def test_without_the_server_extra_the_command_says_so() -> None:
     assert failed(result) == "sunshine-keys: typer is missing; the command needs: pip install 'sunshine-keys[server]'"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full: run the tests on Linux")
 @pytest.mark.parametrize(
     "command", ["audit", "audit verify", "audit --json", "seal status", "seal status --json", "--help"]
 )

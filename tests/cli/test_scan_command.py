@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.machine import needs
 from support.wire import Key, first_run
 
 from sunshine_keys.keys.secrets import new_secret
@@ -95,6 +96,7 @@ def test_a_name_cannot_command_the_terminal(tmp_path: Path) -> None:
     assert json.loads(scan("--json", tmp_path).stdout)["path"] == f"{tmp_path}/\x1b[2J\n\udcff"
 
 
+@needs("git")
 def test_standard_input_with_git_s_history(tmp_path: Path) -> None:
     def git(*arguments: str) -> str:
         identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
@@ -102,10 +104,7 @@ def test_standard_input_with_git_s_history(tmp_path: Path) -> None:
             ["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
         ).stdout.strip()
 
-    try:
-        git("init")
-    except FileNotFoundError:
-        pytest.skip("needs git, which this machine lacks")
+    git("init")
     (tmp_path / "conf.py").write_text(SECRET + "\n")
     git("add", "."), git("commit", "-m", "Leak")
     leak = git("rev-parse", "HEAD")

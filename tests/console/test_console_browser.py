@@ -11,15 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from support.machine import needs
 from support.wire import Key, Service, Tenant, Wire
 
 CHROMIUM = shutil.which("chromium")
 SIZES = ((360, 740), (1440, 900))
 
 pytestmark = [
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"), reason="chromium is not on the PATH: apt-get install chromium"
-    ),
+    needs("chromium"),
     # Playwright's own loop is not closed where its thread ends with the process.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

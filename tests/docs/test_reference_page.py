@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from support.machine import needs
 from support.wire import Answer, Key, Service, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
@@ -138,7 +139,7 @@ def test_it_tells_of_every_error_and_every_schema(page: Page, document: Any) -> 
 ROUTES = [(path, method) for path, methods in OPERATIONS.items() for method in methods]
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
+@needs("curl")
 @pytest.mark.parametrize(("path", "method"), ROUTES, ids=[f"{method} {path}" for path, method in ROUTES])
 def test_its_example_does_what_it_shows(
     page: Page, document: Any, service: Service, wire: Wire, tenant: Tenant, path: str, method: str
@@ -173,7 +174,7 @@ def test_it_counts_as_a_request_of_its_address(tmp_path: Path) -> None:
         assert [Wire(url).get("/docs").status for _ in range(2)] == [200, 429]
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None and "CI" not in os.environ, reason="this machine has no chromium")
+@needs("chromium")
 def test_it_can_be_read_by_everyone(service: Service) -> None:
     from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright

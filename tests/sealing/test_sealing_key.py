@@ -135,7 +135,7 @@ class TestFolderFile:
         (tmp_path / "sealing.key").write_text(TEXT)
         assert FolderFile(tmp_path).read() == [B]
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere: run the tests as an ordinary user")
     def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
         source = FolderFile(tmp_path)
         source.write([B])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import struct
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+
+from support.machine import needs_root, require
 
 _SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
 _NO_LOG_FLUSH = 2
@@ -23,10 +24,9 @@ def _run(*command: str | Path) -> None:
 
 def _require(*programs: str) -> None:
     if os.geteuid() != 0:
-        pytest.skip("needs root, to mount a disk of the test's own")
+        pytest.skip(needs_root.kwargs["reason"])
     for program in programs:
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}, which this machine lacks")
+        require(program)
 
 
 class Disk:
@@ -78,7 +78,7 @@ class Ext4(Disk):
         name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         trigger = Path(f"/sys/fs/ext4/{name}/trigger_fs_error")
         if not trigger.exists():
-            pytest.skip("needs ext4's trigger_fs_error, which this kernel lacks")
+            pytest.skip("this kernel has no trigger_fs_error for ext4: run the tests on Debian's kernel")
         trigger.write_text("a test")
 
 
@@ -94,7 +94,9 @@ def ext4(base: Path) -> Generator[Ext4]:
     try:
         disk.mount()
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"cannot mount an image: {error.stderr.decode().strip()}")
+        pytest.skip(
+            f"mounting an image fails; in a container, run it with --privileged: {error.stderr.decode().strip()}"
+        )
     try:
         yield disk
     finally:
@@ -110,7 +112,9 @@ def tmpfs(base: Path) -> Generator[Disk]:
     try:
         _run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder)
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"cannot mount a tmpfs: {error.stderr.decode().strip()}")
+        pytest.skip(
+            f"mounting a tmpfs fails; in a container, run it with --privileged: {error.stderr.decode().strip()}"
+        )
     try:
         yield Disk(folder)
     finally:

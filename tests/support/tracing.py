@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 import subprocess
 from collections.abc import Generator
@@ -11,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from support.machine import require
 from support.servers import Server
 
 
 @contextlib.contextmanager
 def injected(server: Server, path: Path, what: str) -> Generator[None]:
     """While it lasts, calls on `path` by any of the server's threads and processes go as `what` says to strace."""
-    if shutil.which("strace") is None:
-        pytest.skip("needs strace, which this machine lacks")
+    require("strace")
     processes = [server.process.pid, *server.children()]
     attached = [f"--attach={each}" for each in processes]
     strace = subprocess.Popen(
@@ -30,7 +29,7 @@ def injected(server: Server, path: Path, what: str) -> Generator[None]:
         for _ in processes:
             line = strace.stderr.readline()
             if "attached" not in line:
-                pytest.skip(f"strace cannot attach to a process here: {line.strip()}")
+                pytest.skip(f"strace cannot attach; in a container, run it with --cap-add=SYS_PTRACE: {line.strip()}")
         yield
     finally:
         strace.send_signal(signal.SIGINT)  # it lets go of them

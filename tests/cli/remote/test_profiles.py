@@ -170,7 +170,7 @@ def test_what_is_wrong_with_profiles_is_said(commands: Commands) -> None:
     commands.profiles.chmod(0o644)
     assert f"Run: chmod 600 {commands.profiles}" in commands("whoami").stderr
     commands.profiles.chmod(0o600)
-    for content in ("{", '{"profiles": []}', "\udcff", '{"x":' + "[" * 100_000 + "]" * 100_000 + "}"):
+    for content in ("{", '{"profiles": []}', "\udcff", '{"x":' + "[" * 1_000_000 + "]" * 1_000_000 + "}"):
         commands.profiles.write_bytes(content.encode("utf-8", "surrogateescape"))
         broken = commands("whoami")
         assert broken.returncode == 2
