@@ -36,8 +36,8 @@ async def told(store: Store) -> list[tuple[str, str, str, str, str]]:
 async def test_the_first_is_told_at_once_and_the_rest_is_counted(store: Store) -> None:
     refusals = Refusals(store)
     for _ in range(5):
-        refusals.refused(stranger(), KEY, Unauthorized())
-    refusals.refused(Origin("app_x", "192.0.2.2", "r"), "app_x", Forbidden())
+        refusals.add(stranger(), KEY, Unauthorized())
+    refusals.add(Origin("app_x", "192.0.2.2", "r"), "app_x", Forbidden())
     await asyncio.sleep(0.1)
     first = [
         ("stranger", "192.0.2.1", f"keys/{KEY}", "unauthorized", ""),
@@ -53,13 +53,13 @@ async def test_the_first_is_told_at_once_and_the_rest_is_counted(store: Store) -
 
 async def test_the_count_is_told_when_its_minute_is_over(store: Store) -> None:
     refusals = Refusals(store, seconds=0.05)
-    refusals.refused(stranger(), KEY, Unauthorized())
-    refusals.refused(stranger(), KEY, Unauthorized())
+    refusals.add(stranger(), KEY, Unauthorized())
+    refusals.add(stranger(), KEY, Unauthorized())
     for _ in range(1000):
         if len(await told(store)) == 2:
             break
         await asyncio.sleep(0.01)
-    refusals.refused(stranger(), KEY, Unauthorized())
+    refusals.add(stranger(), KEY, Unauthorized())
     await refusals.close()
     assert [note for *_, note in await told(store)] == ["", "1 more within 0.05 seconds", ""]
 
@@ -67,7 +67,7 @@ async def test_the_count_is_told_when_its_minute_is_over(store: Store) -> None:
 async def test_what_was_given_for_an_id_is_told_only_if_it_has_the_form_of_one(store: Store) -> None:
     refusals = Refusals(store)
     for given in ("guess" * 14, "", "int_", KEY + "0"):
-        refusals.refused(stranger(), given, Unauthorized())
+        refusals.add(stranger(), given, Unauthorized())
     await refusals.close()
     assert [resource for _, _, resource, _, _ in await told(store)] == ["keys/unknown"] * 2
 
@@ -75,7 +75,7 @@ async def test_what_was_given_for_an_id_is_told_only_if_it_has_the_form_of_one(s
 async def test_many_sources_do_not_fill_the_trail(store: Store) -> None:
     refusals = Refusals(store)
     for number in range(5 * MOST):
-        refusals.refused(stranger(f"2001:db8::{number:x}"), KEY, Unauthorized())
+        refusals.add(stranger(f"2001:db8::{number:x}"), KEY, Unauthorized())
     await refusals.close()
     entries = await told(store)
     assert len(entries) == MOST + 2

@@ -10,7 +10,7 @@ from support.leaks import Serving, assert_nowhere
 from support.visitor import Visitor
 from support.wire import Key
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import Settings, first_run, open_engine
 from sunshine_keys.console.forms import Form

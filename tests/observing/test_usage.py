@@ -16,7 +16,7 @@ from support.servers import Server
 from support.stores import SEALING_KEY_ID, entered, key, open_sqlite, opened
 from support.wire import Key, Place, first_run
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import STORE_FILE, opened_store
 from sunshine_keys.keys.usage import Usage

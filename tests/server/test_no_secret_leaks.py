@@ -22,7 +22,7 @@ from sunshine_conversations_client._auth import Signer
 from sunshine_conversations_client._messages import Headers, Request, Response
 from sunshine_keys import scanning, testing
 from sunshine_keys.access import tokens
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import Settings, open_engine
 from sunshine_keys.keys import operations as keys
@@ -173,7 +173,7 @@ def secretive(planted: str, folder: Path) -> list[Any]:
         Settings(folder, sealing=Given([SEALING_KEY])), PostgresUrl(f"postgresql://u:{secret}@h/d"), engine, engine.sealer, engine.store, key, view, CreateKey(key),
         WebhookView("w", "v2", "https://example.com", [], secret, False, False),
         WebhookSpec("https://example.com", []), actor, served, Origin("int_1", "", "r"), Application(engine),
-        Call(engine, actor, served, {"displayName": "x"}), tokens.read(token), scanning.Found(1, 1, secret),
+        Call(engine, actor, served, {"displayName": "x"}), tokens.read_token(token), scanning.Found(1, 1, secret),
         testing.Key("int_1", secret), testing.Snapshot(secret.encode()),
         RecordedRequest("GET", "/v2/apps", {"authorization": secret}, secret.encode(), 200),
         configuration, passwords, sunshine.ApiClient(configuration), headers, signer,

@@ -1,39 +1,51 @@
-"""The Authorization header: Basic with a key's id and secret, or Bearer with a token it signed."""
+"""Read the Authorization header: Basic with a key's id and secret, or Bearer with a token that the key signed."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from typing import NamedTuple
 
-from sunshine_keys.access.authentication import Actor, Authenticator
-from sunshine_keys.errors import Unauthorized
+from sunshine_keys.access.failures import AuthenticationFailure, Reason
+from sunshine_keys.access.tokens import UnverifiedToken, read_token
 
 
-async def authenticate(authenticator: Authenticator, authorization: str) -> Actor:
-    """Raises Unauthorized, telling the honest caller what to mend."""
-    scheme, _, credentials = authorization.partition(" ")
+class BasicCredentials(NamedTuple):
+    """A key's id and secret as the header has them, not verified."""
+
+    key_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return "BasicCredentials(…)"
+
+
+def read_credentials(header: str) -> BasicCredentials | UnverifiedToken | AuthenticationFailure:
+    """Return the credentials in `header`, the value of an Authorization header, or why they cannot be read.
+
+    The result depends on the header alone, so it shows nothing about the keys in the store.
+    """
+    scheme, _, credentials = header.partition(" ")
+    credentials = credentials.strip()
     match scheme.lower():
         case "basic":
-            return await authenticator.by_secret(*_basic(credentials.strip()), authorization)
-        case "bearer":
-            token = credentials.strip()
-            if not token:
-                raise Unauthorized
-            return await authenticator.by_token(token, authorization)
-        case "":
-            raise Unauthorized
+            return _read_basic(credentials)
+        case "bearer" if credentials:
+            return read_token(credentials)
+        case "" | "bearer":
+            return AuthenticationFailure(Reason.MISSING)
         case _:
-            raise Unauthorized("Authorization should be Basic or Bearer")
+            return AuthenticationFailure(Reason.UNKNOWN_SCHEME)
 
 
-def _basic(credentials: str) -> tuple[str, str]:
+def _read_basic(credentials: str) -> BasicCredentials | AuthenticationFailure:
     try:
         decoded = base64.b64decode(credentials.encode("ascii"), validate=True).decode()
     except (UnicodeError, binascii.Error):
-        raise Unauthorized("Basic credentials should be base64 of key id, colon, secret") from None
+        return AuthenticationFailure(Reason.MALFORMED_BASIC)
     key_id, colon, secret = decoded.partition(":")
     if not colon:
-        raise Unauthorized("Basic credentials should be base64 of key id, colon, secret")
+        return AuthenticationFailure(Reason.MALFORMED_BASIC)
     if not key_id and not secret:
-        raise Unauthorized  # what HTTP libraries send for credentials that were left empty
-    return key_id, secret
+        return AuthenticationFailure(Reason.EMPTY)
+    return BasicCredentials(key_id, secret)

@@ -43,7 +43,7 @@ class Refusals:
         self._minutes: dict[tuple[str, str], _Minute] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
-    def refused(self, origin: Origin, claimed: str, error: ServiceError) -> None:
+    def add(self, origin: Origin, claimed: str, error: ServiceError) -> None:
         """`claimed` is whatever was given for a key's id; it is told only if it has the form of one.
 
         Titles hold nothing that was sent, and tell a stranger no more than the trail may: both go into its note.

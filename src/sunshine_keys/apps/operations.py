@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.apps.model import DEFAULT_SETTINGS, App, AppPatch, app_view
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden

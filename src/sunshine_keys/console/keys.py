@@ -92,7 +92,7 @@ async def reveal(visit: Visit) -> Response:
     if not secret:
         return await _ask_to_reveal(visit, "Give the secret of the key that you signed in with.", 422)
     try:
-        await visit.admission.by_secret(visit.source, visit.request_id, own, secret)
+        await visit.admission.authenticate_secret(visit.source, visit.request_id, own, secret)
     except Unauthorized as error:
         visit.request.state.code = error.code
         return await _ask_to_reveal(visit, "That is not the secret of the key that you signed in with.", error.status)

@@ -15,7 +15,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.console.model import ConsoleSession
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import Origin, Store
@@ -74,7 +74,7 @@ async def resume(store: Store, request: Request, now: float) -> SignedIn | None:
     key = await store.credential(session.key_id)
     if key is None:
         return None
-    return SignedIn(token, session, Actor(key.id, key.scope, key.app_id, key.integration_id))
+    return SignedIn(token, session, Actor.of(key))
 
 
 async def touch(store: Store, signed_in: SignedIn, origin: Origin, now: float) -> None:

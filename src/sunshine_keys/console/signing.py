@@ -57,7 +57,7 @@ async def sign_in(guest: Guest) -> Response:
     if any(faults.values()):
         return _form(guest, faults=faults, status=422)
     try:
-        actor = await guest.admission.by_secret(guest.source, guest.request_id, key_id, secret)
+        actor = await guest.admission.authenticate_secret(guest.source, guest.request_id, key_id, secret)
         guest.request.state.actor = actor
         origin = Origin(actor.key_id, guest.source, guest.request_id)
         guest.admission.authorise(actor, guest.source, guest.request_id, APP, None, None)

@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import ACCOUNT, APP, Scope
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.sessions import SignedIn
@@ -35,7 +35,7 @@ class Admission(Protocol):
         """Raises TooManyRequests."""
         ...
 
-    async def by_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
+    async def authenticate_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
         """Raises Unauthorized, TooManyRequests."""
         ...
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.wire.application import Application
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -1,12 +1,17 @@
-"""Who is let in: rate limits, credentials, and what a key may do. The audit trail is told of what was refused."""
+"""Admit requests: count them against the rate limits, authenticate and authorise them, and record refusals.
+
+This is the only module that turns an authentication failure into an exception.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-from sunshine_keys.access.authentication import Actor, Authenticator, authorise
-from sunshine_keys.access.credentials import authenticate
+from sunshine_keys.access.actor import Actor
+from sunshine_keys.access.authentication import Authenticator
+from sunshine_keys.access.authorisation import authorise
+from sunshine_keys.access.failures import AuthenticationFailure
 from sunshine_keys.access.refusals import Refusals
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
@@ -17,9 +22,10 @@ from sunshine_keys.wire.request import Request
 
 
 class Admission:
-    """Of one process: the API and the console count against the same limits."""
+    """The limits, cached credentials and refusals of one process. The API and the console share one instance."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, limits: RateLimits = NO_LIMITS) -> None:
+        """`clock` returns the time in seconds since 1970."""
         self._limiter = Limiter(limits)
         self._authenticator = Authenticator(engine, clock)
         self._refusals = Refusals(engine.store)
@@ -32,38 +38,31 @@ class Admission:
         """Count a request of a key that has authenticated. Raises TooManyRequests."""
         self._limiter.admit_key(key_id)
 
-    async def by_header(self, request: Request) -> Actor:
-        """The key that a request authenticates with. Raises Unauthorized, TooManyRequests."""
+    async def authenticate(self, request: Request) -> Actor:
+        """Return the key that the request authenticates with. Raises Unauthorized, TooManyRequests."""
         self._limiter.admit_credentials(request.source)
-        try:
-            authorization = request.authorization()
-            actor = await self._authenticator.again(authorization)
-            if actor is None:
-                actor = await authenticate(self._authenticator, authorization)
-        except Unauthorized as error:
-            actor = error
-        if isinstance(actor, Unauthorized):
-            self._failed(request.source, request.id, actor)
-            raise actor
-        self._limiter.admit_key(actor.key_id)
-        return actor
+        result = await self._authenticator.authenticate(request.authorization())
+        if isinstance(result, AuthenticationFailure):
+            raise self._refuse(result, request.source, request.id)
+        self._limiter.admit_key(result.key_id)
+        return result
 
-    async def by_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
-        """The key of this id, where the secret is its own. Raises Unauthorized, TooManyRequests."""
+    async def authenticate_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
+        """Return the key `key_id` if `secret` is its secret. Raises Unauthorized, TooManyRequests."""
         self._limiter.admit_credentials(source)
-        try:
-            actor = await self._authenticator.by_secret(key_id, secret)
-        except Unauthorized as error:
-            self._failed(source, request_id, error)
-            raise
-        self._limiter.admit_key(actor.key_id)
-        return actor
+        result = await self._authenticator.authenticate_secret(key_id, secret)
+        if isinstance(result, AuthenticationFailure):
+            raise self._refuse(result, source, request_id)
+        self._limiter.admit_key(result.key_id)
+        return result
 
-    def _failed(self, source: str, request_id: str, error: Unauthorized) -> None:
-        """Raises TooManyRequests where there have been too many."""
-        if error.key_id is not None:
-            self._refusals.refused(Origin(None, source, request_id), error.key_id, error)
-            self._limiter.count_failure(source, error.key_id)
+    def _refuse(self, failure: AuthenticationFailure, source: str, request_id: str) -> Unauthorized:
+        """Count and record a failure, and return its error. Raises TooManyRequests if there have been too many."""
+        error = failure.error
+        if failure.key_id is not None:
+            self._refusals.add(Origin(None, source, request_id), failure.key_id, error)
+            self._limiter.count_failure(source, failure.key_id)
+        return error
 
     def authorise(
         self,
@@ -74,13 +73,13 @@ class Admission:
         app_id: str | None,
         integration_id: str | None,
     ) -> None:
-        """Raises Forbidden unless the key is of one of `scopes`, and owns what is named."""
+        """Raise Forbidden, and record it, unless `actor` has one of `scopes` and owns the app and the integration."""
         try:
             authorise(actor, scopes, app_id, integration_id)
         except Forbidden as error:
-            self._refusals.refused(Origin(actor.key_id, source, request_id), actor.key_id, error)
+            self._refusals.add(Origin(actor.key_id, source, request_id), actor.key_id, error)
             raise
 
     async def close(self) -> None:
-        """Have written what the audit trail is still to be told."""
+        """Write the refusals that have been counted but not yet recorded."""
         await self._refusals.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import (
     MethodNotAllowed,
@@ -149,7 +149,7 @@ class Application:
             return await self._open(request)
         operation, ids = routes.match(request.method, request.segments)
         request.route = operation.path
-        actor = request.actor = await self._admission.by_header(request)
+        actor = request.actor = await self._admission.authenticate(request)
         if self.authenticated is not None:
             await self.authenticated(actor)
         app_id, integration_id = ids.get("app_id"), ids.get("integration_id")

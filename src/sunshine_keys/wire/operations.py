@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import ACCOUNT, APP, INTEGRATION, Scope
 from sunshine_keys.apps import operations as apps
 from sunshine_keys.apps.model import app_view

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from sunshine_keys.access.authentication import Actor
+from sunshine_keys.access.actor import Actor
 from sunshine_keys.errors import BadRequest, PayloadTooLarge, Unauthorized, UnsupportedMediaType
 from sunshine_keys.wire import strict_json
 

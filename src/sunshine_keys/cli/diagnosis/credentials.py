@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import re
 
-from sunshine_keys.access.authentication import Actor, Authenticator, authorise
-from sunshine_keys.access.credentials import authenticate
+from sunshine_keys.access.actor import Actor
+from sunshine_keys.access.authentication import Authenticator
+from sunshine_keys.access.authorisation import authorise
+from sunshine_keys.access.credentials import BasicCredentials, read_credentials
+from sunshine_keys.access.failures import AuthenticationFailure, Reason
+from sunshine_keys.access.tokens import UnverifiedToken
 from sunshine_keys.cli.diagnosis import token, trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
 from sunshine_keys.engine import Engine
-from sunshine_keys.errors import Forbidden, NotFound, ServiceError, Unauthorized
+from sunshine_keys.errors import Forbidden, NotFound, ServiceError
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import KEY_ID, Key
 from sunshine_keys.keys.secrets import is_our_secret, same_secret
@@ -37,22 +41,34 @@ async def diagnose(engine: Engine, given: str, request: tuple[str, str] | None, 
     header = header_of(given)
     if is_our_secret(header):
         return await _secret_alone(engine, header)
-    try:
-        actor = await authenticate(Authenticator(engine, lambda: now), header)
-    except Unauthorized as error:
-        scheme, _, credentials = header.partition(" ")
-        match scheme.lower():
-            case "basic":
-                return await _basic(engine, credentials.strip())
-            case "bearer" if credentials.strip():
-                return await token.refusal(engine, credentials.strip(), now, error)
-            case _:
-                return refused(
-                    "malformed_header",
-                    f"the header cannot be read: {error.titles[0]}",
-                    "It should be `Basic` and base64 of id:secret, or `Bearer` and a token.",
-                )
-    return _accepted(actor, request)
+    result = await Authenticator(engine, lambda: now).authenticate(header)
+    if isinstance(result, Actor):
+        return _accepted(result, request)
+    match read_credentials(header):
+        case BasicCredentials() as basic:
+            return await _wrong_basic(engine, basic)
+        case UnverifiedToken() as unverified:
+            return await token.refusal(engine, unverified, now, result)
+        case failure:
+            return _unreadable(header, failure)
+
+
+def _unreadable(header: str, failure: AuthenticationFailure) -> Diagnosis:
+    match failure.reason:
+        case Reason.EMPTY | Reason.MALFORMED_BASIC:
+            empty = failure.reason is Reason.EMPTY
+            text = "the credentials are empty" if empty else "what follows `Basic` is not base64 of id, colon, secret"
+            return refused(
+                "malformed_header", text, "Encode the key's id, a colon and its secret, with nothing around them."
+            )
+        case Reason.MISSING | Reason.UNKNOWN_SCHEME:
+            return refused(
+                "malformed_header",
+                f"the header cannot be read: {failure.title}",
+                "It should be `Basic` and base64 of id:secret, or `Bearer` and a token.",
+            )
+        case _:
+            return token.malformed(header.partition(" ")[2].strip(), failure)
 
 
 def _accepted(actor: Actor, request: tuple[str, str] | None) -> Diagnosis:
@@ -87,17 +103,8 @@ def _key_that_may(error: Forbidden) -> str:
     )  # fmt: skip
 
 
-async def _basic(engine: Engine, credentials: str) -> Diagnosis:
-    try:
-        decoded = base64.b64decode(credentials, validate=True).decode()
-    except ValueError:
-        decoded = ""
-    key_id, colon, secret = decoded.partition(":")
-    if not (key_id or secret) or not colon:
-        told = "the credentials are empty" if colon else "what follows `Basic` is not base64 of id, colon, secret"
-        return refused(
-            "malformed_header", told, "Encode the key's id, a colon and its secret, with nothing around them."
-        )
+async def _wrong_basic(engine: Engine, credentials: BasicCredentials) -> Diagnosis:
+    key_id, secret = credentials.key_id, credentials.secret
     if not KEY_ID.fullmatch(key_id):
         return _odd_id(key_id, secret)
     key = await engine.store.key(key_id)

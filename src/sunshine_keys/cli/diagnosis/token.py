@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 from typing import Any
 
-import msgspec
-
 from sunshine_keys.access import tokens
+from sunshine_keys.access.failures import AuthenticationFailure, Reason
 from sunshine_keys.access.scopes import Scope
+from sunshine_keys.access.tokens import UnverifiedToken
 from sunshine_keys.cli.diagnosis import trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, refused, span, told_time
 from sunshine_keys.engine import Engine
-from sunshine_keys.errors import Unauthorized
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import KEY_ID, Key
 
@@ -25,52 +22,47 @@ _MILLISECONDS = 10**11
 """No date in seconds is as large for three thousand years."""
 
 
-async def refusal(engine: Engine, compact: str, now: float, error: Unauthorized) -> Diagnosis:
-    """Why a token that was refused with `error` is."""
-    try:
-        read = tokens.read(compact)
-    except Unauthorized:
-        return _malformed(compact, error)
-    if not KEY_ID.fullmatch(read.key_id):
+async def refusal(engine: Engine, token: UnverifiedToken, now: float, failure: AuthenticationFailure) -> Diagnosis:
+    """Return why a well-formed token was refused with `failure`."""
+    if not KEY_ID.fullmatch(token.key_id):
         return refused(
             "malformed_kid", "the token's kid is not the id of a key", "Put the key's id (act_…, app_… or int_…) there."
         )
-    key = await engine.store.key(read.key_id)
+    key = await engine.store.key(token.key_id)
     if key is None:
-        return await trail.missing(engine.store, read.key_id)
+        return await trail.missing(engine.store, token.key_id)
     secret = await engine.opened(key.sealed_secret, key.id)
-    claims = tokens.claims_if_signed_by(secret, read)
-    if claims is None:
-        return await _wrong_signature(engine, read, key, secret)
-    return _wrong_claims(claims, key, now, error)
+    claims = tokens.read_claims(token, secret)
+    if not isinstance(claims, AuthenticationFailure):
+        return _wrong_claims(claims, key, now, failure)
+    if claims.reason is Reason.WRONG_SIGNATURE:
+        return await _wrong_signature(engine, token, key, secret)
+    return refused("malformed_token", failure.title)
 
 
-def _malformed(compact: str, error: Unauthorized) -> Diagnosis:
-    title = error.titles[0]
-    if "alg should be" in title:
-        try:
-            part = compact.split(".", maxsplit=1)[0]
-            given = msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))).get("alg")
-        except (ValueError, msgspec.DecodeError, AttributeError):
-            given = None
-        told = given if isinstance(given, str) and given in _ALGORITHMS else "something else, or missing"
+def malformed(compact: str, failure: AuthenticationFailure) -> Diagnosis:
+    """Return why a token that cannot be read was refused with `failure`."""
+    if failure.reason is Reason.WRONG_ALGORITHM:
+        header = tokens.read_header(compact.partition(".")[0])
+        algorithm = None if isinstance(header, AuthenticationFailure) else header.get("alg")
+        text = algorithm if isinstance(algorithm, str) and algorithm in _ALGORITHMS else "something else, or missing"
         return refused(
-            "wrong_alg", f"the token's alg is {told}: only HS256 is accepted", "Sign it by HS256 with the key's secret."
+            "wrong_alg", f"the token's alg is {text}: only HS256 is accepted", "Sign it by HS256 with the key's secret."
         )
-    if any(each.isspace() for each in compact):
+    if any(character.isspace() for character in compact):
         return refused("malformed_token", "there is white space inside the token", "Was it broken into lines?")
-    return refused("malformed_token", title)
+    return refused("malformed_token", failure.title)
 
 
-async def _wrong_signature(engine: Engine, read: tokens.UnverifiedToken, key: Key, secret: str) -> Diagnosis:
+async def _wrong_signature(engine: Engine, token: UnverifiedToken, key: Key, secret: str) -> Diagnosis:
     named = f'key {key.id} "{key.display_name}"'
     for told, other in _misreadings(secret, key.id).items():
-        if _signed(read, other):
+        if tokens.is_signed_with(token, other):
             return refused(
                 "misread_secret", f"the token is signed with {told} of {named}", "Sign with the secret's text as it is."
             )
     async for another, its_secret in keys.every(engine):
-        if _signed(read, its_secret.encode()):
+        if tokens.is_signed_with(token, its_secret.encode()):
             return refused(
                 "signed_with_another_key",
                 f'the token is signed with the secret of key {another.id} "{another.display_name}", and its kid names {named}',
@@ -94,12 +86,7 @@ def _misreadings(secret: str, key_id: str) -> dict[str, bytes]:
     }
 
 
-def _signed(read: tokens.UnverifiedToken, secret: bytes) -> bool:
-    signature = base64.urlsafe_b64encode(hmac.digest(secret, read.signed_part, hashlib.sha256)).rstrip(b"=")
-    return hmac.compare_digest(signature, read.signature)
-
-
-def _wrong_claims(claims: dict[str, Any], key: Key, now: float, error: Unauthorized) -> Diagnosis:
+def _wrong_claims(claims: dict[str, Any], key: Key, now: float, failure: AuthenticationFailure) -> Diagnosis:
     scope = claims.get("scope")
     if scope != key.scope.value:
         told = (
@@ -113,7 +100,7 @@ def _wrong_claims(claims: dict[str, Any], key: Key, now: float, error: Unauthori
         date = claims.get(name)
         if isinstance(date, int | float) and not isinstance(date, bool) and (found := judge(claims, date, now)):
             return found
-    return refused("malformed_token", error.titles[0])
+    return refused("malformed_token", failure.title)
 
 
 def _expired(claims: dict[str, Any], end: float, now: float) -> Diagnosis | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from sunshine_keys.access.failures import Reason
 from sunshine_keys.cli.audit import pages
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
 from sunshine_keys.errors import Forbidden, Unauthorized
@@ -138,11 +139,11 @@ def _while_it_was_there(entry: Entry, gone: Diagnosis, told: History) -> Diagnos
 
 def _with_key(entry: Entry, key: Key, where: str) -> Diagnosis:
     named = f'{key.id} "{key.display_name}"'
-    if entry.note.startswith("Key id or secret"):
+    if entry.note == Reason.WRONG_SECRET.title:
         return refused(
             "wrong_secret", f"key {named} is there, and the secret given {where} was not its own", "Give the credential on standard input to learn more."
         )  # fmt: skip
-    if entry.note.startswith("JWT was not signed"):
+    if entry.note == Reason.WRONG_SIGNATURE.title:
         return refused(
             "wrong_signature", f"key {named} is there, and the token given {where} was not signed with its secret", "Give the token on standard input to learn more."
         )  # fmt: skip

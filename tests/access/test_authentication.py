@@ -1,0 +1,195 @@
+"""The authenticator: verdicts are cached, and hold only while the key's row and the time allow it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import msgspec
+import pytest
+
+from sunshine_keys.access.actor import Actor
+from sunshine_keys.access.authentication import CACHE_SIZE, Authenticator
+from sunshine_keys.access.failures import AuthenticationFailure, Reason
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.compose import Settings, first_run, key_source, open_engine
+from sunshine_keys.engine import Engine
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.model import Key
+from sunshine_keys.sealing.sealer import Sealer
+from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.changes import CreateIntegration, CreateKey, DeleteKey
+
+
+class Clock:
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class CountingSealer(Sealer):
+    """Counts how often a secret is unsealed; each verification does it once."""
+
+    count = 0
+
+    def open(self, sealed: bytes, owner_id: str) -> str:
+        self.count += 1
+        return super().open(sealed, owner_id)
+
+
+class Bench:
+    """An authenticator over a store with the sample objects."""
+
+    def __init__(self, engine: Engine, sealer: CountingSealer, sample: dict[str, Any]) -> None:
+        self.engine = engine
+        self.sample = sample
+        self.clock = Clock(1_000_000_000)
+        self.authenticator = Authenticator(engine, self.clock)
+        self._sealer = sealer
+
+    @property
+    def verifications(self) -> int:
+        return self._sealer.count
+
+    async def stored_key(self) -> Key:
+        key = await self.engine.store.key(self.sample["key"]["id"])
+        assert key is not None
+        return key
+
+    async def delete_key(self) -> None:
+        key = await self.stored_key()
+        assert key.app_id is not None
+        await self.engine.store.transact(OPERATOR, DeleteKey(key.app_id, key.integration_id, key.id))
+
+    async def failure(self, header: str) -> AuthenticationFailure:
+        result = await self.authenticator.authenticate(header)
+        assert isinstance(result, AuthenticationFailure)
+        return result
+
+    async def actor(self, header: str) -> Actor:
+        result = await self.authenticator.authenticate(header)
+        assert isinstance(result, Actor)
+        return result
+
+
+@pytest.fixture
+def bench(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Bench]:
+    settings = Settings(tmp_path / "data")
+    sample = first_run(settings, sample=True)
+    assert sample is not None
+    sealer = CountingSealer(*key_source(settings).read())
+    engine = runner.run(open_engine(settings))
+    yield Bench(msgspec.structs.replace(engine, sealer=sealer), sealer, sample)
+    runner.run(engine.store.close())
+
+
+def basic(key: dict[str, Any]) -> str:
+    return "Basic " + base64.b64encode(f"{key['id']}:{key['secret']}".encode()).decode()
+
+
+def bearer(key: dict[str, Any], **claims: Any) -> str:
+    return "Bearer " + jwt.encode({"scope": Scope.INTEGRATION, **claims}, key["secret"], "HS256", {"kid": key["id"]})
+
+
+KINDS = pytest.mark.parametrize("kind", [basic, bearer])
+Kind = Callable[[dict[str, Any]], str]
+
+
+@KINDS
+async def test_accepted_credentials_are_verified_once(bench: Bench, kind: Kind) -> None:
+    first = await bench.actor(kind(bench.sample["key"]))
+    verifications = bench.verifications
+    assert verifications > 0
+    assert await bench.actor(kind(bench.sample["key"])) == first
+    assert bench.verifications == verifications
+    assert first.key_id == bench.sample["key"]["id"]
+
+
+@KINDS
+@pytest.mark.parametrize("wrong", [{"secret": "x" * 86}, {"id": f"int_{24 * '0'}"}, {"id": "nothing"}])
+async def test_rejected_credentials_are_verified_once(bench: Bench, kind: Kind, wrong: dict[str, str]) -> None:
+    """Whether the key exists or not: the time that a refusal takes must not show it."""
+    key = bench.sample["key"] | wrong
+    first = await bench.failure(kind(key))
+    verifications = bench.verifications
+    assert verifications > 0
+    assert await bench.failure(kind(key)) == first
+    assert bench.verifications == verifications
+    assert first.key_id == key["id"]
+    assert first.reason in (Reason.WRONG_SECRET, Reason.WRONG_SIGNATURE)
+
+
+@KINDS
+async def test_rejected_credentials_are_accepted_once_their_key_exists(bench: Bench, kind: Kind) -> None:
+    key = await bench.stored_key()
+    await bench.delete_key()
+    for _ in range(2):
+        await bench.failure(kind(bench.sample["key"]))
+    await bench.engine.store.transact(OPERATOR, CreateKey(key))
+    for _ in range(2):
+        assert (await bench.actor(kind(bench.sample["key"]))).key_id == key.id
+    assert bench.authenticator.cached == (1, 0)
+
+
+@KINDS
+async def test_credentials_are_rejected_once_their_key_is_deleted(bench: Bench, kind: Kind) -> None:
+    for _ in range(2):
+        await bench.actor(kind(bench.sample["key"]))
+    await bench.delete_key()
+    for _ in range(2):
+        assert "has been deleted" in (await bench.failure(kind(bench.sample["key"]))).title
+    assert bench.authenticator.cached == (0, 1)
+
+
+async def test_dates_of_a_cached_token_are_checked_each_time(bench: Bench) -> None:
+    token = bearer(bench.sample["key"], exp=int(bench.clock.now) + 60, nbf=int(bench.clock.now) - 60)
+    for _ in range(2):
+        await bench.actor(token)
+    bench.clock.now += 60
+    expired = await bench.failure(token)
+    assert (expired.reason, expired.key_id) == (Reason.EXPIRED, bench.sample["key"]["id"])
+    bench.clock.now -= 121
+    assert (await bench.failure(token)).reason is Reason.NOT_YET_VALID
+
+
+@KINDS
+async def test_a_wrong_secret_is_rejected_after_the_right_one_was_accepted(bench: Bench, kind: Kind) -> None:
+    await bench.actor(kind(bench.sample["key"]))
+    for _ in range(2):
+        await bench.failure(kind(bench.sample["key"] | {"secret": "x" * 86}))
+
+
+@KINDS
+async def test_a_key_that_returns_with_another_secret_does_not_accept_the_old_one(bench: Bench, kind: Kind) -> None:
+    await bench.actor(kind(bench.sample["key"]))
+    key = await bench.stored_key()
+    await bench.delete_key()
+    sealed = bench.engine.sealer.seal("y" * 86, key.id)
+    await bench.engine.store.transact(OPERATOR, CreateKey(msgspec.structs.replace(key, sealed_secret=sealed)))
+    await bench.failure(kind(bench.sample["key"]))
+
+
+@KINDS
+async def test_a_key_that_returns_for_another_integration_belongs_to_that_one(bench: Bench, kind: Kind) -> None:
+    key, store = await bench.stored_key(), bench.engine.store
+    assert (await bench.actor(kind(bench.sample["key"]))).integration_id == bench.sample["integration"]["id"]
+    await bench.delete_key()
+    other = Integration("0" * 24, bench.sample["app"]["id"], "custom", {})
+    await store.transact(OPERATOR, CreateIntegration(other, []))
+    await store.transact(OPERATOR, CreateKey(msgspec.structs.replace(key, integration_id=other.id)))
+    assert (await bench.actor(kind(bench.sample["key"]))).integration_id == other.id
+
+
+async def test_the_cache_is_bounded(bench: Bench) -> None:
+    key = bench.sample["key"]
+    for number in range(CACHE_SIZE + 10):
+        await bench.actor(bearer(key, jti=str(number)))
+        await bench.failure(basic({"id": key["id"], "secret": str(number)}))
+    await bench.actor(bearer(key, jti="long" * 1024))
+    assert bench.authenticator.cached == (10, 10)
