@@ -1,4 +1,4 @@
-"""Programs of users that type checkers must accept; never run."""
+"""Programs that type checkers must accept. Nothing runs them."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ def provision(host: str) -> str | None:
         return created.key.secret if created.key else None
 
 
-async def provision_awaited(configuration: sunshine.Configuration) -> str | None:
+async def provision_async(configuration: sunshine.Configuration) -> str | None:
     async with aio.ApiClient(configuration) as client:
         api = aio.CustomIntegrationApiKeysApi(client)
         created = await api.create_custom_integration_key("app", "integration", IntegrationApiKey(display_name="x"))
@@ -58,31 +58,31 @@ def models() -> None:
         print(key.secret, key.additional_properties, key.to_dict())
 
 
-class Own:
-    """A transport of a user's own."""
+class CustomTransport:
+    """A transport that a user writes."""
 
     def send(self, request: Request, timeout: Timeout) -> Response:
         if request.method != "GET" or request.stream or timeout.total is not None:
-            raise sunshine.ApiConnectionError("not here", maybe_sent=False)
+            raise sunshine.ApiConnectionError("not supported", maybe_sent=False)
         return Response(200, None, Headers([("X-Url", request.url), *request.headers.items()]), request.body or b"{}")
 
     def close(self) -> None: ...
 
 
-class OwnAwaited:
-    """The same for the asynchronous client."""
+class AsyncCustomTransport:
+    """The same transport for the asynchronous client."""
 
     async def send(self, request: Request, timeout: Timeout) -> Response:
-        return Own().send(request, timeout)
+        return CustomTransport().send(request, timeout)
 
     async def close(self) -> None: ...
 
 
 def transports(configuration: sunshine.Configuration) -> None:
-    own: sunshine.Transport = Own()
-    awaited: aio.Transport = OwnAwaited()
-    sunshine.ApiClient(configuration, transport=own)
-    aio.ApiClient(configuration, transport=awaited)
+    custom: sunshine.Transport = CustomTransport()
+    asynchronous: aio.Transport = AsyncCustomTransport()
+    sunshine.ApiClient(configuration, transport=custom)
+    aio.ApiClient(configuration, transport=asynchronous)
 
 
-asyncio.run(provision_awaited(sunshine.Configuration()))
+asyncio.run(provision_async(sunshine.Configuration()))

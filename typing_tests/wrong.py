@@ -1,4 +1,4 @@
-"""Mistakes that type checkers must find: each line that says so, and no other."""
+"""Mistakes that type checkers must find: every line that ends in `# wrong`, and no other."""
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio

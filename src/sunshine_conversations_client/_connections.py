@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.configuration import Configuration
 
 _MOST_HOSTS = 1000
-"""More hosts than a client ever has: `_pools` would otherwise keep a pool that the manager has dropped."""
+"""More hosts than a client ever has: `_pools` would otherwise keep a pool that the pool manager has dropped."""
 
 
 class Connections:
@@ -51,37 +51,37 @@ class Connections:
         self._proxy_headers = configuration.proxy_headers
         self._settings = settings
         self._reset()
-        self.manager(configuration.proxy)
+        self.pool_manager(configuration.proxy)
 
     def _reset(self) -> None:
         self._process = os.getpid()
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
+        self._pool_managers: dict[str | None, urllib3.PoolManager] = {}
         self._pools: dict[tuple[str, str], Any] = {}
 
-    def manager(self, proxy: str | None) -> urllib3.PoolManager:
+    def pool_manager(self, proxy: str | None) -> urllib3.PoolManager:
         """Return the connections through a proxy, or the direct connections for None."""
         if self._process != os.getpid():  # a forked child would read its parent's answers
             self._reset()
-        manager = self._managers.get(proxy)
-        if manager is None:
-            manager = self._managers[proxy] = _new_manager(proxy, self._proxy_headers, self._settings)
-        return manager
+        pool_manager = self._pool_managers.get(proxy)
+        if pool_manager is None:
+            pool_manager = self._pool_managers[proxy] = _new_pool_manager(proxy, self._proxy_headers, self._settings)
+        return pool_manager
 
     def pool(self, url: str) -> Any:
         """Return the connections to the host of a URL."""
-        manager = self.manager(None)
+        pool_manager = self.pool_manager(None)
         parts = urlsplit(url)
         pool = self._pools.get((parts.scheme, parts.netloc))
-        if pool is None:  # cached here, because the lookup in the manager takes a fifth of the CPU time of a call
-            pool = manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
+        if pool is None:  # cached here, because the lookup in the pool manager takes a fifth of the CPU time of a call
+            pool = pool_manager.connection_from_host(parts.hostname, parts.port, parts.scheme)
             self._pools[parts.scheme, parts.netloc] = pool
         return pool
 
     def close(self) -> None:
         """Close all open connections. A later request opens new ones."""
         self._pools.clear()
-        for manager in list(self._managers.values()):
-            manager.clear()
+        for pool_manager in list(self._pool_managers.values()):
+            pool_manager.clear()
 
 
 class ResponseDeadline(threading.local):
@@ -148,7 +148,7 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls: Any = _HTTPSConnection
 
 
-def _new_manager(
+def _new_pool_manager(
     proxy: str | None, proxy_headers: dict[str, str] | None, settings: dict[str, Any]
 ) -> urllib3.PoolManager:
     try:
@@ -156,7 +156,7 @@ def _new_manager(
             from urllib3.contrib.socks import SOCKSProxyManager
 
             return SOCKSProxyManager(proxy, **settings)
-        manager = (
+        pool_manager = (
             urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **settings)
             if proxy
             else urllib3.PoolManager(**settings)
@@ -168,5 +168,5 @@ def _new_manager(
             f"The proxy is not a valid URL ({type(error).__name__}). Use a URL such as http://127.0.0.1:3128."
         ) from None
     pools: dict[str, Any] = {"http": _HTTPPool, "https": _HTTPSPool}
-    manager.pool_classes_by_scheme = pools
-    return manager
+    pool_manager.pool_classes_by_scheme = pools
+    return pool_manager

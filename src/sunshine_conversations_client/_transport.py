@@ -59,7 +59,7 @@ class UrllibTransport:
     @property
     def pool_manager(self) -> urllib3.PoolManager:
         """urllib3's pool manager, under the name that the official client has for it."""
-        return self._connections.manager(self._configuration.proxy)
+        return self._connections.pool_manager(self._configuration.proxy)
 
     def send(self, request: Request, timeout: Timeout) -> Response:
         """Send a request once. Raises ApiConnectionError, and ApiArgumentError for an invalid request or proxy."""
@@ -110,7 +110,7 @@ class UrllibTransport:
         """Send a request with `urlopen`: through a proxy, or to return urllib3's response with its body unread."""
         response_deadline.moment = moment
         try:
-            raw = self._connections.manager(proxy).urlopen(
+            raw = self._connections.pool_manager(proxy).urlopen(
                 request.method,
                 request.url,
                 body=request.body,

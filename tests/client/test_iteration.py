@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,24 +13,22 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio
 
 
-def walk(name: str, url: str, credentials: dict[str, str], method: str, *arguments: Any, **options: Any) -> list[Any]:
+async def walk(
+    name: str, url: str, credentials: dict[str, str], method: str, *arguments: Any, **options: Any
+) -> list[Any]:
     """Return all items that the synchronous or the asynchronous client yields."""
     configuration = sunshine.Configuration(url, **credentials)  # type: ignore[arg-type]
     api = {"iterate_apps": "AppsApi", "iterate_integrations": "IntegrationsApi"}[method]
     if name == "sync":
         with sunshine.ApiClient(configuration) as client:
             return list(getattr(getattr(sunshine, api)(client), method)(*arguments, **options))
-
-    async def collect() -> list[Any]:
-        async with aio.ApiClient(configuration) as client:
-            return [item async for item in getattr(getattr(aio, api)(client), method)(*arguments, **options)]
-
-    return asyncio.run(collect())
+    async with aio.ApiClient(configuration) as client:
+        return [item async for item in getattr(getattr(aio, api)(client), method)(*arguments, **options)]
 
 
 @pytest.mark.parametrize("name", ["sync", "async"])
 @pytest.mark.parametrize("size", [1, 2, 100])
-def test_integrations_of_all_pages_come_in_order(
+async def test_integrations_of_all_pages_come_in_order(
     wire: Wire, service: Service, tenant: Tenant, name: str, size: int
 ) -> None:
     created = [
@@ -39,16 +36,16 @@ def test_integrations_of_all_pages_come_in_order(
         for _ in range(3)
     ]
     credentials = {"username": tenant.app_key.id, "password": tenant.app_key.secret}
-    integrations = walk(name, service.url, credentials, "iterate_integrations", tenant.app_id, size=size)
+    integrations = await walk(name, service.url, credentials, "iterate_integrations", tenant.app_id, size=size)
     assert [item.id for item in integrations] == [tenant.integration_id, tenant.web_id, *created]
-    ios = walk(name, service.url, credentials, "iterate_integrations", tenant.app_id, {"types": "ios"}, size=size)
+    ios = await walk(name, service.url, credentials, "iterate_integrations", tenant.app_id, {"types": "ios"}, size=size)
     assert [item.id for item in ios] == created
 
 
 @pytest.mark.parametrize("name", ["sync", "async"])
-def test_apps_of_all_pages_come_once(service: Service, tenant: Tenant, other: Tenant, name: str) -> None:
+async def test_apps_of_all_pages_come_once(service: Service, tenant: Tenant, other: Tenant, name: str) -> None:
     credentials = {"username": service.account.id, "password": service.account.secret}
-    ids = [app.id for app in walk(name, service.url, credentials, "iterate_apps", size=3)]
+    ids = [app.id for app in await walk(name, service.url, credentials, "iterate_apps", size=3)]
     assert ids[-2:] == [tenant.app_id, other.app_id]
     assert len(ids) == len(set(ids))
 
@@ -63,7 +60,7 @@ def test_apps_of_all_pages_come_once(service: Service, tenant: Tenant, other: Te
         b'{"meta": null}',
     ],
 )
-def test_iteration_ends_if_a_page_leads_nowhere(script: Callable[..., Script], page: bytes) -> None:
+async def test_iteration_ends_if_a_page_leads_nowhere(script: Callable[..., Script], page: bytes) -> None:
     server = script(*[answer(body=page)] * 9)
-    walk("sync", server.url, {}, "iterate_apps")
+    await walk("sync", server.url, {}, "iterate_apps")
     assert len(server.requests) <= 2

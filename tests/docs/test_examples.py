@@ -1,4 +1,4 @@
-"""The examples, run as their readers run them; and the published samples' shape, to the letter of what they import."""
+"""The examples, and programs with exactly the imports of the published samples."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/
 
 
 class Sample:
-    def __init__(self, url: str, made: dict[str, dict[str, str]]) -> None:
-        self.wire, self.app_key, self.key = Wire(url), Key.of(made["app_key"]), Key.of(made["key"])
+    def __init__(self, url: str, initial: dict[str, dict[str, str]]) -> None:
+        self.wire, self.app_key, self.key = Wire(url), Key.of(initial["app_key"]), Key.of(initial["key"])
 
     def run(self, name: str, *, jwt: bool, **names: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | names | {"SUNSHINE_CONVERSATIONS_HOST": self.wire.url}
@@ -35,40 +35,42 @@ class Sample:
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Iterator[Sample]:
-    made = first_run(tmp_path, sample=True)
+    initial = first_run(tmp_path, sample=True)
     with server.running(Settings(tmp_path)) as url:
-        yield Sample(url, made)
+        yield Sample(url, initial)
 
 
 @pytest.mark.parametrize("jwt", [False, True], ids=["basic", "jwt"])
-def test_the_four_examples(sample: Sample, jwt: bool) -> None:
+def test_the_examples_create_list_fetch_and_delete_a_key(sample: Sample, jwt: bool) -> None:
     created = sample.run("create_key", jwt=jwt, NAME="Mine")
     assert created.returncode == 0, created.stderr
     assert "display_name='Mine', secret='**********'" in created.stdout
-    made = sample.wire.get(KEYS, sample.app_key).json["keys"][-1]
-    assert made["displayName"] == "Mine"
+    key = sample.wire.get(KEYS, sample.app_key).json["keys"][-1]
+    assert key["displayName"] == "Mine"
 
     listed = sample.run("list_keys", jwt=jwt)
-    assert made["id"] in listed.stdout
+    assert key["id"] in listed.stdout
     assert sample.key.id in listed.stdout
-    assert made["id"] in sample.run("get_key", jwt=jwt, KEY=made["id"]).stdout
+    assert key["id"] in sample.run("get_key", jwt=jwt, KEY=key["id"]).stdout
     assert sample.key.id in sample.run("get_key", jwt=jwt).stdout
-    deleted = sample.run("delete_key", jwt=jwt, KEY=made["id"])
+    deleted = sample.run("delete_key", jwt=jwt, KEY=key["id"])
     assert (deleted.returncode, deleted.stdout.strip()) == (0, "{}")
-    assert "(404)" in sample.run("get_key", jwt=jwt, KEY=made["id"]).stderr
+    assert "(404)" in sample.run("get_key", jwt=jwt, KEY=key["id"]).stderr
     for result in (created, listed, deleted):
-        assert made["secret"] not in result.stdout + result.stderr
+        assert key["secret"] not in result.stdout + result.stderr
 
 
-def test_an_empty_model_is_answered_with_what_it_lacks(sample: Sample) -> None:
+def test_an_empty_model_is_answered_with_the_missing_property(sample: Sample) -> None:
     refused = sample.run("create_key", jwt=False)
     assert refused.returncode == 1
     assert "should have required property 'displayName'" in refused.stderr
 
 
-def test_every_example_is_listed() -> None:
+def test_the_examples_page_lists_every_program() -> None:
     listed = (EXAMPLES / "README.md").read_text()
-    assert all(f"`{path.name}`" in listed for path in EXAMPLES.glob("*.py"))
+    programs = [path.name for path in EXAMPLES.glob("*.py")]
+    assert programs
+    assert all(f"`{name}`" in listed for name in programs)
 
 
 PUBLISHED_SHAPE = """
@@ -122,7 +124,7 @@ KEY_ARGUMENT = "key_id = 'int_5d8cff3cd55b040010928b5b'"
     ],
     ids=["create", "list", "get", "delete"],
 )  # fmt: skip
-def test_the_published_samples_shape_runs(
+def test_programs_like_the_published_samples_run(
     sample: Sample, imports: str, arguments: str, call: str, printed: str
 ) -> None:
     program = PUBLISHED_SHAPE.format(
