@@ -1,4 +1,4 @@
-"""What the audit trail tells of requests that were refused: enough to see an attack, and no more than that."""
+"""The audit trail records refused requests: enough to see an attack, and no more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.stores import entered, open_sqlite, opened
 
-from sunshine_keys.access.refusals import MOST, Refusals
+from sunshine_keys.access.refusals import MAX_PAIRS, Refusals
 from sunshine_keys.compose import Settings, opened_store
 from sunshine_keys.errors import Forbidden, Unauthorized
 from sunshine_keys.store import Origin, Store
@@ -28,12 +28,12 @@ def stranger(source: str = "192.0.2.1") -> Origin:
     return Origin(None, source, "r")
 
 
-async def told(store: Store) -> list[tuple[str, str, str, str, str]]:
+async def entries_of(store: Store) -> list[tuple[str, str, str, str, str]]:
     entries = await store.audit_entries(0, 1000)
-    return [(each.actor, each.source, each.resource, each.outcome, each.note) for each in entries]
+    return [(entry.actor, entry.source, entry.resource, entry.outcome, entry.note) for entry in entries]
 
 
-async def test_the_first_is_told_at_once_and_the_rest_is_counted(store: Store) -> None:
+async def test_the_first_refusal_is_recorded_at_once_and_later_ones_are_counted(store: Store) -> None:
     refusals = Refusals(store)
     for _ in range(5):
         refusals.add(stranger(), KEY, Unauthorized())
@@ -43,52 +43,52 @@ async def test_the_first_is_told_at_once_and_the_rest_is_counted(store: Store) -
         ("stranger", "192.0.2.1", f"keys/{KEY}", "unauthorized", ""),
         ("app_x", "192.0.2.2", "keys/unknown", "forbidden", ""),
     ]
-    assert await told(store) == first
+    assert await entries_of(store) == first
     await refusals.close()
-    assert await told(store) == [
+    assert await entries_of(store) == [
         *first,
         ("stranger", "192.0.2.1", f"keys/{KEY}", "unauthorized", "4 more within 60 seconds"),
     ]
 
 
-async def test_the_count_is_told_when_its_minute_is_over(store: Store) -> None:
+async def test_the_count_is_recorded_at_the_end_of_the_minute(store: Store) -> None:
     refusals = Refusals(store, seconds=0.05)
     refusals.add(stranger(), KEY, Unauthorized())
     refusals.add(stranger(), KEY, Unauthorized())
     for _ in range(1000):
-        if len(await told(store)) == 2:
+        if len(await entries_of(store)) == 2:
             break
         await asyncio.sleep(0.01)
     refusals.add(stranger(), KEY, Unauthorized())
     await refusals.close()
-    assert [note for *_, note in await told(store)] == ["", "1 more within 0.05 seconds", ""]
+    assert [note for *_, note in await entries_of(store)] == ["", "1 more within 0.05 seconds", ""]
 
 
-async def test_what_was_given_for_an_id_is_told_only_if_it_has_the_form_of_one(store: Store) -> None:
+async def test_a_claimed_id_is_recorded_only_if_it_has_the_form_of_an_id(store: Store) -> None:
     refusals = Refusals(store)
-    for given in ("guess" * 14, "", "int_", KEY + "0"):
-        refusals.add(stranger(), given, Unauthorized())
+    for claimed in ("guess" * 14, "", "int_", KEY + "0"):
+        refusals.add(stranger(), claimed, Unauthorized())
     await refusals.close()
-    assert [resource for _, _, resource, _, _ in await told(store)] == ["keys/unknown"] * 2
+    assert [resource for _, _, resource, _, _ in await entries_of(store)] == ["keys/unknown"] * 2
 
 
-async def test_many_sources_do_not_fill_the_trail(store: Store) -> None:
+async def test_many_addresses_do_not_fill_the_trail(store: Store) -> None:
     refusals = Refusals(store)
-    for number in range(5 * MOST):
+    for number in range(5 * MAX_PAIRS):
         refusals.add(stranger(f"2001:db8::{number:x}"), KEY, Unauthorized())
     await refusals.close()
-    entries = await told(store)
-    assert len(entries) == MOST + 2
+    entries = await entries_of(store)
+    assert len(entries) == MAX_PAIRS + 2
     assert entries[-1] == (
         "stranger",
         "several",
         "keys/unknown",
         "unauthorized",
-        f"{4 * MOST - 1} more within 60 seconds",
+        f"{4 * MAX_PAIRS - 1} more within 60 seconds",
     )
 
 
-def test_the_service_tells_of_wrong_credentials_and_of_what_a_key_may_not_do(tmp_path: Path) -> None:
+def test_the_service_records_wrong_credentials_and_forbidden_requests(tmp_path: Path) -> None:
     server = SunshineServer()
     try:
         import http.client
@@ -109,7 +109,7 @@ def test_the_service_tells_of_wrong_credentials_and_of_what_a_key_may_not_do(tmp
 
         async def entries() -> list[tuple[str, str, str, str, str]]:
             async with opened_store(Settings(server._folder)) as store:
-                return await told(store)
+                return await entries_of(store)
 
         assert asyncio.run(entries())[1:] == [
             (

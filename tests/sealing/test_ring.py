@@ -1,4 +1,4 @@
-"""The ring in a process is read again when the store names a key that it lacks."""
+"""The ring of a process is reloaded when the store names a key that it lacks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import logging
 import pytest
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.sealing import ring
-from sunshine_keys.sealing.ring import Renewal
+from sunshine_keys.sealing.ring import PATIENCE_SECONDS, Renewal
 from sunshine_keys.sealing.sealer import Sealer, sealing_key_id
 from sunshine_keys.store import StoreError
 
-A, B, C = (bytes([each]) * 32 for each in range(3))
+A, B, C = (bytes([number]) * 32 for number in range(3))
 B_ID, C_ID = sealing_key_id(B), sealing_key_id(C)
 
 
@@ -37,55 +36,51 @@ def source() -> Source:
     return Source()
 
 
-def test_a_new_key_is_found_and_the_old_one_kept(source: Source) -> None:
+async def test_a_new_key_is_loaded_and_the_old_one_stays(source: Source) -> None:
     sealer = Sealer(A)
     sealed = sealer.seal("s", "x")
     source.keys = [B]
-    asyncio.run(Renewal(sealer, source).require(B_ID))
+    await Renewal(sealer, source).require(B_ID)
     assert sealer.open(sealed, "x") == "s"
     sealer.use(B_ID)
     assert sealer.seal("s", "x")[:4].hex() == B_ID
 
 
-async def test_many_at_once_read_it_once(source: Source) -> None:
-    renewal = Renewal(Sealer(A), source)
+async def test_concurrent_calls_read_the_source_once(source: Source) -> None:
+    reloader = Renewal(Sealer(A), source)
     source.keys = [B, A]
-    await asyncio.gather(*(renewal.require(B_ID) for _ in range(20)))
+    await asyncio.gather(*(reloader.require(B_ID) for _ in range(20)))
     assert source.reads == 1
 
 
-def test_a_key_that_is_not_there_is_looked_for_once_in_a_while(
-    source: Source, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_the_source_is_read_for_a_missing_key_once_in_ten_seconds(
+    source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
-    now = [100.0]
-    monkeypatch.setattr(ring.time, "monotonic", lambda: now[0])
-    renewal = Renewal(Sealer(A), source)
-
-    async def ask() -> None:
+    now = 100.0
+    reloader = Renewal(Sealer(A), source, clock=lambda: now)
+    for reads in (1, 2):
         for _ in range(20):
             with pytest.raises(StoreUnavailable):
-                await renewal.require(C_ID)
-
-    asyncio.run(ask())
-    assert source.reads == 1
-    now[0] += ring.PATIENCE_SECONDS
-    asyncio.run(ask())
-    assert source.reads == 2
+                await reloader.require(C_ID)
+        assert source.reads == reads
+        now += PATIENCE_SECONDS
     assert caplog.messages == [f"sealing key {C_ID} is not in the ring: add it there"] * 2
 
 
-async def test_meanwhile_another_key_is_found(source: Source) -> None:
-    renewal = Renewal(Sealer(A), source)
+async def test_another_key_is_loaded_while_one_is_missing(source: Source) -> None:
+    reloader = Renewal(Sealer(A), source)
     with pytest.raises(StoreUnavailable):
-        await renewal.require(C_ID)
+        await reloader.require(C_ID)
     source.keys = [B, A]
-    await renewal.require(B_ID)
+    await reloader.require(B_ID)
 
 
-def test_a_source_that_fails_is_told_and_changes_nothing(source: Source, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_source_that_fails_is_logged_and_changes_nothing(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
     source.keys = []
     sealer = Sealer(A)
     with caplog.at_level(logging.ERROR), pytest.raises(StoreUnavailable):
-        asyncio.run(Renewal(sealer, source).require(B_ID))
-    assert caplog.messages[0] == "cannot read the ring of sealing keys again: it is damaged"
+        await Renewal(sealer, source).require(B_ID)
+    assert caplog.messages[0] == "cannot reload the ring of sealing keys: it is damaged"
     assert sealer.key_ids == [sealing_key_id(A)]

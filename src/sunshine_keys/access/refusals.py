@@ -1,8 +1,8 @@
-"""Requests that were refused before they could become a change, for the audit trail.
+"""Record refused requests in the audit trail.
 
-An attacker must neither fill the trail nor hide in it. The first refusal of a source and a claimed key is an entry at
-once; those that follow within a minute are counted, and at its end one more entry tells how many they were. More than
-`MOST` such pairs in a minute are counted together.
+An attacker must neither fill the trail nor hide in it. The first refusal of an address and a claimed key is recorded at
+once. Those that follow within a minute are counted, and one more entry at the minute's end has their number. If there
+are more than `MAX_PAIRS` such pairs in a minute, the others are counted together.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sunshine_keys.store import Origin, Store
 from sunshine_keys.store.changes import Refused
 
 SECONDS = 60.0
-MOST = 60
+MAX_PAIRS = 60
 
 _OTHERS = ("", "")
 
@@ -26,7 +26,7 @@ logger = logging.getLogger("sunshine_keys.audit")
 
 
 class _Minute(msgspec.Struct):
-    """What is told of a source and a key at the minute's end, and how many refusals came after the first."""
+    """The entry for an address and a key, and how many refusals came after the first. `end` ends the minute."""
 
     origin: Origin
     entry: Refused
@@ -35,7 +35,7 @@ class _Minute(msgspec.Struct):
 
 
 class Refusals:
-    """Nobody waits for the entries to be written, so how long a refusal takes tells a stranger nothing of them."""
+    """Writes the entries in tasks of their own: the time that a refusal takes shows a stranger nothing about them."""
 
     def __init__(self, store: Store, seconds: float = SECONDS) -> None:
         self._store = store
@@ -44,27 +44,28 @@ class Refusals:
         self._writing: set[asyncio.Task[None]] = set()
 
     def add(self, origin: Origin, claimed: str, error: ServiceError) -> None:
-        """`claimed` is whatever was given for a key's id; it is told only if it has the form of one.
+        """Record the refusal `error`, or count it if one of the same address and key was recorded within the minute.
 
-        Titles hold nothing that was sent, and tell a stranger no more than the trail may: both go into its note.
+        `claimed` is the key id that the request sent; it is recorded only if it has the form of a key's id. The note
+        is the error's cause or title; neither contains anything that the request sent.
         """
-        if self._is_told((origin.source, claimed)):
+        if self._count((origin.source, claimed)):
             return
         claimed = claimed if KEY_ID.fullmatch(claimed) else "unknown"
         pair = (origin.source, claimed)
-        if pair not in self._minutes and len(self._minutes) >= MOST:
+        if pair not in self._minutes and len(self._minutes) >= MAX_PAIRS:
             pair, claimed = _OTHERS, "unknown"
             origin = Origin(None, "several", origin.request_id)
-        if self._is_told(pair):
+        if self._count(pair):
             return
-        told = "" if error.titles == (error.title,) else error.titles[0]  # the code says as much
-        entry = Refused(f"keys/{claimed}", error.code, error.cause or told)
+        title = "" if error.titles == (error.title,) else error.titles[0]  # The default title repeats the code.
+        entry = Refused(f"keys/{claimed}", error.code, error.cause or title)
         end = asyncio.get_running_loop().call_later(self._seconds, self._end, pair)
         self._minutes[pair] = _Minute(origin, entry, end)
         self._write(origin, entry)
 
-    def _is_told(self, pair: tuple[str, str]) -> bool:
-        """Whether there has been one within the minute; then this one is counted."""
+    def _count(self, pair: tuple[str, str]) -> bool:
+        """Count a refusal and return True if one of this pair was recorded within the minute."""
         minute = self._minutes.get(pair)
         if minute is not None:
             minute.more += 1
@@ -88,7 +89,7 @@ class Refusals:
         task.add_done_callback(self._writing.discard)
 
     async def close(self) -> None:
-        """Tell what has been counted, and wait until it is written."""
+        """Record the counts, and wait until all entries are written."""
         for pair, minute in list(self._minutes.items()):
             minute.end.cancel()
             self._end(pair)

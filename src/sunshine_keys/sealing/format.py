@@ -1,9 +1,9 @@
-"""The form of a sealed value: the id of its sealing key comes first."""
+"""The form of a sealed value: it begins with the id of its sealing key."""
 
 from __future__ import annotations
 
 SEALING_KEY_ID_BYTES = 4
-"""A sealed value begins with so many bytes that name the sealing key."""
+"""The length of the sealing key's id, with which a sealed value begins."""
 
 
 def sealed_under(sealed: bytes) -> str:

@@ -1,10 +1,11 @@
-"""The ring of sealing keys in a process: held against what the store needs, and read again when that has changed."""
+"""Build a store's sealer from its ring, and reload the ring when the store names a sealing key that it lacks."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.sealing.sealer import Sealer
@@ -15,74 +16,76 @@ from sunshine_keys.store.sealing import Sealing
 logger = logging.getLogger("sunshine_keys.sealing")
 
 PATIENCE_SECONDS = 10.0
-"""How long a key that was not found is not looked for again: a damaged row could ask for one at every request."""
+"""The ring is reloaded for a missing key only once in this time: a damaged row could name one at every request."""
 
-_MISSED_LIMIT = 1000
+_MAX_MISSES = 1000
 
 
 def sealer_of(source: Source, sealing: Sealing | None) -> Sealer:
-    """The sealer of a store (`sealing` None: an empty one, whose key is made if it has to be).
+    """Return the sealer for a store.
 
-    Raises StoreError where a key is missing that the store's secrets may be sealed under.
+    If `sealing` is None, the store is empty; the source then creates its first key if it has none and can. Raises
+    StoreError if the ring lacks a key under which secrets of the store may be sealed.
     """
     keys = source.read()
     if sealing is None:
         if not keys and isinstance(source, FolderFile):
             keys = source.make()
         return Sealer(*keys)
-    held = Sealer(*keys).key_ids if keys else []
-    lacking = [key_id for key_id in sealing.needed if key_id not in held]
-    if lacking:
-        retire = "" if sealing.current in lacking else " (or, if nothing needs it any more: sunshine-keys seal retire)"
-        said = f"the secrets in this store are sealed under key {' and '.join(lacking)}"
-        raise StoreError(said + _hint(source, held) + retire)
+    key_ids = Sealer(*keys).key_ids if keys else []
+    missing = [key_id for key_id in sealing.needed if key_id not in key_ids]
+    if missing:
+        retire = "" if sealing.current in missing else " (or, if nothing needs it any more: sunshine-keys seal retire)"
+        message = f"the secrets in this store are sealed under key {' and '.join(missing)}"
+        raise StoreError(message + _hint(source, key_ids) + retire)
     sealer = Sealer(*keys)
     sealer.use(sealing.current)
     return sealer
 
 
-def _hint(source: Source, held: list[str]) -> str:
-    if not held:
+def _hint(source: Source, key_ids: list[str]) -> str:
+    if not key_ids:
         return f", and {source.name} is missing: put it back, or name it in SUNSHINE_KEYS_SEALING_KEY_FILE"
-    return f"; {source.name} holds key {' and '.join(held)}"
+    return f"; {source.name} holds key {' and '.join(key_ids)}"
 
 
 class Renewal:
-    """Reads the source of the sealer's ring again when a key is missing, in a thread: it may be a command."""
+    """Reloads the sealer's ring when a key is missing. It reads the source in a thread, because that may run a command."""
 
-    def __init__(self, sealer: Sealer, source: Source) -> None:
+    def __init__(self, sealer: Sealer, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
         self._sealer = sealer
+        self._clock = clock
         self._source = source
         self._lock = asyncio.Lock()
-        self._missed: dict[str, float] = {}
+        self._misses: dict[str, float] = {}
 
     async def require(self, key_id: str) -> None:
-        """See that the ring holds this key. Raises StoreUnavailable; the log then says what to do."""
+        """Ensure that the ring holds the key `key_id`. Raises StoreUnavailable, and logs what to do, if it cannot."""
         async with self._lock:
-            if key_id not in self._sealer.key_ids and self._may_look_for(key_id):
-                await self._read()
+            if key_id not in self._sealer.key_ids and self._may_reload_for(key_id):
+                await self._reload()
                 if key_id not in self._sealer.key_ids:
-                    self._miss(key_id)
+                    self._record_missing(key_id)
             if key_id not in self._sealer.key_ids:
                 raise StoreUnavailable("The service lacks a sealing key at the moment")
 
-    def _may_look_for(self, key_id: str) -> bool:
-        missed = self._missed.get(key_id)
-        return missed is None or time.monotonic() - missed >= PATIENCE_SECONDS
+    def _may_reload_for(self, key_id: str) -> bool:
+        last_miss = self._misses.get(key_id)
+        return last_miss is None or self._clock() - last_miss >= PATIENCE_SECONDS
 
-    async def _read(self) -> None:
+    async def _reload(self) -> None:
         if not self._source.renewable:
             return
         try:
             keys = await asyncio.to_thread(self._source.read)
         except StoreError as error:
-            logger.error("cannot read the ring of sealing keys again: %s", error)
+            logger.error("cannot reload the ring of sealing keys: %s", error)
         else:
             self._sealer.add(keys)
 
-    def _miss(self, key_id: str) -> None:
-        if len(self._missed) >= _MISSED_LIMIT:
-            self._missed.clear()
-        self._missed[key_id] = time.monotonic()
-        remedy = "add it there" if self._source.renewable else "restart the service with that key, too"
+    def _record_missing(self, key_id: str) -> None:
+        if len(self._misses) >= _MAX_MISSES:
+            self._misses.clear()
+        self._misses[key_id] = self._clock()
+        remedy = "add it there" if self._source.renewable else "restart the service with that key as well"
         logger.error("sealing key %s is not in %s: %s", key_id, self._source.name, remedy)

@@ -1,6 +1,6 @@
-"""Where the ring of key-encryption keys comes from: a file of mode 0600 beside the store, or given by the operator.
+"""Read the ring of sealing keys: from a file of mode 0600 beside the store, or from where the operator keeps it.
 
-Each place holds one key or several, each 32 bytes in base64, with white space between them.
+Each source holds one or more keys, each 32 bytes in base64, separated by white space.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ COMMAND_SECONDS = 10.0
 
 
 class Source(Protocol):
-    """Where a ring comes from."""
+    """A place that holds a ring."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name of the source in messages."""
         ...
 
     @property
     def renewable(self) -> bool:
-        """Whether reading it again can give more keys than before."""
+        """True if reading the source again may return other keys."""
         ...
 
     def read(self) -> list[bytes]:
-        """The keys, the first of them the one to seal a new store under; none where there are none yet.
+        """Return the keys; a new store is sealed under the first. Empty if no key has been created yet.
 
-        Raises StoreError, whose message holds nothing of them.
+        Raises StoreError, whose message contains no part of a key.
         """
         ...
 
@@ -61,7 +61,7 @@ class Given:
 
 
 class GivenFile:
-    """A file that the operator keeps."""
+    """A file that the operator keeps; this program only reads it."""
 
     renewable = True
 
@@ -79,7 +79,7 @@ class GivenFile:
 
 
 class Command:
-    """A command whose standard output is the ring. It is run without a shell, and has ten seconds."""
+    """A command whose standard output is the ring. It runs without a shell, for at most ten seconds."""
 
     renewable = True
     name = f"{VARIABLE}_COMMAND"
@@ -94,7 +94,7 @@ class Command:
                 shlex.split(self._line),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # it might tell of keys, too
+                stderr=subprocess.DEVNULL,  # It might contain keys as well.
                 timeout=self._seconds,
                 check=False,
             )
@@ -112,7 +112,7 @@ class Command:
 
 
 class FolderFile:
-    """The file in the data folder, which this program makes and changes."""
+    """The file in the data folder, which this program creates and changes."""
 
     renewable = True
 
@@ -132,22 +132,25 @@ class FolderFile:
             raise StoreError(f"cannot read the sealing key {self.path}: {error}") from error
 
     def make(self) -> list[bytes]:
-        """Make a key, on disk before it is used; where another process was first, return its key."""
+        """Create the file with one new key and return it, or return the keys that another process has just written.
+
+        The key is on disk before this returns. Raises StoreError.
+        """
         with self._writing(secrets.token_bytes(32)) as draft, contextlib.suppress(FileExistsError):
             os.link(draft, self.path)
         keys = self.read()
         if not keys:
-            raise StoreError(f"the sealing key {self.path} vanished as it was made")
+            raise StoreError(f"the sealing key {self.path} vanished while it was created")
         return keys
 
     def write(self, keys: list[bytes]) -> None:
-        """Put `keys` in the place of those there are; a reader sees the ones or the others."""
+        """Replace the keys in the file atomically. Raises StoreError."""
         with self._writing(*keys) as draft:
             draft.replace(self.path)
 
     @contextlib.contextmanager
     def locked(self) -> Generator[None]:
-        """Keep other processes from changing the ring meanwhile. Raises StoreError where one is at it."""
+        """Lock the ring against changes by other processes. Raises StoreError if another process holds the lock."""
         try:
             handle = os.open(self.folder, os.O_RDONLY)
             try:
@@ -160,7 +163,7 @@ class FolderFile:
 
     @contextlib.contextmanager
     def _writing(self, *keys: bytes) -> Generator[Path]:
-        """Yield a file with `keys` in it, on disk, that is to get its name."""
+        """Yield a temporary file that holds `keys` and is on disk; the caller gives it its final name."""
         draft = self.folder / f".{FILE_NAME}.{secrets.token_hex(8)}"
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -176,7 +179,7 @@ class FolderFile:
 
 
 def given(environment: Mapping[str, str]) -> Source | None:
-    """The source that the environment names, if any. Raises StoreError where it names several, or no keys."""
+    """Return the source that the environment names, or None. Raises StoreError if it names several or holds no keys."""
     sources: dict[str, Callable[[str], Source]] = {
         VARIABLE: lambda text: Given(decode(text, VARIABLE), VARIABLE),
         f"{VARIABLE}_FILE": lambda path: GivenFile(Path(path)),
@@ -189,7 +192,7 @@ def given(environment: Mapping[str, str]) -> Source | None:
 
 
 def decode(text: str, source: str) -> list[bytes]:
-    """The keys in `text` (either alphabet). Raises StoreError naming `source`, never a key."""
+    """Return the keys in `text`, in either base64 alphabet. Raises StoreError, which names `source` and never a key."""
     keys: dict[str, bytes] = {}
     words = text.split()
     for number, word in enumerate(words or [""], 1):
@@ -199,7 +202,7 @@ def decode(text: str, source: str) -> list[bytes]:
         except (binascii.Error, ValueError):
             key = b""
         if len(key) != 32:
-            which = "" if len(words) < 2 else f"; number {number} of {len(words)} is none"
+            which = "" if len(words) < 2 else f"; number {number} of {len(words)} is invalid"
             raise StoreError(f"{source} should hold sealing keys, each 32 bytes in base64{which}")
         if keys.setdefault(sealing_key_id(key), key) != key:
             raise StoreError(f"{source} holds two keys of the id {sealing_key_id(key)}: make another")

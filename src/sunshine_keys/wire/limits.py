@@ -1,25 +1,25 @@
 """Rate limits: how many requests a key and an address may make, and how many failed authentications.
 
-All are token buckets in the memory of one process. What a process forgets it forgives, so losing a bucket harms nobody.
+All limits are token buckets in the memory of one process. A bucket that is lost counts as full, which harms nobody.
 
-Requests of a key are counted after it has authenticated, so that nobody can use up another's allowance. Requests of an
-address are counted before anything is done for them. Both are off until the owner sets them.
+Requests of a key are counted after the key has authenticated, so that nobody can use up another key's allowance.
+Requests of an address are counted before any other work is done for them. Both limits are off until the owner sets them.
 
-Failed authentications are limited from the start. A secret has 480 random bits, and no rate of guessing finds one; what
-the limit saves is work and entries in the audit trail, and it tells a client with a deleted key to stop. So it must
-never refuse the right secret where it can help it:
+Failed authentications are limited by default. A secret has 480 random bits, so no rate of guessing finds one. The limit
+saves work and entries in the audit trail, and it makes a client with a deleted key stop. It must therefore accept the
+right secret whenever that is possible:
 
-- Failures are counted by address and key id together. Were they counted by key id alone, anyone could lock a customer
-  out from anywhere by failing in the name of the customer's key.
-- Over that bound credentials are still looked at: the right ones work, since a customer may share an address with the
-  attacker (NAT), and only wrong ones are answered 429 instead of 401.
-- An address has a bound of its own, ten times as high, against one that goes through many key ids. Over it nothing with
-  credentials is looked at, which does lock out the neighbours. So what is over the first bound is not counted again
-  here: one broken client that retries for ever never closes its address to others; ten key ids at once do.
-- Ids that no key can have are counted as one. Credentials that cannot be read, or none, are not counted: they are
-  answered without work, and can be limited by address.
+- Failures are counted by address and key id together. If they were counted by key id alone, anyone could lock a customer
+  out from anywhere, by failing in the name of the customer's key.
+- Over that limit credentials are still verified. The right ones work, since a customer may share an address with the
+  attacker (NAT); only wrong ones are answered 429 instead of 401.
+- An address has a limit of its own, ten times as high, against a client that tries many key ids. Over it no credentials
+  from the address are verified, which does lock out its neighbours. A failure over the first limit is therefore not
+  counted again here: one broken client that retries for ever never closes its address to others; ten key ids at once do.
+- All ids that no key can have are counted as one. Missing or unreadable credentials are not counted: they are answered
+  without work, and can be limited by address.
 
-An IPv6 address counts by its /64, which is what one customer is given.
+An IPv6 address is counted by its /64, which is what one customer usually gets.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from sunshine_keys.errors import TooManyRequests
 from sunshine_keys.keys.model import KEY_ID
 
 BUCKETS = 100_000
-"""The most buckets that are kept of a kind; the least recently used half goes when there are more."""
+"""The most buckets of each limit. When there are more, the least recently used half is dropped."""
 
 _ROUNDING = 1e-6
 _SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
@@ -45,7 +45,7 @@ _MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """So many in a period on average, and so many at once."""
+    """A rate: `count` in each `period` on average, and at most `burst` at once."""
 
     count: int
     period: str
@@ -53,7 +53,7 @@ class Rate(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> Rate:
-        """`100/second`, `6000/minute` or `6000/minute,burst=200`; the burst is the count where it is not named.
+        """Read `100/second`, `6000/minute` or `6000/minute,burst=200`. Without `burst`, the burst is the count.
 
         Raises ValueError.
         """
@@ -66,21 +66,22 @@ class Rate(msgspec.Struct, frozen=True):
         return f"{self.count}/{self.period},burst={self.burst}"
 
     def times(self, factor: int) -> Rate:
+        """Return a rate with `factor` times the count and the burst."""
         return Rate(self.count * factor, self.period, self.burst * factor)
 
     @property
     def interval(self) -> float:
-        """Seconds until one more is allowed."""
+        """The seconds until one more is allowed."""
         return _SECONDS[self.period] / self.count
 
 
 FAILURES = Rate(100, "minute", 100)
 _FAILURES_OF_SOURCE = 10
-"""An address's own bound, in bounds of an address with one key id."""
+"""The limit of an address, as a multiple of the limit of an address with one key id."""
 
 
 class RateLimits(msgspec.Struct, frozen=True):
-    """What the owner sets; None is no limit. `failures` is of an address with one key id."""
+    """The limits that the owner sets; None means no limit. `failures` counts by address and key id."""
 
     key: Rate | None = None
     source: Rate | None = None
@@ -88,16 +89,16 @@ class RateLimits(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, key: str | None, source: str | None, failures: str | None) -> RateLimits:
-        """From a rate each, or `off`; None is the default. Raises ValueError."""
+        """Read a rate or `off` for each limit; None means the default. Raises ValueError."""
         return cls(_limit(key), _limit(source), FAILURES if failures is None else _limit(failures))
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> RateLimits:
-        """Raises ValueError."""
+        """Read SUNSHINE_KEYS_RATE_LIMIT_KEY, …_SOURCE and …_FAILURES. Raises ValueError."""
         return cls.of(*(variables.get(f"{_VARIABLE}{name}") for name in ("KEY", "SOURCE", "FAILURES")))
 
     def environment(self) -> dict[str, str]:
-        """What `from_environment` makes these limits of again."""
+        """Return the variables from which `from_environment` reads these limits."""
         limits = {"KEY": self.key, "SOURCE": self.source, "FAILURES": self.failures}
         return {f"{_VARIABLE}{name}": str(limit or "off") for name, limit in limits.items()}
 
@@ -111,10 +112,10 @@ def _limit(text: str | None) -> Rate | None:
 
 
 class Buckets:
-    """One bucket for each name. A full one takes no memory; at most `BUCKETS` are kept.
+    """One bucket for each name. A full bucket takes no memory, and at most `BUCKETS` are stored.
 
-    What is kept of a bucket is the time at which it will be full again. Names go from an old generation to the new one
-    as they are used, and the old one is dropped when the new one is full: no sweep ever holds up a request.
+    The stored value is the time at which the bucket will be full. A name moves from the old generation to the new one
+    when it is used, and the old generation is dropped when the new one is full: no sweep ever delays a request.
     """
 
     __slots__ = ("_clock", "_interval", "_new", "_old", "_span")
@@ -130,7 +131,7 @@ class Buckets:
         return len(self._new) + len(self._old)
 
     def take(self, name: str) -> float:
-        """Take one; 0.0, or the seconds to wait where there is none to take."""
+        """Take one from a bucket. Return 0.0, or the seconds to wait if the bucket is empty."""
         now = self._clock()
         before = max(self._full_at(name), now)
         wait = before + self._interval - now - self._span
@@ -143,7 +144,7 @@ class Buckets:
         return 0.0
 
     def wait(self, name: str) -> float:
-        """What `take` would answer, taking nothing."""
+        """Return what `take` would return, without taking anything."""
         now = self._clock()
         wait = max(self._full_at(name), now) + self._interval - now - self._span
         return wait if wait > _ROUNDING else 0.0
@@ -154,7 +155,7 @@ class Buckets:
 
 
 class Limiter:
-    """The limits of one process. Each method raises TooManyRequests; an address that is not known has no limits."""
+    """The limits of one process. Its methods raise TooManyRequests. An empty address has no limits."""
 
     def __init__(self, limits: RateLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self._keys = Buckets(limits.key, clock) if limits.key else None
@@ -170,7 +171,7 @@ class Limiter:
             _require(self._sources.take(network(source)), "Too many requests from this address")
 
     def admit_credentials(self, source: str) -> None:
-        """Whether credentials from an address are to be looked at."""
+        """Check that credentials from an address may be verified. Counts nothing."""
         if self._failing_sources is not None and source and len(self._failing_sources):
             wait = self._failing_sources.wait(network(source))
             _require(wait, "Too many failed authentications from this address")
@@ -181,7 +182,7 @@ class Limiter:
             _require(self._keys.take(key_id), "Too many requests with this key")
 
     def count_failure(self, source: str, key_id: str) -> None:
-        """Count credentials that named `key_id` and were wrong. Raises where there have been too many."""
+        """Count wrong credentials that named `key_id`. Raises TooManyRequests if there have been too many."""
         if self._failures is None or self._failing_sources is None or not source:
             return
         origin = network(source)
@@ -193,9 +194,9 @@ class Limiter:
 
 
 def network(source: str) -> str:
-    """What addresses are counted together: an IPv4 address alone, an IPv6 address with its /64."""
+    """Return the name under which an address is counted: an IPv4 address itself, an IPv6 address its /64."""
     if ":" not in source:
-        return source[:64]  # a proxy may name what is no address
+        return source[:64]  # A proxy may pass on text that is not an address.
     try:
         packed = socket.inet_pton(socket.AF_INET6, source.partition("%")[0])
     except (OSError, ValueError):

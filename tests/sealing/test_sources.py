@@ -1,4 +1,4 @@
-"""Where the ring of sealing keys comes from, and how its file is changed."""
+"""The sources of the ring of sealing keys, and changes to its file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def python(program: str) -> str:
     return shlex.join([sys.executable, "-c", program])
 
 
-def test_keys_are_read_in_either_alphabet_with_white_space_between() -> None:
+def test_keys_are_read_in_either_base64_alphabet_separated_by_white_space() -> None:
     url = base64.urlsafe_b64encode(B).decode()
     assert url != TEXT
     for text in (f"{base64.b64encode(A).decode()}\n{TEXT}\n", f" {base64.b64encode(A).decode().rstrip('=')}\t{url}"):
@@ -43,7 +43,7 @@ def test_keys_are_read_in_either_alphabet_with_white_space_between() -> None:
     assert decode(f"{TEXT} {url}", "x") == [B]
 
 
-def test_each_variable_is_a_source(tmp_path: Path) -> None:
+def test_every_variable_names_a_source(tmp_path: Path) -> None:
     file = tmp_path / "ring"
     file.write_text(TEXT)
     for environment, renewable in (
@@ -57,15 +57,15 @@ def test_each_variable_is_a_source(tmp_path: Path) -> None:
     assert given({}) is None
 
 
-def test_two_variables_at_once_are_refused() -> None:
+def test_two_variables_at_once_are_rejected() -> None:
     assert failure({"SUNSHINE_KEYS_SEALING_KEY": TEXT, "SUNSHINE_KEYS_SEALING_KEY_FILE": "x"}) == (
         "SUNSHINE_KEYS_SEALING_KEY and SUNSHINE_KEYS_SEALING_KEY_FILE are set: give the sealing keys in one of them"
     )
 
 
-def test_which_key_is_none_is_told(tmp_path: Path) -> None:
-    said = "SUNSHINE_KEYS_SEALING_KEY should hold sealing keys, each 32 bytes in base64; number 2 of 3 is none"
-    assert failure({"SUNSHINE_KEYS_SEALING_KEY": f"{TEXT} {TEXT}A {TEXT}"}) == said
+def test_an_invalid_key_is_named_by_its_number(tmp_path: Path) -> None:
+    message = "SUNSHINE_KEYS_SEALING_KEY should hold sealing keys, each 32 bytes in base64; number 2 of 3 is invalid"
+    assert failure({"SUNSHINE_KEYS_SEALING_KEY": f"{TEXT} {TEXT}A {TEXT}"}) == message
     file = tmp_path / "ring"
     for content in (b"", b"\n", b"\xff\xfe", TEXT.encode() + "é".encode()):
         file.write_bytes(content)
@@ -74,54 +74,54 @@ def test_which_key_is_none_is_told(tmp_path: Path) -> None:
     assert "cannot read SUNSHINE_KEYS_SEALING_KEY_FILE" in failure({"SUNSHINE_KEYS_SEALING_KEY_FILE": str(file)})
 
 
-def test_two_keys_of_one_id_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_keys_with_the_same_id_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealing_key, "sealing_key_id", lambda key: "00000000")
     with pytest.raises(StoreError, match="x holds two keys of the id 00000000"):
         decode(f"{base64.b64encode(A).decode()} {TEXT}", "x")
 
 
 class TestCommand:
-    def fails(self, line: str) -> str:
+    def failure(self, line: str) -> str:
         return failure({"SUNSHINE_KEYS_SEALING_KEY_COMMAND": line})
 
-    def test_its_failure_is_told_without_its_output(self) -> None:
+    def test_a_failure_is_reported_without_the_output(self) -> None:
         program = f"import sys; print('{TEXT}'); print('{TEXT}', file=sys.stderr); sys.exit(3)"
-        assert self.fails(python(program)) == (
+        assert self.failure(python(program)) == (
             "the command in SUNSHINE_KEYS_SEALING_KEY_COMMAND failed with exit status 3"
         )
-        assert "was ended by signal 9" in self.fails(python("import os; os.kill(os.getpid(), 9)"))
+        assert "was ended by signal 9" in self.failure(python("import os; os.kill(os.getpid(), 9)"))
 
-    def test_what_it_says_to_standard_error_is_shown_nowhere(self, capfd: pytest.CaptureFixture[str]) -> None:
-        self.fails(python(f"import sys; print('{TEXT}', file=sys.stderr); sys.exit(3)"))
+    def test_standard_error_is_not_shown(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self.failure(python(f"import sys; print('{TEXT}', file=sys.stderr); sys.exit(3)"))
         assert capfd.readouterr() == ("", "")
 
-    def test_its_output_has_to_be_keys(self) -> None:
+    def test_output_without_keys_is_rejected(self) -> None:
         for output in (TEXT + "x", "", "\\xff"):
-            said = self.fails(python(f"import sys; sys.stdout.buffer.write(b'{output}')"))
-            assert said.startswith("the output of SUNSHINE_KEYS_SEALING_KEY_COMMAND should hold sealing keys")
+            message = self.failure(python(f"import sys; sys.stdout.buffer.write(b'{output}')"))
+            assert message.startswith("the output of SUNSHINE_KEYS_SEALING_KEY_COMMAND should hold sealing keys")
 
-    def test_one_that_cannot_be_run(self) -> None:
-        assert "No such file or directory" in self.fails("/nowhere/at/all")
-        assert "No closing quotation" in self.fails("'x")
+    def test_a_command_that_cannot_run_is_reported(self) -> None:
+        assert "No such file or directory" in self.failure("/nowhere/at/all")
+        assert "No closing quotation" in self.failure("'x")
 
-    def test_it_is_run_without_a_shell(self) -> None:
-        assert "failed with exit status 1" in self.fails(f"cat /dev/null; echo {TEXT}")
+    def test_a_command_runs_without_a_shell(self) -> None:
+        assert "failed with exit status 1" in self.failure(f"cat /dev/null; echo {TEXT}")
 
-    def test_one_that_does_not_end(self) -> None:
+    def test_a_command_that_takes_too_long_is_stopped(self) -> None:
         command = Command(python("import time; time.sleep(600)"), seconds=0.2)
         with pytest.raises(StoreError, match=r"did not end within 0\.2 seconds"):
             command.read()
 
 
 class TestFolderFile:
-    def test_it_is_made_once(self, tmp_path: Path) -> None:
+    def test_the_file_is_created_once(self, tmp_path: Path) -> None:
         source = FolderFile(tmp_path)
         assert source.read() == []
-        made = source.make()
-        assert len(made[0]) == 32
-        assert source.make() == source.read() == made
+        keys = source.make()
+        assert len(keys[0]) == 32
+        assert source.make() == source.read() == keys
 
-    def test_it_is_replaced_whole_and_is_its_owners_alone(self, tmp_path: Path) -> None:
+    def test_the_file_is_replaced_whole_and_readable_by_its_owner_only(self, tmp_path: Path) -> None:
         source = FolderFile(tmp_path)
         source.write([B])
         before = source.path.stat()
@@ -131,12 +131,12 @@ class TestFolderFile:
         assert stat.S_IMODE(source.path.stat().st_mode) == 0o600
         assert [file.name for file in tmp_path.iterdir()] == ["sealing.key"]
 
-    def test_a_file_of_one_key_without_an_end_of_line_is_read(self, tmp_path: Path) -> None:
+    def test_a_file_without_a_final_newline_is_read(self, tmp_path: Path) -> None:
         (tmp_path / "sealing.key").write_text(TEXT)
         assert FolderFile(tmp_path).read() == [B]
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere: run the tests as an ordinary user")
-    def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
+    def test_a_read_only_folder_is_reported(self, tmp_path: Path) -> None:
         source = FolderFile(tmp_path)
         source.write([B])
         tmp_path.chmod(0o500)
@@ -144,7 +144,7 @@ class TestFolderFile:
             source.write([A, B])
         assert source.read() == [B]
 
-    def test_a_write_that_fails_leaves_what_was_there(self, tmp_path: Path) -> None:
+    def test_a_failed_write_leaves_the_file_as_it_was(self, tmp_path: Path) -> None:
         source = FolderFile(tmp_path)
         source.write([B])
         source.path.unlink()
