@@ -60,6 +60,7 @@ check: install  ## Format, lint, types, layers, generated files
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_client.py --check
+	$(BIN)/python scripts/generate_service.py --check
 	$(BIN)/python scripts/generate_cli_reference.py --check
 	$(BIN)/python scripts/generate_settings_reference.py --check
 	$(BIN)/python scripts/generate_errors_reference.py --check
@@ -69,6 +70,7 @@ format: install  ## Rewrite what `check` would complain about
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/generate_client.py
+	$(BIN)/python scripts/generate_service.py
 	$(BIN)/python scripts/generate_cli_reference.py
 	$(BIN)/python scripts/generate_settings_reference.py
 	$(BIN)/python scripts/generate_errors_reference.py

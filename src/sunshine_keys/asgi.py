@@ -1,4 +1,4 @@
-"""The ASGI callable that a server runs: the application over its engine, with all who watch it."""
+"""The ASGI callable that a server runs: it builds the application over its engine, with its log, metrics, usage and traces."""
 
 from __future__ import annotations
 
@@ -15,26 +15,29 @@ from sunshine_keys.observing import tracing
 from sunshine_keys.observing.page import MetricsPage
 from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.observing.usage import UsageCounts
+from sunshine_keys.resources import ROUTER
 from sunshine_keys.store import StoreError
 from sunshine_keys.wire.admission import Admission
-from sunshine_keys.wire.application import AT_ONCE, Application
+from sunshine_keys.wire.application import APPLICATION, Application
 from sunshine_keys.wire.outcome import Observer
 from sunshine_keys.wire.pages import Asgi
 
 
 def _console(engine: Engine, admission: Admission) -> Asgi:
-    # Only where it is asked for: its templates and what renders them take 5 MB of a process.
+    # Imported by the first request: the templates and their engine take 5 MB of a process.
     from sunshine_keys.console.entry import Console
 
     return Console(engine, admission)
 
 
 class Service:
-    """Opens the engine as the server starts, and closes it as it stops."""
+    """The ASGI lifespan: opens the engine when the server starts, and closes it when the server stops.
+
+    It hands the application over in the lifespan's state, under APPLICATION; wire/protocol.py calls that directly.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._application: Application | None = None
         self._request_log = RequestLog(settings.log) if settings.log else None
 
     async def __call__(
@@ -43,26 +46,18 @@ class Service:
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
-        if self._application is not None and scope["type"] == "http":
-            await self._application(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(scope.get("state", {}), receive, send)
-
-    async def _live(
-        self,
-        state: dict[str, Any],
-        receive: Callable[[], Awaitable[Any]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
+        """Raises ValueError for another scope than the lifespan's."""
+        if scope["type"] != "lifespan":
+            raise ValueError("only sunshine_keys.wire.protocol can serve this application")
         await receive()
         try:
-            # A worker that starts again makes no new store where the one it is to serve has gone.
+            # A worker that restarts must not create a new store if its own is gone.
             await require_store(self._settings)
             engine = await open_engine(self._settings)
         except StoreError as error:
             await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})
             return
-        with suppress(StoreUnavailable):  # what serves is known to the others from its start
+        with suppress(StoreUnavailable):  # announces this process to the others before its first request
             await engine.store.ready()
         log, access = self._request_log, self._settings.metrics
         page = None if access is None else MetricsPage(access, engine.store)
@@ -74,13 +69,13 @@ class Service:
             observers.append(traces)
             engine.store.commits.observe = traces.commit
         console = partial(_console, engine) if self._settings.console else None
-        self._application = Application(
-            engine, limits=self._settings.rate_limits, observers=observers, metrics=page, console=console
+        application = Application(
+            engine, ROUTER, limits=self._settings.rate_limits, observers=observers, metrics=page, console=console
         )
-        state[AT_ONCE] = self._application.answers_at_once
+        scope["state"][APPLICATION] = application
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._application.close()
+        await application.close()
         if usage is not None:
             await usage.close()
         if page is not None:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from sunshine_keys.wire.operations import OPERATIONS
 from support.machine import needs
 from support.wire import Answer, Key, Service, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
 from sunshine_keys.compose import Settings
 from sunshine_keys.wire.limits import RateLimits
-from sunshine_keys.wire.operations import OPERATIONS
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 

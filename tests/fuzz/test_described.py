@@ -24,10 +24,10 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 from schemathesis.specs.openapi.checks import negative_data_rejection
+from sunshine_keys.wire.operations import OPERATIONS
 from support.wire import WEBHOOK, Service, Tenant, Wire, make_tenant
 
 from sunshine_keys.wire import openapi
-from sunshine_keys.wire.operations import OPERATIONS
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 CHECKS = [

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import jwt
+from sunshine_keys.wire.operations import Call
 from support.leaks import SEALING_KEY, Serving, assert_nowhere
 from support.wire import WEBHOOK, Answer, Key
 
@@ -36,7 +37,6 @@ from sunshine_keys.testing.faults import RecordedRequest
 from sunshine_keys.webhooks.model import WebhookView
 from sunshine_keys.webhooks.operations import WebhookSpec
 from sunshine_keys.wire.application import Application
-from sunshine_keys.wire.operations import Call
 from sunshine_keys.wire.request import Request as ServedRequest
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from sunshine_keys.wire.operations import OPERATIONS
 from support.wire import WEBHOOK, Answer, Key, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
 from sunshine_keys.compose import Settings
 from sunshine_keys.wire.limits import RateLimits
-from sunshine_keys.wire.operations import OPERATIONS
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Operations on apps."""
+"""The operations on apps, and the app that credentials belong to."""
 
 from __future__ import annotations
 
@@ -6,37 +6,89 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.access.actor import Actor
-from sunshine_keys.apps.model import DEFAULT_SETTINGS, App, AppPatch, app_view
+from sunshine_keys.apps.model import DEFAULT_SETTINGS, METADATA_BYTES, METADATA_DEPTH, App, AppPatch, app_view
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateApp, DeleteApp, UpdateApp
-from sunshine_keys.store.page import Page
+from sunshine_keys.wire import paging
+from sunshine_keys.wire.checks import Values
+from sunshine_keys.wire.operation import FACTS, Call, operation
+from sunshine_keys.wire.strict_json import deeper_than
+
+_SETTINGS = frozenset(FACTS["schemas"]["App"]["properties"]["settings"]["properties"])
 
 
 async def create(
-    engine: Engine, origin: Origin, display_name: str, settings: dict[str, Any], metadata: dict[str, Any] | None
-) -> dict[str, Any] | msgspec.Raw:
+    engine: Engine, origin: Origin, display_name: str, settings: Values, metadata: Values | None
+) -> Values | msgspec.Raw:
     app = App(new_object_id(), display_name, DEFAULT_SETTINGS | settings, metadata)
     return await engine.create(origin, lambda: (CreateApp(app), app_view(app)))
 
 
-async def of_actor(engine: Engine, actor: Actor) -> App:
-    """The app a key belongs to. Raises Forbidden for an account's key, which belongs to none."""
-    if actor.app_id is None:
+def limited_metadata(name: str, value: Values) -> list[str]:
+    """Check the size and depth of metadata."""
+    if deeper_than(METADATA_DEPTH, value):
+        return [f"{name} should NOT be nested deeper than {METADATA_DEPTH}"]
+    size = len(msgspec.json.encode(value))
+    return [f"App metadata is limited to {METADATA_BYTES} bytes in size."] if size > METADATA_BYTES else []
+
+
+def _known_settings(settings: Values) -> Values:
+    """Return the settings that the API has. Others are ignored."""
+    return {name: value for name, value in settings.items() if name in _SETTINGS}
+
+
+async def create_app(call: Call) -> Any:
+    settings = _known_settings(call.body.get("settings", {}))
+    created = await create(call.engine, call.origin, call.body["displayName"], settings, call.body.get("metadata"))
+    return {"app": created}
+
+
+async def list_apps(call: Call) -> Any:
+    query = call.request.query()
+    page = paging.page(query, "Invalid page query parameters")
+    if "serviceAccountId" in paging.nested(query, "filter"):
+        raise Forbidden("The serviceAccountId provided does not match supplied credentials")
+    apps, more = await call.engine.store.apps(page)
+    neighbours = paging.neighbours(call.request.url(), page, query, [app.id for app in apps], more)
+    return {"apps": [app_view(app) for app in apps], **neighbours}
+
+
+async def get_app(call: Call) -> Any:
+    return {"app": app_view(await call.engine.require_app(call.ids["appId"]))}
+
+
+async def update_app(call: Call) -> Any:
+    body = call.body
+    patch = AppPatch(
+        display_name=body.get("displayName", msgspec.UNSET),
+        settings=_known_settings(body["settings"]) if "settings" in body else msgspec.UNSET,
+        metadata=body.get("metadata", msgspec.UNSET),
+    )
+    return {"app": app_view(await call.engine.store.transact(call.origin, UpdateApp(call.ids["appId"], patch)))}
+
+
+async def delete_app(call: Call) -> Any:
+    await call.engine.store.transact(call.origin, DeleteApp(call.ids["appId"]))
+    return {}
+
+
+async def get_token_info(call: Call) -> Any:
+    """An account's key belongs to no app: it gets a 403."""
+    if call.actor.app_id is None:
         raise Forbidden
-    return await engine.require_app(actor.app_id)
+    return {"app": app_view(await call.engine.require_app(call.actor.app_id))}
 
 
-async def page(engine: Engine, page: Page) -> tuple[list[App], bool]:
-    return await engine.store.apps(page)
+_RULES = {"metadata": limited_metadata}
 
-
-async def update(engine: Engine, origin: Origin, app_id: str, patch: AppPatch) -> App:
-    return await engine.store.transact(origin, UpdateApp(app_id, patch))
-
-
-async def delete(engine: Engine, origin: Origin, app_id: str) -> None:
-    await engine.store.transact(origin, DeleteApp(app_id))
+OPERATIONS = [
+    operation("ListApps", list_apps),
+    operation("CreateApp", create_app, rules=_RULES),
+    operation("GetApp", get_app),
+    operation("UpdateApp", update_app, rules=_RULES),
+    operation("DeleteApp", delete_app),
+    operation("GetTokenInfo", get_token_info),
+]

@@ -12,6 +12,7 @@ from sunshine_keys.console.lists import Pager, key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.visits import Visit, created_id
 from sunshine_keys.keys.model import KEYS_PER_OWNER
+from sunshine_keys.store.changes import DeleteApp
 
 
 async def show_list(visit: Visit) -> Response:
@@ -21,7 +22,7 @@ async def show_list(visit: Visit) -> Response:
 
 async def _list(visit: Visit, fault: str = "") -> Response:
     asked = visit.page()
-    found, more = await apps.page(visit.engine, asked)
+    found, more = await visit.engine.store.apps(asked)
     pager = Pager.of("/console/apps", asked, [app.id for app in found], more)
     return page(
         visit,
@@ -81,7 +82,7 @@ async def delete(visit: Visit) -> Response:
     doomed = await _doomed(visit)
     if not deleting.is_confirmed(visit, doomed):
         return deleting.refuse(visit, doomed)
-    await apps.delete(visit.engine, visit.origin, visit.app_id)
+    await visit.engine.store.transact(visit.origin, DeleteApp(visit.app_id))
     return redirect("/console/apps", visit, ("app-deleted", visit.app_id))
 
 

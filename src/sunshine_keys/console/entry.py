@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import re
 import time
-import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -17,7 +15,7 @@ from starlette.responses import Response
 
 from sunshine_keys.console import apps, forms, integrations, keys, rendering, sessions, signing, trail
 from sunshine_keys.console.forms import Form
-from sunshine_keys.console.visits import Admission, Guest, GuestHandler, Handler, Visit
+from sunshine_keys.console.visits import Guest, GuestHandler, Handler, Visit
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import (
     Forbidden,
@@ -25,9 +23,10 @@ from sunshine_keys.errors import (
     NotFound,
     ServiceError,
     StoreUnavailable,
-    TooManyRequests,
     Unauthorized,
 )
+from sunshine_keys.wire.admission import Admission
+from sunshine_keys.wire.answers import error_headers, log_failure
 
 logger = logging.getLogger("sunshine_keys.console")
 
@@ -113,9 +112,7 @@ class Console:
         except ClientDisconnect:
             raise
         except Exception as error:
-            # Its kind and where it came from; not its text, which might hold anything that the request held.
-            places = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("request %s failed with %s:\n%s", guest.request_id, type(error).__name__, places)
+            log_failure(logger, f"request {guest.request_id}", error)
             return _failed(request, ServiceError())
 
     async def _page(self, guest: Guest) -> Response:
@@ -187,13 +184,6 @@ def _failed(request: Request, error: ServiceError) -> Response:
         if visit is None
         else rendering.page(visit, "error.html", status=error.status, **told)
     )
-    match error:
-        case MethodNotAllowed():
-            response.headers["allow"] = error.allowed
-        case TooManyRequests():
-            response.headers["retry-after"] = str(math.ceil(error.wait))
-        case StoreUnavailable():
-            response.headers["retry-after"] = "1"
-        case _:
-            pass
+    for name, value in error_headers(error):
+        response.headers[name.decode()] = value.decode()
     return response

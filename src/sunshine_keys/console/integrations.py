@@ -15,6 +15,7 @@ from sunshine_keys.console.visits import Visit, created_id
 from sunshine_keys.integrations import operations as integrations
 from sunshine_keys.integrations.model import Integration
 from sunshine_keys.keys.model import KEYS_PER_OWNER
+from sunshine_keys.store.changes import DeleteIntegration
 
 
 def name_of(integration: Integration) -> str:
@@ -67,7 +68,7 @@ async def delete(visit: Visit) -> Response:
     doomed = await _doomed(visit)
     if not deleting.is_confirmed(visit, doomed):
         return deleting.refuse(visit, doomed)
-    await integrations.delete(visit.engine, visit.origin, visit.app_id, doomed.id)
+    await visit.engine.store.transact(visit.origin, DeleteIntegration(visit.app_id, doomed.id))
     return redirect(f"/console/apps/{visit.app_id}", visit, ("integration-deleted", doomed.id))
 
 

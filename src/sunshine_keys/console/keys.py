@@ -15,7 +15,7 @@ from sunshine_keys.console.visits import Visit, created_id
 from sunshine_keys.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import Key
-from sunshine_keys.store.changes import ShowKey
+from sunshine_keys.store.changes import DeleteKey, ShowKey
 
 
 def _require(visit: Visit) -> None:
@@ -113,7 +113,7 @@ async def delete(visit: Visit) -> Response:
     doomed = await _doomed(visit)
     if not deleting.is_confirmed(visit, doomed):
         return deleting.refuse(visit, doomed)
-    await keys.delete(visit.engine, visit.origin, visit.app_id, visit.integration_id, doomed.id)
+    await visit.engine.store.transact(visit.origin, DeleteKey(visit.app_id, visit.integration_id, doomed.id))
     return redirect(_owner_path(visit), visit, ("key-deleted", doomed.id))
 
 

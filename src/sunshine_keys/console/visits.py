@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -19,37 +19,10 @@ from sunshine_keys.errors import BadRequest
 from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.store.origin import Idempotency, Origin
 from sunshine_keys.store.page import Page
+from sunshine_keys.wire.admission import Admission
+from sunshine_keys.wire.request import host_url
 
-_HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
 _ONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
-
-
-class Admission(Protocol):
-    """The limits and checks that the console shares with the API."""
-
-    def admit_request(self, source: str) -> None:
-        """Raises TooManyRequests."""
-        ...
-
-    def admit_key(self, key_id: str) -> None:
-        """Raises TooManyRequests."""
-        ...
-
-    async def authenticate_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
-        """Raises Unauthorized, TooManyRequests."""
-        ...
-
-    def authorise(
-        self,
-        actor: Actor,
-        source: str,
-        request_id: str,
-        scopes: frozenset[Scope],
-        app_id: str | None,
-        integration_id: str | None,
-    ) -> None:
-        """Raises Forbidden."""
-        ...
 
 
 class Guest(msgspec.Struct):
@@ -113,10 +86,7 @@ class Visit(Guest):
     @property
     def host_url(self) -> str:
         """The service's own URL, as the browser addressed it."""
-        host = self.request.headers.get("host", "")
-        if not _HOST.fullmatch(host):
-            host = "{}:{}".format(*self.request.scope["server"])
-        return f"{self.request.scope['scheme']}://{host}"
+        return host_url(self.request.scope, self.request.headers.get("host", ""))
 
     def require(self, *, account: bool = False) -> None:
         """Raises Forbidden where the key may not do this with the app that the path names."""

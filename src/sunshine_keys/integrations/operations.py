@@ -1,4 +1,4 @@
-"""Operations on integrations."""
+"""The operations on integrations."""
 
 from __future__ import annotations
 
@@ -7,61 +7,84 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.engine import Engine
+from sunshine_keys.errors import BadRequest
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.integrations.model import Integration, integration_view
 from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateIntegration, DeleteIntegration, UpdateIntegration
-from sunshine_keys.store.page import Page
-from sunshine_keys.webhooks import operations as webhooks
 from sunshine_keys.webhooks.model import Webhook
+from sunshine_keys.webhooks.operations import WebhookSpec, http_url, new_webhook
+from sunshine_keys.wire import paging
+from sunshine_keys.wire.checks import Values
+from sunshine_keys.wire.operation import FACTS, Call, operation
+
+_TYPES = frozenset(FACTS["schemas"]["Integration"]["properties"]["type"]["enum"])
 
 
 async def create(
-    engine: Engine,
-    origin: Origin,
-    app_id: str,
-    type: str,
-    attributes: dict[str, Any],
-    specs: list[webhooks.WebhookSpec],
-) -> dict[str, Any] | msgspec.Raw:
-    """`specs` are the webhooks of a custom integration, made with it in one transaction."""
+    engine: Engine, origin: Origin, app_id: str, type: str, attributes: Values, specs: list[WebhookSpec]
+) -> Values | msgspec.Raw:
+    """Create an integration and, in the same transaction, the webhooks of a custom one."""
     integration = Integration(new_object_id(), app_id, type, {}).patched(attributes)
 
-    def make() -> tuple[CreateIntegration, dict[str, Any]]:
-        made = [webhooks.new_webhook(engine, integration.id, spec) for spec in specs]
-        return CreateIntegration(integration, made), integration_view(integration, made, engine.sealer)
+    def make() -> tuple[CreateIntegration, Values]:
+        webhooks = [new_webhook(engine, integration.id, spec) for spec in specs]
+        return CreateIntegration(integration, webhooks), integration_view(integration, webhooks, engine.sealer)
 
     return await engine.create(origin, make)
 
 
-async def get(engine: Engine, app_id: str, integration_id: str) -> dict[str, Any]:
-    integration = await engine.require_integration(app_id, integration_id)
-    return await _view(engine, integration)
+async def create_integration(call: Call) -> Any:
+    attributes = dict(call.body)
+    type = attributes.pop("type")
+    specs = [WebhookSpec.of(values) for values in attributes.pop("webhooks", [])]
+    created = await create(call.engine, call.origin, call.ids["appId"], type, attributes, specs)
+    return {"integration": created}
 
 
-async def page(
-    engine: Engine, app_id: str, page: Page, types: frozenset[str] | None
-) -> tuple[list[dict[str, Any]], bool]:
+async def list_integrations(call: Call) -> Any:
+    engine, app_id = call.engine, call.ids["appId"]
+    query = call.request.query()
+    page = paging.page(query, "Invalid query parameters")
+    listed = paging.nested(query, "filter").get("types")
+    types = None if listed is None else frozenset(listed.split(","))
+    if types is not None and not types <= _TYPES:
+        raise BadRequest("Invalid query parameters")
     integrations, more = await engine.store.integrations(app_id, page, types)
     if not integrations:
         await engine.require_app(app_id)
-    by_integration: dict[str, list[Webhook]] = {each.id: [] for each in integrations if each.type == "custom"}
-    for webhook in await engine.store.webhooks(list(by_integration)):
-        by_integration[webhook.integration_id].append(webhook)
-    return [integration_view(each, by_integration.get(each.id, []), engine.sealer) for each in integrations], more
+    webhooks: dict[str, list[Webhook]] = {custom.id: [] for custom in integrations if custom.type == "custom"}
+    for webhook in await engine.store.webhooks(list(webhooks)):
+        webhooks[webhook.integration_id].append(webhook)
+    views = [integration_view(shown, webhooks.get(shown.id, []), engine.sealer) for shown in integrations]
+    neighbours = paging.neighbours(call.request.url(), page, query, [shown.id for shown in integrations], more)
+    return {"integrations": views, **neighbours}
 
 
-async def update(
-    engine: Engine, origin: Origin, app_id: str, integration_id: str, attributes: dict[str, Any]
-) -> dict[str, Any]:
-    change = UpdateIntegration(app_id, integration_id, attributes)
-    return await _view(engine, await engine.store.transact(origin, change))
+async def get_integration(call: Call) -> Any:
+    return await _answer(call, await call.engine.require_integration(call.ids["appId"], call.ids["integrationId"]))
 
 
-async def delete(engine: Engine, origin: Origin, app_id: str, integration_id: str) -> None:
-    await engine.store.transact(origin, DeleteIntegration(app_id, integration_id))
+async def update_integration(call: Call) -> Any:
+    change = UpdateIntegration(call.ids["appId"], call.ids["integrationId"], call.body)
+    return await _answer(call, await call.engine.store.transact(call.origin, change))
 
 
-async def _view(engine: Engine, integration: Integration) -> dict[str, Any]:
-    hooks = await engine.store.webhooks([integration.id]) if integration.type == "custom" else []
-    return integration_view(integration, hooks, engine.sealer)
+async def delete_integration(call: Call) -> Any:
+    change = DeleteIntegration(call.ids["appId"], call.ids["integrationId"])
+    await call.engine.store.transact(call.origin, change)
+    return {}
+
+
+async def _answer(call: Call, integration: Integration) -> Any:
+    webhooks = await call.engine.store.webhooks([integration.id]) if integration.type == "custom" else []
+    return {"integration": integration_view(integration, webhooks, call.engine.sealer)}
+
+
+OPERATIONS = [
+    operation("ListIntegrations", list_integrations),
+    operation("CreateIntegration", create_integration, rules={"webhooks[].target": http_url}),
+    operation("GetIntegration", get_integration),
+    operation("UpdateIntegration", update_integration),
+    operation("DeleteIntegration", delete_integration),
+]

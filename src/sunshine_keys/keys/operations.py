@@ -1,8 +1,9 @@
-"""Operations on the keys of apps (integration id None) and of custom integrations."""
+"""The operations on the keys of apps and of custom integrations. An integration id of None stands for the app's own keys."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 
@@ -15,8 +16,9 @@ from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateKey, DeleteKey
 from sunshine_keys.store.rules import require_keys_allowed
+from sunshine_keys.wire.operation import Call, operation
 
-_PAGE = 1000
+_BATCH = 1000
 
 
 def issue(
@@ -28,10 +30,19 @@ def issue(
     *,
     key_id: str | None = None,
 ) -> tuple[Key, KeyView]:
-    """A new key as it is stored, sealed, and as it is shown to its owner."""
+    """Return a new key as the store holds it, sealed, and as its owner sees it."""
     key_id, secret = key_id or new_key_id(scope), new_secret()
     key = Key(key_id, scope, app_id, integration_id, display_name, sealer.seal(secret, key_id))
     return key, KeyView(key_id, display_name, secret)
+
+
+async def every(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
+    """Yield every key of every owner with its secret, in order of id. Reads the whole store."""
+    batch = await engine.store.keys_after("", _BATCH)
+    while batch:
+        for key in batch:
+            yield key, await engine.opened(key.sealed_secret, key.id)
+        batch = await engine.store.keys_after(batch[-1].id, _BATCH)
 
 
 async def create(
@@ -46,40 +57,52 @@ async def create(
     return await engine.create(origin, make)
 
 
-async def get(engine: Engine, app_id: str, integration_id: str | None, key_id: str) -> KeyView:
-    """One read where the key is there; only where it is not is the reason looked for."""
-    key = await engine.store.key(key_id)
-    if key is None or key.app_id != app_id or key.integration_id != integration_id:
-        await _require_owner(engine, app_id, integration_id)
+async def create_key(call: Call) -> Any:
+    name = call.body["displayName"]
+    return {"key": await create(call.engine, call.origin, call.ids["appId"], call.ids.get("integrationId"), name)}
+
+
+async def list_keys(call: Call) -> Any:
+    app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
+    if integration_id is None:
+        keys = await call.engine.store.app_keys(app_id)
+    else:
+        keys = [key for key in await call.engine.store.integration_keys(integration_id) if key.app_id == app_id]
+    if not keys:
+        await _require_owner(call)
+    return {"keys": [key_view(key, call.engine.sealer) for key in keys]}
+
+
+async def get_key(call: Call) -> Any:
+    """One read finds the key. Only where it is missing do more reads find out why."""
+    key = await call.engine.store.key(call.ids["keyId"])
+    if key is None or key.app_id != call.ids["appId"] or key.integration_id != call.ids.get("integrationId"):
+        await _require_owner(call)
         raise NotFound
-    return key_view(key, engine.sealer)
+    return {"key": key_view(key, call.engine.sealer)}
 
 
-async def list_all(engine: Engine, app_id: str, integration_id: str | None) -> list[KeyView]:
-    if integration_id is None:
-        found = await engine.store.app_keys(app_id)
+async def delete_key(call: Call) -> Any:
+    change = DeleteKey(call.ids["appId"], call.ids.get("integrationId"), call.ids["keyId"])
+    await call.engine.store.transact(call.origin, change)
+    return {}
+
+
+async def _require_owner(call: Call) -> None:
+    """Raises AppNotFound, IntegrationNotFound, or BadRequest for an integration that cannot have keys."""
+    if "integrationId" in call.ids:
+        require_keys_allowed(await call.engine.require_integration(call.ids["appId"], call.ids["integrationId"]))
     else:
-        found = [key for key in await engine.store.integration_keys(integration_id) if key.app_id == app_id]
-    if not found:
-        await _require_owner(engine, app_id, integration_id)
-    return [key_view(key, engine.sealer) for key in found]
+        await call.engine.require_app(call.ids["appId"])
 
 
-async def every(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
-    """Every key there is, whosever, with its secret, in order of id. Reads the whole store."""
-    page = await engine.store.keys_after("", _PAGE)
-    while page:
-        for key in page:
-            yield key, await engine.opened(key.sealed_secret, key.id)
-        page = await engine.store.keys_after(page[-1].id, _PAGE)
-
-
-async def delete(engine: Engine, origin: Origin, app_id: str, integration_id: str | None, key_id: str) -> None:
-    await engine.store.transact(origin, DeleteKey(app_id, integration_id, key_id))
-
-
-async def _require_owner(engine: Engine, app_id: str, integration_id: str | None) -> None:
-    if integration_id is None:
-        await engine.require_app(app_id)
-    else:
-        require_keys_allowed(await engine.require_integration(app_id, integration_id))
+OPERATIONS = [
+    operation("ListAppKeys", list_keys),
+    operation("CreateAppKey", create_key),
+    operation("GetAppKey", get_key),
+    operation("DeleteAppKey", delete_key),
+    operation("ListCustomIntegrationKeys", list_keys),
+    operation("CreateCustomIntegrationKey", create_key),
+    operation("GetCustomIntegrationKey", get_key),
+    operation("DeleteCustomIntegrationKey", delete_key),
+]

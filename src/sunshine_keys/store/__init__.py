@@ -50,7 +50,7 @@ class Store(Protocol):
     commits: Commits
 
     @property
-    def reads_at_once(self) -> bool:
+    def reads_inline(self) -> bool:
         """Whether reads never wait, so that whoever only reads needs no task of his own."""
         ...
 

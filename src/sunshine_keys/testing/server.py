@@ -21,6 +21,7 @@ from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
 from sunshine_keys.compose import STORE_FILE, Settings, open_engine
 from sunshine_keys.first_run import initialise
+from sunshine_keys.resources import ROUTER
 from sunshine_keys.sealing.sources import Given
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.changes import DeleteKey
@@ -108,7 +109,7 @@ class SunshineServer:
         self.app_id: str = sample["app"]["id"]
         self.integration_id: str = sample["integration"]["id"]
         self.other_integration_id: str = sample["other_integration"]["id"]
-        self._service = Application(self._engine, clock=self.faults.now)
+        self._service = Application(self._engine, ROUTER, clock=self.faults.now)
         self._application = FaultyApplication(self._service, self.faults, self.requests, self._revoke)
         self._first = self.save()
 

@@ -1,6 +1,9 @@
-"""Operations on the webhooks of custom integrations."""
+"""The operations on the webhooks of custom integrations."""
 
 from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -8,19 +11,30 @@ from sunshine_keys.engine import Engine
 from sunshine_keys.errors import NotFound
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.keys.secrets import new_webhook_secret
-from sunshine_keys.store import Origin
 from sunshine_keys.store.changes import CreateWebhook, DeleteWebhook, UpdateWebhook
 from sunshine_keys.store.rules import require_webhooks_allowed
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch, WebhookView, webhook_view
+from sunshine_keys.wire.checks import Values
+from sunshine_keys.wire.operation import Call, operation
 
 
 class WebhookSpec(msgspec.Struct, frozen=True):
-    """What a caller says of a webhook; its id and secret are the service's to make."""
+    """What a caller chooses about a webhook. The service chooses its id and its secret."""
 
     target: str
     triggers: list[str]
     include_full_user: bool = False
     include_full_source: bool = False
+
+    @classmethod
+    def of(cls, values: Values) -> WebhookSpec:
+        """Return what a checked body chooses."""
+        return cls(
+            values["target"],
+            values["triggers"],
+            values.get("includeFullUser", False),
+            values.get("includeFullSource", False),
+        )
 
 
 def new_webhook(engine: Engine, integration_id: str, spec: WebhookSpec) -> Webhook:
@@ -36,39 +50,70 @@ def new_webhook(engine: Engine, integration_id: str, spec: WebhookSpec) -> Webho
     )
 
 
-async def create(
-    engine: Engine, origin: Origin, app_id: str, integration_id: str, spec: WebhookSpec
-) -> WebhookView | msgspec.Raw:
+def http_url(name: str, value: str) -> list[str]:
+    """Check that a text is an http or https URL with a host, without spaces and control characters."""
+    try:
+        parts = urlsplit(value)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_usable = is_usable and not any(character <= " " or character == "\x7f" for character in value)
+    except ValueError:
+        is_usable = False
+    return [] if is_usable else [f"{name} should be an http or https URL"]
+
+
+async def create_webhook(call: Call) -> Any:
+    engine, spec = call.engine, WebhookSpec.of(call.body)
+
     def make() -> tuple[CreateWebhook, WebhookView]:
-        webhook = new_webhook(engine, integration_id, spec)
-        return CreateWebhook(app_id, webhook), webhook_view(webhook, engine.sealer)
+        webhook = new_webhook(engine, call.ids["integrationId"], spec)
+        return CreateWebhook(call.ids["appId"], webhook), webhook_view(webhook, engine.sealer)
 
-    return await engine.create(origin, make)
+    return {"webhook": await engine.create(call.origin, make)}
 
 
-async def get(engine: Engine, app_id: str, integration_id: str, webhook_id: str) -> WebhookView:
-    await _require_allowed(engine, app_id, integration_id)
-    webhook = await engine.store.webhook(integration_id, webhook_id)
+async def list_webhooks(call: Call) -> Any:
+    await _require_allowed(call)
+    webhooks = await call.engine.store.webhooks([call.ids["integrationId"]])
+    return {"webhooks": [webhook_view(webhook, call.engine.sealer) for webhook in webhooks]}
+
+
+async def get_webhook(call: Call) -> Any:
+    await _require_allowed(call)
+    webhook = await call.engine.store.webhook(call.ids["integrationId"], call.ids["webhookId"])
     if webhook is None:
         raise NotFound
-    return webhook_view(webhook, engine.sealer)
+    return {"webhook": webhook_view(webhook, call.engine.sealer)}
 
 
-async def list_all(engine: Engine, app_id: str, integration_id: str) -> list[WebhookView]:
-    await _require_allowed(engine, app_id, integration_id)
-    return [webhook_view(webhook, engine.sealer) for webhook in await engine.store.webhooks([integration_id])]
+async def update_webhook(call: Call) -> Any:
+    body = call.body
+    patch = WebhookPatch(
+        target=body.get("target", msgspec.UNSET),
+        triggers=body.get("triggers", msgspec.UNSET),
+        include_full_user=body.get("includeFullUser", msgspec.UNSET),
+        include_full_source=body.get("includeFullSource", msgspec.UNSET),
+    )
+    change = UpdateWebhook(call.ids["appId"], call.ids["integrationId"], call.ids["webhookId"], patch)
+    return {"webhook": webhook_view(await call.engine.store.transact(call.origin, change), call.engine.sealer)}
 
 
-async def update(
-    engine: Engine, origin: Origin, app_id: str, integration_id: str, webhook_id: str, patch: WebhookPatch
-) -> WebhookView:
-    change = UpdateWebhook(app_id, integration_id, webhook_id, patch)
-    return webhook_view(await engine.store.transact(origin, change), engine.sealer)
+async def delete_webhook(call: Call) -> Any:
+    change = DeleteWebhook(call.ids["appId"], call.ids["integrationId"], call.ids["webhookId"])
+    await call.engine.store.transact(call.origin, change)
+    return {}
 
 
-async def delete(engine: Engine, origin: Origin, app_id: str, integration_id: str, webhook_id: str) -> None:
-    await engine.store.transact(origin, DeleteWebhook(app_id, integration_id, webhook_id))
+async def _require_allowed(call: Call) -> None:
+    """Raises AppNotFound, IntegrationNotFound, or BadRequest for an integration that cannot have webhooks."""
+    require_webhooks_allowed(await call.engine.require_integration(call.ids["appId"], call.ids["integrationId"]))
 
 
-async def _require_allowed(engine: Engine, app_id: str, integration_id: str) -> None:
-    require_webhooks_allowed(await engine.require_integration(app_id, integration_id))
+_RULES = {"target": http_url}
+
+OPERATIONS = [
+    operation("ListWebhooks", list_webhooks),
+    operation("CreateWebhook", create_webhook, rules=_RULES),
+    operation("GetWebhook", get_webhook),
+    operation("UpdateWebhook", update_webhook, rules=_RULES),
+    operation("DeleteWebhook", delete_webhook),
+]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from types import coroutine
 from typing import Any, Protocol, TypeAlias
+
+from sunshine_keys.wire.answers import log_failure
 
 Scope: TypeAlias = dict[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -88,9 +89,7 @@ class Exchange:
         try:
             await application(self.scope, self.receive, self.send)
         except Exception as error:
-            # Not its text, which might hold anything that the request held.
-            places = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("an answer failed with %s:\n%s", type(error).__name__, places)
+            log_failure(logger, "an answer", error)
         finally:
             if not self.is_answered:
                 self._connection.end(self)

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import httptools
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
-from sunshine_keys.wire.application import AT_ONCE
+from sunshine_keys.wire.application import APPLICATION, Application
 from sunshine_keys.wire.exchange import Exchange, Scope, step
 from sunshine_keys.wire.rejections import NOT_HTTP, TOO_MANY, TOO_SLOW, answer
 
@@ -52,6 +53,7 @@ _PIECE_BYTES = 16 * 1024
 """So much is made requests of at once. The 256 kB that are read at once may be 14 thousand, which took 5 MB."""
 
 _VERSIONS = ("1.1", "1.0")
+_BEHIND_PROXIES = f"{APPLICATION}.behind_proxies"
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -66,8 +68,9 @@ class Protocol(asyncio.Protocol):
         if not config.loaded:
             config.load()
         self.timeout_keep_alive = config.timeout_keep_alive
-        self._application: Any = config.loaded_app
-        self._at_once: Callable[[Scope], bool] = app_state.get(AT_ONCE, _never)
+        application: Application = app_state[APPLICATION]
+        self._runs_inline = application.runs_inline
+        self._application = _behind_proxies(application, config, app_state) if config.proxy_headers else application
         self._most = config.limit_concurrency
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
@@ -290,7 +293,7 @@ class Protocol(asyncio.Protocol):
 
     def _begin(self, exchange: Exchange) -> None:
         """Not before all have been read that have come with it: they share the store's transaction."""
-        if self._at_once(exchange.scope):
+        if self._runs_inline(exchange.scope):
             self._loop.call_soon(self._step, exchange)
         else:
             self._spawn(exchange.run(self._application))
@@ -395,5 +398,9 @@ def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
-def _never(scope: Scope) -> bool:
-    return False
+def _behind_proxies(application: Application, config: Config, state: dict[str, Any]) -> Any:
+    """Return the application behind uvicorn's middleware, which reads the headers of trusted proxies."""
+    if _BEHIND_PROXIES not in state:
+        asgi: Any = application  # its scope is a plain dictionary, not uvicorn's own type
+        state[_BEHIND_PROXIES] = ProxyHeadersMiddleware(asgi, trusted_hosts=config.forwarded_allow_ips)
+    return state[_BEHIND_PROXIES]

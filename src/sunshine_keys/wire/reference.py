@@ -1,4 +1,4 @@
-"""The page /docs: the service's description of itself as a person reads it. Needs no other host and no script."""
+"""The page /docs: the service's own description for people. It needs no other host and no script."""
 
 from __future__ import annotations
 
@@ -13,54 +13,46 @@ import msgspec
 
 from sunshine_keys import errors
 from sunshine_keys.wire import openapi
+from sunshine_keys.wire.answers import File
+from sunshine_keys.wire.router import Router
 
 Schema = dict[str, Any]
 
 _TEMPLATE = Path(__file__).with_name("reference.html")
 _STYLE = Path(__file__).with_name("reference.css")
 _POLICY = b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-_VARIABLES = {"appId": "$APP_ID", "integrationId": "$INTEGRATION_ID", "keyId": "$KEY", "webhookId": "$WEBHOOK_ID"}
-_EXAMPLES: dict[str, Any] = {
-    "displayName": "My name for it",
-    "target": "https://example.com/callback",
-    "triggers": ["conversation:message"],
-}
-
-
-class File(msgspec.Struct, frozen=True):
-    """What is answered as it is: its own headers, and its bytes."""
-
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
+_CREDENTIALS = {"$KEY_ID": "$KEY"}
+"""The variable of a path parameter whose name the credentials of the examples have."""
 
 
 class Property(msgspec.Struct, frozen=True):
-    """One property of a body or an answer, by its path from there."""
+    """One property of a body or an answer, named by its path from the top."""
 
     name: str
     kind: str
     schema: str
-    """The schema that it is or holds, where it has a name."""
+    """The named schema that the property or its items have, or ""."""
     required: bool
     limits: str
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What an object holds; `label` tells it from the others that it may be instead."""
+    """The properties of an object. `label` distinguishes the alternatives of a oneOf."""
 
     label: str
     properties: list[Property]
 
 
 class Answer(msgspec.Struct, frozen=True):
+    """A status and what is sent with it. `shapes` is empty for the envelope of errors."""
+
     status: str
     description: str
     shapes: list[Shape]
-    """Empty where it is the envelope of errors."""
 
 
-class Described(msgspec.Struct, frozen=True):
-    """An operation, as the page tells of it."""
+class Entry(msgspec.Struct, frozen=True):
+    """The page's entry for one operation. Each parameter stands with its place: the path, the query or a header."""
 
     id: str
     method: str
@@ -68,27 +60,27 @@ class Described(msgspec.Struct, frozen=True):
     summary: str
     scopes: list[str]
     parameters: list[tuple[Property, str]]
-    """Each with where it is: in the path, the query or a header."""
     bodies: list[Shape]
     answers: list[Answer]
     curl: str
 
 
 @functools.cache
-def page() -> File:
-    """The page as HTML."""
+def page(router: Router) -> File:
+    """Return the page as HTML."""
     import jinja2
 
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    document = json.loads(openapi.document())
-    groups: dict[str, list[Described]] = {}
+    document = json.loads(openapi.document(router))
+    examples = {operation.id: example(operation.body.schema) for operation in router.operations if operation.body}
+    groups: dict[str, list[Entry]] = {}
     for path, methods in document["paths"].items():
+        shared = methods.pop("parameters", [])
         for method, operation in methods.items():
-            if method != "parameters":
-                described = _described(path, method.upper(), operation, methods.get("parameters", []))
-                groups.setdefault(operation["tags"][0], []).append(described)
+            entry = _entry(path, method.upper(), operation, shared, examples.get(operation["operationId"]))
+            groups.setdefault(operation["tags"][0], []).append(entry)
     html = environment.from_string(_TEMPLATE.read_text()).render(
         info=document["info"],
         security=document["components"]["securitySchemes"],
@@ -103,32 +95,33 @@ def page() -> File:
 
 @functools.cache
 def style() -> File:
-    """The page's stylesheet."""
+    """Return the stylesheet of the page."""
     return File([(b"content-type", b"text/css; charset=utf-8")], _STYLE.read_bytes())
 
 
 def _prose(text: str) -> list[tuple[bool, str]]:
-    """A text's parts, each with whether it stands between backticks."""
+    """Split a text at backticks. True marks the parts between two of them."""
     return [(i % 2 == 1, part) for i, part in enumerate(text.split("`")) if part]
 
 
-def _described(path: str, method: str, operation: Schema, shared: list[Schema]) -> Described:
-    body = operation["requestBody"]["content"]["application/json"]["schema"] if "requestBody" in operation else None
-    parameters = [
-        (_property(each["name"], each["schema"], each.get("required", False), each.get("description", "")), each["in"])
-        for each in [*shared, *operation.get("parameters", [])]
-    ]
-    return Described(
+def _entry(path: str, method: str, operation: Schema, shared: list[Schema], body: Any) -> Entry:
+    content = operation.get("requestBody", {}).get("content", {})
+    return Entry(
         operation["operationId"],
         method,
         path,
         operation["summary"],
         operation["security"][0]["basic"] if operation["security"] else [],
-        parameters,
-        _shapes(body) if body else [],
-        [_answer(status, each) for status, each in operation["responses"].items()],
+        [(_parameter(parameter), parameter["in"]) for parameter in [*shared, *operation.get("parameters", [])]],
+        _shapes(content["application/json"]["schema"]) if content else [],
+        [_answer(status, response) for status, response in operation["responses"].items()],
         _curl(path, method, body, needs_key=bool(operation["security"])),
     )
+
+
+def _parameter(parameter: Schema) -> Property:
+    is_required, description = parameter.get("required", False), parameter.get("description", "")
+    return _property(parameter["name"], parameter["schema"], is_required, description)
 
 
 def _answer(status: str, response: Schema) -> Answer:
@@ -141,20 +134,21 @@ def _shapes(schema: Schema) -> list[Shape]:
     if "$ref" in schema:
         name = _referred(schema)
         return [Shape("", [Property("", name, name, required=True, limits="")])]
-    shapes = [Shape("", list(_properties(each, "", required=True))) for each in schema.get("oneOf", [schema])]
-    if len(shapes) == 1:
-        return shapes
-    return [
-        Shape(f"Of type {kinds[0]}" if len(kinds) == 1 else "Of any other type", shape.properties)
-        for shape, kinds in zip(shapes, (each["properties"]["type"]["enum"] for each in schema["oneOf"]), strict=True)
-    ]
+    if "oneOf" not in schema:
+        return [Shape("", list(_properties(schema, "", required=True)))]
+    return [Shape(_label(member), list(_properties(member, "", required=True))) for member in schema["oneOf"]]
+
+
+def _label(member: Schema) -> str:
+    kinds = member["properties"]["type"]["enum"]
+    return f"Of type {kinds[0]}" if len(kinds) == 1 else "Of any other type"
 
 
 def _properties(schema: Schema, prefix: str, *, required: bool) -> Iterator[Property]:
-    for name, each in schema.get("properties", {}).items():
+    for name, part in schema.get("properties", {}).items():
         is_required = required and name in schema.get("required", ())
-        yield _property(prefix + name, each, is_required, each.get("description", ""))
-        inner, mark = (each.get("items", {}), "[].") if each.get("type") == "array" else (each, ".")
+        yield _property(prefix + name, part, is_required, part.get("description", ""))
+        inner, mark = (part.get("items", {}), "[].") if part.get("type") == "array" else (part, ".")
         yield from _properties(inner, prefix + name + mark, required=is_required)
 
 
@@ -163,9 +157,9 @@ def _property(name: str, schema: Schema, required: bool, description: str) -> Pr
     referred = _referred(schema) or _referred(item)
     limits = [*_limits(schema), *(f"each {limit}" for limit in _limits(item))]
     if "default" in schema:
-        limits.append(f"{schema['default']} if not given")
-    told = "; ".join(limits)
-    return Property(name, _kind(schema), referred, required, f"{description} {told[:1].upper()}{told[1:]}".strip())
+        limits.append(f"{schema['default']} if it is missing")
+    text = "; ".join(limits)
+    return Property(name, _kind(schema), referred, required, f"{description} {text[:1].upper()}{text[1:]}".strip())
 
 
 def _referred(schema: Schema) -> str:
@@ -183,45 +177,55 @@ def _kind(schema: Schema) -> str:
 
 def _limits(schema: Schema) -> Iterator[str]:
     if "enum" in schema:
-        yield ("one of " if len(schema["enum"]) > 1 else "") + ", ".join(f"`{each}`" for each in schema["enum"])
+        yield ("one of " if len(schema["enum"]) > 1 else "") + ", ".join(f"`{value}`" for value in schema["enum"])
     for least, most, unit in (
         ("minLength", "maxLength", "characters"), ("minItems", "maxItems", "items"), ("minimum", "maximum", ""),
     ):  # fmt: skip
         yield from _range(schema.get(least), schema.get(most), unit)
     pattern = schema.get("pattern", "")
-    if pattern and not pattern.startswith("^[^"):  # what a text may not hold goes without saying
+    if pattern and not pattern.startswith("^[^"):  # such a pattern only excludes U+0000
         yield f"matches `{pattern}`"
 
 
 def _range(least: int | None, most: int | None, unit: str) -> Iterator[str]:
     unit = unit.removesuffix("s") if most == 1 else unit
     if most is None:
-        told = "not empty" if least == 1 else ""
+        text = "not empty" if least == 1 else ""
     elif unit and not least:
-        told = f"at most {most} {unit}"
+        text = f"at most {most} {unit}"
     else:
-        told = f"exactly {most} {unit}" if least == most else f"{least or 0} to {most} {unit}".strip()
-    if told:
-        yield told
+        text = f"exactly {most} {unit}" if least == most else f"{least or 0} to {most} {unit}".strip()
+    if text:
+        yield text
 
 
-def _curl(path: str, method: str, body: Schema | None, *, needs_key: bool) -> str:
-    url = re.sub(r"{(\w+)}", lambda found: _VARIABLES[found[1]], path)
+def _curl(path: str, method: str, body: Any, *, needs_key: bool) -> str:
+    url = re.sub(r"{(\w+)}", lambda match: variable(match[1]), path)
     words = ["curl", *(["-X", method] if method != "GET" else []), f'"$HOST{url}"']
     lines = [" ".join(words), *(['-u "$KEY_ID:$SECRET"'] if needs_key else [])]
     if body is not None:
-        lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(_example(body))}'"]
+        lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(body)}'"]
     return " \\\n  ".join(lines)
 
 
-def _example(schema: Schema) -> Any:
-    """A body with what is required, or with the first property where nothing is."""
-    schema = schema.get("oneOf", [schema])[0]
-    names = schema.get("required") or list(schema["properties"])[:1]
-    return {name: _value(name, schema["properties"][name]) for name in names}
+def variable(parameter: str) -> str:
+    """Return the shell variable for a path parameter: `$APP_ID` for appId."""
+    name = "$" + re.sub(r"(?=[A-Z])", "_", parameter).upper()
+    return _CREDENTIALS.get(name, name)
 
 
-def _value(name: str, schema: Schema) -> Any:
-    if name in _EXAMPLES:
-        return _EXAMPLES[name]
-    return schema["enum"][0] if "enum" in schema else [_example(schema["items"])]
+def example(schema: Schema) -> Any:
+    """Return a value that a schema accepts: of an object the required properties, or the first if none is required."""
+    if "example" in schema:
+        return schema["example"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "oneOf" in schema:
+        return example(schema["oneOf"][0])
+    kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
+    if kind == "object":
+        properties = schema.get("properties", {})
+        return {name: example(properties[name]) for name in schema.get("required") or list(properties)[:1]}
+    if kind == "array":
+        return [example(schema["items"])]
+    return {"string": "text", "integer": schema.get("minimum", 0), "boolean": True}[kind]

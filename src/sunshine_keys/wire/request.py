@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -32,24 +32,25 @@ class ClientGone(Exception):
 
 
 class Request:
-    """`segments` are the path's parts after the leading slash, split before they are percent-decoded: an encoded
-    slash is part of an id, and `..` is an id like any other.
+    """`segments` are the parts of the path after the leading slash, split before they are percent-decoded: an encoded slash
+    is part of an id, and `..` is an id like any other.
 
-    `source` is the client's address, empty where there is none; `route` is the path's template and `actor` who asks, once
-    they are known.
+    The API has two base paths, `/v2` and `/sc/v2`, and a client may send a second slash after either. `base` is the one that
+    the client used; `segments` are the same for all of them and begin with `v2`.
+
+    `source` is the client's address, or "" if there is none. The application sets `route`, the path's template, and `actor`,
+    the key that the request is from, when it has determined them.
     """
 
     __slots__ = (
-        "_receive", "_scope", "actor", "body_is_coming", "headers", "id", "method", "route", "segments", "source",
+        "_receive", "_scope", "actor", "base", "body_is_coming", "headers", "id", "method", "route", "segments", "source",
     )  # fmt: skip
 
     def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
         self.id = request_id
         self.method: str = scope["method"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        path: str = scope["raw_path"][1:].decode("latin-1")
-        # Most paths have nothing to decode: looked at whole, one takes 0.4 µs instead of 1.1.
-        self.segments = [_segment(part) for part in path.split("/")] if "%" in path else path.split("/")
+        self.base, self.segments = split_path(scope["raw_path"].decode("latin-1"))
         client = scope.get("client")
         self.source: str = client[0][:SOURCE_LENGTH] if client else ""
         self.route = ""
@@ -95,12 +96,10 @@ class Request:
         headers: list[tuple[bytes, bytes]] = self._scope["headers"]
         return len(headers) > len(self.headers) and sum(each == name for each, _ in headers) > 1
 
-    def base_url(self) -> str:
-        """The scheme and host the client addressed, or the server's own address where it named none."""
+    def url(self) -> str:
+        """Return the URL of the operation under the base path that the client used, without a query."""
         host = self.headers.get(b"host", b"").decode("latin-1")
-        if not _HOST.fullmatch(host):
-            host = "{}:{}".format(*self._scope["server"])
-        return f"{self._scope['scheme']}://{host}"
+        return f"{host_url(self._scope, host)}{self.base}/{'/'.join(self.segments[1:])}"
 
     async def json(self) -> Any:
         """The decoded body. Raises UnsupportedMediaType, PayloadTooLarge or BadRequest; BadRequest for none."""
@@ -165,6 +164,30 @@ class Request:
             name, _, value = parameter.partition(b"=")
             if name.strip() == b"charset" and value.strip(b" \"'") not in (b"utf-8", b"utf8", b"us-ascii"):
                 raise UnsupportedMediaType("Content-Type charset should be utf-8")
+
+
+def split_path(path: str) -> tuple[str, list[str]]:
+    """Return the base path of the API that a path begins with, and the segments after the leading slash.
+
+    The segments of `/sc/v2/apps` and `/v2//apps` are those of `/v2/apps`. The base is `/v2` for every other path.
+    """
+    path = path[1:]
+    # Most paths have nothing to decode. Testing the whole path first takes 0.4 µs instead of 1.1.
+    segments = [_segment(part) for part in path.split("/")] if "%" in path else path.split("/")
+    base = "/v2"
+    if segments[0] == "sc" and segments[1:2] == ["v2"]:
+        base = "/sc/v2"
+        del segments[0]
+    if segments[0] == "v2" and len(segments) > 2 and not segments[1]:
+        del segments[1]
+    return base, segments
+
+
+def host_url(scope: Mapping[str, Any], host: str) -> str:
+    """Return the scheme and the host of a Host header, or the server's own address if the header is missing or malformed."""
+    if not _HOST.fullmatch(host):
+        host = "{}:{}".format(*scope["server"])
+    return f"{scope['scheme']}://{host}"
 
 
 def new_request_id() -> str:

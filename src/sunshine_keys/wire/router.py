@@ -1,15 +1,12 @@
-"""From a path's segments to its operations: a tree with one wildcard branch a level."""
+"""Find the operation of a method and a path: a tree with one wildcard branch at each level."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
+import re
+from collections.abc import Sequence
 
 from sunshine_keys.errors import MethodNotAllowed, NotFound
-from sunshine_keys.wire.operations import OPERATIONS, Operation
-
-_PARAMETERS = {"{appId}": "app_id", "{integrationId}": "integration_id", "{keyId}": "leaf_id", "{webhookId}": "leaf_id"}
+from sunshine_keys.wire.operation import Operation
 
 
 class _Node:
@@ -19,43 +16,76 @@ class _Node:
         self.children: dict[str, _Node] = {}
         self.wildcard: _Node | None = None
         self.parameter = ""
-        self.methods: dict[str, Operation] | None = None
+        self.methods: dict[str, Operation] = {}
 
 
-def _tree() -> _Node:
-    root = _Node()
-    for path, methods in OPERATIONS.items():
-        node = root
-        for part in path[1:].split("/"):
-            if part in _PARAMETERS:
-                node.wildcard = node.wildcard or _Node()
-                node.parameter = _PARAMETERS[part]
-                node = node.wildcard
-            else:
-                node = node.children.setdefault(part, _Node())
-        node.methods = {method: msgspec.structs.replace(each, path=path) for method, each in methods.items()}
-    return root
+class Router:
+    """The operations that a service serves."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        """Raises ValueError for two operations of one method and path, and for a parameter that is not what it seems:
+
+        an unknown name, a brace inside a part, or a name where another path has another name.
+        """
+        self.operations = list(operations)
+        self._root = _Node()
+        for operation in operations:
+            self._add(operation)
+        tasks = [operation for operation in operations if operation.method == "GET" and not operation.runs_inline]
+        self._needs_task = re.compile("|".join(map(_pattern, tasks)).encode()) if tasks else None
+
+    def _add(self, operation: Operation) -> None:
+        node = self._root
+        for part in operation.path[1:].split("/"):
+            node = self._child(node, part, operation)
+        if operation.method in node.methods:
+            raise ValueError(f"{operation.method} {operation.path} has two operations")
+        node.methods[operation.method] = operation
+
+    @staticmethod
+    def _child(node: _Node, part: str, operation: Operation) -> _Node:
+        if not {"{", "}"} & set(part):
+            return node.children.setdefault(part, _Node())
+        name = part.removeprefix("{").removesuffix("}")
+        if part != f"{{{name}}}" or name not in operation.parameters:
+            raise ValueError(f"{operation.path}: {part} is not one of its parameters")
+        if node.wildcard is None:
+            node.wildcard, node.parameter = _Node(), name
+        if node.parameter != name:
+            raise ValueError(f"{operation.path}: another path calls {part} {{{node.parameter}}}")
+        return node.wildcard
+
+    def runs_inline(self, path: bytes) -> bool:
+        """Return whether a GET of this raw path, which begins with a base path, may be answered without a task."""
+        if self._needs_task is None:
+            return True
+        return b"%" not in path and not self._needs_task.fullmatch(path)
+
+    def match(self, method: str, segments: Sequence[str]) -> tuple[Operation, dict[str, str]]:
+        """Return the operation and the ids in the path. An empty id matches nothing.
+
+        Raises NotFound or MethodNotAllowed.
+        """
+        node = self._root
+        ids: dict[str, str] = {}
+        for segment in segments:
+            child = node.children.get(segment)
+            if child is None:
+                if node.wildcard is None or not segment:
+                    raise NotFound
+                ids[node.parameter] = segment
+                child = node.wildcard
+            node = child
+        if not node.methods:
+            raise NotFound
+        operation = node.methods.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            allowed = [*node.methods, "HEAD"] if "GET" in node.methods else list(node.methods)
+            raise MethodNotAllowed(", ".join(sorted(allowed)))
+        return operation, ids
 
 
-_ROOT = _tree()
-
-
-def match(method: str, segments: list[str]) -> tuple[Operation, dict[str, Any]]:
-    """The operation and the ids in its path. Raises NotFound or MethodNotAllowed. An empty id names nothing."""
-    node = _ROOT
-    ids: dict[str, Any] = {}
-    for segment in segments:
-        child = node.children.get(segment)
-        if child is None:
-            if node.wildcard is None or not segment:
-                raise NotFound
-            ids[node.parameter] = segment
-            child = node.wildcard
-        node = child
-    if node.methods is None:
-        raise NotFound
-    operation = node.methods.get("GET" if method == "HEAD" else method)
-    if operation is None:
-        allowed = [*node.methods, "HEAD"] if "GET" in node.methods else list(node.methods)
-        raise MethodNotAllowed(", ".join(sorted(allowed)))
-    return operation, ids
+def _pattern(operation: Operation) -> str:
+    """Return a pattern of the operation's path below any base path, with or without a double slash."""
+    _, _, *parts = operation.path.split("/")
+    return "(?:/sc)?/v2/?/" + "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts)

@@ -18,7 +18,8 @@ from sunshine_keys.errors import Forbidden, NotFound, ServiceError
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import KEY_ID, Key
 from sunshine_keys.keys.secrets import is_our_secret, same_secret
-from sunshine_keys.wire import router as routes
+from sunshine_keys.resources import ROUTER
+from sunshine_keys.wire.request import split_path
 
 _NAMED = re.compile(r"authorization\s*:\s*", re.IGNORECASE)
 _SECRET_LENGTH = 86
@@ -82,8 +83,8 @@ def _accepted(actor: Actor, request: tuple[str, str] | None) -> Diagnosis:
         return Diagnosis(accepted=True, findings=[accepted])
     method, path = request
     try:
-        operation, ids = routes.match(method, path.partition("?")[0].strip("/").split("/"))
-        authorise(actor, operation.scopes, ids.get("app_id"), ids.get("integration_id"))
+        operation, ids = ROUTER.match(method, split_path("/" + path.partition("?")[0].strip("/"))[1])
+        authorise(actor, operation.scopes, ids.get("appId"), ids.get("integrationId"))
     except Forbidden as error:
         return Diagnosis(
             accepted=False,

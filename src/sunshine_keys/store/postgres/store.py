@@ -96,7 +96,7 @@ class PostgresStore(SqlReads):
             return self._pool
 
     @property
-    def reads_at_once(self) -> bool:
+    def reads_inline(self) -> bool:
         return False
 
     @property

@@ -80,7 +80,7 @@ class SqliteStore(SqlReads):
         return _read(self._reader, sql, values)
 
     @property
-    def reads_at_once(self) -> bool:
+    def reads_inline(self) -> bool:
         return True
 
     @property

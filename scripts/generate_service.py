@@ -1,0 +1,211 @@
+"""Write src/sunshine_keys/wire/facts.json: what the description says about the operations that the service serves.
+
+    python scripts/generate_service.py          write the file
+    python scripts/generate_service.py --check  exit 1 if the file would change
+
+The facts come from the published description and from api/service.yaml, which says how this service differs. The service
+reads the file when it starts: its operations, its checks of bodies and its /openapi.json come from it. The schemas are
+those of OpenAPI 3.1, with two keys of our own: `fault` is the error's title where a value is not in its `enum`, and
+`tagged_by` names the property that selects a member of a `oneOf`. Bodies keep their examples, for the page /docs.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from api_facts import FOLDER, Api, Operation, Parameter, Schema, load
+
+TARGET = Path(__file__).resolve().parent.parent / "src" / "sunshine_keys" / "wire" / "facts.json"
+
+LARGEST_INTEGER = 2**53 - 1
+"""Up to this integer, every reader of JSON reads the same number."""
+
+NO_NUL = "^[^\\u0000]*$"
+
+_LEFT_OUT = {"default", "example", "readOnly", "title", "writeOnly", "x-resourceId"}
+_LENGTHS = {"minLength", "maxLength", "minItems", "maxItems"}
+
+
+def merge_patch(api: Api, target: Any, patch: Any) -> Any:
+    """Return `target` changed by a JSON merge patch (RFC 7396), in which null removes. References are resolved first."""
+    if not isinstance(patch, dict):
+        return patch
+    if not patch:
+        return target
+    merged = dict(target) if isinstance(target, dict) else {}
+    if {"$ref", "allOf"} & merged.keys() - patch.keys():
+        merged = dict(api.resolve(merged))
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(api, merged.get(name), value)
+    return merged
+
+
+class Schemas:
+    """The description's schemas with the patches of `requests` or `answers`, written as OpenAPI 3.1."""
+
+    def __init__(self, api: Api, service: dict[str, Any], side: str) -> None:
+        self.answers = side == "answers"
+        self.fields: dict[str, list[str]] = service["fields"]
+        self.components: dict[str, str] = service["components"] if self.answers else {}
+        facts = copy.deepcopy(api.facts)
+        for name, patch in service[side].items():
+            facts["components"]["schemas"][name] = merge_patch(api, api.schemas[name], patch)
+        self.api = Api(facts, api.overlay)
+
+    def written(self, schema: Schema) -> Schema:
+        """Return the schema without references, except to the components that /openapi.json names."""
+        name = self.api.reference(schema)
+        if name in self.components:
+            return {"$ref": f"#/components/schemas/{self.components[name]}"}
+        return self.whole(schema, self.fields.get(name))
+
+    def component(self, name: str) -> Schema:
+        return self.whole(self.api.schemas[name], self.fields.get(name))
+
+    def whole(self, schema: Schema, fields: list[str] | None) -> Schema:
+        kinds = {kind: self.api.resolve(schema) for kind, schema in self.api.kinds(schema).items()}
+        resolved = self.api.resolve(schema)
+        if kinds and self.answers:
+            properties = {name: part for kind in kinds.values() for name, part in kind["properties"].items()}
+            properties |= resolved["properties"]
+            properties["type"] = {"type": "string", "enum": sorted(kinds)}
+            return self._plain(resolved | {"properties": properties}, fields)
+        if kinds:
+            return self._one_of(resolved, kinds, fields)
+        return self._plain(resolved, fields)
+
+    def _one_of(self, base: Schema, kinds: dict[str, Schema], fields: list[str] | None) -> Schema:
+        """Kinds that have the same properties are one member. The member with most kinds is the last."""
+        tag: str = base["discriminator"]["propertyName"]
+        members: list[tuple[Schema, list[str]]] = []
+        for kind, schema in kinds.items():
+            written = self._plain(schema, fields)
+            written["properties"][tag] = {"type": "string"}
+            values = next((values for member, values in members if member == written), None)
+            if values is None:
+                members.append((written, [kind]))
+            else:
+                values.append(kind)
+        fault = {"fault": base["properties"][tag]["fault"]} if "fault" in base["properties"][tag] else {}
+        for member, values in members:
+            member["properties"][tag] |= {"enum": sorted(values), **fault}
+        members.sort(key=lambda member: len(member[1]))
+        return {"oneOf": [member for member, _ in members], "tagged_by": tag}
+
+    def _plain(self, schema: Schema, fields: list[str] | None) -> Schema:
+        left_out = _LEFT_OUT if self.answers else _LEFT_OUT - {"example"}
+        plain = {name: value for name, value in schema.items() if name not in left_out}
+        if plain.get("additionalProperties") is True:
+            del plain["additionalProperties"]
+        if plain.pop("nullable", False) and not self.answers:
+            plain["type"] = [plain["type"], "null"]
+        if "kinds_of" in plain:
+            plain["enum"] = sorted(self.api.kinds(self.api.schemas[plain.pop("kinds_of")]))
+        if plain.get("type") == "integer":
+            plain.setdefault("maximum", LARGEST_INTEGER)
+        if "items" in plain:
+            plain["items"] = self.written(plain["items"])
+        if "properties" in plain:
+            plain["properties"] = dict(self._properties(plain.pop("properties"), fields))
+            required = [name for name in plain.pop("required", []) if name in plain["properties"]]
+            plain |= {"required": required} if required else {}
+        plain.pop("discriminator", None)
+        return self._texts(plain)
+
+    def _texts(self, plain: Schema) -> Schema:
+        if self.answers:
+            return {name: value for name, value in plain.items() if name not in _LENGTHS}
+        kinds = plain.get("type")
+        if (kinds == "string" or (isinstance(kinds, list) and "string" in kinds)) and "enum" not in plain:
+            plain.setdefault("pattern", NO_NUL)
+        return plain
+
+    def _properties(self, properties: dict[str, Schema], fields: list[str] | None) -> Iterator[tuple[str, Schema]]:
+        for name in properties if fields is None else fields:
+            if name in properties:
+                schema = properties[name]
+                if self.answers or not self.api.target(schema).get("readOnly"):
+                    yield name, self.written(schema)
+
+
+def query(parameters: list[Parameter], patches: dict[str, Any], schemas: Schemas) -> Iterator[Schema]:
+    """Yield the parameters of a query as /openapi.json describes them: a nested one is `page[after]`."""
+    for parameter in parameters:
+        patch = patches.get(parameter.name, {})
+        if patch is None:
+            continue
+        schema = merge_patch(schemas.api, schemas.api.resolve(parameter.schema), patch)
+        nested = schema.get("properties", {}) if parameter.nested else {"": schema}
+        for field, part in nested.items():
+            default = {"default": part["default"]} if "default" in part else {}
+            written = schemas.written(part) | default
+            written = {name: value for name, value in written.items() if name != "example" and value != NO_NUL}
+            described = {"description": written.pop("description")} if "description" in written else {}
+            style = {"style": "form", "explode": False} if written.get("type") == "array" else {}
+            name = f"{parameter.name}[{field}]" if field else parameter.name
+            yield {"name": name, "in": "query", **style, "schema": written, **described}
+
+
+def answer(operation: Operation, overlay: dict[str, Any], schemas: Schemas) -> Schema:
+    """Return the schema of a success. A page's `links` are missing where it has no neighbours."""
+    if operation.response is None:
+        return {"type": "object", "maxProperties": 0}
+    written = schemas.written(operation.response)
+    name = schemas.api.reference(operation.response) or operation.response.get("title", "")
+    paged = ["meta"] if "meta" in written["properties"] else []
+    return written | {"required": [*overlay["always"][name], *paged]}
+
+
+def facts(api: Api, service: dict[str, Any]) -> dict[str, Any]:
+    """Return all that the file holds."""
+    requests, answers = Schemas(api, service, "requests"), Schemas(api, service, "answers")
+    operations: dict[str, Any] = {}
+    for name, operation in api.covered.items():
+        own = service["operations"].get(name, {})
+        parameters = list(query(operation.query_parameters, own.get("query", {}), requests))
+        body = None if operation.body is None else merge_patch(requests.api, operation.body.schema, own.get("body", {}))
+        operations[name] = {
+            "name": operation.name,
+            "method": operation.method,
+            "path": operation.path,
+            "parameters": [parameter.name for parameter in operation.path_parameters],
+            "tag": service["tags"].get(operation.tag, operation.tag),
+            "summary": operation.summary,
+            "scopes": operation.scopes,
+            "status": operation.status,
+            "query": parameters,
+            "body": None if body is None else requests.written(body),
+            "answer": answer(operation, api.overlay, answers),
+            "errors": own.get("errors", list(operation.errors)),
+        }
+    components: dict[str, Schema] = {}
+    for name, title in service["components"].items():
+        schema = answers.component(name)
+        if components.setdefault(title, schema) != schema:
+            raise ValueError(f"{name} differs from another schema that is called {title} too")
+    return {"operations": operations, "schemas": components}
+
+
+def main() -> int:
+    service = yaml.safe_load((FOLDER / "service.yaml").read_text())
+    text = json.dumps(facts(load(), service), indent=1, ensure_ascii=False) + "\n"
+    if TARGET.exists() and TARGET.read_text() == text:
+        return 0
+    if "--check" in sys.argv[1:]:
+        print(f"{TARGET} is out of date: run `make format`", file=sys.stderr)
+        return 1
+    TARGET.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

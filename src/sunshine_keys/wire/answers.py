@@ -1,0 +1,57 @@
+"""Turn errors into answers: status, headers and body, for the API and the console; and log failures without their text."""
+
+from __future__ import annotations
+
+import logging
+import math
+import traceback
+from functools import lru_cache
+
+import msgspec
+
+from sunshine_keys.errors import MethodNotAllowed, ServiceError, StoreUnavailable, TooManyRequests, Unauthorized
+
+Headers = list[tuple[bytes, bytes]]
+
+_CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", charset="UTF-8", Bearer')
+
+
+class File(msgspec.Struct, frozen=True):
+    """Content that is sent as it is, with headers of its own; for instance a page."""
+
+    headers: Headers
+    body: bytes
+
+
+def error_headers(error: ServiceError) -> Headers:
+    """Return the headers that belong to an error."""
+    match error:
+        case Unauthorized():
+            return [_CHALLENGE]
+        case MethodNotAllowed():
+            return [(b"allow", error.allowed.encode())]
+        case TooManyRequests():
+            return [(b"retry-after", str(math.ceil(error.wait)).encode())]
+        case StoreUnavailable():
+            return [(b"retry-after", b"1")]
+        case _:
+            return []
+
+
+def error_body(error: ServiceError) -> msgspec.Raw:
+    """Return the documented envelope as JSON."""
+    return _envelope(error.code, error.titles)
+
+
+@lru_cache(256)  # most errors are alike
+def _envelope(code: str, titles: tuple[str, ...]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode({"errors": [{"code": code, "title": title} for title in titles]}))
+
+
+def log_failure(logger: logging.Logger, subject: str, error: BaseException) -> None:
+    """Log the type of an unexpected error and where it was raised.
+
+    Its text is left out: it might hold anything that the request held.
+    """
+    places = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s failed with %s:\n%s", subject, type(error).__name__, places)
