@@ -22,6 +22,7 @@ from support.wire import Key, Service, Tenant, Wire
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio
 from sunshine_keys.compose import Settings, open_engine
+from sunshine_keys.resources import ROUTER
 from sunshine_keys.wire.application import Application
 
 
@@ -32,7 +33,7 @@ def in_process(service: Service) -> Iterator[Callable[[Driver], Any]]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     engine = asyncio.run_coroutine_threadsafe(open_engine(Settings(service.data)), loop).result(30)
-    application: Any = Application(engine)
+    application: Any = Application(engine, ROUTER)
     yield lambda driver: driver.transport(application, loop)
     asyncio.run_coroutine_threadsafe(engine.store.close(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)

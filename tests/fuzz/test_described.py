@@ -24,9 +24,9 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 from schemathesis.specs.openapi.checks import negative_data_rejection
-from sunshine_keys.wire.operations import OPERATIONS
 from support.wire import WEBHOOK, Service, Tenant, Wire, make_tenant
 
+from sunshine_keys.resources import OPERATIONS, ROUTER
 from sunshine_keys.wire import openapi
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
@@ -44,7 +44,7 @@ BODIES: dict[str, Any] = {
     "webhooks": WEBHOOK,
 }
 
-schema = schemathesis.openapi.from_dict(json.loads(openapi.document()))
+schema = schemathesis.openapi.from_dict(json.loads(openapi.document(ROUTER)))
 
 
 class Surroundings:
@@ -107,7 +107,7 @@ def surroundings(wire: Wire, service: Service) -> Iterator[Surroundings]:
     made = Surroundings(wire, make_tenant(wire, service.account))
     with made.session:
         yield made
-    described = {(method, path) for path, methods in OPERATIONS.items() for method in methods}
+    described = {(operation.method, operation.path) for operation in OPERATIONS}
     assert made.asked & described <= made.succeeded, "what has never succeeded has not been tested"
 
 

@@ -116,7 +116,9 @@ def test_probes_are_told_only_to_those_who_debug(logged: Logged) -> None:
 
 
 def test_with_level_warning_only_failures_are_told(logged: Logged) -> None:
-    failing = "from sunshine_keys.keys import operations as keys\nasync def fail(*_): raise RuntimeError('x')\nkeys.list_all = fail"
+    failing = (
+        "from sunshine_keys.keys import operations as keys\ndef fail(*_): raise RuntimeError('x')\nkeys.key_view = fail"
+    )
     options = ("--log-format", "json", "--log-level", "warning")
     with Server(logged.data, *options, log=logged.file, patch=failing) as server:
         quiet = request(server.wire, "GET", "/nowhere")

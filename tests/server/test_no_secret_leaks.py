@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import jwt
-from sunshine_keys.wire.operations import Call
 from support.leaks import SEALING_KEY, Serving, assert_nowhere
 from support.wire import WEBHOOK, Answer, Key
 
@@ -28,6 +27,7 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import Settings, open_engine
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.secrets import new_secret, new_webhook_secret
+from sunshine_keys.resources import ROUTER
 from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.sealing.sources import Given
 from sunshine_keys.store.changes import CreateKey
@@ -37,6 +37,7 @@ from sunshine_keys.testing.faults import RecordedRequest
 from sunshine_keys.webhooks.model import WebhookView
 from sunshine_keys.webhooks.operations import WebhookSpec
 from sunshine_keys.wire.application import Application
+from sunshine_keys.wire.operation import Call
 from sunshine_keys.wire.request import Request as ServedRequest
 
 
@@ -172,8 +173,8 @@ def secretive(planted: str, folder: Path) -> list[Any]:
     made = [
         Settings(folder, sealing=Given([SEALING_KEY])), PostgresUrl(f"postgresql://u:{secret}@h/d"), engine, engine.sealer, engine.store, key, view, CreateKey(key),
         WebhookView("w", "v2", "https://example.com", [], secret, False, False),
-        WebhookSpec("https://example.com", []), actor, served, Origin("int_1", "", "r"), Application(engine),
-        Call(engine, actor, served, {"displayName": "x"}), tokens.read_token(token), scanning.Found(1, 1, secret),
+        WebhookSpec("https://example.com", []), actor, served, Origin("int_1", "", "r"), Application(engine, ROUTER),
+        Call(engine, actor, served, {"displayName": "x"}, {}), tokens.read(token), scanning.Found(1, 1, secret),
         testing.Key("int_1", secret), testing.Snapshot(secret.encode()),
         RecordedRequest("GET", "/v2/apps", {"authorization": secret}, secret.encode(), 200),
         configuration, passwords, sunshine.ApiClient(configuration), headers, signer,

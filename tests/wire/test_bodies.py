@@ -1,4 +1,4 @@
-"""The checks of bodies and the schemas that describe them: what one takes, the other takes."""
+"""The checks of bodies accept what the schemas in /openapi.json accept, and word their faults as the API does."""
 
 from __future__ import annotations
 
@@ -10,25 +10,32 @@ import jsonschema_rs
 import pytest
 
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.wire import bodies
+from sunshine_keys.resources import OPERATIONS
+from sunshine_keys.wire.checks import Body
 
 WEBHOOK = {"target": "https://example.com", "triggers": ["a"], "includeFullUser": True, "includeFullSource": False}
 APP = {
     "displayName": "An app",
-    "settings": dict.fromkeys(bodies.SETTINGS.properties, True) | {"conversationRetentionSeconds": 1},
+    "settings": {
+        "conversationRetentionSeconds": 1, "maskCreditCardNumbers": True, "useAnimalNames": True, "echoPostback": True,
+        "ignoreAutoConversationStart": True, "multiConvoEnabled": True, "appLocalizationEnabled": True,
+        "endSessionEnabled": True, "disableConversationReopen": True,
+    },
     "metadata": {"a": 1},
-}
+}  # fmt: skip
 UPDATE = {"displayName": "Mine", "defaultResponderId": "x", "showAIDisclaimer": True}
 GOOD: list[tuple[str, dict[str, Any]]] = [
-    ("KEY", {"displayName": "A key"}),
-    ("APP_CREATE", APP),
-    ("APP_UPDATE", APP),
-    ("INTEGRATION_CREATE", {"type": "web", **UPDATE}),
-    ("INTEGRATION_CREATE", {"type": "custom", "displayName": "Mine", "webhooks": [WEBHOOK]}),
-    ("INTEGRATION_UPDATE", UPDATE),
-    ("WEBHOOK_CREATE", WEBHOOK),
-    ("WEBHOOK_UPDATE", WEBHOOK),
+    ("CreateAppKey", {"displayName": "A key"}),
+    ("CreateCustomIntegrationKey", {"displayName": "A key"}),
+    ("CreateApp", APP),
+    ("UpdateApp", APP),
+    ("CreateIntegration", {"type": "web", **UPDATE}),
+    ("CreateIntegration", {"type": "custom", "displayName": "Mine", "webhooks": [WEBHOOK]}),
+    ("UpdateIntegration", UPDATE),
+    ("CreateWebhook", WEBHOOK),
+    ("UpdateWebhook", WEBHOOK),
 ]
+BODIES = {operation.id: operation.body for operation in OPERATIONS if operation.body}
 VALUES: list[Any] = [
     None, True, False, -1, 0, 1, 2**53 - 1, 2**53, 0.5, [], {}, {"unknown": 1}, ["a"], ["a", "b"], [None], [WEBHOOK],
     [WEBHOOK, WEBHOOK], ["a"] * 100, ["a"] * 101, "a\0b", "web", "custom", "whatsapp", "Custom", "ftp://x", "http://",
@@ -40,45 +47,125 @@ VALUES: list[Any] = [
 UNSAID = ("should be an http or https URL", "limited to 4096 bytes in size.")
 
 
+def test_every_body_has_an_example_here() -> None:
+    assert {name for name, _ in GOOD} == set(BODIES)
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, each in inner:
-        yield from places(each, (*path, name))
+    for name, part in inner:
+        yield from places(part, (*path, name))
 
 
 def replaced(body: Any, path: tuple[Any, ...], value: Any) -> Any:
     if not path:
         return value
-    made = copy.deepcopy(body)
-    holder = made
+    changed = copy.deepcopy(body)
+    holder = changed
     for name in path[:-1]:
         holder = holder[name]
     holder[path[-1]] = value
-    return made
+    return changed
 
 
 def removed(body: Any, path: tuple[Any, ...]) -> Any:
-    made = copy.deepcopy(body)
-    holder = made
+    changed = copy.deepcopy(body)
+    holder = changed
     for name in path[:-1]:
         holder = holder[name]
     del holder[path[-1]]
-    return made
+    return changed
 
 
 @pytest.mark.parametrize(("name", "good"), GOOD)
-def test_a_body_has_no_faults_where_it_fits_its_schema(name: str, good: dict[str, Any]) -> None:
-    checked = getattr(bodies, name)
-    validator = jsonschema_rs.validator_for(checked.schema)
-    assert checked.values(good) == good
+def test_a_body_has_no_faults_exactly_if_it_fits_its_schema(name: str, good: dict[str, Any]) -> None:
+    checks = BODIES[name]
+    validator = jsonschema_rs.validator_for(checks.schema)
+    assert checks.values(good) == good
     variants = [replaced(good, path, value) for path in places(good) for value in VALUES]
     variants += [removed(good, path) for path in places(good) if path]
     for body in [good, *variants]:
-        try:
-            checked.values(body)
-            faults: tuple[str, ...] = ()
-        except BadRequest as error:
-            faults = error.titles
+        faults = faults_of(checks, body)
         if not all(fault.endswith(UNSAID) for fault in faults) or not faults:
             assert validator.is_valid(body) == (not faults), (body, faults)
+
+
+def faults_of(checks: Body, body: Any) -> tuple[str, ...]:
+    try:
+        checks.values(body)
+    except BadRequest as error:
+        return error.titles
+    return ()
+
+
+PIECES: dict[str, Any] = {
+    "name": {"type": "string", "minLength": 2, "maxLength": 3},
+    "kind": {"type": "string", "enum": ["a", "b"]},
+    "color": {"type": "string", "enum": ["red"], "fault": "No such color"},
+    "count": {"type": ["integer", "null"], "minimum": 1, "maximum": 9},
+    "size": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
+    "flag": {"type": "boolean"},
+    "list": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "string"}},
+    "inner": {"type": "object", "properties": {"x": {"type": "boolean"}, "y": {"type": "boolean"}}, "required": ["x"]},
+    "free": {"type": "object"},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "faults"),
+    [
+        ({"name": 1}, ["name should be string"]),
+        ({"name": "a"}, ["name should NOT be shorter than 2 characters"]),
+        ({"name": "abcd"}, ["name should NOT be longer than 3 characters"]),
+        ({"name": "a\0"}, ["name should NOT contain U+0000"]),
+        ({"kind": "c"}, ["kind should be equal to one of the allowed values"]),
+        ({"kind": None}, ["kind should be string"]),
+        ({"color": "blue"}, ["No such color"]),
+        ({"count": None, "size": 0}, []),
+        ({"count": 0, "size": 2**53}, ["count should be >= 1 and <= 9", "size should be >= 0 and < 2^53"]),
+        ({"count": True}, ["count should be integer"]),
+        ({"flag": 1}, ["flag should be boolean"]),
+        ({"list": {}}, ["list should be array"]),
+        ({"list": []}, ["list should NOT have fewer than 1 items"]),
+        ({"list": ["a"] * 3}, ["list should NOT have more than 2 items"]),
+        ({"list": ["a", 1]}, ["list[1] should be string"]),
+        ({"inner": {"y": 1}}, ["inner should have required property 'x'", "inner.y should be boolean"]),
+        ({"inner": []}, ["inner should be object"]),
+        ({"free": {"anything": [1]}, "unknown": 1}, []),
+        ([], ["body should be object"]),
+    ],
+)
+def test_faults_are_worded_as_the_api_words_them(value: Any, faults: list[str]) -> None:
+    checks = Body({"type": "object", "properties": PIECES})
+    assert list(faults_of(checks, value)) == faults
+
+
+def test_rule_sees_only_values_that_fit_the_schema() -> None:
+    seen: list[tuple[str, Any]] = []
+
+    def rule(name: str, value: Any) -> list[str]:
+        seen.append((name, value))
+        return ["faulty"] if value == "bad" else []
+
+    texts = {"type": "array", "items": {"type": "string", "maxLength": 3}}
+    checks = Body({"type": "object", "properties": {"texts": texts}}, rules={"texts[]": rule})
+    assert faults_of(checks, {"texts": ["good", 1, "bad"]}) == (
+        "texts[0] should NOT be longer than 3 characters", "texts[1] should be string", "faulty",
+    )  # fmt: skip
+    assert seen == [("texts[2]", "bad")]
+
+
+def test_at_most_twenty_faults_are_reported() -> None:
+    checks = Body({"type": "object", "properties": {"flags": {"type": "array", "items": {"type": "boolean"}}}})
+    assert len(faults_of(checks, {"flags": [1] * 21})) == 20
+
+
+def test_keyword_without_a_check_is_refused() -> None:
+    with pytest.raises(ValueError, match="x: there is no check for \\['multipleOf'\\]"):
+        Body({"type": "object", "properties": {"x": {"type": "integer", "minimum": 0, "maximum": 9, "multipleOf": 2}}})
+
+
+def test_rule_of_a_missing_property_is_refused() -> None:
+    with pytest.raises(ValueError, match="properties that the body does not have: \\['y'\\]"):
+        Body({"type": "object", "properties": {"x": {"type": "boolean"}}}, rules={"y": lambda name, value: []})

@@ -7,12 +7,13 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from sunshine_keys.wire.operations import OPERATIONS
 from support.wire import WEBHOOK, Answer, Key, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
 from sunshine_keys.compose import Settings
+from sunshine_keys.resources import OPERATIONS
 from sunshine_keys.wire.limits import RateLimits
+from sunshine_keys.wire.operation import Operation
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_it_tells_of_every_operation_and_of_no_other(document: Any) -> None:
         for method in methods
         if method != "parameters"
     }
-    served = {(path, method) for path, methods in OPERATIONS.items() for method in methods}
+    served = {(operation.path, operation.method) for operation in OPERATIONS}
     assert told == served | {(path, "GET") for path in ("/healthz", "/readyz", "/openapi.json")}
     ids = [
         each["operationId"] for methods in document["paths"].values() for each in methods.values() if "summary" in each
@@ -61,14 +62,14 @@ def test_its_schemas_are_schemas(document: Any) -> None:
 
 BODIES: dict[str, Any] = {
     "create_app": {"displayName": "An app", "settings": {"useAnimalNames": True}, "metadata": {"a": 1}},
-    "create_key": {"displayName": "A key"},
+    "create_app_key": {"displayName": "A key"},
+    "create_custom_integration_key": {"displayName": "A key"},
     "create_integration": {"type": "custom", "displayName": "Mine", "webhooks": [WEBHOOK]},
     "create_webhook": WEBHOOK,
     "update_app": {"displayName": "Another name"},
     "update_integration": {"displayName": "Another name", "defaultResponderId": "x", "showAIDisclaimer": True},
     "update_webhook": {"includeFullUser": True},
 }
-ROUTES = [(path, method) for path, methods in OPERATIONS.items() for method in methods]
 PROVOKED_ELSEWHERE = {429, 503}
 """They need a service with limits, and a store that fails."""
 
@@ -84,19 +85,19 @@ def closed(schema: Any) -> Any:
 class Asked:
     """One operation of a tenant's, and how to have it answer each of the statuses it is told to have."""
 
-    def __init__(self, wire: Wire, tenant: Tenant, other: Tenant, path: str, method: str) -> None:
-        self.wire, self.tenant, self.other, self.path, self.method = wire, tenant, other, path, method
-        self.operation = OPERATIONS[path][method]
-        self.body = BODIES.get(self.operation.handler.__name__)
+    def __init__(self, wire: Wire, tenant: Tenant, other: Tenant, operation: Operation) -> None:
+        self.wire, self.tenant, self.other, self.operation = wire, tenant, other, operation
+        self.path, self.method = operation.path, operation.method
+        self.body = BODIES.get(operation.name)
         webhook = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"][0]["id"]
-        of_app = "{integrationId}" not in path
+        of_app = "integrationId" not in operation.placeholders
         self.ids = {
             "{appId}": tenant.app_id,
             "{integrationId}": tenant.integration_id,
             "{keyId}": tenant.app_key.id if of_app else tenant.key.id,
             "{webhookId}": webhook,
         }
-        self.owner = tenant.account if of_app and path != "/v2/tokenInfo" else tenant.app_key
+        self.owner = tenant.account if of_app and operation.name != "get_token_info" else tenant.app_key
 
     def send(self, auth: Key | None, *, query: str = "", ids: dict[str, str] | None = None, **options: Any) -> Answer:
         target = self.path
@@ -133,14 +134,14 @@ class Asked:
                 return self.send(self.owner)
 
 
-@pytest.mark.parametrize(("path", "method"), ROUTES, ids=[f"{method} {path}" for path, method in ROUTES])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_every_status_it_tells_of_is_answered_and_fits_it(
-    wire: Wire, tenant: Tenant, other: Tenant, document: Any, path: str, method: str
+    wire: Wire, tenant: Tenant, other: Tenant, document: Any, operation: Operation
 ) -> None:
-    asked = Asked(wire, tenant, other, path, method)
-    responses = document["paths"][path][method.lower()]["responses"]
+    asked = Asked(wire, tenant, other, operation)
+    responses = document["paths"][operation.path][operation.method.lower()]["responses"]
     statuses = {int(each) for each in responses} - PROVOKED_ELSEWHERE
-    if path == "/v2/tokenInfo":
+    if operation.name == "get_token_info":
         statuses.remove(404)  # of an app that is deleted while it is asked for
     for status in sorted(statuses, reverse=True):
         answer = asked.provoke(status)
@@ -151,7 +152,7 @@ def test_every_status_it_tells_of_is_answered_and_fits_it(
 
 def test_every_error_there_is_has_its_place_in_it(document: Any) -> None:
     told = {
-        int(status) for path in OPERATIONS for each in document["paths"][path].values() if isinstance(each, dict)
+        int(status) for operation in OPERATIONS for each in document["paths"][operation.path].values() if isinstance(each, dict)
         for status in each["responses"]
     }  # fmt: skip
     # A method there is not has no place in a description of those there are.
@@ -159,9 +160,9 @@ def test_every_error_there_is_has_its_place_in_it(document: Any) -> None:
 
 
 def test_it_names_the_scopes_that_each_operation_is_for(document: Any) -> None:
-    for path, method in ROUTES:
-        scopes = {each.value for each in OPERATIONS[path][method].scopes}
-        told = document["paths"][path][method.lower()]["security"]
+    for operation in OPERATIONS:
+        scopes = {scope.value for scope in operation.scopes}
+        told = document["paths"][operation.path][operation.method.lower()]["security"]
         assert [set(each) for each in (told[0]["basic"], told[1]["bearer"])] == [scopes, scopes]
 
 
