@@ -38,7 +38,7 @@ _COMMON_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
 ]
 _TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
-_BASES = (b"/v2/", b"/sc/v2/")
+_BASES = (b"/v2/", b"/sc/v2/", b"//v2/", b"/sc//v2/")
 _PROBES = ("healthz", "readyz")
 _OPEN = (*_PROBES, "metrics", "openapi.json", "docs")
 _DOCS_STYLE = ["docs", "style.css"]

@@ -35,8 +35,8 @@ class Request:
     """`segments` are the parts of the path after the leading slash, split before they are percent-decoded: an encoded slash
     is part of an id, and `..` is an id like any other.
 
-    The API has two base paths, `/v2` and `/sc/v2`, and a client may send a second slash after either. `base` is the one that
-    the client used; `segments` are the same for all of them and begin with `v2`.
+    The API has two base paths, `/v2` and `/sc/v2`, and a client may send a second slash before and behind the `v2` of either.
+    `base` is the one that the client used; `segments` are the same for all of them and begin with `v2`.
 
     `source` is the client's address, or "" if there is none. The application sets `route`, the path's template, and `actor`,
     the key that the request is from, when it has determined them.
@@ -169,16 +169,21 @@ class Request:
 def split_path(path: str) -> tuple[str, list[str]]:
     """Return the base path of the API that a path begins with, and the segments after the leading slash.
 
-    The segments of `/sc/v2/apps` and `/v2//apps` are those of `/v2/apps`. The base is `/v2` for every other path.
+    The segments of `/sc/v2/apps`, `/v2//apps` and `//v2/apps` are those of `/v2/apps`. The base is `/v2` for every other
+    path.
     """
     path = path[1:]
     # Most paths have nothing to decode. Testing the whole path first takes 0.4 µs instead of 1.1.
     segments = [_segment(part) for part in path.split("/")] if "%" in path else path.split("/")
     base = "/v2"
-    if segments[0] == "sc" and segments[1:2] == ["v2"]:
-        base = "/sc/v2"
-        del segments[0]
-    if segments[0] == "v2" and len(segments) > 2 and not segments[1]:
+    if segments[0] != "v2":
+        start = 1 if segments[0] == "sc" else 0
+        if segments[start : start + 1] == [""]:
+            start += 1
+        if segments[start : start + 1] == ["v2"]:
+            base = "/sc/v2" if segments[0] == "sc" else "/v2"
+            del segments[:start]
+    if len(segments) > 2 and not segments[1] and segments[0] == "v2":
         del segments[1]
     return base, segments
 

@@ -86,6 +86,6 @@ class Router:
 
 
 def _pattern(operation: Operation) -> str:
-    """Return a pattern of the operation's path below any base path, with or without a double slash."""
+    """Return a pattern of the operation's path below any base path, with and without second slashes."""
     _, _, *parts = operation.path.split("/")
-    return "(?:/sc)?/v2/?/" + "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts)
+    return "(?:/sc)?//?v2//?" + "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts)
