@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.drivers import AsyncDriver, Driver, SyncDriver
-from support.scripts import NewClient, Reply, Script
+from support.scripts import NewApi, NewClient, NewScript, Reply, Script
 from support.wire import Key, Service, Tenant
 
 import sunshine_conversations_client as sunshine
@@ -55,11 +55,25 @@ def client(request: pytest.FixtureRequest, service: Service, tenant: Tenant, new
 
 @pytest.fixture
 def account(service: Service, new_client: NewClient) -> Any:
+    """Return a client with the account's key."""
     return new_client(service.url, service.account)
 
 
 @pytest.fixture
-def script() -> Iterator[Callable[..., Script]]:
+def api_at(driver: Driver, new_client: NewClient) -> NewApi:
+    """Return a function that creates an API class for a URL, without retries by default."""
+
+    def make(url: str, key: Key | None = None, **settings: Any) -> Any:
+        credentials = {"username": "app_1", "password": "s3cr3t"} if key is None else {}
+        client = new_client(url, key, **({"retries": False} | credentials | settings))
+        return driver.CustomIntegrationApiKeysApi(client)
+
+    return make
+
+
+@pytest.fixture
+def script() -> Iterator[NewScript]:
+    """Return a function that starts servers with scripted answers. They close at the end of the test."""
     scripts: list[Script] = []
 
     def make(*replies: Reply) -> Script:

@@ -5,32 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import urllib3
 from support.drivers import Driver
-from support.scripts import NewClient, Script, answer
+from support.scripts import KEY, NewApi, NewScript, answer, drop
 
 import sunshine_conversations_client as sunshine
-
-NewScript = Callable[..., Script]
-KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'
-
-
-NewApi = Callable[..., Any]
-
-
-@pytest.fixture
-def api_at(driver: Driver, new_client: NewClient) -> NewApi:
-    """Return a function that creates an API class for a URL, without retries by default."""
-
-    def make(url: str, **settings: Any) -> Any:
-        settings = {"username": "app_1", "password": "s3cr3t", "retries": False} | settings
-        return driver.CustomIntegrationApiKeysApi(new_client(url, **settings))
-
-    return make
 
 
 def create(api: Any, **options: Any) -> sunshine.IntegrationApiKeyResponse:
@@ -355,10 +337,6 @@ def hang(connection: socket.socket) -> None:
     """Send nothing until the client closes the connection."""
     connection.settimeout(30)
     connection.recv(1)
-
-
-def drop(connection: socket.socket) -> None:
-    connection.close()
 
 
 def key_of(request: bytes) -> str:

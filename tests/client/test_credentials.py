@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import jwt
 import pytest
 from support.drivers import Driver
-from support.scripts import NewClient, Script, answer
+from support.scripts import NewClient, NewScript, answer, drop
 from support.wire import Service, Tenant
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._auth import Signer
 
-NewScript = Callable[..., Script]
 KEYS = b'{"keys": []}'
 SECRET = "s" * 86
 
@@ -214,10 +212,6 @@ class TestProxies:
         monkeypatch.setenv("NO_PROXY", no_proxy)
         assert proxy_for(f"https://{host}/x", sunshine.Configuration()) == ("http://proxy:1" if proxied else None)
         assert proxy_for(f"http://{host}/x", sunshine.Configuration()) is None
-
-
-def drop(connection: Any) -> None:
-    connection.close()
 
 
 class TestRepeatedDeletes:

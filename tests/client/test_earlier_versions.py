@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.scripts import Script, answer
+from support.scripts import NewScript, answer
 from support.wire import Service, Tenant
 
 import sunshine_conversations_client as sunshine
@@ -63,7 +63,7 @@ def test_models_take_positional_values() -> None:
     assert page("a" * 24, size=3).to_dict() == {"after": "a" * 24, "size": 3}
 
 
-def test_integer_ids_are_sent_as_their_digits(script: Callable[..., Script]) -> None:
+def test_integer_ids_are_sent_as_their_digits(script: NewScript) -> None:
     server = script(answer(body=b'{"app": {}}'))
     with sunshine.ApiClient(sunshine.Configuration(server.url)) as client:
         sunshine.AppsApi(client).get_app(12)  # type: ignore[arg-type]

@@ -10,7 +10,6 @@ import ssl
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +17,14 @@ import pytest
 import urllib3
 from support.certificates import make_certificate
 from support.drivers import Driver
-from support.scripts import NewClient, Script, answer
-from support.wire import Key, Service, Tenant
+from support.scripts import KEY, NewApi, NewScript, answer
+from support.wire import Service, Tenant
 
 import sunshine_conversations_client as sunshine
 from sunshine_keys import server
 from sunshine_keys.compose import Settings
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-NewScript = Callable[..., Script]
-NewApi = Callable[..., Any]
-KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'
-
-
-@pytest.fixture
-def api_at(driver: Driver, new_client: NewClient) -> NewApi:
-    """Return a function that creates an API class for a URL, without retries by default."""
-
-    def make(url: str, key: Key | None = None, **settings: Any) -> Any:
-        names = {"username": "app_1", "password": "s3cr3t"} if key is None else {}
-        return driver.CustomIntegrationApiKeysApi(new_client(url, key, **({"retries": False} | names | settings)))
-
-    return make
 
 
 def create(api: Any, **options: Any) -> Any:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.scripts import Script, answer
+from support.scripts import NewScript, answer
 from support.wire import Service, Tenant, Wire
 
 import sunshine_conversations_client as sunshine
@@ -60,7 +59,7 @@ async def test_apps_of_all_pages_come_once(service: Service, tenant: Tenant, oth
         b'{"meta": null}',
     ],
 )
-async def test_iteration_ends_if_a_page_leads_nowhere(script: Callable[..., Script], page: bytes) -> None:
+async def test_iteration_ends_if_a_page_leads_nowhere(script: NewScript, page: bytes) -> None:
     server = script(*[answer(body=page)] * 9)
     await walk("sync", server.url, {}, "iterate_apps")
     assert len(server.requests) <= 2

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from support.drivers import Driver
-from support.scripts import Script, answer
+from support.scripts import NewScript, answer
 from support.wire import Service
 
 import sunshine_conversations_client as sunshine
@@ -135,7 +134,7 @@ print(after - before)
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_no_call_leaves_a_socket_or_a_task_open(script: Callable[..., Script], service: Service, kind: str) -> None:
+def test_no_call_leaves_a_socket_or_a_task_open(script: NewScript, service: Service, kind: str) -> None:
     app = answer(body=b'{"app": {}}')
     broken = (
         b"",

@@ -1,4 +1,4 @@
-"""The two drivers behind one face, so that one suite runs over both."""
+"""Drivers with one interface for both clients, so that one suite tests them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessT
 
 
 class SyncDriver:
-    """The client as it is."""
+    """The synchronous client, unchanged."""
 
     name = "sync"
     transport = InProcessTransport
 
     def read(self, raw: Any) -> bytes:
-        """The body of a response that has not been read."""
+        """Read and return the body of an unread response."""
         body: bytes = raw.read()
         return body
 
@@ -27,17 +27,17 @@ class SyncDriver:
         return getattr(sunshine, name)
 
     def close(self) -> None:
-        """Nothing is left to close."""
+        """Do nothing: there is no event loop."""
 
 
 class AsyncDriver:
-    """The asynchronous client, each call awaited to its end on a loop of the test's own."""
+    """The asynchronous client with blocking calls, on an event loop for one test."""
 
     name = "async"
     transport = AsyncInProcessTransport
 
     def read(self, raw: Any) -> bytes:
-        """The body of a response that has not been read."""
+        """Read and return the body of an unread response."""
         body: bytes = self.loop.run_until_complete(raw.read())
         return body
 
@@ -55,7 +55,7 @@ class AsyncDriver:
 
 
 class Blocking:
-    """Something asynchronous, called as if it were not."""
+    """Wraps an asynchronous object so that its methods block."""
 
     def __init__(self, wrapped: Any, loop: asyncio.AbstractEventLoop, client: Any = None) -> None:
         self.wrapped, self.loop = wrapped, loop
@@ -64,9 +64,9 @@ class Blocking:
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self.wrapped, name)
-        return self._waiting(attribute) if inspect.iscoroutinefunction(attribute) else attribute
+        return self._blocking(attribute) if inspect.iscoroutinefunction(attribute) else attribute
 
-    def _waiting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _blocking(self, method: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *arguments, **options: self.loop.run_until_complete(method(*arguments, **options))
 
     def __enter__(self) -> Blocking:

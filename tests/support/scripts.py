@@ -1,4 +1,4 @@
-"""A server that answers whatever a test has it answer."""
+"""A server that sends scripted answers, and the parts of these answers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-NewClient = Callable[..., Any]
-
-
 Reply = bytes | Callable[[socket.socket], None]
+NewClient = Callable[..., Any]
+NewApi = Callable[..., Any]
+NewScript = Callable[..., "Script"]
+
+KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'
+"""The body of an answer with a key."""
 
 
 class Script:
-    """A server on a real socket: answers each request with the next reply, and keeps what was asked.
+    """A server on a real socket that answers every request with the next reply and records the requests.
 
-    A reply is bytes to send, after which the connection is closed, or a function that is given the connection.
+    A reply is either the bytes to send before the connection closes, or a function that takes the connection.
     """
 
     def __init__(self, *replies: Reply) -> None:
@@ -68,11 +71,17 @@ class Script:
 
     @property
     def lines(self) -> list[str]:
-        """The request lines."""
+        """The request lines of all requests."""
         return [request.split(b"\r\n")[0].decode() for request in self.requests]
 
 
+def drop(connection: socket.socket) -> None:
+    """Close a connection without an answer. This is a reply for a `Script`."""
+    connection.close()
+
+
 def answer(status: str = "200 OK", body: bytes = b"{}", kind: str | None = "application/json", **headers: str) -> bytes:
+    """Return the bytes of an answer. An underscore in the name of a header stands for a hyphen."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close"]
     if kind is not None:
         lines.append(f"Content-Type: {kind}")
