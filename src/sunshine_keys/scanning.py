@@ -1,11 +1,11 @@
-"""Finding secrets of ours in a stream of bytes of any length, in constant memory.
+"""A scanner that finds this service's secrets in a stream of bytes of any length, in constant memory.
 
-A secret is told by its checksum, so there are no false alarms worth the name. Every byte is mapped to whether a secret
-may hold it, and then searched for a run of 86 of those: `translate` and `find` do that at a gigabyte a second, where a
-regular expression takes 70 MB. A run of up to 120 characters is looked at as a whole, since what stands around a
-secret may be of its alphabet too: the minus of a removed line, the `n` of an escaped line break, a key id.
+A secret has a checksum, so false alarms practically do not occur. The scanner maps each byte to whether a secret may contain
+it, and searches for a run of 86 such bytes: `translate` and `find` do that at 1 GB/s, a regular expression at 70 MB/s. In a
+run of up to 120 characters it checks each position, because the text around a secret may belong to the same alphabet: the
+minus of a removed line, the `n` of an escaped line break, a key id.
 
-Basic credentials are base64 once more, and are found by the three prefixes a key id can have.
+Basic credentials are base64 of a key id and a secret. The scanner finds them by the three prefixes that a key id can have.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ _IN, _OUT = b"x", b" "
 _CLASSES = bytes(ord(_IN if byte in _ALPHABET else _OUT) for byte in range(256))
 _RUN = _IN * _LENGTH
 _LAST = b"AQgw"
-"""What a secret may end with: its last character carries two bits, and the rest of it is zero."""
+"""The last characters that a secret can have: its last character carries two bits, and its other bits are zero."""
 
 _KEY_ID_LENGTH = 28
 _BASIC_LENGTH = 154
-"""Base64 of key id, colon and secret, without its padding."""
+"""The length of base64 of key id, colon and secret, without padding."""
 _BASIC_PREFIXES = [base64.b64encode(prefix.encode() + b"0")[:5] for prefix in ID_PREFIX.values()]
 _BASIC = re.compile(rb"[A-Za-z0-9+/]{%d}" % _BASIC_LENGTH)
 
-_KEPT_BYTES = 256
-"""What is looked at again with the next chunk; longer than anything that is found."""
-_KEPT_LINE = 16 * 1024
-"""A line that is still coming is kept up to this length, so that git's own lines are seen whole."""
+_OVERLAP_BYTES = 256
+"""How much of a chunk is searched again with the next one; longer than any match."""
+_PARTIAL_LINE_BYTES = 16 * 1024
+"""The most of an incomplete line that stays in the buffer, so that the scanner sees git's own lines whole."""
 
 _COMMIT = re.compile(rb"commit ([0-9a-f]{40,64})\b")
 _DIFF = re.compile(rb"diff --(?:git|cc|combined) ([^\n]+)")
 
 
-class Found(msgspec.Struct, frozen=True):
+class Leak(msgspec.Struct, frozen=True):
     """A secret in a stream. `line` and `column` count from 1, the column in bytes.
 
-    `key_id` is the id beside it in Basic credentials. `commit` and `file` are what `git log -p` last said before it.
+    `key_id` is the id in the same Basic credentials. `commit` and `file` come from the last lines of `git log -p` before it.
     """
 
     line: int
@@ -59,24 +59,24 @@ class Found(msgspec.Struct, frozen=True):
     file: str | None = None
 
     @property
-    def shown(self) -> str:
-        """As much of the secret as may be shown."""
+    def masked_secret(self) -> str:
+        """The first characters of the secret, which are safe to show."""
         return self.secret[:4] + "…"
 
     def __repr__(self) -> str:
-        return f"Found(line={self.line}, column={self.column}, secret={self.shown!r})"
+        return f"Leak(line={self.line}, column={self.column}, secret={self.masked_secret!r})"
 
 
-def scan(read: Callable[[int], bytes], *, git: bool = False) -> Iterator[Found]:
-    """The secrets in what `read(size)` returns until it returns nothing. With `git`, told by commit and file."""
+def scan(read: Callable[[int], bytes], *, git: bool = False) -> Iterator[Leak]:
+    """Yield the secrets in a stream. `read(size)` returns b"" at its end. If `git`, read commits and files of `git log -p`."""
     scanner = _Scanner(git=git)
     while chunk := read(CHUNK_BYTES):
         yield from scanner.feed(chunk)
     yield from scanner.finish()
 
 
-class _Place(msgspec.Struct, frozen=True):
-    """A secret in the stream: where it begins, and where what holds it ends."""
+class _Match(msgspec.Struct, frozen=True):
+    """A secret in the stream. `start` is where it begins, `end` where the run or the credentials around it end."""
 
     start: int
     end: int
@@ -84,47 +84,47 @@ class _Place(msgspec.Struct, frozen=True):
     key_id: str | None = None
 
     def __repr__(self) -> str:
-        return f"_Place(start={self.start}, end={self.end})"
+        return f"_Match(start={self.start}, end={self.end})"
 
 
 class _Scanner:
-    """Offsets count from the stream's start, but for those named `at`, which count from the buffer's."""
+    """Searches chunk by chunk. Offsets count from the start of the stream, those named `at` from the start of the buffer."""
 
     def __init__(self, *, git: bool) -> None:
         self._buffer = b""
         self._start = 0
-        self._told = 0  # what ends before has been told
-        self._known = _Position(git=git)
+        self._reported = 0  # Matches that end before this offset have been returned.
+        self._position = _Position(git=git)
 
-    def feed(self, chunk: bytes) -> list[Found]:
+    def feed(self, chunk: bytes) -> list[Leak]:
         self._buffer += chunk
-        found = self._look(at_end=False)
-        kept = max(0, len(self._buffer) - _KEPT_BYTES)
-        line = self._buffer.rfind(b"\n", 0, kept) + 1
-        cut = line if len(self._buffer) - line <= _KEPT_LINE else kept
-        self._known.advance(self._buffer, self._start, self._start + cut)
+        leaks = self._search(at_end=False)
+        overlap = max(0, len(self._buffer) - _OVERLAP_BYTES)
+        line = self._buffer.rfind(b"\n", 0, overlap) + 1
+        cut = line if len(self._buffer) - line <= _PARTIAL_LINE_BYTES else overlap
+        self._position.advance(self._buffer, self._start, self._start + cut)
         self._start += cut
         self._buffer = self._buffer[cut:]
-        return found
+        return leaks
 
-    def finish(self) -> list[Found]:
-        return self._look(at_end=True)
+    def finish(self) -> list[Leak]:
+        return self._search(at_end=True)
 
-    def _look(self, *, at_end: bool) -> list[Found]:
+    def _search(self, *, at_end: bool) -> list[Leak]:
         end = self._start + len(self._buffer)
-        places = sorted([*self._bare(), *self._basic()], key=lambda place: place.start)
-        # What touches the end may go on in the next chunk, and is looked at then.
-        new = [place for place in places if place.end >= self._told and (at_end or place.end < end)]
-        self._told = end
-        return [self._found(place) for place in new]
+        matches = sorted([*self._bare(), *self._basic()], key=lambda match: match.start)
+        # A match that touches the end may continue in the next chunk, and is checked again then.
+        new = [match for match in matches if match.end >= self._reported and (at_end or match.end < end)]
+        self._reported = end
+        return [self._leak(match) for match in new]
 
-    def _found(self, place: _Place) -> Found:
-        known = self._known
-        known.advance(self._buffer, self._start, place.start)
-        column = place.start - known.line_start + 1
-        return Found(known.line, column, place.secret, place.key_id, known.commit, known.file)
+    def _leak(self, match: _Match) -> Leak:
+        position = self._position
+        position.advance(self._buffer, self._start, match.start)
+        column = match.start - position.line_start + 1
+        return Leak(position.line, column, match.secret, match.key_id, position.commit, position.file)
 
-    def _bare(self) -> Iterator[_Place]:
+    def _bare(self) -> Iterator[_Match]:
         buffer = self._buffer
         classes = buffer.translate(_CLASSES)
         at = classes.find(_RUN)
@@ -136,10 +136,10 @@ class _Scanner:
                     if buffer[first + _LENGTH - 1] in _LAST:
                         text = buffer[first : first + _LENGTH].decode("ascii")
                         if is_our_secret(text):
-                            yield _Place(self._start + first, self._start + end, text)
+                            yield _Match(self._start + first, self._start + end, text)
             at = classes.find(_RUN, end)
 
-    def _basic(self) -> Iterator[_Place]:
+    def _basic(self) -> Iterator[_Match]:
         for prefix in _BASIC_PREFIXES:
             at = self._buffer.find(prefix)
             while at >= 0:
@@ -147,12 +147,12 @@ class _Scanner:
                     decoded = base64.b64decode(match[0] + b"==").decode("latin-1")
                     key_id, colon, secret = decoded[:_KEY_ID_LENGTH], decoded[_KEY_ID_LENGTH], decoded[-_LENGTH:]
                     if colon == ":" and is_our_secret(secret):
-                        yield _Place(self._start + at, self._start + match.end(), secret, key_id)
+                        yield _Match(self._start + at, self._start + match.end(), secret, key_id)
                 at = self._buffer.find(prefix, at + 1)
 
 
 class _Position:
-    """What is known of a place in the stream: its line and, of `git log -p`, its commit and file."""
+    """The line of an offset in the stream and, in `git log -p`, its commit and file."""
 
     def __init__(self, *, git: bool) -> None:
         self.line = 1
@@ -163,7 +163,7 @@ class _Position:
         self._offset = 0
 
     def advance(self, buffer: bytes, start: int, offset: int) -> None:
-        """Go on to `offset`, by the buffer that begins at `start`."""
+        """Move to `offset`, reading the buffer that begins at `start`."""
         first, at = self._offset - start, offset - start
         if at <= first:
             return
@@ -188,17 +188,17 @@ class _Position:
         if commit is not None:
             self.commit, self.file = commit[0].decode(), None
         if diff is not None and (commit is None or diff[1] > commit[1]):
-            self.file = _file_of(diff[0])
+            self.file = _file_name(diff[0])
 
 
-def _file_of(diff: bytes) -> str:
-    """The file of a `diff --git a/NAME b/NAME` line: the second of its two names, which may have spaces."""
+def _file_name(diff: bytes) -> str:
+    """Return the second of the two names in `diff --git a/NAME b/NAME`. Names may contain spaces."""
     half = len(diff) // 2
     first, second = diff[:half], diff[half + 1 :]
     if first == second:  # --no-prefix
         name = second
     elif first[2:] == second[2:] and second[1:2] == b"/":
         name = second[2:]
-    else:  # renamed, quoted, or a merge's one name
+    else:  # a renamed or quoted file, or a merge, which has a single name
         name = diff.rpartition(b" b/")[2]
     return name.decode("utf-8", "surrogateescape")

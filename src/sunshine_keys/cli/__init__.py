@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; the errors an operator can mend are one line and exit code 1."""
+    """Run the command line. Print an error that an operator can fix as one line, and exit with code 1."""
     try:
         from sunshine_keys.cli.commands import run
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""`audit`: what the audit trail tells, and whether its chain holds."""
+"""`audit`: show the audit trail, or verify its hash chain."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from sunshine_keys.cli.exits import printable
-from sunshine_keys.cli.listing import Group
+from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.compose import Settings, opened_store
 from sunshine_keys.store import Store, audit
@@ -22,7 +22,7 @@ from sunshine_keys.store.audit import Entry, Head
 T = TypeVar("T")
 
 _PAGE = 1000
-_SPAN = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+_DURATION = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
 _COLUMNS = (("time", 24), ("actor", 28), ("action", 18), ("outcome", 12), ("source", 15))
@@ -31,8 +31,8 @@ program = typer.Typer(cls=Group, help="Show the audit trail, or verify its chain
 cli.add_typer(program, name="audit")
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """Which entries are to be shown; an empty text is any."""
+class EntryFilter(msgspec.Struct, frozen=True):
+    """Which entries to show. An empty text matches everything."""
 
     since: str = ""
     actor: str = ""
@@ -61,40 +61,43 @@ def show(
         typer.Option(
             envvar="SUNSHINE_KEYS_SINCE",
             metavar="TIME",
-            help="Only what came after: a date, a time (UTC unless it says), or a span such as 30m, 2h or 7d.",
+            help="Only entries since then: a date, a time (UTC unless it names a zone), or a duration such as 30m, 2h or 7d.",
         ),
     ] = "",
     actor: Annotated[
-        str, typer.Option(envvar="SUNSHINE_KEYS_ACTOR", metavar="KEY_ID", help="Only what this key did, or `operator`.")
+        str,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_ACTOR", metavar="KEY_ID", help="Only entries of this key, or of `operator`."
+        ),
     ] = "",
     action: Annotated[
-        str, typer.Option(envvar="SUNSHINE_KEYS_ACTION", help="Only this action, such as key.delete.")
+        str, typer.Option(envvar="SUNSHINE_KEYS_ACTION", help="Only this action, for example key.delete.")
     ] = "",
     resource: Annotated[
         str,
         typer.Option(
             envvar="SUNSHINE_KEYS_RESOURCE",
             metavar="PATH",
-            help="Only this path below /v2, such as apps/ID, and what is below it.",
+            help="Only this path below /v2, for example apps/ID, and everything below it.",
         ),
     ] = "",
 ) -> None:
     """Show the audit trail, oldest first."""
     if context.invoked_subcommand is not None:
         return
-    wanted = Wanted(
-        audit.told_time(moment(since, "--since")) if since else "",
+    matches = EntryFilter(
+        audit.told_time(parse_time(since, "--since")) if since else "",
         actor,
         action,
         resource.strip("/").removeprefix("v2/"),
     )
 
     async def run(store: Store) -> None:
-        line = _print_json if as_json else _Table()
+        print_entry = _print_json if as_json else _Table()
         async for page in pages(store):
             for entry in page:
-                if wanted(entry):
-                    line(entry)
+                if matches(entry):
+                    print_entry(entry)
 
     _with_store(Settings.of(data, database), run)
 
@@ -109,32 +112,34 @@ def verify(
         typer.Option(
             envvar="SUNSHINE_KEYS_HEAD",
             metavar="SEQUENCE:HASH",
-            help="The head that an earlier run printed: the chain should still hold it.",
+            help="A head that an earlier run printed: check that the chain still contains it.",
         ),
     ] = None,
 ) -> None:
-    """Check the whole chain, and print its head. Exits 1 where it does not hold, naming the entry."""
+    """Check the whole chain, and print its head. If the chain is broken, exit 1 and name the entry."""
     assert context.parent is not None
-    given = context.parent.params  # options before the word `verify`
-    kept = None if head is None else _head(head)
+    options = context.parent.params  # those before the word `verify`
+    expected = None if head is None else _head(head)
 
     async def run(store: Store) -> Head:
         reached = Head()
         async for page in pages(store):
             start, reached = reached, audit.check(page, reached)
-            if kept is not None and start.sequence < kept.sequence <= reached.sequence:
-                entry = page[kept.sequence - start.sequence - 1]
-                if entry.hash != kept.hash:
-                    fail(f"the chain is another: entry {kept.sequence} of {entry.time} has not the hash that was kept")
+            if expected is not None and start.sequence < expected.sequence <= reached.sequence:
+                entry = page[expected.sequence - start.sequence - 1]
+                if entry.hash != expected.hash:
+                    fail(
+                        f"this is another chain: entry {expected.sequence} of {entry.time} has another hash than --head"
+                    )
         return reached
 
     try:
-        reached = _with_store(Settings.of(data or given["data"], database or given["database"]), run)
+        reached = _with_store(Settings.of(data or options["data"], database or options["database"]), run)
     except audit.Broken as error:
         fail(f"the audit trail is broken: {error}")
-    if kept is not None and kept.sequence > reached.sequence:
-        fail(f"the audit trail was cut off: it ends at entry {reached.sequence}, before {kept.sequence}")
-    typer.echo(f"The chain of {reached.sequence} entries holds. Its head, to be kept elsewhere:")
+    if expected is not None and expected.sequence > reached.sequence:
+        fail(f"the audit trail was cut off: it ends at entry {reached.sequence}, before {expected.sequence}")
+    typer.echo(f"The chain of {reached.sequence} entries is intact. Keep its head elsewhere:")
     typer.echo(f"{reached.sequence}:{reached.hash.hex()}")
 
 
@@ -147,32 +152,33 @@ def _with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:
 
 
 async def pages(store: Store) -> AsyncIterator[list[Entry]]:
+    """Yield all entries, oldest first, in lists of bounded length."""
     after = 0
     while page := await store.audit_entries(after, _PAGE):
         yield page
         after = page[-1].sequence
 
 
-def moment(given: str, option: str) -> datetime:
-    """A time in UTC, from a span before now or from ISO 8601; `option` is what it was given in."""
-    if span := _SPAN.fullmatch(given):
-        return datetime.now(UTC) - timedelta(seconds=int(span[1]) * _UNIT_SECONDS[span[2]])
+def parse_time(text: str, option: str) -> datetime:
+    """Return a time in UTC from ISO 8601 or a duration before now. End the program if the text is neither."""
+    if duration := _DURATION.fullmatch(text):
+        return datetime.now(UTC) - timedelta(seconds=int(duration[1]) * _UNIT_SECONDS[duration[2]])
     try:
-        told = datetime.fromisoformat(given)
-        return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
-        fail(f"{option} should be a date or time such as 2026-01-31T12:00, or a span such as 30m, 2h or 7d")
+        fail(f"{option} is neither a date or time such as 2026-01-31T12:00 nor a duration such as 30m, 2h or 7d")
 
 
-def _head(given: str) -> Head:
-    parts = _HEAD.fullmatch(given.strip())
+def _head(text: str) -> Head:
+    parts = _HEAD.fullmatch(text.strip())
     if parts is None or int(parts[1]) == 0:
-        fail("--head should be SEQUENCE:HASH, as `sunshine-keys audit verify` prints it")
+        fail("--head is not SEQUENCE:HASH, as `sunshine-keys audit verify` prints it")
     return Head(int(parts[1]), bytes.fromhex(parts[2]))
 
 
 def _print_json(entry: Entry) -> None:
-    told = {
+    fields = {
         "sequence": entry.sequence,
         "time": entry.time,
         "actor": entry.actor,
@@ -184,18 +190,18 @@ def _print_json(entry: Entry) -> None:
         "note": entry.note,
         "hash": entry.hash.hex(),
     }
-    sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    sys.stdout.write(msgspec.json.encode(fields).decode() + "\n")
 
 
 class _Table:
-    """Prints a line an entry, with a heading before the first: the trail may be longer than memory."""
+    """Print one line for an entry, and a heading before the first. The trail may not fit into memory."""
 
     def __init__(self) -> None:
-        self._begun = False
+        self._has_heading = False
 
     def __call__(self, entry: Entry) -> None:
-        if not self._begun:
-            self._begun = True
+        if not self._has_heading:
+            self._has_heading = True
             typer.secho(" ".join(f"{name:{width}}" for name, width in _COLUMNS) + " resource", bold=True)
         columns = [f"{getattr(entry, name):{width}}" for name, width in _COLUMNS] + [entry.resource]
         if entry.note:

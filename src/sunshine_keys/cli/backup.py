@@ -1,4 +1,4 @@
-"""`backup` and `restore`: whole copies of a store on SQLite."""
+"""`backup` and `restore`: complete copies of a store on SQLite."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from sunshine_keys.atomic_files import draft, scratch
-from sunshine_keys.cli.program import Data, Database, cli, fail, naming_new_file
+from sunshine_keys.cli.program import Data, Database, cli, fail, reporting_file_errors
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.compose import Settings, make_store, require_sealing_keys, sqlite_file, store_path
 from sunshine_keys.store.sqlite import copies, restoring
@@ -20,39 +20,41 @@ from sunshine_keys.store.sqlite import copies, restoring
 
 @cli.command()
 def backup(
-    file: Annotated[Path, typer.Argument(envvar="SUNSHINE_KEYS_FILE", metavar="FILE", help="The copy to be made.")],
+    file: Annotated[Path, typer.Argument(envvar="SUNSHINE_KEYS_FILE", metavar="FILE", help="The file to create.")],
     data: Data = None,
     database: Database = None,
     force: Annotated[
-        bool, typer.Option("--force", envvar="SUNSHINE_KEYS_FORCE", help="Replace FILE where it is there already.")
+        bool, typer.Option("--force", envvar="SUNSHINE_KEYS_FORCE", help="Replace FILE if it exists.")
     ] = False,
 ) -> None:
-    """Copy a store, while it is served, into one file, and check the copy. Secrets in it stay sealed."""
+    """Copy a store into one file while it is served, and check the copy. Its secrets stay sealed."""
     store = sqlite_file(Settings.of(data, database))
     if file.exists() and file.samefile(store):
         fail(f"{file} is the store itself")
-    with naming_new_file(file), draft(file, replace=force) as part:
+    with reporting_file_errors(file), draft(file, replace=force) as part:
         with bar("Copying") as progress:
             copies.copy(store, part, progress)
         with bar("Checking"):
-            made = copies.examine(part)
-    typer.echo(f"{file} holds {made.counts}, and an audit trail of {made.head.sequence} entries to {made.head_time}.")
+            copied = copies.examine(part)
+    _print_content(file, copied)
     typer.echo(
-        f"Its secrets are sealed under {', '.join(made.sealed_under) or 'no key'}. "
-        "The sealing key is not in it: keep a copy of that elsewhere."
+        f"Its secrets need the sealing keys {', '.join(copied.sealed_under) or '(none)'}. "
+        "The backup does not contain them: keep a copy of them elsewhere."
     )
 
 
 @cli.command()
 def restore(
-    file: Annotated[Path, typer.Argument(envvar="SUNSHINE_KEYS_FILE", metavar="FILE", help="What `backup` made.")],
+    file: Annotated[
+        Path, typer.Argument(envvar="SUNSHINE_KEYS_FILE", metavar="FILE", help="A file that `backup` wrote.")
+    ],
     data: Data = None,
     database: Database = None,
-    yes: Annotated[bool, typer.Option("--yes", envvar="SUNSHINE_KEYS_YES", help="Do it without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", envvar="SUNSHINE_KEYS_YES", help="Skip the confirmation.")] = False,
 ) -> None:
-    """Put a backup in the place of a store, which may be served meanwhile; keep the replaced one aside.
+    """Replace a store by a backup while it is served, and keep the replaced store in another file.
 
-    Says how many keys that brings back to life and how many it loses, and asks first.
+    The command first shows how many keys this revives and loses, and asks for a confirmation.
     """
     settings = Settings.of(data, database)
     store = store_path(settings)
@@ -61,72 +63,77 @@ def restore(
     if store.exists() and file.samefile(store):
         fail(f"{file} is the store itself")
     with bar("Checking"):
-        held = copies.examine(file)
-    require_sealing_keys(settings, held.sealed_under)
-    typer.echo(f"{file} holds {held.counts}, and an audit trail of {held.head.sequence} entries to {held.head_time}.")
+        content = copies.examine(file)
+    require_sealing_keys(settings, content.sealed_under)
+    _print_content(file, content)
     make_store(settings)
-    with naming_new_file(store), scratch(store.with_name(f"{store.name}.restore")) as part:
-        for left in store.parent.glob(f".{store.name}.replaced-*.part"):  # by a restore that was killed
-            left.unlink()
+    with reporting_file_errors(store), scratch(store.with_name(f"{store.name}.restore")) as part:
+        for leftover in store.parent.glob(f".{store.name}.replaced-*.part"):  # A killed restore leaves these behind.
+            leftover.unlink()
         with bar("Copying") as progress:
             copies.copy(file, part, progress)
         with restoring.opened(store, part) as restore:
             _restore(restore, store, yes=yes)
 
 
+def _print_content(file: Path, content: copies.Description) -> None:
+    head = content.head
+    typer.echo(f"{file} has {content.counts}, and an audit trail of {head.sequence} entries up to {content.head_time}.")
+
+
 def _restore(restore: restoring.Restore, store: Path, *, yes: bool) -> None:
     expected = restore.compare()
     if not expected.empty:
-        _tell(expected)
+        _print_comparison(expected)
         if not yes:
-            _ask()
+            _require_confirmation()
     aside = store.with_name(f"{store.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
 
     @contextlib.contextmanager
-    def approve(found: restoring.Comparison) -> Generator[None]:
-        if not yes and found.revived > expected.revived:
-            fail("keys were deleted while you were asked, and would be revived: nothing was changed; look again")
-        if found.empty:
+    def approve(comparison: restoring.Comparison) -> Generator[None]:
+        if not yes and comparison.revived > expected.revived:
+            fail("nothing was changed: keys were deleted before you confirmed, and would be revived. Run it again")
+        if comparison.empty:
             yield
             return
-        with draft(aside) as kept:
-            copies.copy(store, kept, lambda done, total: None)
+        with draft(aside) as replaced:
+            copies.copy(store, replaced, lambda done, total: None)
             yield
 
     try:
         restore.carry_out(approve)
     except BaseException:
-        aside.unlink(missing_ok=True)  # even the commit may fail, for want of room
+        aside.unlink(missing_ok=True)  # Even the commit may fail, for example if the disk is full.
         raise
-    typer.echo(f"Restored into {store.absolute()}; its audit trail tells of it.")
+    typer.echo(f"Restored into {store.absolute()}; its audit trail has an entry of this.")
     if not expected.empty:
-        typer.echo(f"The replaced store is {aside.name}, beside it.")
+        typer.echo(f"The replaced store is {aside.name} in the same folder.")
 
 
-def _tell(found: restoring.Comparison) -> None:
-    typer.echo("It would replace the store that is there. " + _since(found))
+def _print_comparison(comparison: restoring.Comparison) -> None:
+    typer.echo("This replaces the existing store. " + _age(comparison))
     typer.echo(
-        f"Keys brought back to life: {_named(found.revived, found.revived_ids)}"
-        + (f"; for {found.revoked} of them, the audit trail tells of their deletion." if found.revoked else "")
+        f"Keys that it revives: {_key_list(comparison.revived, comparison.revived_ids)}"
+        + (f"; the audit trail has a deletion of {comparison.revoked} of them." if comparison.revoked else "")
     )
-    typer.echo(f"Keys made since, and lost:  {_named(found.lost, found.lost_ids)}")
+    typer.echo(f"Newer keys that it loses: {_key_list(comparison.lost, comparison.lost_ids)}")
 
 
-def _since(found: restoring.Comparison) -> str:
-    if found.entries is None:
+def _age(comparison: restoring.Comparison) -> str:
+    if comparison.entries is None:
         return "The backup is of ANOTHER store."
-    if found.entries < 0:
-        return f"The backup is more recent: its audit trail has {-found.entries} entries more."
-    return f"Its audit trail has {found.entries} entries more than the backup's."
+    if comparison.entries < 0:
+        return f"The backup is more recent: its audit trail has {-comparison.entries} more entries."
+    return f"Its audit trail has {comparison.entries} more entries than the backup's."
 
 
-def _named(count: int, ids: list[str]) -> str:
+def _key_list(count: int, ids: list[str]) -> str:
     more = ", …" if count > len(ids) else ""
     return f"{count}" + (f" ({', '.join(ids)}{more})" if ids else "")
 
 
-def _ask() -> None:
+def _require_confirmation() -> None:
     if sys.stdin is None or not sys.stdin.isatty():
-        fail("nothing was changed: add --yes to restore it")
+        fail("nothing was changed: there is no terminal for the confirmation. Add --yes to restore without it")
     if not typer.confirm("Restore it?"):
         fail("nothing was changed")

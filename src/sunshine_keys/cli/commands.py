@@ -1,4 +1,4 @@
-"""All commands: importing this module registers them."""
+"""All commands. Importing this module registers them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["cli", "run"]
 
 for name in (
     "init",
-    "serving",
+    "serve",
     "token",
     "scan",
     "backup",
     "audit",
     "seal",
-    "copying",
+    "copy",
     "migrate",
     "doctor",
     "remote.account",
@@ -28,6 +28,7 @@ for name in (
 
 
 def run() -> None:
+    """Run the command that the arguments name. End the program with one line if the store cannot be opened."""
     try:
         try:
             cli()
@@ -37,7 +38,7 @@ def run() -> None:
     except StoreError as error:
         fail(str(error))
     except OSError as error:
-        if error.filename is not None:  # else it is of printing
+        if error.filename is not None:  # An error of standard output has no file name.
             raise
-        sys.stdout = None  # else Python tries once more at its end
+        sys.stdout = None  # Otherwise Python flushes it once more when it exits, and fails again.
         fail(f"cannot print: {error.strerror}")

@@ -1,4 +1,4 @@
-"""The demo: a service on a temporary store, and an integration key's whole life through the client."""
+"""The demo: the client creates, uses and deletes keys of a service on a temporary store."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sunshine_keys.compose import Settings, first_run
 
 
 def run_demo() -> None:
-    """Print a transcript; raises AssertionError where an answer is not what it should be."""
+    """Print a transcript. Raises AssertionError if the service gives an unexpected answer."""
     logging.basicConfig(level=logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="sunshine-keys-demo-") as folder:
         settings = Settings(Path(folder))
-        made = first_run(settings)
-        assert made is not None
+        created = first_run(settings)
+        assert created is not None
         with server.running(settings) as url:
-            _Demo(url).run(made["account_key"])
+            _Demo(url).run(created["account_key"])
 
 
 class _Demo:
@@ -39,7 +39,7 @@ class _Demo:
         self._say(f"A service on an empty SQLite store listens on {self._url}.")
         self._say(f"Its account key is {account_key['id']}, secret {_short(account_key['secret'])}.")
 
-        self._title("The account key makes an app, a custom integration and a key for the app (Basic)")
+        self._title("The account key creates an app, a custom integration and a key of the app (Basic)")
         with self._client(username=account_key["id"], password=account_key["secret"]) as account:
             app = self._call(sunshine.AppsApi(account), "create_app", {"displayName": "Demo app"}).app
             integration = self._call(
@@ -57,15 +57,17 @@ class _Demo:
                 sunshine.AppKeysApi(account), "create_app_key", app.id, {"displayName": "Demo app key"}
             ).key
 
-        self._title("The app key, by Basic, issues a key for the integration, lists, fetches and deletes it")
+        self._title("The app key creates a key of the integration, lists, fetches and deletes it (Basic)")
         with self._client(username=app_key.id, password=app_key.secret) as client:
-            self._life_of_a_key(client, app.id, integration.id, "made with Basic")
+            self._create_and_delete_key(client, app.id, integration.id, "created with Basic")
 
-        self._title("The same with a JSON Web Token that the app key signed (HS256, scope app)")
+        self._title("The app key does the same with a JSON Web Token that it signed (HS256, scope app)")
         with self._client(access_token=tokens.mint(app_key.id, app_key.secret, Scope.APP)) as client:
-            self._life_of_a_key(client, app.id, integration.id, "made with a JWT")
+            self._create_and_delete_key(client, app.id, integration.id, "created with a JWT")
 
-            self._title("A new integration key lists its integration's webhooks: by Basic, then by a token it signed")
+            self._title(
+                "A new integration key lists its integration's webhooks: with Basic, then with a token that it signed"
+            )
             keys = sunshine.CustomIntegrationApiKeysApi(client)
             key = self._call(
                 keys,
@@ -75,21 +77,21 @@ class _Demo:
                 sunshine.IntegrationApiKey(display_name="for the integration itself"),
             ).key
             token = tokens.mint(key.id, key.secret, Scope.INTEGRATION)
-            ways = {"Basic": {"username": key.id, "password": key.secret}, "JWT": {"access_token": token}}
-            for way, credentials in ways.items():
+            schemes = {"Basic": {"username": key.id, "password": key.secret}, "JWT": {"access_token": token}}
+            for scheme, credentials in schemes.items():
                 with self._client(**credentials) as own:
-                    self._say(f"  {way}:")
+                    self._say(f"  {scheme}:")
                     self._call(sunshine.WebhooksApi(own), "list_webhooks", app.id, integration.id)
 
-            self._title("Once it is deleted, neither the key nor its token is accepted")
+            self._title("After its deletion, the service accepts neither the key nor its token")
             self._call(keys, "delete_custom_integration_key", app.id, integration.id, key.id)
-            for way, credentials in ways.items():
+            for scheme, credentials in schemes.items():
                 with self._client(**credentials) as own:
-                    self._say(f"  {way}:")
+                    self._say(f"  {scheme}:")
                     self._refused(sunshine.WebhooksApi(own), "list_webhooks", app.id, integration.id)
         self._say("\n[bold green]Done:[/] issued, used and revoked.")
 
-    def _life_of_a_key(self, client: sunshine.ApiClient, app_id: str, integration_id: str, name: str) -> None:
+    def _create_and_delete_key(self, client: sunshine.ApiClient, app_id: str, integration_id: str, name: str) -> None:
         keys = sunshine.CustomIntegrationApiKeysApi(client)
         owner = (app_id, integration_id)
         body = sunshine.IntegrationApiKey(display_name=name)
@@ -123,7 +125,7 @@ class _Demo:
             raise AssertionError(f"{method} was accepted after its key had been deleted")
 
     def _announce(self, method: str, arguments: tuple[Any, ...]) -> None:
-        self._console.print(f"  [cyan]{method}[/]({', '.join(_shown(each) for each in arguments)})")
+        self._console.print(f"  [cyan]{method}[/]({', '.join(_shown(argument) for argument in arguments)})")
 
     def _title(self, text: str) -> None:
         self._console.print(f"\n[bold]{text}[/]")
@@ -137,15 +139,15 @@ def _short(secret: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """What a call takes or answers, as JSON, its secrets shortened, and safe from being read as markup."""
+    """Format an argument or an answer as JSON. Shorten its secrets, and escape what rich would read as markup."""
 
     def shortened(value: Any) -> Any:
         if isinstance(value, dict):
             return {
-                name: _short(each) if name == "secret" and isinstance(each, str) else shortened(each)
-                for name, each in value.items()
+                name: _short(item) if name == "secret" and isinstance(item, str) else shortened(item)
+                for name, item in value.items()
             }
-        return [shortened(each) for each in value] if isinstance(value, list) else value
+        return [shortened(item) for item in value] if isinstance(value, list) else value
 
     plain = value.to_dict() if isinstance(value, Model) else value
     return escape(json.dumps(shortened(plain), ensure_ascii=False))

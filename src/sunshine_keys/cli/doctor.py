@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from sunshine_keys.cli.audit import moment
+from sunshine_keys.cli.audit import parse_time
 from sunshine_keys.cli.diagnosis import credentials, trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis
 from sunshine_keys.cli.exits import Exit, printable, stop
@@ -57,7 +57,7 @@ def doctor(
     shown or kept. Exits 0 where it is accepted, 1 where a cause is found, and 3 where nothing is known of the request.
     """
     settings = Settings.of(data, database)
-    now = time.time() if at is None else moment(at, "--at").timestamp()
+    now = time.time() if at is None else parse_time(at, "--at").timestamp()
     wanted = None if request is None else _REQUEST.fullmatch(request.strip())
     if request is not None and wanted is None:
         raise typer.BadParameter('--for should be a method and a path, as in "GET /v2/apps/ID/keys"')

@@ -1,4 +1,4 @@
-"""`migrate`: a store's schema, brought up to this program's."""
+"""`migrate`: upgrade the schema of a store."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sunshine_keys.cli.program import Data, Database, cli
 
 @cli.command()
 def migrate(data: Data = None, database: Database = None) -> None:
-    """Bring a store's schema up to this version's, as `serve` does when it starts. Servers of the version before go on."""
+    """Upgrade a store's schema to this version, as `serve` does when it starts. Servers of the last version keep running."""
     from sunshine_keys.compose import Settings
-    from sunshine_keys.compose import migrate as bring_up_to_date
+    from sunshine_keys.compose import migrate as migrate_store
 
     settings = Settings.of(data, database)
-    before, after = asyncio.run(bring_up_to_date(settings))
+    before, after = asyncio.run(migrate_store(settings))
     if before == after:
-        typer.echo(f"The store {settings.location} has schema version {after} already.")
+        typer.echo(f"The store {settings.location} already has schema version {after}.")
     else:
-        typer.echo(f"The store {settings.location} had schema version {before}, and has {after} now.")
+        typer.echo(f"The schema of the store {settings.location} was upgraded from version {before} to {after}.")

@@ -1,4 +1,4 @@
-"""The program `sunshine-keys`: what all its commands share."""
+"""The program `sunshine-keys`, and what several of its commands need: options, output, errors."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ from typing import IO, Annotated, NoReturn
 
 import typer
 
-from sunshine_keys.cli.listing import Group
+from sunshine_keys.cli.help import Group
 
 cli = typer.Typer(
     name="sunshine-keys",
     cls=Group,
-    help="Issue, list, revoke and honour Sunshine Conversations API keys: a service of your own, or any by the network.",
+    help="Issue, list, revoke and honour Sunshine Conversations API keys, in a service of your own or over the network.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # its tables cut the names of options and variables at 80 columns
+    rich_markup_mode=None,  # Its tables cut off the names of options and variables at 80 columns.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _database(given: str | None) -> str | None:
-    """It may also be in a file, since it may hold a password."""
+def _database_url(url: str | None) -> str | None:
+    """Return the option's URL, else that in SUNSHINE_KEYS_DATABASE_FILE, which keeps a password out of the options."""
     from sunshine_keys.compose import given_database
 
-    return given or given_database()
+    return url or given_database()
 
 
 Data = Annotated[
     str | None,
-    typer.Option(envvar="SUNSHINE_KEYS_DATA", metavar="FOLDER", help="Where the store and its sealing key are."),
+    typer.Option(envvar="SUNSHINE_KEYS_DATA", metavar="FOLDER", help="The folder of the store and its sealing key."),
 ]
 Database = Annotated[
     str | None,
     typer.Option(
         envvar="SUNSHINE_KEYS_DATABASE",
         metavar="URL",
-        help="The database, if not the file in --data: postgresql://user@host/database, or sqlite:///path/to/file.",
-        callback=_database,
+        help="The database, if it is not the file in --data: postgresql://user@host/database, or sqlite:///path/to/file.",
+        callback=_database_url,
     ),
 ]
 
 
 def fail(line: str) -> NoReturn:
+    """End the program with exit code 1 and this line on standard error."""
     sys.exit(f"sunshine-keys: {line}")
 
 
@@ -61,48 +62,50 @@ def sunshine_keys(
         raise typer.Exit
 
 
-def new_file(path: Path) -> IO[str]:
+def create_file(path: Path) -> IO[str]:
+    """Create a text file with mode 0600. End the program if it exists or cannot be created."""
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
     except FileExistsError:
-        fail(f"{path} is there already, and may hold keys: name a new file")
+        fail(f"{path} exists, and may contain keys. Name a new file")
     except OSError as error:
         fail(f"cannot write {path}: {error.strerror}")
 
 
-def read_text(file: Path, what: str) -> str:
-    """`what` it holds, in UTF-8; ends the program where it cannot be read."""
+def read_text(file: Path, content: str) -> str:
+    """Return the text of a UTF-8 file. End the program if it cannot be read; `content` names in the message what it holds."""
     try:
         return file.read_text("utf-8")
     except OSError as error:
-        fail(f"cannot read the {what} in {file}: {error.strerror}")
+        fail(f"cannot read the {content} in {file}: {error.strerror}")
     except UnicodeDecodeError:
-        fail(f"cannot read the {what} in {file}: it is not UTF-8")
+        fail(f"cannot read the {content} in {file}: it is not UTF-8")
 
 
 def key_lines(title: str, key: dict[str, str]) -> str:
+    """Format a key's id and secret as three lines."""
     return f"{title}\n  id      {key['id']}\n  secret  {key['secret']}"
 
 
 def print_flushed(text: str) -> None:
-    """Print what will not be shown again; say so where that fails."""
+    """Print text that is shown only once. End the program if that fails, and say how to get another account key."""
     try:
         print(text, flush=True)
     except OSError as error:
-        sys.stdout = None  # else Python tries once more at its end
+        sys.stdout = None  # Otherwise Python flushes it once more when it exits, and fails again.
         fail(
-            f"cannot print: {error.strerror}. If the store is new, nobody has seen its account key; "
-            "make another: sunshine-keys init --new-account-key"
+            f"cannot print: {error.strerror}. If the store is new, its account key was not shown; "
+            "create another: sunshine-keys init --new-account-key"
         )
 
 
 @contextlib.contextmanager
-def naming_new_file(path: Path) -> Generator[None]:
-    """Say what went wrong with a file that is being made."""
+def reporting_file_errors(path: Path) -> Generator[None]:
+    """End the program with one line if the block cannot write `path`."""
     try:
         yield
     except FileExistsError:
-        fail(f"{path} is there already: name a new file, or replace it by --force")
+        fail(f"{path} exists. Name a new file, or add --force to replace it")
     except BlockingIOError:
         fail(f"another process is writing {path}")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, and silence elsewhere."""
+"""A progress bar for long commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from collections.abc import Callable, Generator
 
 @contextlib.contextmanager
 def bar(title: str) -> Generator[Callable[[int, int], None]]:
-    """Yields what is to be told how much of how much is done. On standard error, and gone at the end."""
+    """Yield a callback `(done, total)` that draws a progress bar on stderr; a no-op if stderr is not a terminal.
+
+    The bar disappears at the end of the block.
+    """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda done, total: None
         return

@@ -1,4 +1,4 @@
-"""`scan`: secrets of keys in files, folders and standard input."""
+"""`scan`: find secrets of keys in files, folders and standard input."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import typer
 from sunshine_keys.cli.program import Data, Database, cli
 from sunshine_keys.errors import ServiceError
 from sunshine_keys.keys.model import Key
-from sunshine_keys.scanning import Found, scan
+from sunshine_keys.scanning import Leak, scan
 from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.store import StoreError
 
 Owners = Callable[[set[bytes]], dict[bytes, Key]]
-"""From the SHA-256 of secrets to the live keys they are of."""
+"""A lookup from the SHA-256 of secrets to the live keys that have these secrets."""
 
 _BATCH = 10_000
-"""How many findings wait for one walk over the keys of the store, at most."""
+"""The most leaks that wait for one walk over the keys of the store."""
 
 
 @cli.command(name="scan")
@@ -35,12 +35,12 @@ def scan_command(
     data: Data = None,
     database: Database = None,
     as_json: Annotated[
-        bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print each finding as a line of JSON.")
+        bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print each secret as a line of JSON.")
     ] = False,
 ) -> None:
-    """Find secrets of keys in files, folders and standard input; with a store, tell whose they are.
+    """Find secrets of keys in files, folders and standard input. With a store, show which keys they belong to.
 
-    Exits 1 where there are any, 0 where there are none, and 2 where none was found and something could not be read.
+    Exit 1 if there are any, 0 if there are none, and 2 if there are none but something could not be read.
     """
     try:
         with _owners(data, database) as owners:
@@ -51,16 +51,16 @@ def scan_command(
     except (StoreError, ServiceError, SealError) as error:
         _complain(str(error))
         raise typer.Exit(2) from None
-    except OSError as error:  # of printing; those of reading have been told
-        sys.stdout = None  # else Python tries once more at its end
+    except OSError as error:  # This is an error of standard output: the report has handled those of reading.
+        sys.stdout = None  # Otherwise Python flushes it once more when it exits, and fails again.
         _complain(f"cannot print: {error.strerror}")
         raise typer.Exit(2) from None
-    raise typer.Exit(1 if report.found else 2 if report.unread else 0)
+    raise typer.Exit(1 if report.has_leaks else 2 if report.has_unread else 0)
 
 
 @contextlib.contextmanager
 def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
-    """The keys of the store that is named, None where none is. Raises StoreError; makes no store."""
+    """Yield a lookup in the named store, or None if none is named. Never create a store. Raises StoreError."""
     if not data and not database:
         yield None
         return
@@ -72,47 +72,47 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
         runner.run(require_store(settings))
         engine = runner.run(open_engine(settings))
 
-        async def walk(wanted: set[bytes]) -> dict[bytes, Key]:
+        async def find_owners(digests: set[bytes]) -> dict[bytes, Key]:
             owners: dict[bytes, Key] = {}
             async for key, secret in keys.every(engine):
-                if (digest := _digest(secret)) in wanted:
+                if (digest := _digest(secret)) in digests:
                     owners[digest] = key
-                    if len(owners) == len(wanted):
+                    if len(owners) == len(digests):
                         break
             return owners
 
         try:
-            yield lambda wanted: runner.run(walk(wanted))
+            yield lambda digests: runner.run(find_owners(digests))
         finally:
             runner.run(engine.store.close())
 
 
 class _Report:
-    """Prints findings: at once or, with a store, once it is known whose they are."""
+    """Prints leaks: immediately or, with a store, in batches after a lookup of their keys."""
 
     def __init__(self, owners: Owners | None, *, as_json: bool) -> None:
         self._owners = owners
-        self._line = _json_line if as_json else _text_line
-        self._waiting: list[tuple[str, Found]] = []
-        self.found = False
-        self.unread = False
+        self._format = _json_line if as_json else _text_line
+        self._waiting: list[tuple[str, Leak]] = []
+        self.has_leaks = False
+        self.has_unread = False
 
-    def add(self, path: str, found: Found) -> None:
-        self.found = True
-        self._waiting.append((path, found))
+    def add(self, path: str, leak: Leak) -> None:
+        self.has_leaks = True
+        self._waiting.append((path, leak))
         if self._owners is None or len(self._waiting) >= _BATCH:
             self.flush()
 
     def cannot_read(self, path: str, reason: OSError | str) -> None:
-        self.unread = True
+        self.has_unread = True
         _complain(f"cannot read {_printable(path)}: {getattr(reason, 'strerror', None) or reason}")
 
     def flush(self) -> None:
         if not self._waiting:
             return
-        owners = self._owners({_digest(found.secret) for _, found in self._waiting}) if self._owners else None
-        for path, found in self._waiting:
-            print(self._line(path, found, owners))
+        owners = self._owners({_digest(leak.secret) for _, leak in self._waiting}) if self._owners else None
+        for path, leak in self._waiting:
+            print(self._format(path, leak, owners))
         sys.stdout.flush()
         self._waiting.clear()
 
@@ -122,31 +122,32 @@ def _scan_path(path: str, report: _Report) -> None:
         _scan_stream(path, 0, report)
     elif Path(path).is_dir():
         for file in _files(path, report):
-            _scan_file(file, report, named=False)
+            _scan_file(file, report, is_named=False)
     else:
-        _scan_file(path, report, named=True)
+        _scan_file(path, report, is_named=True)
 
 
 def _files(folder: str, report: _Report) -> Iterator[str]:
-    """Links to folders are not followed."""
+    """Yield the files below a folder, in order. Do not follow links to folders."""
     for parent, folders, files in os.walk(folder, onerror=lambda error: report.cannot_read(error.filename, error)):
         folders.sort()
         for file in sorted(files):
             yield str(Path(parent, file))
 
 
-def _scan_file(path: str, report: _Report, *, named: bool) -> None:
-    """Special files are passed over, but for a pipe that was named: a shell's `<(...)` is one."""
+def _scan_file(path: str, report: _Report, *, is_named: bool) -> None:
+    """Scan a file. Skip special files, except a pipe that the user named, such as a shell's `<(...)`."""
     try:
         mode = Path(path).stat().st_mode
-        if not (stat.S_ISREG(mode) or (named and stat.S_ISFIFO(mode))):
-            if named:
+        if not (stat.S_ISREG(mode) or (is_named and stat.S_ISFIFO(mode))):
+            if is_named:
                 report.cannot_read(path, "it is neither a file nor a folder")
             return
-        # Without waiting for someone to write into a pipe.
+        # O_NONBLOCK: opening a pipe does not wait for a writer.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
-        if named or not isinstance(error, FileNotFoundError):  # else it is a link that leads nowhere, or has gone
+        # A file in a folder may be a broken link, or may have been deleted since the folder was listed.
+        if is_named or not isinstance(error, FileNotFoundError):
             report.cannot_read(path, error)
         return
     try:
@@ -164,15 +165,15 @@ def _scan_stream(path: str, handle: int, report: _Report) -> None:
             report.cannot_read(path, error)
             return b""
 
-    for found in scan(read, git=path == "-"):
-        report.add(path, found)
+    for leak in scan(read, git=path == "-"):
+        report.add(path, leak)
 
 
-def _json_line(path: str, found: Found, owners: dict[bytes, Key] | None) -> str:
-    line: dict[str, Any] = {"path": path, "line": found.line, "column": found.column}
-    line |= {"commit": found.commit, "file": found.file, "secret": found.shown, "keyId": found.key_id}
+def _json_line(path: str, leak: Leak, owners: dict[bytes, Key] | None) -> str:
+    line: dict[str, Any] = {"path": path, "line": leak.line, "column": leak.column}
+    line |= {"commit": leak.commit, "file": leak.file, "secret": leak.masked_secret, "keyId": leak.key_id}
     if owners is not None:
-        owner = owners.get(_digest(found.secret))
+        owner = owners.get(_digest(leak.secret))
         line["live"] = owner is not None
         if owner is not None:
             line["key"] = {"id": owner.id, "displayName": owner.display_name}
@@ -180,21 +181,21 @@ def _json_line(path: str, found: Found, owners: dict[bytes, Key] | None) -> str:
     return json.dumps({name: value for name, value in line.items() if value is not None})
 
 
-def _text_line(path: str, found: Found, owners: dict[bytes, Key] | None) -> str:
-    line = f"{_printable(path)}:{found.line}:{found.column}: {found.shown}"
-    if found.key_id:
-        line += f" in Basic credentials of {_printable(found.key_id)}"
-    if found.commit:
-        line += f", commit {found.commit}"
-    if found.file:
-        line += f", file {_printable(found.file)}"
+def _text_line(path: str, leak: Leak, owners: dict[bytes, Key] | None) -> str:
+    line = f"{_printable(path)}:{leak.line}:{leak.column}: {leak.masked_secret}"
+    if leak.key_id:
+        line += f" in Basic credentials of {_printable(leak.key_id)}"
+    if leak.commit:
+        line += f", commit {leak.commit}"
+    if leak.file:
+        line += f", file {_printable(leak.file)}"
     if owners is None:
         return line
-    owner = owners.get(_digest(found.secret))
-    return f"{line}: {_described(owner)}" if owner else f"{line}: of no live key in this store"
+    owner = owners.get(_digest(leak.secret))
+    return f"{line}: {_description(owner)}" if owner else f"{line}: of no live key in this store"
 
 
-def _described(key: Key) -> str:
+def _description(key: Key) -> str:
     if key.integration_id:
         owner = f"integration {key.integration_id} of app {key.app_id}"
     else:
@@ -207,8 +208,10 @@ def _digest(secret: str) -> bytes:
 
 
 def _printable(text: str) -> str:
-    """Names come from anywhere, and some of them would command a terminal."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    """Escape control characters, which a terminal would obey: file names may come from anybody."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def _complain(line: str) -> None:

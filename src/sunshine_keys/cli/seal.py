@@ -1,4 +1,4 @@
-"""`seal`: the ring of sealing keys."""
+"""`seal`: show, rotate and retire the sealing keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 import typer
 
-from sunshine_keys.cli.listing import Group
+from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.errors import StoreUnavailable
@@ -21,18 +21,16 @@ from sunshine_keys.store.sealing import Kind
 
 R = TypeVar("R")
 
-seal = typer.Typer(
-    cls=Group, help="Show, rotate and retire the keys that secrets are sealed under.", no_args_is_help=True
-)
+seal = typer.Typer(cls=Group, help="Show, rotate and retire the keys that seal secrets.", no_args_is_help=True)
 cli.add_typer(seal, name="seal")
 
 
 @seal.command()
 def rotate(data: Data = None, database: Database = None) -> None:
-    """Make another sealing key current, and seal everything under it; servers may go on meanwhile.
+    """Make another sealing key current and reseal all secrets under it, while servers keep running.
 
-    In the data folder's file a new key is made. Of a ring given in the environment the first key becomes current. A
-    rotation that was interrupted is continued.
+    If the ring is the file in the data folder, the command creates a key. If the ring comes from the environment, its
+    first key becomes current. Run the command again to continue an interrupted rotation.
     """
     _run(data, database, _rotate)
 
@@ -45,23 +43,23 @@ def status(
         bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print one JSON object.")
     ] = False,
 ) -> None:
-    """Show the sealing keys, and how much is sealed under each. Reads the whole store."""
-    found = _run(data, database, rotation.status, locked=False)
-    typer.echo(_json(found) if as_json else _table(found))
+    """Show the sealing keys, and how many secrets each seals. Reads the whole store."""
+    current = _run(data, database, rotation.status, locked=False)
+    typer.echo(_json(current) if as_json else _table(current))
 
 
 @seal.command()
 def retire(
-    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="As `seal status` shows it.")],
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The id that `seal status` shows.")],
     data: Data = None,
     database: Database = None,
 ) -> None:
-    """Give up an older sealing key that nothing is sealed under any more."""
+    """Remove an older sealing key that seals no secret any more."""
 
     async def run(store: Store, source: Source) -> str:
         await rotation.retire(store, source, key_id)
-        where = "" if isinstance(source, FolderFile) else f"; remove it from {source.name}"
-        return f"Sealing key {key_id} is retired{where}."
+        advice = "" if isinstance(source, FolderFile) else f" Remove it from {source.name}."
+        return f"Sealing key {key_id} is retired.{advice}"
 
     typer.echo(_run(data, database, run))
 
@@ -71,22 +69,22 @@ async def _rotate(store: Store, source: Source) -> None:
     key_id = sealer.key_id
     match start:
         case rotation.Start.NEW_KEY:
-            typer.echo(f"Made sealing key {key_id} in {source.name}; it is current now.")
+            typer.echo(f"Created sealing key {key_id} in {source.name}; it is current now.")
         case rotation.Start.FIRST_KEY:
             typer.echo(f"Sealing key {key_id}, the first of {source.name}, is current now.")
         case rotation.Start.CONTINUED:
-            typer.echo(f"Going on with the rotation to sealing key {key_id}, which was not finished.")
-    with bar("Sealing anew") as progress:
-        done = await rotation.reseal(store, sealer, progress)
-    typer.echo(f"Sealed under it: {done}.")
-    if done.unopened:
+            typer.echo(f"Continuing the unfinished rotation to sealing key {key_id}.")
+    with bar("Resealing") as progress:
+        resealed = await rotation.reseal(store, sealer, progress)
+    typer.echo(f"Sealed under it: {resealed}.")
+    if resealed.unopened:
         fail(
-            f"{len(done.unopened)} could not be opened and stay as they are: {', '.join(done.unopened[:10])}"
-            f"{' …' if len(done.unopened) > 10 else ''}. The log of a server that reads them says why"
+            f"{len(resealed.unopened)} could not be unsealed and are unchanged: {', '.join(resealed.unopened[:10])}"
+            f"{' …' if len(resealed.unopened) > 10 else ''}. The log of a server that reads them has the reason"
         )
     sealing = await store.sealing()
     for older in sorted(sealing.older) if sealing else ():
-        typer.echo(f"Nothing is sealed under {older} any more: sunshine-keys seal retire {older}")
+        typer.echo(f"Sealing key {older} seals nothing any more. Next: sunshine-keys seal retire {older}")
 
 
 def _run(
@@ -96,7 +94,7 @@ def _run(
     *,
     locked: bool = True,
 ) -> R:
-    """Do `work` on the store that is there and its ring; `locked`, no other process changes the ring meanwhile."""
+    """Run `work` on an existing store and its ring. If `locked`, no other process can change the ring meanwhile."""
     from sunshine_keys.compose import Settings, key_source, opened_store
 
     settings = Settings.of(data, database)
@@ -110,33 +108,33 @@ def _run(
     try:
         return asyncio.run(run())
     except StoreUnavailable:
-        fail("the store is unavailable at the moment; what a rotation has done so far stays done: run it again")
+        fail("the store is unavailable. What a rotation has resealed so far is kept: run the command again")
 
 
-def _json(found: rotation.Status) -> str:
-    told = {
-        "source": found.source,
-        "resealing": found.resealing,
+def _json(status: rotation.Status) -> str:
+    fields = {
+        "source": status.source,
+        "resealing": status.resealing,
         "keys": [
             {"id": key.id, "state": key.state or None, "in_ring": key.in_ring, "sealed": key.sealed}
-            for key in found.keys
+            for key in status.keys
         ],
-        "missing": [key.id for key in found.keys if key.is_missing],
+        "missing": [key.id for key in status.keys if key.is_missing],
     }
-    return msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(fields), indent=2).decode()
 
 
-def _table(found: rotation.Status) -> str:
+def _table(status: rotation.Status) -> str:
     heads = ["key", "state", "in the ring", *Kind]
     rows = [
         [key.id, key.state or "-", "yes" if key.in_ring else "MISSING" if key.is_missing else "no"]
         + [str(key.sealed[kind]) for kind in Kind]
-        for key in found.keys
+        for key in status.keys
     ]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [heads, *rows]
     ]
-    if found.resealing:
-        lines.append("A rotation has not finished: sunshine-keys seal rotate goes on with it.")
-    return "\n".join([f"The ring is {found.source}.", "", *lines])
+    if status.resealing:
+        lines.append("A rotation is unfinished. To continue it: sunshine-keys seal rotate")
+    return "\n".join([f"The ring is {status.source}.", "", *lines])

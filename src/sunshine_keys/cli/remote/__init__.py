@@ -1,1 +1,1 @@
-"""Commands that manage a service over the network, this one or the vendor's, by the client."""
+"""Commands that use the client to manage a service over the network: this one or the vendor's."""

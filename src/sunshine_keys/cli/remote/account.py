@@ -1,4 +1,4 @@
-"""`login`, `logout`, `profiles`, `whoami` and `open`: which service by which key."""
+"""`login`, `logout`, `profiles`, `whoami` and `open`: the service and the key that commands use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._repetition import is_vendors
 from sunshine_conversations_client.configuration import HOST_VARIABLE
 from sunshine_keys.cli.exits import Exit, printable, stop
-from sunshine_keys.cli.listing import Group
+from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
 from sunshine_keys.cli.remote.options import AsJson, Common, ProfileName, Quiet
@@ -21,7 +21,7 @@ from sunshine_keys.cli.remote.session import Session, contact, default_host, ses
 
 _SECRET_LENGTH = 1000
 
-program = typer.Typer(cls=Group, help="Show the profiles that are kept, or choose one.", invoke_without_command=True)
+program = typer.Typer(cls=Group, help="Show the saved profiles, or select one.", invoke_without_command=True)
 cli.add_typer(program, name="profiles")
 
 
@@ -29,17 +29,20 @@ cli.add_typer(program, name="profiles")
 def login(
     key_id: Annotated[
         str | None,
-        typer.Argument(envvar="SUNSHINE_CONVERSATIONS_KEY_ID", metavar="KEY_ID", help="Asked for if not given."),
+        typer.Argument(
+            envvar="SUNSHINE_CONVERSATIONS_KEY_ID", metavar="KEY_ID", help="The key's id. Default: prompt for it."
+        ),
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option(envvar=HOST_VARIABLE, metavar="URL", help="The service's URL; the vendor's if not given."),
+        typer.Option(envvar=HOST_VARIABLE, metavar="URL", help="The service's URL. Default: the vendor's."),
     ] = None,
     profile: ProfileName = None,
 ) -> None:
-    """Keep a key for a service under a name, once the service has accepted it.
+    """Save a key for a service in a profile, after the service has accepted the key.
 
-    The secret is asked for, or read from standard input; never from an option, which other users could see.
+    The command prompts for the secret, or reads it from standard input. There is no option for it, because other users of
+    the machine could see it.
     """
     host = _checked_host(host or default_host())
     name = profile or profiles.DEFAULT
@@ -47,30 +50,30 @@ def login(
     if key_id is None and terminal:
         key_id = typer.prompt("Key id", err=True)
     if not key_id or not key_id.strip().isprintable() or ":" in key_id:
-        stop(Exit.USAGE, "give the key's id, as in: sunshine-keys login --host URL act_…")
+        stop(Exit.USAGE, "the key's id is missing or invalid. Example: sunshine-keys login --host URL act_…")
     secret = _secret(terminal=terminal)
     with contact({"host": host, "key_id": key_id.strip(), "secret": secret}, f"profile {name}") as opened:
         facts = _facts(opened)
     before = profiles.load().profiles.get(name)
-    kept = profiles.add(name, host, key_id.strip(), secret)
-    where = "the system keyring" if kept.where == "keyring" else profiles.place()
-    output.emit(f"Logged in to {host} as {facts['keyId']}: profile {name}, its secret in {where}.")
-    if before is not None and (before.host, before.key_id) != (kept.host, kept.key_id):
-        output.emit(f"It takes the place of {before.key_id} at {before.host}; --profile NAME would have kept both.")
+    saved = profiles.add(name, host, key_id.strip(), secret)
+    where = "the system keyring" if saved.is_in_keyring else profiles.profiles_file()
+    output.emit(f"Logged in to {host} as {facts['keyId']}. Profile {name} is saved; its secret is in {where}.")
+    if before is not None and (before.host, before.key_id) != (saved.host, saved.key_id):
+        output.emit(f"It replaces {before.key_id} at {before.host}. To save several, use --profile NAME.")
 
 
 def _checked_host(host: str) -> str:
     try:
         parts = urlsplit(host)
-        good = (
+        is_valid = (
             parts.scheme in ("http", "https")
             and parts.hostname
             and not (parts.query or parts.fragment or "@" in parts.netloc)
         )
     except ValueError:
-        good = False
-    if not good or not host.isprintable():
-        stop(Exit.USAGE, "--host should be the service's URL, such as https://keys.example.com")
+        is_valid = False
+    if not is_valid or not host.isprintable():
+        stop(Exit.USAGE, "--host is not the URL of a service, such as https://keys.example.com")
     return host.rstrip("/")
 
 
@@ -81,34 +84,34 @@ def _secret(*, terminal: bool) -> str:
         secret = "" if sys.stdin is None else sys.stdin.read(_SECRET_LENGTH + 1)
     secret = secret.strip()
     if not secret:
-        stop(Exit.USAGE, "the secret is empty: type it when asked, or give it on standard input")
+        stop(Exit.USAGE, "the secret is empty: type it at the prompt, or pass it on standard input")
     if len(secret.split()) != 1 or len(secret) > _SECRET_LENGTH:
-        stop(Exit.USAGE, "that is no secret: it should be one word, as the key's `secret` shows it")
+        stop(Exit.USAGE, "the secret is invalid: it is one word, the key's `secret`")
     return secret
 
 
 @cli.command()
 def logout(profile: ProfileName = None) -> None:
-    """Forget a profile and its secret. The key itself goes on: delete it by `keys delete`."""
-    output.emit(f"Forgot profile {profiles.remove(profile)}.")
+    """Remove a profile and its secret. The key stays valid until you delete it with `keys delete`."""
+    output.emit(f"Removed profile {profiles.remove(profile)}.")
 
 
 @program.callback()
 def show_profiles(context: typer.Context, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Show the profiles that are kept, or choose one."""
+    """Show the saved profiles, or select one."""
     if context.invoked_subcommand is not None:
         return
     common = Common(as_json, quiet)
-    kept = profiles.load()
+    saved = profiles.load()
     rows = [
         {
             "profile": name,
-            "current": name == kept.current,
-            "host": each.host,
-            "keyId": each.key_id,
-            "secretIn": each.where,
+            "current": name == saved.current,
+            "host": profile.host,
+            "keyId": profile.key_id,
+            "secretIn": "keyring" if profile.is_in_keyring else "file",
         }
-        for name, each in sorted(kept.profiles.items())
+        for name, profile in sorted(saved.profiles.items())
     ]
     if common.quiet:
         for row in rows:
@@ -117,9 +120,9 @@ def show_profiles(context: typer.Context, as_json: AsJson = False, quiet: Quiet 
         output.print_json(rows)
     else:
         headings = ["", "profile", "host", "keyId", "secret in"]
-        told = (["*" if row["current"] else "", *(str(row[each]) for each in ("profile", "host", "keyId", "secretIn"))]
-                for row in rows)  # fmt: skip
-        output.print_table(headings, list(told))
+        columns = ("profile", "host", "keyId", "secretIn")
+        cells = [["*" if row["current"] else "", *(str(row[column]) for column in columns)] for row in rows]
+        output.print_table(headings, cells)
 
 
 @program.command("use")
@@ -131,7 +134,7 @@ def use_profile(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 
 @cli.command()
 def whoami(context: typer.Context, profile: ProfileName = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Ask the service whether it accepts the key, and tell which key that is, and of what."""
+    """Check that the service accepts the key, and show the key's id, scope and app."""
     common = Common(as_json, quiet)
     with session(context, profile) as opened:
         facts = _facts(opened)
@@ -146,11 +149,11 @@ def whoami(context: typer.Context, profile: ProfileName = None, as_json: AsJson 
 
 
 def _facts(opened: Session) -> dict[str, Any]:
-    """Raises ApiException where the service does not accept the key."""
+    """Return what `whoami` prints. Raises ApiException if the service refuses the key."""
     facts: dict[str, Any] = {"host": opened.host, "from": opened.source, "keyId": opened.key_id, "scope": opened.scope}
     try:
         app = opened.own_app()
-    except sunshine.ForbiddenException:  # it accepts the key, which is the account's: for no one app
+    except sunshine.ForbiddenException:  # It accepts the key, which is an account key and has no app.
         return facts | {"scope": facts["scope"] or "account", "appId": None, "appName": None}
     return facts | {"appId": app.id, "appName": app.display_name}
 
@@ -161,11 +164,11 @@ def open_console(context: typer.Context, profile: ProfileName = None) -> None:
     with session(context, profile) as opened:
         host = opened.host
     if is_vendors(host):
-        stop(Exit.FAILED, f"{host} is the vendor's: its keys are managed in the vendor's own admin pages")
+        stop(Exit.FAILED, f"{host} belongs to the vendor. Manage its keys in the vendor's admin pages")
     url = f"{host}/console"
     output.emit(url)
     try:
         browser = webbrowser.get()
-    except webbrowser.Error:  # none here: the URL is printed
+    except webbrowser.Error:  # There is no browser here; the URL is printed.
         return
     browser.open(url)

@@ -11,9 +11,10 @@ import msgspec
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._repetition import is_vendors
+from sunshine_keys.cli.confirm import require_confirmation
 from sunshine_keys.cli.exits import Exit, complain, explain, stop
 from sunshine_keys.cli.progress import bar
-from sunshine_keys.cli.remote import asking, output
+from sunshine_keys.cli.remote import output
 from sunshine_keys.cli.remote.options import Common
 from sunshine_keys.cli.remote.resources import Resource
 from sunshine_keys.cli.remote.rows import Row, read_rows
@@ -128,7 +129,7 @@ def _print_keys(resource: Resource, result: _Result, common: Common) -> None:
         keys = [
             {"appId": dict(row.owners)["app_id"]}
             | ({"integrationId": dict(row.owners)["integration_id"]} if "integration_id" in dict(row.owners) else {})
-            | output.told(key, reveal=True)
+            | output.plain(key, reveal=True)
             for row, key in result.keys
         ]
         output.print_json({"keys": keys, "repeated": result.repeated, "failed": result.failed})
@@ -145,33 +146,36 @@ def _print_keys(resource: Resource, result: _Result, common: Common) -> None:
 def delete_matching(
     resource: Resource, opened: Session, owners: dict[str, str], pattern: str, common: Common, *, yes: bool
 ) -> None:
-    """Delete all whose names match. Run again, it deletes what is left."""
-    found = [
-        each for each in resource.list(opened.client, owners) if fnmatchcase(str(each.display_name or ""), pattern)
+    """Delete all keys with a matching name. Another run deletes those that are left."""
+    matching = [
+        key for key in resource.list(opened.client, owners) if fnmatchcase(str(key.display_name or ""), pattern)
     ]
-    if found and not yes:
-        complain(*(["these match:"] + [f"{each.id}  {each.display_name or ''}" for each in found]))
-        asking.require_yes(f"Delete {_counted(len(found), resource)}? {resource.gone[0].upper()}{resource.gone[1:]}.")
+    if matching and not yes:
+        complain(*(["these keys match:"] + [f"{key.id}  {key.display_name or ''}" for key in matching]))
+        consequence = f"{resource.consequence[0].upper()}{resource.consequence[1:]}"
+        require_confirmation(f"Delete {_counted(len(matching), resource)}? {consequence}.")
     deleted: list[str] = []
     with bar("Deleting keys") as progress:
-        for number, each in enumerate(found, 1):
+        for number, key in enumerate(matching, 1):
             try:
-                resource.delete(opened.client, owners, each.id)
-                deleted.append(each.id)
+                resource.delete(opened.client, owners, key.id)
+                deleted.append(key.id)
             except sunshine.NotFoundException:
-                pass  # someone else was faster
+                pass  # Somebody else has deleted it.
             except sunshine.ApiException:
-                complain(f"{len(deleted)} of {len(found)} are deleted: run the same command again for the others")
+                complain(
+                    f"deleted {len(deleted)} of {len(matching)} keys", "Run the same command again for the others."
+                )
                 raise
-            progress(number, len(found))
+            progress(number, len(matching))
     if common.as_json:
         output.print_json({"deleted": deleted})
     elif common.quiet:
-        for each_id in deleted:
-            output.emit_id(each_id)
+        for key_id in deleted:
+            output.emit_id(key_id)
     else:
         output.emit(f"Deleted {_counted(len(deleted), resource)}.")
 
 
 def _counted(number: int, resource: Resource) -> str:
-    return f"{number} {resource.one if number == 1 else resource.name}"
+    return f"{number} {resource.singular if number == 1 else resource.name}"

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from sunshine_keys.cli.remote.session import PROFILE_VARIABLE
 
 
 class Common(msgspec.Struct, frozen=True):
-    """How a command prints what it has to tell."""
+    """The form of a command's output."""
 
     as_json: bool
     quiet: bool
 
     def __post_init__(self) -> None:
         if self.as_json and self.quiet:
-            raise typer.BadParameter("give --json or --quiet, not both")
+            raise typer.BadParameter("use --json or --quiet, not both")
 
 
-def _names(incomplete: str) -> list[str]:
-    return [each for each in sorted(profiles.load().profiles) if each.startswith(incomplete)]
+def _profile_names(incomplete: str) -> list[str]:
+    return [name for name in sorted(profiles.load().profiles) if name.startswith(incomplete)]
 
 
 ProfileName = Annotated[
@@ -33,14 +33,14 @@ ProfileName = Annotated[
         "--profile",
         envvar=PROFILE_VARIABLE,
         metavar="NAME",
-        help="The profile to use, as `login` kept it; the current one if not given.",
-        autocompletion=_names,
+        help="The profile that `login` saved. Default: the current profile.",
+        autocompletion=_profile_names,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print JSON.")]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", envvar="SUNSHINE_KEYS_QUIET", help="Print ids alone; of a new key its secret alone."),
+    typer.Option("--quiet", "-q", envvar="SUNSHINE_KEYS_QUIET", help="Print only ids; for a new key only its secret."),
 ]
 App = Annotated[
     str | None,
@@ -48,7 +48,7 @@ App = Annotated[
         "--app",
         envvar="SUNSHINE_KEYS_APP",
         metavar="APP_ID",
-        help="The app; the key's own if not given and it has one.",
+        help="The app. Default: the app of the key, which an account key does not have.",
     ),
 ]
 Integration = Annotated[
@@ -60,7 +60,7 @@ Integration = Annotated[
 
 
 def parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    """One that a command has without being written in its function; without a default it is required."""
+    """Return a keyword parameter for a command's signature. Without a default it is required."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 

@@ -1,4 +1,4 @@
-"""What is printed of objects: a table for a person, JSON for a program, or ids alone."""
+"""The output of objects: a table for people, JSON for programs, or ids."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _MASK_SHOWN = 4
 _UNBOUNDED = 100_000
 
 
-def told(model: Model, *, reveal: bool) -> dict[str, Any]:
-    """An object by the names on the wire; secrets are left out unless they are to be revealed."""
-    shown = {
-        field.wire: _told(model.__dict__[name], reveal=reveal)
+def plain(model: Model, *, reveal: bool) -> dict[str, Any]:
+    """Return an object as a dict with its names on the wire. Leave out secrets, unless `reveal`."""
+    known = {
+        field.wire: _plain_value(model.__dict__[name], reveal=reveal)
         for name, field in model._fields.items()
         if name in model.__dict__ and (reveal or not field.secret)
     }
     if (kind := getattr(model, "type", None)) is not None:
-        shown["type"] = kind
-    # What this version does not know is told, unless by its name it may be a secret.
+        known["type"] = kind
+    # Properties that this version does not know are shown, unless their names suggest a secret.
     more = model.additional_properties.items()
-    return shown | {name: value for name, value in more if reveal or not _MAY_BE_SECRET.search(name)}
+    return known | {name: value for name, value in more if reveal or not _MAY_BE_SECRET.search(name)}
 
 
-def _told(value: Any, *, reveal: bool) -> Any:
+def _plain_value(value: Any, *, reveal: bool) -> Any:
     if isinstance(value, Model):
-        return told(value, reveal=reveal)
+        return plain(value, reveal=reveal)
     if isinstance(value, list):
-        return [_told(each, reveal=reveal) for each in value]
+        return [_plain_value(item, reveal=reveal) for item in value]
     return value.value if isinstance(value, Enum) else value
 
 
@@ -51,22 +51,22 @@ def print_objects(models: Iterable[Model], columns: tuple[str, ...], *, reveal: 
 
 
 def print_object(model: Model, *, reveal: bool) -> None:
-    """A line for each thing it tells."""
-    facts = told(model, reveal=True)
+    """Print one line for each property."""
+    properties = plain(model, reveal=True)
     if not reveal:
-        facts = told(model, reveal=False) | {
+        properties = plain(model, reveal=False) | {
             field.wire: _masked(getattr(model, name))
             for name, field in model._fields.items()
             if field.secret and getattr(model, name)
         }
-    width = max(map(len, facts), default=0)
-    for name, value in facts.items():
+    width = max(map(len, properties), default=0)
+    for name, value in properties.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         emit(f"{printable(name):{width}}  {printable(text)}")
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """As wide as the terminal, and elsewhere as what is in it; NO_COLOR is heeded."""
+    """Print a table as wide as the terminal or, without one, as its content. Rich respects NO_COLOR."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -74,7 +74,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     terminal = sys.stdout is not None and sys.stdout.isatty()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        # An id that is cut off or broken cannot be copied.
+        # Ids stay on one line and complete, because users copy them.
         table.add_column(heading, no_wrap=heading in ("id", "keyId"), overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
@@ -100,13 +100,13 @@ def _masked(secret: Any) -> str:
     return f"{str(secret)[:_MASK_SHOWN]}…"
 
 
-def emit_id(given: Any) -> None:
-    """An id or a secret, alone on its line, without what a terminal might obey."""
-    emit(printable(str(given)))
+def emit_id(text: Any) -> None:
+    """Print an id or a secret on a line of its own, without control characters."""
+    emit(printable(str(text)))
 
 
 def emit(line: str) -> None:
-    """Print a line at once; what standard output's encoding lacks is replaced. Raises OSError."""
+    """Print a line immediately. Replace characters that standard output cannot encode. Raises OSError."""
     try:
         print(line, flush=True)
     except UnicodeEncodeError as error:

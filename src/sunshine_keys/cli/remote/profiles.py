@@ -1,4 +1,4 @@
-"""Profiles: which service, by which key. Secrets are in the system keyring where there is one, else in the same file."""
+"""Profiles: a service and a key. Secrets are in the system keyring or, if there is none, in the same file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sunshine_keys.cli.exits import Exit, stop
 
 DEFAULT = "default"
 _SERVICE = "sunshine-keys"
-_ASKED_AGAIN_SECONDS = 0.01
+_RETRY_SECONDS = 0.01
 
 
 class Profile(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A `secret` of None is in the keyring."""
+    """A service's URL and a key. If `secret` is None, it is in the keyring."""
 
     host: str
     key_id: str
@@ -32,29 +32,30 @@ class Profile(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         return f"Profile({self.host!r}, {self.key_id!r})"
 
     @property
-    def where(self) -> str:
-        return "keyring" if self.secret is None else "file"
+    def is_in_keyring(self) -> bool:
+        return self.secret is None
 
 
 class Profiles(msgspec.Struct):
-    """All there are, and which one is used where none is named."""
+    """All profiles, and the name of the current one, which commands use by default."""
 
     current: str | None = None
     profiles: dict[str, Profile] = msgspec.field(default_factory=dict)
 
 
-def place() -> Path:
-    """The file: of mode 0600, below XDG_CONFIG_HOME or ~/.config."""
+def profiles_file() -> Path:
+    """Return the path of the file, which has mode 0600, below XDG_CONFIG_HOME or ~/.config."""
     base = os.environ.get("XDG_CONFIG_HOME")
     folder = Path(base) if base and Path(base).is_absolute() else Path.home() / ".config"
     return folder / "sunshine-keys" / "profiles.json"
 
 
 def load() -> Profiles:
-    file = place()
+    """Read the profiles. End the program if the file is unreadable, damaged, or readable by others."""
+    file = profiles_file()
     try:
         mode = file.stat().st_mode
-        if stat.S_ISFIFO(mode):  # reading one waits for whoever writes it
+        if stat.S_ISFIFO(mode):  # Reading a pipe would wait for a writer.
             stop(Exit.USAGE, f"cannot read the profiles in {file}: it is a pipe")
         content = file.read_bytes()
     except FileNotFoundError:
@@ -62,21 +63,29 @@ def load() -> Profiles:
     except OSError as error:
         stop(Exit.USAGE, f"cannot read the profiles in {file}: {error.strerror}")
     if stat.S_IMODE(mode) & 0o077:
-        stop(Exit.USAGE, f"others can read the profiles in {file}, which may hold secrets", f"Run: chmod 600 {file}")
+        stop(
+            Exit.USAGE,
+            f"other users can read the profiles in {file}, which may contain secrets",
+            f"Run: chmod 600 {file}",
+        )
     try:
         return msgspec.json.decode(content, type=Profiles)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        stop(Exit.USAGE, f"{file} holds no profiles: mend or remove it, and log in again")
+        stop(
+            Exit.USAGE,
+            f"cannot read the profiles in {file}: the file is damaged",
+            "Repair or remove it, and log in again.",
+        )
 
 
 @contextlib.contextmanager
 def changing() -> Generator[Profiles]:
-    """All there are, to be changed; saved at the block's end. Waits for others that change them."""
-    file = place()
+    """Yield the profiles to change, and save them at the end of the block. Wait for other processes that change them."""
+    file = profiles_file()
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
-            part = _begun(stack, file)
+            part = _draft(stack, file)
             profiles = load()
             yield profiles
             part.write_bytes(msgspec.json.format(msgspec.json.encode(profiles)) + b"\n")
@@ -84,16 +93,16 @@ def changing() -> Generator[Profiles]:
         stop(Exit.FAILED, f"cannot write the profiles in {file}: {error.strerror}")
 
 
-def _begun(stack: contextlib.ExitStack, file: Path) -> Path:
+def _draft(stack: contextlib.ExitStack, file: Path) -> Path:
     while True:
         try:
             return stack.enter_context(draft(file, replace=True))
         except BlockingIOError:
-            time.sleep(_ASKED_AGAIN_SECONDS)
+            time.sleep(_RETRY_SECONDS)
 
 
 def add(name: str, host: str, key_id: str, secret: str) -> Profile:
-    """Keep a profile and make it the current one."""
+    """Save a profile and make it the current one."""
     with changing() as profiles:
         if name in profiles.profiles:
             _forget_secret(name, profiles.profiles[name])
@@ -105,13 +114,14 @@ def add(name: str, host: str, key_id: str, secret: str) -> Profile:
 
 
 def use(name: str) -> None:
+    """Make a profile the current one."""
     with changing() as profiles:
         find(profiles, name)
         profiles.current = name
 
 
 def remove(name: str | None) -> str:
-    """Forget a profile, the current one if `name` is None, and its secret; returns its name."""
+    """Remove a profile and its secret: the current one if `name` is None. Return its name."""
     with changing() as profiles:
         name = name or profiles.current or DEFAULT
         _forget_secret(name, find(profiles, name))
@@ -122,25 +132,26 @@ def remove(name: str | None) -> str:
 
 
 def find(profiles: Profiles, name: str) -> Profile:
+    """Return a profile. End the program if there is none of this name."""
     profile = profiles.profiles.get(name)
     if profile is None:
-        there = ", ".join(sorted(profiles.profiles))
-        others = f"there are: {there}" if there else "there are none"
-        stop(Exit.USAGE, f"there is no profile {name}; {others}", "Make one by: sunshine-keys login")
+        names = ", ".join(sorted(profiles.profiles)) or "none"
+        stop(Exit.USAGE, f"there is no profile {name}; existing profiles: {names}", "Create one: sunshine-keys login")
     return profile
 
 
 def secret_of(name: str, profile: Profile) -> str:
+    """Return a profile's secret. End the program if the keyring does not return it."""
     if profile.secret is not None:
         return profile.secret
     backend = _keyring()
     secret = None
-    with contextlib.suppress(Exception):  # backends raise whatever their system does
+    with contextlib.suppress(Exception):  # Backends raise arbitrary exceptions of their systems.
         secret = None if backend is None else backend.get_password(_SERVICE, name)
     if not secret:
         stop(
             Exit.NOT_AUTHORISED,
-            f"the secret of profile {name} is in the system keyring, which does not give it out now",
+            f"the system keyring did not return the secret of profile {name}",
             "Unlock the keyring, or log in again: sunshine-keys login",
         )
     return str(secret)
@@ -152,7 +163,7 @@ def _put_in_keyring(name: str, secret: str) -> bool:
         return False
     try:
         backend.set_password(_SERVICE, name, secret)
-    except Exception:  # locked, or refused by whoever was asked to unlock it: whatever the system raises
+    except Exception:  # It is locked, or the user refused to unlock it: arbitrary exceptions.
         return False
     return True
 
@@ -160,14 +171,14 @@ def _put_in_keyring(name: str, secret: str) -> bool:
 def _forget_secret(name: str, profile: Profile) -> None:
     backend = None if profile.secret is not None else _keyring()
     if backend is not None:
-        with contextlib.suppress(Exception):  # it may be gone already, or locked
+        with contextlib.suppress(Exception):  # It may have been removed, or the keyring is locked.
             backend.delete_password(_SERVICE, name)
 
 
 def _keyring() -> Any:
-    """The system's keyring; None where there is none, or the package `keyring` is not installed."""
+    """Return the system's keyring, or None if there is none or the package `keyring` is not installed."""
     try:
         backend = importlib.import_module("keyring").get_keyring()
-    except Exception:  # not installed, or a backend that was asked for by name and cannot be loaded
+    except Exception:  # It is not installed, or the backend that a setting names cannot be loaded.
         return None
-    return backend if backend.priority >= 1 else None  # below 1 are those that keep nothing, or in clear
+    return backend if backend.priority >= 1 else None  # Backends below 1 store nothing, or store it in clear.

@@ -1,4 +1,4 @@
-"""The table of what the commands manage: names, owners, columns, and what is asked for a new one."""
+"""The table of the resources that the commands manage: names, owners, columns, and fields of a new one."""
 
 from __future__ import annotations
 
@@ -12,56 +12,58 @@ from sunshine_conversations_client._model import Model
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One thing that a new object is made of: an argument of `create` if it comes first, else an option."""
+    """A field of a new object: an argument of the command `create`, or an option."""
 
     name: str
-    """Its name on the wire."""
+    """The name on the wire."""
     parameter: str
-    """The argument's, as it is shown, or the option's."""
+    """The name of the argument as --help shows it, or of the option with its hyphens."""
     help: str
     many: bool = False
     default: str | None = None
 
 
-class Calls(msgspec.Struct, frozen=True):
-    """The client's class for a resource, and what its methods call it."""
+class ClientMethods(msgspec.Struct, frozen=True):
+    """The client's facade for a resource, and the singular and the plural in the names of its methods."""
 
     api: str
-    one: str
-    many: str
+    singular: str
+    plural: str
     paged: bool = False
 
 
 class Resource(msgspec.Struct, frozen=True):
     name: str
-    one: str
-    """What a person calls one of it, and what an answer does."""
+    """The plural, which is the name of the command."""
+    singular: str
+    """The singular, in messages and as the property of the API's answers."""
     about: str
-    calls: Callable[[dict[str, str]], Calls]
-    """By the ids of its owners."""
+    methods: Callable[[dict[str, str]], ClientMethods]
+    """Return the methods for these ids of owners."""
     columns: tuple[str, ...]
-    """By the names on the wire, after `id`."""
+    """The columns of a table after `id`, by their names on the wire."""
     fields: tuple[Field, ...]
     body: Callable[[dict[str, Any]], dict[str, Any]]
-    """What is sent for a new one, of the fields that were given."""
-    gone: str
-    """What deleting it means."""
-    lacks: Callable[[dict[str, Any]], str] = lambda body: ""
-    """What to give besides, where a service would refuse what is to be sent."""
+    """Return the request body for these fields."""
+    consequence: str
+    """What its deletion means, for the confirmation."""
+    missing: Callable[[dict[str, Any]], str] = lambda body: ""
+    """Return which option is missing in a body that a service would refuse, or an empty text."""
     in_app: bool = True
     integration: str = ""
-    """Whether it is in an integration, too: "needed", "optional", or not at all."""
+    """Whether it belongs to an integration: "required", "optional", or an empty text for never."""
 
     def list(self, client: sunshine.ApiClient, owners: dict[str, str]) -> Iterable[Any]:
-        calls = self.calls(owners)
-        if calls.paged:
-            return map(checked, self._method(client, calls, f"iterate_{calls.many}")(**owners))
-        found = getattr(self._method(client, calls, f"list_{calls.many}")(**owners), self.name) or []
-        return [checked(each) for each in (found if isinstance(found, list) else [found])]
+        methods = self.methods(owners)
+        if methods.paged:
+            return map(checked, _method(client, methods, f"iterate_{methods.plural}")(**owners))
+        items = getattr(_method(client, methods, f"list_{methods.plural}")(**owners), self.name) or []
+        return [checked(item) for item in (items if isinstance(items, list) else [items])]
 
-    def show(self, client: sunshine.ApiClient, owners: dict[str, str], each: str) -> Any:
-        calls = self.calls(owners)
-        return checked(getattr(self._method(client, calls, f"get_{calls.one}")(*owners.values(), each), self.one))
+    def show(self, client: sunshine.ApiClient, owners: dict[str, str], id: str) -> Any:
+        methods = self.methods(owners)
+        answer = _method(client, methods, f"get_{methods.singular}")(*owners.values(), id)
+        return checked(getattr(answer, self.singular))
 
     def create(
         self,
@@ -71,29 +73,30 @@ class Resource(msgspec.Struct, frozen=True):
         headers: dict[str, str] | None = None,
     ) -> tuple[Any, bool]:
         """Return the new object, and whether an earlier request with the same Idempotency-Key created it."""
-        calls = self.calls(owners)
-        method = self._method(client, calls, f"create_{calls.one}_with_http_info")
+        methods = self.methods(owners)
+        method = _method(client, methods, f"create_{methods.singular}_with_http_info")
         response = method(*owners.values(), body, _headers=headers)
-        return checked(getattr(response.data, self.one)), response.replayed
+        return checked(getattr(response.data, self.singular)), response.replayed
 
-    def delete(self, client: sunshine.ApiClient, owners: dict[str, str], each: str) -> None:
-        calls = self.calls(owners)
-        self._method(client, calls, f"delete_{calls.one}")(*owners.values(), each)
-
-    def _method(self, client: sunshine.ApiClient, calls: Calls, name: str) -> Callable[..., Any]:
-        method: Callable[..., Any] = getattr(getattr(sunshine, calls.api)(client), name)
-        return method
+    def delete(self, client: sunshine.ApiClient, owners: dict[str, str], id: str) -> None:
+        methods = self.methods(owners)
+        _method(client, methods, f"delete_{methods.singular}")(*owners.values(), id)
 
 
-def checked(found: Any) -> Any:
-    """The client takes what a server got wrong as it is. Raises ApiDecodeError for what is no object with an id."""
-    if not (isinstance(found, Model) and isinstance(getattr(found, "id", None), str)):
+def _method(client: sunshine.ApiClient, methods: ClientMethods, name: str) -> Callable[..., Any]:
+    method: Callable[..., Any] = getattr(getattr(sunshine, methods.api)(client), name)
+    return method
+
+
+def checked(item: Any) -> Any:
+    """Return `item`. Raises ApiDecodeError if it is not an object with an id, which the client does not check."""
+    if not (isinstance(item, Model) and isinstance(getattr(item, "id", None), str)):
         raise sunshine.ApiDecodeError(reason="the answer should hold an object with an id")
-    return found
+    return item
 
 
 def _integration(fields: dict[str, Any]) -> dict[str, Any]:
-    """Its webhook's target and triggers are an object of their own."""
+    """Return the body of a new integration, in which the webhook's target and triggers are a separate object."""
     body = {name: value for name, value in fields.items() if name not in ("target", "triggers")}
     if "target" in fields:
         body["webhooks"] = [{"target": fields["target"], "triggers": fields["triggers"]}]
@@ -101,64 +104,64 @@ def _integration(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_webhook(body: dict[str, Any]) -> str:
-    missing = body.get("type") == "custom" and "webhooks" not in body
-    return "give --target, the URL of its webhook: a custom integration needs one" if missing else ""
+    is_missing = body.get("type") == "custom" and "webhooks" not in body
+    return "--target is missing: a custom integration needs the URL of a webhook" if is_missing else ""
 
 
-_NAME = Field("displayName", "NAME", "Its name, of 1 to 100 characters.")
+_NAME = Field("displayName", "NAME", "The name, 1 to 100 characters.")
 _TARGET = Field("target", "TARGET", "The URL to call.")
 _TRIGGERS = Field(
     "triggers",
     "--trigger",
-    "What it is called for; may be given several times.",
+    "An event that calls it; repeat the option for several.",
     many=True,
     default="conversation:message",
 )
 
 RESOURCES = (
     Resource(
-        "apps", "app", "Manage apps; creating and deleting them needs the account's key.",
-        calls=lambda owners: Calls("AppsApi", "app", "apps", paged=True),
+        "apps", "app", "Manage apps. Creating and deleting apps needs an account key.",
+        methods=lambda owners: ClientMethods("AppsApi", "app", "apps", paged=True),
         columns=("displayName",),
         fields=(_NAME,),
         body=dict,
-        gone="its integrations, webhooks and keys go with it",
+        consequence="its integrations, webhooks and keys are deleted with it",
         in_app=False,
     ),
     Resource(
         "integrations", "integration", "Manage the integrations of an app.",
-        calls=lambda owners: Calls("IntegrationsApi", "integration", "integrations", paged=True),
+        methods=lambda owners: ClientMethods("IntegrationsApi", "integration", "integrations", paged=True),
         columns=("type", "status", "displayName"),
         fields=(
             _NAME,
-            Field("type", "--type", "Its type; only a custom one has keys.", default="custom"),
-            Field("target", "--target", "The URL that its webhook calls; a custom one needs it."),
+            Field("type", "--type", "The type; only a custom integration has keys.", default="custom"),
+            Field("target", "--target", "The URL that its webhook calls; a custom integration needs it."),
             _TRIGGERS,
         ),
         body=_integration,
-        lacks=_no_webhook,
-        gone="its webhooks and keys go with it",
+        missing=_no_webhook,
+        consequence="its webhooks and keys are deleted with it",
     ),
     Resource(
         "keys", "key", "Manage the keys of an integration or, without --integration, of an app.",
-        calls=lambda owners: (
-            Calls("CustomIntegrationApiKeysApi", "custom_integration_key", "custom_integration_keys")
+        methods=lambda owners: (
+            ClientMethods("CustomIntegrationApiKeysApi", "custom_integration_key", "custom_integration_keys")
             if "integration_id" in owners
-            else Calls("AppKeysApi", "app_key", "app_keys")
+            else ClientMethods("AppKeysApi", "app_key", "app_keys")
         ),
         columns=("displayName", "secret"),
         fields=(_NAME,),
         body=dict,
-        gone="whoever uses it, or a token it signed, is refused from then on",
+        consequence="the service then refuses it and every token that it signed",
         integration="optional",
     ),
     Resource(
         "webhooks", "webhook", "Manage the webhooks of a custom integration.",
-        calls=lambda owners: Calls("WebhooksApi", "webhook", "webhooks"),
+        methods=lambda owners: ClientMethods("WebhooksApi", "webhook", "webhooks"),
         columns=("target", "triggers", "secret"),
         fields=(_TARGET, _TRIGGERS),
         body=dict,
-        gone="its target is called no more",
-        integration="needed",
+        consequence="its target gets no more calls",
+        integration="required",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The client of a command: which service by which key, from an option, the environment or a profile."""
+"""The client of a command: its service and its key, from an option, the environment or a profile."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _CREDENTIALS = tuple(f"SUNSHINE_CONVERSATIONS_{name}" for name in ("BEARER_TOKEN
 
 
 class Session:
-    """A client, what it is for, and what the key tells of itself."""
+    """A client, the source of its credentials, and what the service says about its key."""
 
     def __init__(self, client: sunshine.ApiClient, source: str) -> None:
-        """`source` says where the credentials are from."""
+        """`source` says in messages where the credentials come from."""
         self.client = client
         self.source = source
         self._app: Any = None
@@ -41,45 +41,48 @@ class Session:
 
     @property
     def scope(self) -> Scope | None:
-        """By the key's id, which every key of this service has in the published form."""
+        """The scope by the prefix of the key's id; None for an id of another form."""
         return next((scope for scope, prefix in ID_PREFIX.items() if (self.key_id or "").startswith(prefix)), None)
 
     def own_app(self) -> Any:
-        """The app that the key is for. Raises ApiException; ForbiddenException for an account's key."""
+        """Return the key's app. Raises ApiException: ForbiddenException for an account key."""
         if self._app is None:
             self._app = checked(sunshine.OAuthEndpointsApi(self.client).get_token_info().app)
         return self._app
 
-    def app_id(self, given: str | None) -> str:
-        """The app that is named, else the key's own."""
-        if given:
-            return given
-        with contextlib.suppress(sunshine.ForbiddenException):  # an account's key has none
+    def app_id(self, named: str | None) -> str:
+        """Return the named app, else the key's own. End the program if there is neither."""
+        if named:
+            return named
+        with contextlib.suppress(sunshine.ForbiddenException):  # An account key has no app.
             return str(self.own_app().id)
         return stop(
             Exit.USAGE,
-            "the account's key is for all apps: name one by --app (or SUNSHINE_KEYS_APP)",
-            "See which there are: sunshine-keys apps list",
+            "the app is missing: with an account key, add --app or set SUNSHINE_KEYS_APP",
+            "To see the apps: sunshine-keys apps list",
         )
 
 
 @contextlib.contextmanager
 def session(context: typer.Context, profile: str | None) -> Generator[Session]:
-    """Of a command, whose option --profile is `profile`; one that was typed wins over the environment, which wins over
-    other profiles. They are never mixed."""
-    with contact(*_settings(profile, by_option=_is_typed(context))) as made:
-        yield made
+    """Yield a session for a command whose option --profile is `profile`.
+
+    A profile on the command line takes precedence over the environment, the environment over other profiles. Their
+    settings are never mixed.
+    """
+    with contact(*_settings(profile, by_option=_is_typed(context))) as opened:
+        yield opened
 
 
 @contextlib.contextmanager
 def contact(settings: dict[str, Any], source: str) -> Generator[Session]:
-    """A session by these settings of the client; ends the program where a call fails."""
+    """Yield a session with these settings of the client. End the program if a call fails."""
     try:
         configuration = sunshine.Configuration(**settings)
     except sunshine.ApiArgumentError as error:
         stop(Exit.USAGE, str(error))
     if configuration.access_token is None and not (configuration.key_id and configuration.secret):
-        stop(Exit.USAGE, "set SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET, both or none")
+        stop(Exit.USAGE, "set both SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET, or neither")
     _require_private(configuration.host)
     try:
         with sunshine.ApiClient(configuration) as client:
@@ -90,41 +93,41 @@ def contact(settings: dict[str, Any], source: str) -> Generator[Session]:
 
 
 def _require_private(host: str) -> None:
-    """The client refuses it, too, but names an argument that no command has."""
+    """End the program for plain HTTP to another machine. The client refuses it too, but names an argument of its own."""
     parts = urlsplit(host)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         stop(
             Exit.USAGE,
-            f"credentials should not go to {parts.hostname} over plain http",
-            "Use https. On the service's own machine it is reached by http://127.0.0.1:PORT, too.",
+            f"nothing was sent: plain http to {parts.hostname} would expose the credentials",
+            "Use https. On the machine of the service you may use http://127.0.0.1:PORT.",
         )
 
 
 def _is_typed(context: typer.Context) -> bool:
-    """Whether --profile was typed, and is not from the environment."""
+    """Whether --profile is on the command line, and not from the environment."""
     source = context.get_parameter_source("profile")
     return source is not None and source.name == "COMMANDLINE"
 
 
 def _settings(name: str | None, *, by_option: bool) -> tuple[dict[str, Any], str]:
-    given = any(os.environ.get(each) or os.environ.get(f"{each}_FILE") for each in _CREDENTIALS)
-    if given and not by_option:
+    in_environment = any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in _CREDENTIALS)
+    if in_environment and not by_option:
         return {}, "the environment"
-    kept = profiles.load()
-    name = name or kept.current
+    saved = profiles.load()
+    name = name or saved.current
     if name is None:
         stop(
             Exit.NOT_AUTHORISED,
-            "no credentials: log in, or set SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET",
+            "credentials are missing: log in, or set SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET",
             "For example: sunshine-keys login --host http://127.0.0.1:8080 act_…",
         )
-    profile = profiles.find(kept, name)
+    profile = profiles.find(saved, name)
     host = os.environ.get(HOST_VARIABLE)
     if host and not by_option and host.rstrip("/") != profile.host:
         stop(
             Exit.USAGE,
-            f"{HOST_VARIABLE} is {host}, but the key of profile {name} is for {profile.host}, and goes nowhere else",
-            "Set SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET, too, or name a --profile.",
+            f"{HOST_VARIABLE} is {host}, but profile {name} is for {profile.host}, and its key is sent nowhere else",
+            "Also set SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET, or add --profile.",
         )
     secret = profiles.secret_of(name, profile)
     return {"host": profile.host, "key_id": profile.key_id, "secret": secret}, f"profile {name}"

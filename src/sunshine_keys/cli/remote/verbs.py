@@ -1,4 +1,4 @@
-"""`list`, `create`, `show` and `delete` of every resource in the table, each written once."""
+"""`list`, `create`, `show` and `delete` for every resource in the table."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from typing import Annotated, Any
 
 import typer
 
+from sunshine_keys.cli.confirm import require_confirmation
 from sunshine_keys.cli.exits import Exit, complain, printable, stop
-from sunshine_keys.cli.listing import Group
+from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
-from sunshine_keys.cli.remote import asking, output
+from sunshine_keys.cli.remote import output
 from sunshine_keys.cli.remote.bulk import create_from, delete_matching
 from sunshine_keys.cli.remote.options import OPTIONS, App, Common, Integration, parameter
 from sunshine_keys.cli.remote.resources import RESOURCES, Field, Resource
 from sunshine_keys.cli.remote.session import Session, session
 
-Command = Callable[..., None]
-
-_ID = Annotated[list[str], typer.Argument(metavar="ID...", help="Which ones, by their ids.")]
-_YES = Annotated[bool, typer.Option("--yes", envvar="SUNSHINE_KEYS_YES", help="Do it without asking.")]
+_ID = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids.")]
+_YES = Annotated[bool, typer.Option("--yes", envvar="SUNSHINE_KEYS_YES", help="Skip the confirmation.")]
 _REVEAL = Annotated[
-    bool, typer.Option("--reveal", envvar="SUNSHINE_KEYS_REVEAL", help="Show secrets, too; else they are masked.")
+    bool, typer.Option("--reveal", envvar="SUNSHINE_KEYS_REVEAL", help="Show secrets, which are masked otherwise.")
 ]
 _BODY = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
         allow_dash=True,
-        help="The JSON object to send, as the API takes it; - is standard input. The other options are set in it.",
+        help="The request body, a JSON object; - is standard input. Other options replace its properties.",
     ),
 ]
 _FROM = Annotated[
@@ -46,21 +45,23 @@ _FROM = Annotated[
 ]
 _MATCH = Annotated[
     str | None,
-    typer.Option(metavar="PATTERN", help="All whose names match: * is any text, ? a character, [a-c] one of some."),
+    typer.Option(
+        metavar="PATTERN", help="All keys with a matching name: * is any text, ? any character, [a-c] one of these."
+    ),
 ]
 
 
 def _field_parameter(field: Field) -> inspect.Parameter:
-    told = field.help if field.default is None else f"{field.help} {field.default} if not given."
+    help_ = field.help if field.default is None else f"{field.help} Default: {field.default}."
     if not field.parameter.startswith("--"):
-        # May be missing, since --body or --from can have it.
+        # Optional, because --body or --from may contain it.
         return parameter(
             field.name,
-            Annotated[str | None, typer.Argument(metavar=field.parameter, help=told, show_default=False)],
+            Annotated[str | None, typer.Argument(metavar=field.parameter, help=help_, show_default=False)],
             None,
         )
     kind = list[str] | None if field.many else str | None
-    return parameter(field.name, Annotated[kind, typer.Option(field.parameter, help=told)], None)
+    return parameter(field.name, Annotated[kind, typer.Option(field.parameter, help=help_)], None)
 
 
 def _owner_parameters(resource: Resource) -> list[inspect.Parameter]:
@@ -68,119 +69,120 @@ def _owner_parameters(resource: Resource) -> list[inspect.Parameter]:
     return [*owners, parameter("integration", Integration, None)] if resource.integration else owners
 
 
-def _owners(resource: Resource, open_session: Session, given: dict[str, Any]) -> dict[str, str]:
-    """The ids that come before the resource's own in a path, in their order."""
+def _owners(resource: Resource, opened: Session, options: dict[str, Any]) -> dict[str, str]:
+    """Return the ids that precede the resource's own in a path, in their order. End the program if one is missing."""
     owners: dict[str, str] = {}
     if resource.in_app:
-        owners["app_id"] = open_session.app_id(given["app"])
-    if integration := given.get("integration"):
+        owners["app_id"] = opened.app_id(options["app"])
+    if integration := options.get("integration"):
         owners["integration_id"] = integration
-    elif resource.integration == "needed":
+    elif resource.integration == "required":
         stop(
             Exit.USAGE,
-            "name the integration by --integration (or SUNSHINE_KEYS_INTEGRATION)",
-            "See which there are: sunshine-keys integrations list",
+            "the integration is missing: add --integration or set SUNSHINE_KEYS_INTEGRATION",
+            "To see the integrations: sunshine-keys integrations list",
         )
     return owners
 
 
-def _list(resource: Resource, given: dict[str, Any], common: Common) -> None:
-    with _session(given) as opened:
-        found = resource.list(opened.client, _owners(resource, opened, given))
+def _list(resource: Resource, options: dict[str, Any], common: Common) -> None:
+    with _session(options) as opened:
+        items = resource.list(opened.client, _owners(resource, opened, options))
         if common.quiet:
-            for each in found:
-                output.emit_id(each.id)
+            for item in items:
+                output.emit_id(item.id)
         elif common.as_json:
-            output.print_json([output.told(each, reveal=given["reveal"]) for each in found])
+            output.print_json([output.plain(item, reveal=options["reveal"]) for item in items])
         else:
-            output.print_objects(found, resource.columns, reveal=given["reveal"])
+            output.print_objects(items, resource.columns, reveal=options["reveal"])
 
 
-def _show(resource: Resource, given: dict[str, Any], common: Common) -> None:
-    with _session(given) as opened:
-        owners = _owners(resource, opened, given)
-        shown = [resource.show(opened.client, owners, each) for each in given["ids"]]
+def _show(resource: Resource, options: dict[str, Any], common: Common) -> None:
+    with _session(options) as opened:
+        owners = _owners(resource, opened, options)
+        items = [resource.show(opened.client, owners, id) for id in options["ids"]]
     if common.quiet:
-        for each in shown:
-            output.emit_id(each.id)
+        for item in items:
+            output.emit_id(item.id)
     elif common.as_json:
-        made = [output.told(each, reveal=given["reveal"]) for each in shown]
-        output.print_json(made[0] if len(made) == 1 else made)
+        objects = [output.plain(item, reveal=options["reveal"]) for item in items]
+        output.print_json(objects[0] if len(objects) == 1 else objects)
     else:
-        for each in shown:
-            output.print_object(each, reveal=given["reveal"])
+        for item in items:
+            output.print_object(item, reveal=options["reveal"])
 
 
-def _create(resource: Resource, given: dict[str, Any], common: Common) -> None:
-    body = _body(resource, given)
+def _create(resource: Resource, options: dict[str, Any], common: Common) -> None:
+    body = _body(resource, options)
     if sys.stdout is None:
-        stop(Exit.USAGE, "standard output is closed, and what is made could not be shown: nothing was made")
-    with _session(given) as opened:
-        owners = _owners(resource, opened, given)
-        if given.get("from_"):
-            create_from(resource, opened, owners, given["from_"], common)
+        stop(Exit.USAGE, "nothing was created: standard output is closed, so the new object could not be shown")
+    with _session(options) as opened:
+        owners = _owners(resource, opened, options)
+        if options.get("from_"):
+            create_from(resource, opened, owners, options["from_"], common)
             return
-        made, _ = resource.create(opened.client, owners, body)
+        created, _ = resource.create(opened.client, owners, body)
     if common.as_json:
-        output.print_json(output.told(made, reveal=True))
+        output.print_json(output.plain(created, reveal=True))
     elif common.quiet:
-        secret = getattr(made, "secret", None) if resource.name == "keys" else None
-        output.emit_id(secret or made.id)
+        secret = getattr(created, "secret", None) if resource.name == "keys" else None
+        output.emit_id(secret or created.id)
         if secret:
-            complain(f"made {made.id}; standard output has its secret alone")
+            complain(f"created {created.id}; standard output contains only its secret")
     else:
-        output.print_object(made, reveal=True)
+        output.print_object(created, reveal=True)
 
 
-def _delete(resource: Resource, given: dict[str, Any], common: Common) -> None:
-    pattern = given.get("match")
-    if (pattern is None) == (not given["ids"]):
-        raise typer.BadParameter("name the ids of what is to be deleted" + (", or --match" if "match" in given else ""))
-    with _session(given) as opened:
-        owners = _owners(resource, opened, given)
+def _delete(resource: Resource, options: dict[str, Any], common: Common) -> None:
+    pattern = options.get("match")
+    if (pattern is None) == (not options["ids"]):
+        raise typer.BadParameter("name the ids to delete" + (", or use --match" if "match" in options else ""))
+    with _session(options) as opened:
+        owners = _owners(resource, opened, options)
         if pattern is not None:
-            delete_matching(resource, opened, owners, pattern, common, yes=given["yes"])
+            delete_matching(resource, opened, owners, pattern, common, yes=options["yes"])
             return
-        for each in given["ids"]:
-            if not given["yes"]:
-                _confirm(resource, resource.show(opened.client, owners, each))
-            resource.delete(opened.client, owners, each)
-            _say_deleted(resource, each, common)
+        for id in options["ids"]:
+            if not options["yes"]:
+                _confirm(resource, resource.show(opened.client, owners, id))
+            resource.delete(opened.client, owners, id)
+            _print_deleted(resource, id, common)
 
 
-def _say_deleted(resource: Resource, each: str, common: Common) -> None:
+def _print_deleted(resource: Resource, id: str, common: Common) -> None:
     if common.as_json:
-        output.print_json({"id": each, "deleted": True})
+        output.print_json({"id": id, "deleted": True})
     elif common.quiet:
-        output.emit(each)
+        output.emit(id)
     else:
-        output.emit(f"Deleted {resource.one} {each}.")
+        output.emit(f"Deleted {resource.singular} {id}.")
 
 
-def _confirm(resource: Resource, found: Any) -> None:
-    name = getattr(found, "display_name", None) or getattr(found, "target", None) or ""
-    asking.require_yes(f'Delete {resource.one} {found.id} "{printable(str(name))}"? Then {resource.gone}.')
+def _confirm(resource: Resource, item: Any) -> None:
+    name = getattr(item, "display_name", None) or getattr(item, "target", None) or ""
+    consequence = f"{resource.consequence[0].upper()}{resource.consequence[1:]}"
+    require_confirmation(f'Delete {resource.singular} {item.id} "{printable(str(name))}"? {consequence}.')
 
 
-def _body(resource: Resource, given: dict[str, Any]) -> dict[str, Any]:
-    """What is sent: the object in --body, and over it what was given by name."""
-    if given.get("from_"):
-        if given["body"] or any(given[field.name] for field in resource.fields):
-            raise typer.BadParameter("--from has the names: give no other")
+def _body(resource: Resource, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the request body: the object in --body, in which arguments and options replace properties."""
+    if options.get("from_"):
+        if options["body"] or any(options[field.name] for field in resource.fields):
+            raise typer.BadParameter("--from contains the names: name no others")
         return {}
-    base = _read_object(given["body"]) if given["body"] else {}
+    base = _read_object(options["body"]) if options["body"] else {}
     fields: dict[str, Any] = {}
     for field in resource.fields:
-        value = given[field.name]
+        value = options[field.name]
         if not value and not base and field.default is not None:
             value = [field.default] if field.many else field.default
         if value:
             fields[field.name] = value
         elif not base and not field.parameter.startswith("--"):
-            raise typer.BadParameter(f"give it a {field.parameter}")
+            raise typer.BadParameter(f"{field.parameter} is missing")
     body = base | resource.body(fields)
-    if lacking := resource.lacks(body):
-        raise typer.BadParameter(lacking)
+    if missing := resource.missing(body):
+        raise typer.BadParameter(missing)
     return body
 
 
@@ -191,14 +193,14 @@ def _read_object(file: Path) -> dict[str, Any]:
     except OSError as error:
         stop(Exit.USAGE, f"cannot read {file}: {error.strerror}")
     except ValueError:
-        stop(Exit.USAGE, f"{file} should hold a JSON object in UTF-8")
+        stop(Exit.USAGE, f"{file} is not a JSON object in UTF-8")
     if not isinstance(body, dict):
-        stop(Exit.USAGE, f"{file} should hold a JSON object")
+        stop(Exit.USAGE, f"{file} is not a JSON object")
     return body
 
 
-def _session(given: dict[str, Any]) -> Any:
-    return session(given["context"], given["profile"])
+def _session(options: dict[str, Any]) -> Any:
+    return session(options["context"], options["profile"])
 
 
 def _register(resource: Resource) -> None:
@@ -208,27 +210,27 @@ def _register(resource: Resource) -> None:
     fields = [_field_parameter(field) for field in resource.fields]
     keys = resource.name == "keys"
     many = [parameter("from_", _FROM, None)] if keys else []
-    ids = parameter("ids", Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which ones.")], None)
+    ids = parameter("ids", Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The ids.")], None)
     reveal = parameter("reveal", _REVEAL, False)
-    each = f"{'an' if resource.one[0] in 'ai' else 'a'} {resource.one}"
+    with_article = f"{'an' if resource.singular[0] in 'ai' else 'a'} {resource.singular}"
     for name, verb, parameters, help_ in (
         ("list", _list, [*owners, reveal], f"List {resource.name}."),
-        ("create", _create, [*fields, *owners, parameter("body", _BODY, None), *many], f"Create {each}, and show it"
-         + (" with its secret: keep that." if "secret" in resource.columns else ".")),
-        ("show", _show, [parameter("ids", _ID), *owners, reveal], f"Show {each}."),
+        ("create", _create, [*fields, *owners, parameter("body", _BODY, None), *many], f"Create {with_article}, and show it"
+         + (" with its secret. Store that in a safe place." if "secret" in resource.columns else ".")),
+        ("show", _show, [parameter("ids", _ID), *owners, reveal], f"Show {with_article}."),
         ("delete", _delete, [ids, *owners, parameter("yes", _YES, False),
-         *([parameter("match", _MATCH, None)] if keys else [])], f"Delete {resource.name}, asking first."),
+         *([parameter("match", _MATCH, None)] if keys else [])], f"Delete {resource.name} after a confirmation."),
     ):  # fmt: skip
         group.command(name, help=help_)(_command(resource, verb, parameters))
 
 
 def _command(
     resource: Resource, verb: Callable[[Resource, dict[str, Any], Common], None], parameters: list[inspect.Parameter]
-) -> Command:
-    """A function that typer can read the options of."""
+) -> Callable[..., None]:
+    """Return a function whose signature declares the options to Typer."""
 
-    def run(**given: Any) -> None:
-        verb(resource, given, Common(given.pop("as_json"), given.pop("quiet")))
+    def run(**options: Any) -> None:
+        verb(resource, options, Common(options.pop("as_json"), options.pop("quiet")))
 
     signature = inspect.Signature([parameter("context", typer.Context), *parameters, *OPTIONS])
     run.__signature__ = signature  # type: ignore[attr-defined]
@@ -236,5 +238,5 @@ def _command(
     return run
 
 
-for each in RESOURCES:
-    _register(each)
+for resource in RESOURCES:
+    _register(resource)

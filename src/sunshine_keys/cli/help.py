@@ -1,4 +1,4 @@
-"""How --help lists commands: in sections, each told in full."""
+"""The format of --help: commands in sections, each with its whole first paragraph."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ SECTIONS = {
     ),
     "Tokens and secrets": ("token", "scan"),
 }  # fmt: skip
-"""The program's own commands, in the order in which somebody comes to need them."""
+"""The top-level commands, in the order in which a user needs them."""
 
 
 class Group(TyperGroup):
-    """Click cuts what a command does to a line, and Typer's panels cut the names of options."""
+    """A group of commands whose --help shortens nothing.
+
+    Click shortens what a command does to one line, and Typer's panels shorten the names of options.
+    """
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         sections = SECTIONS if ctx.parent is None else {"Commands": tuple(self.commands)}
         width = max(len(name) for name in self.commands)
         for title, names in sections.items():
             with formatter.section(title):
-                # The first paragraph. Padded, so that the columns of all sections are in line.
-                formatter.write_dl([(name.ljust(width), _about(self.commands[name])) for name in names])
+                # The names are padded to align the columns of all sections.
+                formatter.write_dl([(name.ljust(width), _first_paragraph(self.commands[name])) for name in names])
 
 
-def _about(command: Any) -> str:
+def _first_paragraph(command: Any) -> str:
     return " ".join((command.help or "").partition("\n\n")[0].split())

@@ -1,4 +1,4 @@
-"""`serve` and `demo`: the service in this process."""
+"""`serve` and `demo`: run the service in this process."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, prin
 from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
 
 
-def _rate(given: str) -> str:
-    """Typer names the option where this is refused."""
+def _rate(text: str) -> str:
+    """Check a rate, so that Typer names the option if it is invalid."""
     from sunshine_keys.wire.limits import RateLimits
 
     try:
-        RateLimits.of(given, None, None)
+        RateLimits.of(text, None, None)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    return given
+    return text
 
 
 @cli.command()
@@ -31,10 +31,10 @@ def serve(
     database: Database = None,
     host: Annotated[str, typer.Option(envvar="SUNSHINE_KEYS_HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(envvar="SUNSHINE_KEYS_PORT", min=0, max=65535, help="The port; 0 takes any free one.")
+        int, typer.Option(envvar="SUNSHINE_KEYS_PORT", min=0, max=65535, help="The port; 0 takes a free port.")
     ] = 8080,
     workers: Annotated[
-        int, typer.Option(envvar="SUNSHINE_KEYS_WORKERS", min=1, max=256, help="How many processes serve.")
+        int, typer.Option(envvar="SUNSHINE_KEYS_WORKERS", min=1, max=256, help="The number of processes.")
     ] = 1,
     tls_cert: Annotated[
         Path | None,
@@ -48,7 +48,7 @@ def serve(
         typer.Option(
             "--insecure",
             envvar="SUNSHINE_KEYS_INSECURE",
-            help="Serve other machines without TLS; for where something else ends it.",
+            help="Serve other machines without TLS, for example behind a proxy that terminates it.",
         ),
     ] = False,
     forwarded_allow_ips: Annotated[
@@ -56,13 +56,16 @@ def serve(
         typer.Option(
             envvar="SUNSHINE_KEYS_FORWARDED_ALLOW_IPS",
             metavar="ADDRESSES",
-            help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks by commas, * for everyone.",
+            help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and networks, separated by commas; * for all.",
         ),
     ] = "",
     max_connections: Annotated[
         int,
         typer.Option(
-            envvar="SUNSHINE_KEYS_MAX_CONNECTIONS", min=1, max=1_000_000, help="Connections at once, in each process."
+            envvar="SUNSHINE_KEYS_MAX_CONNECTIONS",
+            min=1,
+            max=1_000_000,
+            help="The highest number of open connections in each process.",
         ),
     ] = 10_000,
     rate_limit_key: Annotated[
@@ -71,7 +74,7 @@ def serve(
             envvar="SUNSHINE_KEYS_RATE_LIMIT_KEY",
             metavar="RATE",
             callback=_rate,
-            help="Requests of a key: 100/second, 6000/minute,burst=200, or off.",
+            help="Requests with one key: 100/second, 6000/minute,burst=200, or off.",
         ),
     ] = "off",
     rate_limit_source: Annotated[
@@ -80,7 +83,7 @@ def serve(
             envvar="SUNSHINE_KEYS_RATE_LIMIT_SOURCE",
             metavar="RATE",
             callback=_rate,
-            help="Requests of an address, in the same way.",
+            help="Requests from one address, in the same form.",
         ),
     ] = "off",
     rate_limit_failures: Annotated[
@@ -89,17 +92,20 @@ def serve(
             envvar="SUNSHINE_KEYS_RATE_LIMIT_FAILURES",
             metavar="RATE",
             callback=_rate,
-            help="Failed authentications of an address with a key id; ten times as many of an address.",
+            help="Failed authentications from one address with one key id; from one address in total, ten times as many.",
         ),
     ] = "100/minute",
     log_format: Annotated[
         LogFormat,
-        typer.Option(envvar="SUNSHINE_KEYS_LOG_FORMAT", help="What a line of the log is: for a person, or a program."),
+        typer.Option(
+            envvar="SUNSHINE_KEYS_LOG_FORMAT", help="The format of the log: text for people, json for programs."
+        ),
     ] = LogFormat.TEXT,
     log_level: Annotated[
         LogLevel,
         typer.Option(
-            envvar="SUNSHINE_KEYS_LOG_LEVEL", help="What is logged at least; requests are info, those that fail error."
+            envvar="SUNSHINE_KEYS_LOG_LEVEL",
+            help="The lowest level to log; requests are info, requests that fail are error.",
         ),
     ] = LogLevel.INFO,
     metrics_token_file: Annotated[
@@ -107,23 +113,21 @@ def serve(
         typer.Option(
             envvar="SUNSHINE_KEYS_METRICS_TOKEN_FILE",
             metavar="FILE",
-            help="Serve /metrics to those who give the token in this file; without one, to nobody.",
+            help="Serve /metrics to requests with the token in this file; without a token, to nobody.",
         ),
     ] = None,
     usage: Annotated[
         bool,
         typer.Option(
-            envvar="SUNSHINE_KEYS_USAGE", help="Keep how often each key is used, when last, and from which address."
+            envvar="SUNSHINE_KEYS_USAGE", help="Record how often each key is used, when last, and from which address."
         ),
     ] = True,
     console: Annotated[
         bool,
-        typer.Option(
-            "--console/--no-console", envvar="SUNSHINE_KEYS_CONSOLE", help="Whether there are pages at /console."
-        ),
+        typer.Option("--console/--no-console", envvar="SUNSHINE_KEYS_CONSOLE", help="Serve the console at /console."),
     ] = True,
 ) -> None:
-    """Serve the API until SIGTERM. Where there is no store one is made first, and its account key printed."""
+    """Serve the API until SIGTERM. If there is no store, create one first, and print its account key."""
     from sunshine_keys import server
     from sunshine_keys.compose import Settings, first_run
     from sunshine_keys.observing.page import MetricsAccess
@@ -146,19 +150,21 @@ def serve(
     try:
         if not (tls_cert or insecure or server.is_loopback(host)):
             fail(
-                f"{host} can be reached from other machines, and secrets would go over the network unencrypted: give "
-                "--tls-cert and --tls-key, or --insecure where something else encrypts"
+                f"other machines can reach {host}, and secrets would cross the network unencrypted. Add --tls-cert and "
+                "--tls-key, or --insecure if something else encrypts the connection"
             )
         listener = server.listen(host, port)
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        fail(f"cannot listen on {host} port {port}: {why}" + ("; name another by --port" if taken else ""))
+        reason = getattr(error, "strerror", None) or error
+        is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        fail(f"cannot listen on {host} port {port}: {reason}" + (". Name another with --port" if is_taken else ""))
     with listener:
-        made = first_run(settings)
-        if made is not None:
-            print_flushed(f"Made a new store, {settings.location}. If there should have been one, look again.")
-            print_flushed(key_lines("Its account key, shown only now", made["account_key"]))
+        created = first_run(settings)
+        if created is not None:
+            print_flushed(
+                f"Created a new store, {settings.location}. If you expected an existing one, check the options."
+            )
+            print_flushed(key_lines("Its account key, which is not shown again", created["account_key"]))
         print_flushed(f"Sunshine Keys serves on {server.url_of(listener, connections)}")
         server.serve(settings, connections, listener, workers)
 

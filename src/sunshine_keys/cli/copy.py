@@ -1,0 +1,49 @@
+"""`copy`: copy a store into another, for example from SQLite to PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated
+
+import msgspec
+import typer
+
+from sunshine_keys.cli.program import cli, fail
+from sunshine_keys.cli.progress import bar
+from sunshine_keys.compose import copy_store
+from sunshine_keys.store.locations import location
+
+
+@cli.command()
+def copy(
+    source: Annotated[str, typer.Option("--from", envvar="SUNSHINE_KEYS_FROM", metavar="URL", help="The source.")],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--to", envvar="SUNSHINE_KEYS_TO", metavar="URL", help="The target: empty, or a copy of the source."
+        ),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print the result as one JSON object.")
+    ] = False,
+) -> None:
+    """Copy a store into another while it is served. Run it again to copy what changed since.
+
+    URLs are as for --database. Secrets stay sealed, so the target needs the same sealing keys.
+    """
+    locations = location(source, "--from"), location(target, "--to")
+    if locations[0] == locations[1]:
+        fail("--from and --to are the same store")
+    with bar("Copying") as progress:
+        copied = asyncio.run(copy_store(*locations, progress))
+    if as_json:
+        typer.echo(json.dumps(msgspec.to_builtins(copied)))
+        return
+    for name, table in copied.tables.items():
+        typer.echo(f"{name:14} {table.rows:>10}  {table.digest[:16]}")
+    typer.echo(
+        f"Both stores have these rows, up to entry {copied.sequence} of the audit trail; {copied.changed} were written."
+    )
+    typer.echo(f"The nodes need the sealing keys {', '.join(copied.sealing_key_ids) or '(none)'}.")
+    typer.echo("To move a service: stop it, copy once more, and serve the target.")
