@@ -65,7 +65,7 @@ def test_the_trail_of_a_served_store(tmp_path: Path, sample: dict[str, Any]) -> 
         assert table[1].endswith("operator                     store.initialise   done")
         assert table[4].endswith(f"key.delete         not_found    127.0.0.1       {entries[2]['resource']}")
         assert run("audit", "verify", "--data", str(tmp_path)).stdout == (
-            f"The chain of 4 entries holds. Its head, to be kept elsewhere:\n4:{entries[3]['hash']}\n"
+            f"The chain of 4 entries is intact. Keep its head elsewhere:\n4:{entries[3]['hash']}\n"
         )
 
 
@@ -130,16 +130,16 @@ def test_a_head_kept_elsewhere_tells_of_what_the_chain_alone_does_not(tmp_path: 
         "sunshine-keys: the audit trail was cut off: it ends at entry 1, before 2"
     )
     run("init", "--data", str(tmp_path), "--new-account-key")
-    assert "the chain is another: entry 2 of" in failed(
+    assert "this is another chain: entry 2 of" in failed(
         run("audit", "verify", "--data", str(tmp_path), "--head", second)
     )
 
 
 def test_what_cannot_be_understood_is_said(tmp_path: Path, sample: dict[str, Any]) -> None:
     for since in ("yesterday", "7", "2026-13-01", "99999y", "0001-01-01T00:00+23:00"):
-        assert "--since should be" in failed(run("audit", "--data", str(tmp_path), "--since", since))
+        assert "--since is neither" in failed(run("audit", "--data", str(tmp_path), "--since", since))
     for kept in ("1", "1:xyz", "0:" + "0" * 64, "-1:" + "0" * 64):
-        assert "--head should be" in failed(run("audit", "verify", "--data", str(tmp_path), "--head", kept))
+        assert "--head is not" in failed(run("audit", "verify", "--data", str(tmp_path), "--head", kept))
 
 
 def test_no_store_is_made(tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ class TestBackup:
             assert said.returncode == 0, said.stderr
             assert writers.writes > before
         assert re.search(
-            r"holds 1 app, [0-9]+ integrations, [0-9]+ webhooks, 200[0-9]{2} keys, and an audit", said.stdout
+            r"has 1 app, [0-9]+ integrations, [0-9]+ webhooks, 200[0-9]{2} keys, and an audit", said.stdout
         )
-        assert "The sealing key is not in it" in said.stdout
+        assert "The backup does not contain them" in said.stdout
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert set(data.parent.iterdir()) == {data, file}
 
@@ -115,7 +115,7 @@ class TestBackup:
     ) -> None:
         said = run("backup", str(data.parent / "backup"), "--data", str(data)).stdout
         ((sealed,),) = execute(data / STORE, "SELECT DISTINCT substr(sealed_secret, 1, 4) FROM keys")
-        assert f"sealed under {sealed.hex()}." in said
+        assert f"need the sealing keys {sealed.hex()}." in said
         content = (data.parent / "backup").read_bytes()
         assert sample["key"]["secret"].encode() not in content
         assert (data / "sealing.key").read_bytes().strip() not in content
@@ -123,12 +123,12 @@ class TestBackup:
     def test_replaces_no_file_unless_told(self, data: Path, sample: dict[str, Any]) -> None:
         file = data.parent / "file"
         file.write_text("precious")
-        assert "is there already" in failed(run("backup", str(file), "--data", str(data)))
+        assert "exists" in failed(run("backup", str(file), "--data", str(data)))
         assert file.read_text() == "precious"
         assert run("backup", str(file), "--data", str(data), "--force").returncode == 0
         assert file.read_bytes().startswith(b"SQLite format 3")
         (data.parent / "link").symlink_to(data.parent / "nowhere")
-        assert "is there already" in failed(run("backup", str(data.parent / "link"), "--data", str(data)))
+        assert "exists" in failed(run("backup", str(data.parent / "link"), "--data", str(data)))
         assert "is the store itself" in failed(run("backup", str(data / STORE), "--data", str(data), "--force"))
         assert "directory" in failed(run("backup", str(data), "--data", str(data), "--force"))
         assert "cannot write" in failed(run("backup", str(data / "none" / "x"), "--data", str(data)))
@@ -163,7 +163,7 @@ class TestBackup:
         both = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in "12"]
         said = [process.communicate(timeout=60)[1] for process in both]
         assert sorted(process.returncode for process in both) == [0, 1]
-        assert re.search(r"is there already|another process is writing", "".join(said))
+        assert re.search(r"exists|another process is writing", "".join(said))
 
     @needs_root
     def test_without_room_leaves_nothing(self, data: Path, sample: dict[str, Any], small_disk: Path) -> None:
@@ -260,15 +260,15 @@ class TestRestore:
             asked = run("restore", str(file), "--data", str(data))
             assert asked.returncode == 1
             assert asked.stderr == "sunshine-keys: nothing was changed: add --yes to restore it\n"
-            assert "Its audit trail has 5 entries more than the backup's." in asked.stdout
+            assert "Its audit trail has 5 more entries than the backup's." in asked.stdout
             ids = ", ".join(sorted(key.id for key in revoked))
-            assert f"Keys brought back to life: 4 ({ids}); for 4 of them, the audit trail tells" in asked.stdout
-            assert f"Keys made since, and lost:  1 ({lost.id})\n" in asked.stdout
+            assert f"Keys that it revives: 4 ({ids}); the audit trail has a deletion of 4 of them" in asked.stdout
+            assert f"Newer keys that it loses: 1 ({lost.id})\n" in asked.stdout
             assert live(server.wire, lost)
             assert not live(server.wire, revoked[0])
 
             # The refusal of the deleted key is one entry more by now.
-            told = asked.stdout.replace("has 5 entries", "has 6 entries")
+            told = asked.stdout.replace("has 5 more entries", "has 6 more entries")
             assert restored(data, file, "--yes").startswith(told)
             assert all(live(server.wire, key) for key in revoked[:3])
         entry = run("audit", "--data", str(data), "--action", "store.restore").stdout
@@ -284,7 +284,7 @@ class TestRestore:
             assert not live(server.wire, lost)
             (aside,) = data.glob(f"{STORE}.replaced-*")
             assert stat.S_IMODE(aside.stat().st_mode) == 0o600
-            assert "Keys made since, and lost:  0" in restored(data, aside, "--yes")
+            assert "Newer keys that it loses: 0" in restored(data, aside, "--yes")
             assert live(server.wire, lost)
         assert run("audit", "verify", "--data", str(data)).returncode == 0
 
@@ -308,7 +308,7 @@ class TestRestore:
         file = backed_up(tmp_path / "other", tmp_path / "backup")
         asked = run("restore", str(file), "--data", str(data))
         assert "The backup is of ANOTHER store." in asked.stdout
-        assert "Keys made since, and lost:  3 (act_" in asked.stdout
+        assert "Newer keys that it loses: 3 (act_" in asked.stdout
 
     def test_of_a_more_recent_backup_adds_its_entries(self, data: Path, app_key: Key) -> None:
         old = backed_up(data, data.parent / "old")
@@ -320,7 +320,7 @@ class TestRestore:
         restored(data, old)
         entries = run("audit", "--data", str(data), "--json").stdout.splitlines()
         execute(data / STORE, f"DELETE FROM audit WHERE sequence >= {len(entries)}")  # as if it was `old` itself
-        assert "The backup is more recent: its audit trail has 1 entries more." in restored(data, new, "--yes")
+        assert "The backup is more recent: its audit trail has 1 more entries." in restored(data, new, "--yes")
         trail = run("audit", "--data", str(data)).stdout
         assert trail.count("key.create") == 1
         assert run("audit", "verify", "--data", str(data)).returncode == 0

@@ -33,8 +33,8 @@ class TestInit:
         assert first.returncode == 0
         assert "act_" in first.stdout
         assert failed(run("init", "--data", str(tmp_path / "data"))) == (
-            "sunshine-keys: this store has been made before; its account key was printed then "
-            "(--new-account-key makes another)"
+            "sunshine-keys: this store exists, and its account key was shown when it was created. "
+            "Add --new-account-key for another"
         )
 
     def test_json_of_a_bare_store(self, tmp_path: Path) -> None:
@@ -74,18 +74,18 @@ class TestInit:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         kept = file.read_text()
         assert json.loads(kept)["key"]["id"] == "int_5d8cff3cd55b040010928b5b"
-        assert "is there already" in failed(run("init", "--data", str(tmp_path / "data2"), "--output", str(file)))
+        assert " exists, and may contain keys" in failed(run("init", "--data", str(tmp_path / "data2"), "--output", str(file)))
         assert file.read_text() == kept
         assert not (tmp_path / "data2").exists()
         other = tmp_path / "other.json"
-        assert "been made before" in failed(run("init", "--data", str(tmp_path / "data"), "--output", str(other)))
+        assert "this store exists" in failed(run("init", "--data", str(tmp_path / "data"), "--output", str(other)))
         assert not other.exists()
         assert "cannot write" in failed(run("init", "--data", str(tmp_path / "data3"), "--output", "/nowhere/x"))
 
     def test_a_new_account_key_needs_a_store(self, tmp_path: Path) -> None:
         assert "there is no store" in failed(run("init", "--data", str(tmp_path / "typo"), "--new-account-key"))
         assert not (tmp_path / "typo").exists()
-        assert "give one of them" in failed(run("init", "--data", str(tmp_path), "--new-account-key", "--sample"))
+        assert "Use only one of them" in failed(run("init", "--data", str(tmp_path), "--new-account-key", "--sample"))
 
     def test_odd_places_are_named(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
@@ -100,7 +100,7 @@ class TestInit:
                 stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
             )  # fmt: skip
         assert lost.returncode == 1
-        assert "make another: sunshine-keys init --new-account-key" in lost.stderr
+        assert "create another: sunshine-keys init --new-account-key" in lost.stderr
         assert lost.stderr.count("\n") == 1
         another = json.loads(run("init", "--data", str(tmp_path), "--new-account-key", "--json").stdout)
         with Server(tmp_path) as server:
@@ -152,7 +152,7 @@ class TestSealingKey:
         data = tmp_path / "data"
         assert run("init", "--data", str(data), SUNSHINE_KEYS_SEALING_KEY_FILE=str(file)).returncode == 0
         assert not (data / "sealing.key").exists()
-        assert "been made before" in failed(run("init", "--data", str(data), SUNSHINE_KEYS_SEALING_KEY=self.given(1)))
+        assert "this store exists" in failed(run("init", "--data", str(data), SUNSHINE_KEYS_SEALING_KEY=self.given(1)))
 
     def test_the_wrong_and_the_missing_key_are_named(self, tmp_path: Path) -> None:
         data = str(tmp_path)
@@ -185,7 +185,7 @@ class TestServe:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         process.stdout.close()
-        assert lines[0][:4] == ["Made", "a", "new", "store,"]
+        assert lines[0][:4] == ["Created", "a", "new", "store,"]
         key = Key(lines[2][1], lines[3][1])
 
         with Server(tmp_path / "new") as server:
@@ -195,7 +195,7 @@ class TestServe:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             said = failed(run("serve", "--data", str(tmp_path), "--port", str(port)))
-        assert said.endswith(f"127.0.0.1 port {port}: Address already in use; name another by --port")
+        assert said.endswith(f"127.0.0.1 port {port}: Address already in use. Name another with --port")
 
     @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64, "256.0.0.1"])
     def test_a_host_that_is_none(self, tmp_path: Path, host: str) -> None:
@@ -244,11 +244,11 @@ class TestToken:
             assert claims["exp"] - claims["iat"] == 9
 
     def test_what_the_service_would_refuse_is_not_signed(self) -> None:
-        assert "a token of another would be refused" in failed(run("token", "int_1", "--scope", "app", stdin="s"))
-        assert "that is no secret" in failed(run("token", "int_1", stdin='{"key": {"secret": "x"}}'))
+        assert "would refuse a token of another scope" in failed(run("token", "int_1", "--scope", "app", stdin="s"))
+        assert "the secret is invalid" in failed(run("token", "int_1", stdin='{"key": {"secret": "x"}}'))
 
     def test_what_is_missing_is_said(self, tmp_path: Path) -> None:
-        assert "should begin with act_, app_ or int_" in failed(run("token", "x", stdin="s"))
+        assert "does not begin with act_, app_ or int_" in failed(run("token", "x", stdin="s"))
         assert "the secret is empty" in failed(run("token", "app_1", stdin=" \n"))
         assert "cannot read the secret" in failed(run("token", "app_1", "--secret-file", str(tmp_path / "none")))
 

@@ -23,7 +23,7 @@ from sunshine_keys.store.sqlite import schema as sqlite_schema
 def test_a_store_is_made_once_served_and_given_another_key(place: Place) -> None:
     made = run("init", *place.options, "--json")
     account = Key.of(json.loads(made.stdout)["account_key"])
-    assert "has been made before" in failed(run("init", *place.options))
+    assert "this store exists" in failed(run("init", *place.options))
     another = run("init", *place.options, "--new-account-key", "--json")
     with Server(place, "--workers", "2") as server:
         for key in (account, Key.of(json.loads(another.stdout)["account_key"])):

@@ -168,7 +168,7 @@ def test_a_rotation_under_load_fails_no_request_and_leaves_nothing_under_the_old
         loads = [stack.enter_context(Load(server.wire, account)) for _ in range(4)]
         for load in loads:
             load.goes_on()
-        assert "Made sealing key" in seal("rotate", tmp_path)
+        assert "Created sealing key" in seal("rotate", tmp_path)
         for load in loads:
             load.goes_on()
         new, kept = ids(tmp_path)
@@ -216,7 +216,7 @@ def test_a_rotation_killed_in_the_middle_is_gone_on_with(tmp_path: Path) -> None
     new, _ = ids(tmp_path)
     assert f"sealed under {old} are still" in failed(run("seal", "retire", old, "--data", str(tmp_path)))
     said = seal("rotate", tmp_path)
-    assert said.startswith(f"Going on with the rotation to sealing key {new}, which was not finished.")
+    assert said.startswith(f"Continuing the unfinished rotation to sealing key {new}.")
     assert ids(tmp_path) == [new, old]
     assert sealed(tmp_path) == {new: len(made), old: 0}
     assert status(tmp_path)["resealing"] is False
@@ -238,9 +238,9 @@ def test_a_rotation_killed_before_it_was_recorded_as_finished_makes_no_other_key
     seal("rotate", tmp_path)
     ring = ids(tmp_path)
     query(tmp_path, "INSERT INTO meta (name, value) VALUES ('resealing_under', ?)", ring[0])
-    assert seal("rotate", tmp_path).startswith("Going on with the rotation")
+    assert seal("rotate", tmp_path).startswith("Continuing the unfinished rotation")
     assert ids(tmp_path) == ring
-    assert "Made sealing key" in seal("rotate", tmp_path)
+    assert "Created sealing key" in seal("rotate", tmp_path)
 
 
 def test_what_is_sealed_under_an_older_key_all_the_same_is_sealed_anew(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_a_damaged_secret_stays_and_is_named(tmp_path: Path) -> None:
     query(tmp_path, "UPDATE keys SET sealed_secret = substr(sealed_secret, 1, 20) WHERE id LIKE 'int_%'")
     done = run("seal", "rotate", "--data", str(tmp_path))
     assert done.returncode == 1
-    assert "1 could not be opened and stay as they are: int_5d8cff3cd55b040010928b5b" in done.stderr
+    assert "1 could not be unsealed and are unchanged: int_5d8cff3cd55b040010928b5b" in done.stderr
     _, old = ids(tmp_path)
     assert f"sealed under {old} are still 1 key, " in failed(run("seal", "retire", old, "--data", str(tmp_path)))
     query(tmp_path, "DELETE FROM keys WHERE id LIKE 'int_%'")
@@ -302,8 +302,8 @@ class TestRetire:
         ring = {"SUNSHINE_KEYS_SEALING_KEY": text(B, A)}
         seal("rotate", tmp_path, **ring)
         said = seal("retire", tmp_path, sealing_key_id(A), **ring)
-        assert said == f"Sealing key {sealing_key_id(A)} is retired; remove it from SUNSHINE_KEYS_SEALING_KEY.\n"
-        assert "been made before" in failed(run("init", "--data", str(tmp_path), SUNSHINE_KEYS_SEALING_KEY=text(B)))
+        assert said == f"Sealing key {sealing_key_id(A)} is retired. Remove it from SUNSHINE_KEYS_SEALING_KEY.\n"
+        assert "this store exists" in failed(run("init", "--data", str(tmp_path), SUNSHINE_KEYS_SEALING_KEY=text(B)))
 
 
 class TestWhatIsMissing:

@@ -45,20 +45,20 @@ def log_in(
 
 def test_a_profile_that_is_replaced_is_named(commands: Commands) -> None:
     log_in(commands, commands.server.app_key)
-    assert "takes the place" not in log_in(commands, commands.server.app_key).stdout
+    assert "It replaces" not in log_in(commands, commands.server.app_key).stdout
     told = log_in(commands, commands.server.account_key).stdout
-    assert f"It takes the place of {commands.server.app_key.id} at {commands.server.url}" in told
+    assert f"It replaces {commands.server.app_key.id} at {commands.server.url}" in told
 
 
 def test_a_key_does_not_go_unencrypted_to_another_machine(commands: Commands) -> None:
     refused = commands.bare("login", "--host", "http://192.0.2.1", "act_x", stdin="secret\n")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "should not go to 192.0.2.1 over plain http" in refused.stderr
+    assert "plain http to 192.0.2.1 would expose the credentials" in refused.stderr
     assert not commands.profiles.exists()
 
 
 def test_without_profiles_there_are_none(commands: Commands) -> None:
-    assert "there is no profile default; there are none" in commands.bare("logout").stderr
+    assert "there is no profile default; existing profiles: none" in commands.bare("logout").stderr
 
 
 def test_a_key_is_kept_once_the_service_has_accepted_it(commands: Commands) -> None:
@@ -68,7 +68,7 @@ def test_a_key_is_kept_once_the_service_has_accepted_it(commands: Commands) -> N
     assert "401 Key id or secret is wrong" in refused.stderr
     assert not commands.profiles.exists()
 
-    assert f"Logged in to {commands.server.url} as {key.id}: profile default" in log_in(commands, key).stdout
+    assert f"Logged in to {commands.server.url} as {key.id}. Profile default" in log_in(commands, key).stdout
     assert stat.S_IMODE(commands.profiles.stat().st_mode) == 0o600
     assert stat.S_IMODE(commands.profiles.parent.stat().st_mode) == 0o700
     told = commands.json("whoami")
@@ -104,11 +104,11 @@ def test_profiles_are_shown_chosen_and_forgotten(commands: Commands) -> None:
     assert commands.ok("whoami", "--quiet", SUNSHINE_KEYS_PROFILE="root") == f"{server.account_key.id}\n"
     commands.ok("profiles", "use", "root")
     assert commands.ok("whoami", "--quiet") == f"{server.account_key.id}\n"
-    assert commands.ok("logout") == "Forgot profile root.\n"
+    assert commands.ok("logout") == "Removed profile root.\n"
     assert commands.bare("whoami").returncode == 4
     missing = commands("whoami", "--profile", "root")
     assert missing.returncode == 2
-    assert "there is no profile root; there are: worker" in missing.stderr
+    assert "there is no profile root; existing profiles: worker" in missing.stderr
     assert server.account_key.secret not in commands.profiles.read_text()
 
 
@@ -126,10 +126,10 @@ def test_a_profiles_key_goes_to_its_own_host_only(commands: Commands) -> None:
     log_in(commands, commands.server.app_key)
     elsewhere = commands("whoami", SUNSHINE_CONVERSATIONS_HOST="http://127.0.0.1:9")
     assert elsewhere.returncode == 2
-    assert "goes nowhere else" in elsewhere.stderr
+    assert "its key is sent nowhere else" in elsewhere.stderr
     half = commands("whoami", SUNSHINE_CONVERSATIONS_KEY_ID="app_x", SUNSHINE_CONVERSATIONS_HOST="http://127.0.0.1:9")
     assert half.returncode == 2
-    assert "both or none" in half.stderr
+    assert "or neither" in half.stderr
 
 
 def test_a_system_keyring_keeps_the_secret(commands: Commands, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_system_keyring_keeps_the_secret(commands: Commands, tmp_path: Path) -
     commands.environment["KEYRING_FILE"] = str(tmp_path / "locked")
     locked = commands("whoami")
     assert locked.returncode == 4
-    assert "does not give it out now" in locked.stderr
+    assert "did not return the secret" in locked.stderr
     commands.environment["KEYRING_FILE"] = str(kept)
     commands.ok("logout")
     assert json.loads(kept.read_text()) == {}
@@ -174,7 +174,7 @@ def test_what_is_wrong_with_profiles_is_said(commands: Commands) -> None:
         commands.profiles.write_bytes(content.encode("utf-8", "surrogateescape"))
         broken = commands("whoami")
         assert broken.returncode == 2
-        assert "holds no profiles" in broken.stderr
+        assert "the file is damaged" in broken.stderr
     commands.profiles.unlink()
     os.mkfifo(commands.profiles, 0o600)
     assert "it is a pipe" in commands("whoami").stderr
@@ -197,11 +197,11 @@ def test_profiles_that_are_kept_at_the_same_time_are_all_kept(tmp_path: Path) ->
 
 def test_a_login_that_cannot_be_is_refused(commands: Commands) -> None:
     for arguments, stdin, code, said in (
-        (("--host", "ftp://x", "act_1"), "s", 2, "--host should be the service's URL"),
-        (("--host", "http://u:p@127.0.0.1", "act_1"), "s", 2, "--host should be the service's URL"),
-        (("--host", "http://127.0.0.1:9"), "s", 2, "give the key's id"),
+        (("--host", "ftp://x", "act_1"), "s", 2, "--host is not the URL of a service"),
+        (("--host", "http://u:p@127.0.0.1", "act_1"), "s", 2, "--host is not the URL of a service"),
+        (("--host", "http://127.0.0.1:9"), "s", 2, "the key's id is missing or invalid"),
         (("--host", "http://127.0.0.1:9", "act_1"), "", 2, "the secret is empty"),
-        (("--host", "http://127.0.0.1:9", "act_1"), '{"secret": "x"}', 2, "that is no secret"),
+        (("--host", "http://127.0.0.1:9", "act_1"), '{"secret": "x"}', 2, "the secret is invalid"),
         (("--host", "http://keys.invalid", "act_1"), "s", 2, "https"),
         (("--host", "http://127.0.0.1:9", "act_1"), "s", 5, "no answer from http://127.0.0.1:9"),
     ):

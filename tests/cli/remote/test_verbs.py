@@ -70,7 +70,7 @@ def test_an_account_key_makes_apps_and_their_keys(commands: Commands) -> None:
     assert commands.ok("keys", "list", "--quiet", SUNSHINE_KEYS_APP=app, **by) == f"{key['id']}\n"
     unnamed = commands("keys", "list", **by)
     assert unnamed.returncode == 2
-    assert "name one by --app" in unnamed.stderr
+    assert "add --app" in unnamed.stderr
     assert commands.json("apps", "delete", app, "--yes", **by) == {"id": app, "deleted": True}
     assert commands("apps", "show", app, **by).returncode == 3
 
@@ -102,7 +102,7 @@ def test_a_body_as_the_api_takes_it(commands: Commands, tmp_path: Path) -> None:
     assert (made["includeFullUser"], made["triggers"]) == (True, ["*"])
     named = commands.json("keys", "create", "mine", "--body", "-", *own(commands), stdin='{"displayName": "other"}')
     assert named["displayName"] == "mine"
-    for text, said in (("[]", "should hold a JSON object"), ("{", "should hold a JSON object in UTF-8")):
+    for text, said in (("[]", "is not a JSON object"), ("{", "is not a JSON object in UTF-8")):
         wrong = commands("keys", "create", "--body", "-", *own(commands), stdin=text)
         assert (wrong.returncode, wrong.stdout) == (2, "")
         assert said in wrong.stderr
@@ -116,7 +116,7 @@ def test_what_is_deleted_is_asked_for(commands: Commands) -> None:
     assert "Add --yes" in refused.stderr
 
     terminal = commands.on_terminal("keys", "delete", key.id, *own(commands), **by)
-    terminal.answer('"Sample key"? Then whoever uses it', "n")
+    terminal.answer('"Sample key"? The service then refuses it', "n")
     assert terminal.end() == 1
     assert key.id in commands.ok("keys", "list", *own(commands), "--quiet")
 
@@ -211,7 +211,7 @@ def test_an_answer_of_wrong_types_is_said_to_be_another_services(
         answer |= {"app": wrong, "key": wrong, "keys": wrong}
         told = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
         assert told.returncode == 1
-        assert f"{url} answered something else than this API does" in told.stderr
+        assert f"{url} did not answer as this API does" in told.stderr
 
 
 def test_nothing_is_made_where_nothing_can_be_shown(commands: Commands) -> None:
@@ -238,13 +238,13 @@ def test_what_the_encoding_lacks_is_replaced(commands: Commands) -> None:
         (("keys", "list", "--integration", "f" * 24), 3, "404 Integration not found"),
         (("keys", "list"), 4, "those without --integration"),
         (("keys", "create", "x" * 101, "--integration", "INTEGRATION"), 1, "400 "),
-        (("keys", "create", "--integration", "INTEGRATION"), 2, "give it a NAME"),
-        (("keys", "delete", "--integration", "INTEGRATION"), 2, "or --match"),
-        (("keys", "delete", "x", "--match", "*", "--integration", "INTEGRATION"), 2, "or --match"),
-        (("webhooks", "list"), 2, "name the integration"),
+        (("keys", "create", "--integration", "INTEGRATION"), 2, "NAME is missing"),
+        (("keys", "delete", "--integration", "INTEGRATION"), 2, "or use --match"),
+        (("keys", "delete", "x", "--match", "*", "--integration", "INTEGRATION"), 2, "or use --match"),
+        (("webhooks", "list"), 2, "the integration is missing"),
         (("apps", "list", "--json", "--quiet"), 2, "not both"),
         (("apps", "show"), 2, ""),
-        (("integrations", "create", "Bot"), 2, "give --target"),
+        (("integrations", "create", "Bot"), 2, "--target is missing"),
     ],
 )
 def test_what_went_wrong_is_the_exit_code_and_what_to_do_is_said(
@@ -270,7 +270,7 @@ def test_no_contact_and_a_failing_service_have_codes_of_their_own(commands: Comm
     by = commands.by(commands.server.app_key)
     gone = commands("integrations", "list", **(by | {"SUNSHINE_CONVERSATIONS_HOST": f"http://127.0.0.1:{port}"}))
     assert gone.returncode == 5
-    assert "Is the service running" in gone.stderr
+    assert "Check that the service runs" in gone.stderr
     commands.server.faults.next(status=500)
     failing = commands("integrations", "list", "--app", commands.server.app_id)
     assert failing.returncode == 6
