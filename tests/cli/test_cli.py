@@ -74,7 +74,9 @@ class TestInit:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         kept = file.read_text()
         assert json.loads(kept)["key"]["id"] == "int_5d8cff3cd55b040010928b5b"
-        assert " exists, and may contain keys" in failed(run("init", "--data", str(tmp_path / "data2"), "--output", str(file)))
+        assert " exists, and may contain keys" in failed(
+            run("init", "--data", str(tmp_path / "data2"), "--output", str(file))
+        )
         assert file.read_text() == kept
         assert not (tmp_path / "data2").exists()
         other = tmp_path / "other.json"

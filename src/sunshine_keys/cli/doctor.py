@@ -1,4 +1,4 @@
-"""`doctor`: why a request was or would be refused, told to whoever has the store."""
+"""`doctor`: show the operator why the service refuses a request or credentials."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from sunshine_keys.compose import Settings, opened_engine, opened_store, require
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 _REQUEST = re.compile(r"([A-Za-z]+) +(/\S*)", re.ASCII)
-_MOST = 100_000
+_INPUT_BYTES = 100_000
+"""The most that is read from standard input."""
 
 
 @cli.command()
@@ -29,7 +30,7 @@ def doctor(
         str | None,
         typer.Argument(
             metavar="REQUEST_ID",
-            help="The X-Request-Id of the answer; without one, a credential is read.",
+            help="The X-Request-Id of the answer. Default: read credentials.",
             show_default=False,
         ),
     ] = None,
@@ -38,67 +39,75 @@ def doctor(
     request: Annotated[
         str | None,
         typer.Option(
-            "--for", metavar="REQUEST", help='What the credential was used for, as in "GET /v2/apps/ID/keys".'
+            "--for",
+            metavar="REQUEST",
+            help='The request that the credentials were used for, such as "GET /v2/apps/ID/keys".',
         ),
     ] = None,
     at: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="When it was used: a time (UTC unless it says) or a span before now, such as 10m."
+            metavar="TIME",
+            help="When they were used: a time (UTC unless it names a zone), or a duration before now such as 10m.",
         ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print one JSON object.")
     ] = False,
 ) -> None:
-    """Tell why a request was refused, or a credential would be.
+    """Show why the service refused a request, or refuses credentials.
 
-    Give the request's id, or on standard input what was sent: an Authorization header, id:secret, or a token. No secret is
-    shown or kept. Exits 0 where it is accepted, 1 where a cause is found, and 3 where nothing is known of the request.
+    Name the request's id, or pass what was sent on standard input: an Authorization header, id:secret, or a token. The
+    command neither shows nor stores secrets. Exit 0 if it is accepted, 1 if a cause was found, and 3 if the request is
+    unknown.
     """
     settings = Settings.of(data, database)
     now = time.time() if at is None else parse_time(at, "--at").timestamp()
-    wanted = None if request is None else _REQUEST.fullmatch(request.strip())
-    if request is not None and wanted is None:
-        raise typer.BadParameter('--for should be a method and a path, as in "GET /v2/apps/ID/keys"')
+    parts = None if request is None else _REQUEST.fullmatch(request.strip())
+    if request is not None and parts is None:
+        raise typer.BadParameter('--for is not a method and a path, such as "GET /v2/apps/ID/keys"')
     if request_id is not None and not _REQUEST_ID.fullmatch(request_id):
-        # Not repeated: it may be a secret that was put in the wrong place.
+        # The message does not repeat it, because it may be a secret in the wrong place.
         stop(
             Exit.USAGE,
-            "a request's id is 24 hex digits, as X-Request-Id tells it",
-            "A credential or a token goes to standard input, where other users cannot see it.",
+            "the argument is not the id of a request: X-Request-Id has 24 hex digits",
+            "Pass credentials on standard input, where other users cannot see them.",
         )
-    given = None if request_id is not None else _read()
+    text = None if request_id is not None else _read()
 
     async def examine() -> Diagnosis:
-        if given is None:
+        if text is None:
             assert request_id is not None
             async with opened_store(settings) as store:
-                return await trail.of_request(store, request_id)
+                return await trail.request(store, request_id)
         await require_store(settings)
         async with opened_engine(settings) as engine:
-            return await credentials.diagnose(engine, given, wanted and (wanted[1].upper(), wanted[2]), now)
+            return await credentials.diagnose(engine, text, parts and (parts[1].upper(), parts[2]), now)
 
-    _tell(asyncio.run(examine()), as_json=as_json)
+    _print(asyncio.run(examine()), as_json=as_json)
 
 
 def _read() -> str:
     if sys.stdin is not None and sys.stdin.isatty():
-        given: str = typer.prompt("Header, id:secret or token", hide_input=True, err=True)
+        text: str = typer.prompt("Header, id:secret or token", hide_input=True, err=True)
     else:
-        given = "" if sys.stdin is None else sys.stdin.buffer.read(_MOST).decode("utf-8", "replace")
-    if not given.strip():
-        stop(Exit.USAGE, "give the request's id, or on standard input an Authorization header, id:secret or a token")
-    return given
+        text = "" if sys.stdin is None else sys.stdin.buffer.read(_INPUT_BYTES).decode("utf-8", "replace")
+    if not text.strip():
+        stop(
+            Exit.USAGE,
+            "standard input is empty",
+            "Name a request's id, or pass an Authorization header, id:secret or a token on standard input.",
+        )
+    return text
 
 
-def _tell(diagnosis: Diagnosis, *, as_json: bool) -> None:
+def _print(diagnosis: Diagnosis, *, as_json: bool) -> None:
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(diagnosis)).decode())
     else:
         verdict = {True: "Accepted", False: "Refused", None: "Unknown"}[diagnosis.accepted]
         for finding in diagnosis.findings:
-            typer.echo(f"{verdict if finding is diagnosis.findings[-1] else 'Accepted'}: {printable(finding.told)}.")
+            typer.echo(f"{verdict if finding is diagnosis.findings[-1] else 'Accepted'}: {printable(finding.message)}.")
             if finding.advice:
                 typer.echo(f"  {finding.advice}")
     code = {True: Exit.DONE, False: Exit.FAILED, None: Exit.NOT_FOUND}[diagnosis.accepted]

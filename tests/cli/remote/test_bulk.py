@@ -15,7 +15,7 @@ import pytest
 from support.remote import Commands
 
 from sunshine_keys.cli.remote import bulk
-from sunshine_keys.cli.remote.options import Common
+from sunshine_keys.cli.remote.options import OutputFormat
 from sunshine_keys.cli.remote.resources import RESOURCES
 from sunshine_keys.cli.remote.session import contact
 from sunshine_keys.store import transaction
@@ -166,10 +166,10 @@ def test_the_vendors_existing_names_are_skipped(
     settings = {"host": commands.server.url, "key_id": key.id, "secret": key.secret}
     names.write_text("a\nb\n")
     with contact(settings, "the test") as session:
-        bulk.create_from(resource, session, owners, names, Common(as_json=False, quiet=False))
+        bulk.create_from(resource, session, owners, names, OutputFormat(as_json=False, quiet=False))
         names.write_text("a\nb\nb\n")
         with pytest.raises(SystemExit):
-            bulk.create_from(resource, session, owners, names, Common(as_json=False, quiet=False))
+            bulk.create_from(resource, session, owners, names, OutputFormat(as_json=False, quiet=False))
     assert capsys.readouterr().err.count("a key with this name exists already") == 2
     assert listed_names(commands) == ["a", "b", "b"]
 

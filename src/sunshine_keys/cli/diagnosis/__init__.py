@@ -1,1 +1,1 @@
-"""Why a request was or would be refused, for whoever has the store; strangers are told no more than 401."""
+"""The diagnosis of `doctor`: why the service accepts or refuses credentials or a request."""

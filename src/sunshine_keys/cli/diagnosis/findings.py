@@ -1,4 +1,4 @@
-"""What a diagnosis comes to."""
+"""The result of a diagnosis, and the forms of times in it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,38 @@ import msgspec
 
 
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`cause` is a word for programs, `told` what it is, and `advice` what would mend it. No secret is in any of them."""
+    """`cause` is a word for programs, `message` says what happened, `advice` what to do. None contains a secret."""
 
     cause: str
-    told: str
+    message: str
     advice: str = ""
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """Whether the request was or would be accepted, None where nobody can know; and why."""
+    """Whether the service accepts the credentials or the request, and why. `accepted` is None if that is unknown."""
 
     accepted: bool | None
     findings: list[Finding]
 
 
-def refused(cause: str, told: str, advice: str = "") -> Diagnosis:
-    return Diagnosis(accepted=False, findings=[Finding(cause, told, advice)])
+def refused(cause: str, message: str, advice: str = "") -> Diagnosis:
+    return Diagnosis(accepted=False, findings=[Finding(cause, message, advice)])
 
 
-def span(seconds: float) -> str:
-    """How long that is, as people say it."""
+def duration(seconds: float) -> str:
+    """Format a duration in one unit: "4 minutes"."""
     seconds = abs(seconds)
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * size or (seconds >= size and seconds % size < size / 10):
-            return _counted(round(seconds / size), unit)
-    return _counted(round(seconds), "second")
-
-
-def _counted(number: int, unit: str) -> str:
+    unit, size = next(
+        ((unit, size) for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)) if seconds >= 2 * size),
+        ("second", 1),
+    )
+    number = round(seconds / size)
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
-def told_time(seconds: float) -> str:
-    """A moment since 1970 in UTC."""
+def utc_time(seconds: float) -> str:
+    """Format seconds since 1970 as a UTC time."""
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
-        return "a time that no calendar has"
+        return "an invalid time"

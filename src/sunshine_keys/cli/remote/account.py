@@ -16,7 +16,7 @@ from sunshine_keys.cli.exits import Exit, printable, stop
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
-from sunshine_keys.cli.remote.options import AsJson, Common, ProfileName, Quiet
+from sunshine_keys.cli.remote.options import AsJson, OutputFormat, ProfileName, Quiet
 from sunshine_keys.cli.remote.session import Session, contact, default_host, session
 
 _SECRET_LENGTH = 1000
@@ -101,7 +101,7 @@ def show_profiles(context: typer.Context, as_json: AsJson = False, quiet: Quiet 
     """Show the saved profiles, or select one."""
     if context.invoked_subcommand is not None:
         return
-    common = Common(as_json, quiet)
+    output_format = OutputFormat(as_json, quiet)
     saved = profiles.load()
     rows = [
         {
@@ -113,10 +113,10 @@ def show_profiles(context: typer.Context, as_json: AsJson = False, quiet: Quiet 
         }
         for name, profile in sorted(saved.profiles.items())
     ]
-    if common.quiet:
+    if output_format.quiet:
         for row in rows:
             output.emit_id(row["profile"])
-    elif common.as_json:
+    elif output_format.as_json:
         output.print_json(rows)
     else:
         headings = ["", "profile", "host", "keyId", "secret in"]
@@ -135,12 +135,12 @@ def use_profile(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
 @cli.command()
 def whoami(context: typer.Context, profile: ProfileName = None, as_json: AsJson = False, quiet: Quiet = False) -> None:
     """Check that the service accepts the key, and show the key's id, scope and app."""
-    common = Common(as_json, quiet)
+    output_format = OutputFormat(as_json, quiet)
     with session(context, profile) as opened:
         facts = _facts(opened)
-    if common.as_json:
+    if output_format.as_json:
         output.print_json(facts)
-    elif common.quiet:
+    elif output_format.quiet:
         output.emit_id(facts["keyId"] or "")
     else:
         for name, value in facts.items():

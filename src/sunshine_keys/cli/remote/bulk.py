@@ -15,7 +15,7 @@ from sunshine_keys.cli.confirm import require_confirmation
 from sunshine_keys.cli.exits import Exit, complain, explain, stop
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.cli.remote import output
-from sunshine_keys.cli.remote.options import Common
+from sunshine_keys.cli.remote.options import OutputFormat
 from sunshine_keys.cli.remote.resources import Resource
 from sunshine_keys.cli.remote.rows import Row, read_rows
 from sunshine_keys.cli.remote.session import Session
@@ -36,7 +36,9 @@ class _Result(msgspec.Struct):
     failed: list[dict[str, str]] = []
 
 
-def create_from(resource: Resource, opened: Session, owners: dict[str, str], file: Path, common: Common) -> None:
+def create_from(
+    resource: Resource, opened: Session, owners: dict[str, str], file: Path, output_format: OutputFormat
+) -> None:
     """Create a key for each row. Print all of them, also those that an earlier run created in the last 24 hours.
 
     An invalid row does not stop the others.
@@ -63,7 +65,7 @@ def create_from(resource: Resource, opened: Session, owners: dict[str, str], fil
         )
         raise
     finally:
-        _print_keys(resource, result, common)
+        _print_keys(resource, result, output_format)
     if result.failed:
         stop(
             Exit.FAILED,
@@ -124,8 +126,8 @@ class _VendorCreator(_Creator):
         return self._resource.create(self._client, owners, {"displayName": row.name})
 
 
-def _print_keys(resource: Resource, result: _Result, common: Common) -> None:
-    if common.as_json:
+def _print_keys(resource: Resource, result: _Result, output_format: OutputFormat) -> None:
+    if output_format.as_json:
         keys = [
             {"appId": dict(row.owners)["app_id"]}
             | ({"integrationId": dict(row.owners)["integration_id"]} if "integration_id" in dict(row.owners) else {})
@@ -133,7 +135,7 @@ def _print_keys(resource: Resource, result: _Result, common: Common) -> None:
             for row, key in result.keys
         ]
         output.print_json({"keys": keys, "repeated": result.repeated, "failed": result.failed})
-    elif common.quiet:
+    elif output_format.quiet:
         for _, key in result.keys:
             output.emit_id(key.secret)
     elif result.keys:
@@ -144,7 +146,7 @@ def _print_keys(resource: Resource, result: _Result, common: Common) -> None:
 
 
 def delete_matching(
-    resource: Resource, opened: Session, owners: dict[str, str], pattern: str, common: Common, *, yes: bool
+    resource: Resource, opened: Session, owners: dict[str, str], pattern: str, output_format: OutputFormat, *, yes: bool
 ) -> None:
     """Delete all keys with a matching name. Another run deletes those that are left."""
     matching = [
@@ -168,9 +170,9 @@ def delete_matching(
                 )
                 raise
             progress(number, len(matching))
-    if common.as_json:
+    if output_format.as_json:
         output.print_json({"deleted": deleted})
-    elif common.quiet:
+    elif output_format.quiet:
         for key_id in deleted:
             output.emit_id(key_id)
     else:

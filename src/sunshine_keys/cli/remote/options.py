@@ -12,7 +12,7 @@ from sunshine_keys.cli.remote import profiles
 from sunshine_keys.cli.remote.session import PROFILE_VARIABLE
 
 
-class Common(msgspec.Struct, frozen=True):
+class OutputFormat(msgspec.Struct, frozen=True):
     """The form of a command's output."""
 
     as_json: bool

@@ -17,7 +17,7 @@ from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output
 from sunshine_keys.cli.remote.bulk import create_from, delete_matching
-from sunshine_keys.cli.remote.options import OPTIONS, App, Common, Integration, parameter
+from sunshine_keys.cli.remote.options import OPTIONS, App, Integration, OutputFormat, parameter
 from sunshine_keys.cli.remote.resources import RESOURCES, Field, Resource
 from sunshine_keys.cli.remote.session import Session, session
 
@@ -85,26 +85,26 @@ def _owners(resource: Resource, opened: Session, options: dict[str, Any]) -> dic
     return owners
 
 
-def _list(resource: Resource, options: dict[str, Any], common: Common) -> None:
+def _list(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
     with _session(options) as opened:
         items = resource.list(opened.client, _owners(resource, opened, options))
-        if common.quiet:
+        if output_format.quiet:
             for item in items:
                 output.emit_id(item.id)
-        elif common.as_json:
+        elif output_format.as_json:
             output.print_json([output.plain(item, reveal=options["reveal"]) for item in items])
         else:
             output.print_objects(items, resource.columns, reveal=options["reveal"])
 
 
-def _show(resource: Resource, options: dict[str, Any], common: Common) -> None:
+def _show(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
     with _session(options) as opened:
         owners = _owners(resource, opened, options)
         items = [resource.show(opened.client, owners, id) for id in options["ids"]]
-    if common.quiet:
+    if output_format.quiet:
         for item in items:
             output.emit_id(item.id)
-    elif common.as_json:
+    elif output_format.as_json:
         objects = [output.plain(item, reveal=options["reveal"]) for item in items]
         output.print_json(objects[0] if len(objects) == 1 else objects)
     else:
@@ -112,19 +112,19 @@ def _show(resource: Resource, options: dict[str, Any], common: Common) -> None:
             output.print_object(item, reveal=options["reveal"])
 
 
-def _create(resource: Resource, options: dict[str, Any], common: Common) -> None:
+def _create(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
     body = _body(resource, options)
     if sys.stdout is None:
         stop(Exit.USAGE, "nothing was created: standard output is closed, so the new object could not be shown")
     with _session(options) as opened:
         owners = _owners(resource, opened, options)
         if options.get("from_"):
-            create_from(resource, opened, owners, options["from_"], common)
+            create_from(resource, opened, owners, options["from_"], output_format)
             return
         created, _ = resource.create(opened.client, owners, body)
-    if common.as_json:
+    if output_format.as_json:
         output.print_json(output.plain(created, reveal=True))
-    elif common.quiet:
+    elif output_format.quiet:
         secret = getattr(created, "secret", None) if resource.name == "keys" else None
         output.emit_id(secret or created.id)
         if secret:
@@ -133,26 +133,26 @@ def _create(resource: Resource, options: dict[str, Any], common: Common) -> None
         output.print_object(created, reveal=True)
 
 
-def _delete(resource: Resource, options: dict[str, Any], common: Common) -> None:
+def _delete(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
     pattern = options.get("match")
     if (pattern is None) == (not options["ids"]):
         raise typer.BadParameter("name the ids to delete" + (", or use --match" if "match" in options else ""))
     with _session(options) as opened:
         owners = _owners(resource, opened, options)
         if pattern is not None:
-            delete_matching(resource, opened, owners, pattern, common, yes=options["yes"])
+            delete_matching(resource, opened, owners, pattern, output_format, yes=options["yes"])
             return
         for id in options["ids"]:
             if not options["yes"]:
                 _confirm(resource, resource.show(opened.client, owners, id))
             resource.delete(opened.client, owners, id)
-            _print_deleted(resource, id, common)
+            _print_deleted(resource, id, output_format)
 
 
-def _print_deleted(resource: Resource, id: str, common: Common) -> None:
-    if common.as_json:
+def _print_deleted(resource: Resource, id: str, output_format: OutputFormat) -> None:
+    if output_format.as_json:
         output.print_json({"id": id, "deleted": True})
-    elif common.quiet:
+    elif output_format.quiet:
         output.emit(id)
     else:
         output.emit(f"Deleted {resource.singular} {id}.")
@@ -225,12 +225,14 @@ def _register(resource: Resource) -> None:
 
 
 def _command(
-    resource: Resource, verb: Callable[[Resource, dict[str, Any], Common], None], parameters: list[inspect.Parameter]
+    resource: Resource,
+    verb: Callable[[Resource, dict[str, Any], OutputFormat], None],
+    parameters: list[inspect.Parameter],
 ) -> Callable[..., None]:
     """Return a function whose signature declares the options to Typer."""
 
     def run(**options: Any) -> None:
-        verb(resource, options, Common(options.pop("as_json"), options.pop("quiet")))
+        verb(resource, options, OutputFormat(options.pop("as_json"), options.pop("quiet")))
 
     signature = inspect.Signature([parameter("context", typer.Context), *parameters, *OPTIONS])
     run.__signature__ = signature  # type: ignore[attr-defined]
