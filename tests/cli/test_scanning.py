@@ -1,4 +1,4 @@
-"""Secrets are found wherever they are in a stream, and nothing else is."""
+"""The scanner finds secrets anywhere in a stream, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunshine_keys.keys.secrets import new_secret
-from sunshine_keys.scanning import CHUNK_BYTES, Found, scan
+from sunshine_keys.scanning import CHUNK_BYTES, Leak, scan
 
 SECRET = new_secret()
 KEY_ID = "int_5d8cff3cd55b040010928b5b"
 BASIC = base64.b64encode(f"{KEY_ID}:{SECRET}".encode()).decode()
 
 
-def found(content: bytes | str, *, chunk: int = CHUNK_BYTES, git: bool = False) -> list[Found]:
+def leaks(content: bytes | str, *, chunk: int = CHUNK_BYTES, git: bool = False) -> list[Leak]:
     stream = io.BytesIO(content if isinstance(content, bytes) else content.encode())
     return list(scan(lambda size: stream.read(min(size, chunk)), git=git))
 
@@ -40,17 +40,17 @@ def found(content: bytes | str, *, chunk: int = CHUNK_BYTES, git: bool = False) 
         ("\0{}\xff", 2),
     ],
 )
-def test_a_secret_is_found_whatever_stands_around_it(text: str, column: int) -> None:
+def test_a_secret_is_found_in_any_text(text: str, column: int) -> None:
     content = b"a line\n" + text.format(SECRET).encode("latin-1") + b"\nand another"
-    assert found(content) == [Found(2, column, SECRET)]
+    assert leaks(content) == [Leak(2, column, SECRET)]
 
 
 def test_basic_credentials_are_found_with_their_key_id() -> None:
     for key_id in (KEY_ID, "app" + KEY_ID[3:], "act" + KEY_ID[3:]):
         basic = base64.b64encode(f"{key_id}:{SECRET}".encode()).decode()
-        assert found(f"curl -H 'Authorization: Basic {basic}' x") == [Found(1, 31, SECRET, key_id)]
-        assert found(basic.rstrip("=")) == [Found(1, 1, SECRET, key_id)]
-        assert found(basic[:-4]) == []
+        assert leaks(f"curl -H 'Authorization: Basic {basic}' x") == [Leak(1, 31, SECRET, key_id)]
+        assert leaks(basic.rstrip("=")) == [Leak(1, 1, SECRET, key_id)]
+        assert leaks(basic[:-4]) == []
 
 
 @pytest.mark.parametrize(
@@ -67,28 +67,28 @@ def test_basic_credentials_are_found_with_their_key_id() -> None:
         pytest.param(base64.b64encode(f"{KEY_ID}!{SECRET}".encode()).decode(), id="Basic without a colon"),
     ],
 )
-def test_what_is_no_secret_is_not_found(text: str) -> None:
-    assert found(text) == []
+def test_other_text_is_not_reported(text: str) -> None:
+    assert leaks(text) == []
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300), st.integers(1, 700), st.booleans())
-def test_however_a_stream_is_cut_it_is_found_once(before: bytes, after: bytes, chunk: int, basic: bool) -> None:
+def test_a_secret_is_found_once_for_every_chunk_size(before: bytes, after: bytes, chunk: int, basic: bool) -> None:
     before, after = before + b" ", b" " + after
     hidden = BASIC if basic else SECRET
-    (one,) = found(before + hidden.encode() + after, chunk=chunk)
+    (leak,) = leaks(before + hidden.encode() + after, chunk=chunk)
     line = before.count(b"\n") + 1
     column = len(before) - (before.rfind(b"\n") + 1) + 1
-    assert one == Found(line, column, SECRET, KEY_ID if basic else None)
+    assert leak == Leak(line, column, SECRET, KEY_ID if basic else None)
 
 
-def test_one_that_straddles_two_chunks_is_found_once() -> None:
+def test_a_secret_in_two_chunks_is_found_once() -> None:
     other = new_secret()
     for before in range(CHUNK_BYTES - 90, CHUNK_BYTES + 3):
         content = b" " * before + SECRET.encode() + b"\n" + b"x" * CHUNK_BYTES + b"\n" + other.encode()
-        assert found(content) == [Found(1, before + 1, SECRET), Found(3, 1, other)]
+        assert leaks(content) == [Leak(1, before + 1, SECRET), Leak(3, 1, other)]
 
 
-def test_an_endless_line_takes_no_more_memory_than_a_chunk() -> None:
+def test_a_line_without_end_takes_constant_memory() -> None:
     parts = iter([b"a", SECRET.encode(), b" ", *[b"x" * CHUNK_BYTES] * 100, b"=" + SECRET.encode()])
     tracemalloc.start()
     try:
@@ -96,12 +96,12 @@ def test_an_endless_line_takes_no_more_memory_than_a_chunk() -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert seen == [Found(1, 2, SECRET), Found(1, 100 * CHUNK_BYTES + 90, SECRET)]
+    assert seen == [Leak(1, 2, SECRET), Leak(1, 100 * CHUNK_BYTES + 90, SECRET)]
     assert peak < 8 * CHUNK_BYTES
 
 
-def test_many_in_one_chunk_are_all_told() -> None:
-    assert found(f"{SECRET}\n" * 20_000) == [Found(line, 1, SECRET) for line in range(1, 20_001)]
+def test_all_secrets_of_a_chunk_are_found() -> None:
+    assert leaks(f"{SECRET}\n" * 20_000) == [Leak(line, 1, SECRET) for line in range(1, 20_001)]
 
 
 LOG = """\
@@ -136,12 +136,12 @@ diff --cc merged
 
 @pytest.mark.parametrize("chunk", [1, 7, 100, CHUNK_BYTES])
 @pytest.mark.parametrize("padding", [0, 40_000])
-def test_in_git_s_log_the_commit_and_the_file_are_told(chunk: int, padding: int) -> None:
+def test_commit_and_file_are_found_in_the_log_of_git(chunk: int, padding: int) -> None:
     log = LOG.replace("@@ -1 +1 @@\n", "@@ -1 +1 @@\n" + " context\n" * (padding // 9))
     content = log.replace("SECRET", SECRET).encode()
     places = [
-        (each.commit and each.commit[0], each.file)
-        for each in found(content, chunk=max(chunk, 1 + padding // 99), git=True)
+        (leak.commit and leak.commit[0], leak.file)
+        for leak in leaks(content, chunk=max(chunk, 1 + padding // 99), git=True)
     ]
     assert places == [
         ("1", "old name.py"),
@@ -153,7 +153,7 @@ def test_in_git_s_log_the_commit_and_the_file_are_told(chunk: int, padding: int)
     ]
 
 
-def test_what_is_found_is_not_shown_whole() -> None:
-    (one,) = found(SECRET)
-    assert one.shown == SECRET[:4] + "…"
-    assert SECRET[:5] not in f"{one!r} {one}"
+def test_a_leak_shows_only_a_part_of_the_secret() -> None:
+    (leak,) = leaks(SECRET)
+    assert leak.masked_secret == SECRET[:4] + "…"
+    assert SECRET[:5] not in f"{leak!r} {leak}"
