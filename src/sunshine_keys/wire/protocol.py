@@ -68,9 +68,12 @@ class Protocol(asyncio.Protocol):
         if not config.loaded:
             config.load()
         self.timeout_keep_alive = config.timeout_keep_alive
-        application: Application = app_state[APPLICATION]
-        self._runs_inline = application.runs_inline
-        self._application = _behind_proxies(application, config, app_state) if config.proxy_headers else application
+        application: Application | None = app_state.get(APPLICATION)
+        if application is None:  # a server without a lifespan, as in sunshine_keys.testing
+            self._application, self._runs_inline = config.loaded_app, _never
+        else:
+            self._application = _behind_proxies(application, config, app_state) if config.proxy_headers else application
+            self._runs_inline = application.runs_inline
         self._most = config.limit_concurrency
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
@@ -404,3 +407,7 @@ def _behind_proxies(application: Application, config: Config, state: dict[str, A
         asgi: Any = application  # its scope is a plain dictionary, not uvicorn's own type
         state[_BEHIND_PROXIES] = ProxyHeadersMiddleware(asgi, trusted_hosts=config.forwarded_allow_ips)
     return state[_BEHIND_PROXIES]
+
+
+def _never(scope: Scope) -> bool:
+    return False
