@@ -119,5 +119,5 @@ def postgres_url(postgres: Postgres) -> str:
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Serving]:
-    with contextlib.closing(Serving(tmp_path)) as made:
-        yield made
+    with contextlib.closing(Serving(tmp_path)) as serving:
+        yield serving

@@ -82,8 +82,12 @@ def requirements(wheel: Path, extra: str = "") -> set[str]:
     def needed(requirement: Requirement, extra: str) -> bool:
         return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
-    told = Metadata.from_email(metadata(wheel)).requires_dist or ()
-    return {canonicalize_name(each.name) for each in told if needed(each, extra) and not (extra and needed(each, ""))}
+    declared = Metadata.from_email(metadata(wheel)).requires_dist or ()
+    return {
+        canonicalize_name(requirement.name)
+        for requirement in declared
+        if needed(requirement, extra) and not (extra and needed(requirement, ""))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +114,7 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(built: Built, sources
 
 def test_the_sdist_holds_the_sources_and_nothing_else(built: Built, sources: set[str]) -> None:
     with tarfile.open(built.sdist) as archive:
-        names = sorted(each.name for each in archive.getmembers())
+        names = sorted(member.name for member in archive.getmembers())
     assert names == sorted(f"{NAME}/{name}" for name in {*sources, "PKG-INFO"} if not name.startswith(".ci/"))
 
 
@@ -119,25 +123,29 @@ def test_an_sdist_builds_the_same_bytes_elsewhere(built: Built, tmp_path: Path) 
         # Python 3.11.2, which Debian 12 has, has no filters. Newer ones warn where none is set.
         archive.extraction_filter = getattr(tarfile, "data_filter", None)
         archive.extractall(tmp_path)
-    for each in (tmp_path / NAME).rglob("*"):
-        each.touch()
-    again = build(tmp_path / NAME, tmp_path / "dist")
-    assert again.wheel.read_bytes() == built.wheel.read_bytes()
-    assert again.sdist.read_bytes() == built.sdist.read_bytes()
+    for path in (tmp_path / NAME).rglob("*"):
+        path.touch()
+    rebuilt = build(tmp_path / NAME, tmp_path / "dist")
+    assert rebuilt.wheel.read_bytes() == built.wheel.read_bytes()
+    assert rebuilt.sdist.read_bytes() == built.sdist.read_bytes()
 
 
 def test_the_metadata_is_valid_and_tells_what_the_readme_does(built: Built) -> None:
-    told = Metadata.from_email(metadata(built.wheel), validate=True)
-    assert (told.name, str(told.version), told.license_expression) == ("sunshine-keys", __version__, "Apache-2.0")
-    assert told.description == (ROOT / "README.md").read_text()
-    assert told.description_content_type == "text/markdown"
-    assert tuple(sorted(told.provides_extra or ())) == tuple(sorted(EXTRAS))
+    wheel_metadata = Metadata.from_email(metadata(built.wheel), validate=True)
+    assert (wheel_metadata.name, str(wheel_metadata.version), wheel_metadata.license_expression) == (
+        "sunshine-keys",
+        __version__,
+        "Apache-2.0",
+    )
+    assert wheel_metadata.description == (ROOT / "README.md").read_text()
+    assert wheel_metadata.description_content_type == "text/markdown"
+    assert tuple(sorted(wheel_metadata.provides_extra or ())) == tuple(sorted(EXTRAS))
 
 
 def test_the_changelog_begins_with_this_version() -> None:
-    found = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert found
-    assert found[1] == __version__
+    heading = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert heading
+    assert heading[1] == __version__
 
 
 def imported(package: str) -> set[str]:
@@ -146,7 +154,7 @@ def imported(package: str) -> set[str]:
     for path in (ROOT / "src" / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                names |= {each.name.split(".")[0] for each in node.names}
+                names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module.split(".")[0])
     return names - sys.stdlib_module_names - set(PACKAGES)
@@ -263,13 +271,13 @@ def interpreter(version: str) -> str:
     # Where pyenv has several, it runs the one that this variable names; others do not look at it.
     environment = os.environ | {"PYENV_VERSION": version}
     try:
-        found = subprocess.run(
+        completed = subprocess.run(
             [f"python{version}", "-c", "import sys; print(sys._base_executable)"],
             env=environment, capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
     except (FileNotFoundError, subprocess.CalledProcessError):
         pytest.skip(f"python{version} is not on the PATH: install it, for example with pyenv")
-    return found.stdout.strip()
+    return completed.stdout.strip()
 
 
 @pytest.mark.slow

@@ -117,8 +117,10 @@ def test_the_quickstart_can_be_followed(reader: Reader) -> None:
     reader.run("sh", start)
     reader.wait()
     said = reader.run("python", life)
-    told = "Key id or secret is wrong, or the key has been deleted|JWT was not signed by the key its kid names.*"
-    assert re.fullmatch(rf"issued int_[0-9a-f]{{24}}\nused for https://example.com/callback\nrefused: ({told})\n", said)
+    reasons = "Key id or secret is wrong, or the key has been deleted|JWT was not signed by the key its kid names.*"
+    assert re.fullmatch(
+        rf"issued int_[0-9a-f]{{24}}\nused for https://example.com/callback\nrefused: ({reasons})\n", said
+    )
 
 
 def test_the_page_on_testing_runs(reader: Reader, tmp_path: Path) -> None:
@@ -198,17 +200,17 @@ def test_the_tests_that_pages_name_are_there() -> None:
 
 
 def test_every_variable_is_told() -> None:
-    told = "".join((ROOT / "docs" / name).read_text() for name in ("settings.md", "client.md"))
+    documented = "".join((ROOT / "docs" / name).read_text() for name in ("settings.md", "client.md"))
     package = Path(server.__file__).parent
     source = "".join(file.read_text() for file in [*package.glob("cli/**/*.py"), *package.glob("*.py")])
-    told = told.replace("`…_", "`SUNSHINE_KEYS_").replace("`…_", "`SUNSHINE_CONVERSATIONS_")
+    documented = documented.replace("`…_", "`SUNSHINE_KEYS_").replace("`…_", "`SUNSHINE_CONVERSATIONS_")
     hidden = {"SUNSHINE_KEYS_SUPERVISOR"}  # for the workers alone
     for variable in sorted(set(re.findall(r"SUNSHINE_(?:KEYS|CONVERSATIONS)_[A-Z_]+[A-Z]", source)) - hidden):
-        assert variable in told, variable
+        assert variable in documented, variable
 
 
 def test_every_command_that_needs_no_service_is_told_where_the_service_is() -> None:
-    told = (ROOT / "docs" / "service.md").read_text()
+    documented = (ROOT / "docs" / "service.md").read_text()
     remote = {"sunshine_keys.cli.remote.account", "sunshine_keys.cli.remote.verbs"}
     groups = [
         ("", commands.cli),
@@ -220,7 +222,7 @@ def test_every_command_that_needs_no_service_is_told_where_the_service_is() -> N
             assert command.callback is not None
             if command.callback.__module__ not in remote:
                 local += 1
-                assert f"`sunshine-keys {prefix}{command.name or command.callback.__name__}" in told
+                assert f"`sunshine-keys {prefix}{command.name or command.callback.__name__}" in documented
     assert local > 10
 
 
@@ -242,6 +244,6 @@ def test_a_service_is_managed_as_the_page_shows(reader: Reader, tmp_path: Path) 
 
 
 def test_every_metric_is_told() -> None:
-    told = (ROOT / "docs" / "operations.md").read_text()
+    documented = (ROOT / "docs" / "operations.md").read_text()
     for family in FAMILIES:
-        assert f"`{family.name.removeprefix('sunshine_keys_')}" in told, family.name
+        assert f"`{family.name.removeprefix('sunshine_keys_')}" in documented, family.name

@@ -106,12 +106,16 @@ def test_its_headings_go_down_by_one_level_at_a_time(page: Page) -> None:
 
 
 def test_it_tells_of_every_operation(page: Page, document: Any) -> None:
-    told = [article.split() for article in page.texts["article"]]
+    articles = [article.split() for article in page.texts["article"]]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if method == "parameters":
                 continue
-            (words,) = [each for each in told if each[:3] == [operation["operationId"], method.upper(), path]]
+            (words,) = [
+                article_words
+                for article_words in articles
+                if article_words[:3] == [operation["operationId"], method.upper(), path]
+            ]
             article = " ".join(words)
             assert operation["summary"] in article
             assert set(operation["responses"]) <= set(words)
@@ -125,11 +129,11 @@ def test_it_tells_of_every_operation(page: Page, document: Any) -> None:
 def _properties(value: Any) -> list[str]:
     """The names of all properties that schemas within it have."""
     if isinstance(value, list):
-        return [name for each in value for name in _properties(each)]
+        return [name for item in value for name in _properties(item)]
     if not isinstance(value, dict):
         return []
     own = list(value["properties"]) if isinstance(value.get("properties"), dict) else []
-    return own + [name for each in value.values() for name in _properties(each)]
+    return own + [name for item in value.values() for name in _properties(item)]
 
 
 def test_it_tells_of_every_error_and_every_schema(page: Page, document: Any) -> None:
@@ -184,8 +188,8 @@ def test_it_can_be_read_by_everyone(service: Service) -> None:
             page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
             page.on("console", lambda message: said.append(message.text))
             page.goto(f"{service.url}/docs")
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
+            report = Axe().run(page)
+            assert report.violations_count == 0, report.generate_report()
             assert page.evaluate("document.documentElement.scrollWidth") == width
         browser.close()
     assert said == []

@@ -15,15 +15,15 @@ def mypy(file: Path) -> set[int]:
     command = [str(BIN / "mypy"), "--strict", "--output", "json", "--no-error-summary", "--config-file=", str(file)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=FOLDER.parent)
     assert result.stderr == ""
-    found = [json.loads(line) for line in result.stdout.splitlines()]
-    return {each["line"] for each in found if each["severity"] == "error"}
+    diagnostics = [json.loads(line) for line in result.stdout.splitlines()]
+    return {diagnostic["line"] for diagnostic in diagnostics if diagnostic["severity"] == "error"}
 
 
 def pyright(file: Path) -> set[int]:
     command = [str(BIN / "pyright"), "--outputjson", "--pythonpath", sys.executable, str(file)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=FOLDER.parent)
-    found = json.loads(result.stdout)["generalDiagnostics"]
-    return {each["range"]["start"]["line"] + 1 for each in found if each["severity"] == "error"}
+    diagnostics = json.loads(result.stdout)["generalDiagnostics"]
+    return {diagnostic["range"]["start"]["line"] + 1 for diagnostic in diagnostics if diagnostic["severity"] == "error"}
 
 
 def wrong_lines(file: Path) -> set[int]:

@@ -35,8 +35,8 @@ class Load:
     def __init__(self, wire: Wire, auth: Key) -> None:
         body = {"type": "custom", "webhooks": [{"target": "https://example.com", "triggers": []}]}
         integrations = SAMPLE_KEYS.removesuffix("/029c31f25a21b47effd7be90/keys")
-        made = wire.post(integrations, auth, body).json["integration"]["id"]
-        self.path = f"{integrations}/{made}/keys"
+        integration = wire.post(integrations, auth, body).json["integration"]["id"]
+        self.path = f"{integrations}/{integration}/keys"
         self.wire, self.auth = wire, auth
         self.live: dict[str, str] = {}
         self.deleted: set[str] = set()
@@ -58,12 +58,12 @@ class Load:
             return
 
     def check(self, wire: Wire) -> None:
-        found = {key["id"]: key["secret"] for key in wire.get(self.path, self.auth).json["keys"]}
+        listed = {key["id"]: key["secret"] for key in wire.get(self.path, self.auth).json["keys"]}
         expected = {key_id: secret for key_id, secret in self.live.items() if key_id != self.in_doubt}
-        assert expected.items() <= found.items(), "an acknowledged key is missing"
-        assert not self.deleted & found.keys(), "an acknowledged delete is undone"
-        assert len(found) <= len(self.live) + 1, "more is there than was asked for"
-        for key_id, secret in found.items():
+        assert expected.items() <= listed.items(), "an acknowledged key is missing"
+        assert not self.deleted & listed.keys(), "an acknowledged delete is undone"
+        assert len(listed) <= len(self.live) + 1, "more is there than was asked for"
+        for key_id, secret in listed.items():
             assert wire.get(self.path.replace("/keys", "/webhooks"), Key(key_id, secret)).status == 200
 
 
@@ -151,7 +151,7 @@ def test_a_server_can_be_stopped_from_its_first_moment(place: Place, sample: dic
 def test_workers_stop_with_their_supervisor(place: Place, sample: dict[str, Any]) -> None:
     with Server(place, "--workers", "2") as server:
         tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-        children = [int(each) for each in tasks.read_text().split()]
+        children = [int(pid) for pid in tasks.read_text().split()]
         server.kill()
     deadline = time.monotonic() + 15
     while any(_alive(child) for child in children):

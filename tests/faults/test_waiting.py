@@ -47,11 +47,11 @@ def test_a_disk_that_does_not_answer_is_a_503_that_leaves_open_what_happened(tmp
         with injected(server, tmp_path / f"{STORE_FILE}-wal", "fdatasync:delay_enter=2s"):
             lost = server.wire.post(SAMPLE, auth, {"displayName": "x"}, headers=once)
         assert lost.errors == [("service_unavailable", "The store did not answer: it may have been done, or not")]
-        again = server.wire.post(SAMPLE, auth, {"displayName": "x"}, headers=once)
-        while again.status == 503:
-            again = server.wire.post(SAMPLE, auth, {"displayName": "x"}, headers=once)
-        assert (again.status, again.headers.get("idempotency-replayed")) == (201, "true")
-        assert again.json["key"] in server.wire.get(SAMPLE, auth).json["keys"]
+        retried = server.wire.post(SAMPLE, auth, {"displayName": "x"}, headers=once)
+        while retried.status == 503:
+            retried = server.wire.post(SAMPLE, auth, {"displayName": "x"}, headers=once)
+        assert (retried.status, retried.headers.get("idempotency-replayed")) == (201, "true")
+        assert retried.json["key"] in server.wire.get(SAMPLE, auth).json["keys"]
 
 
 def test_what_was_given_up_before_it_began_is_not_done(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Surroundings:
         self.asked: set[tuple[str, str]] = set()
         self.succeeded: set[tuple[str, str]] = set()
         self._turns: dict[tuple[str, str], itertools.count[int]] = defaultdict(itertools.count)
-        self._made: list[str] = []
+        self._created: list[str] = []
 
     def ask(self, case: Any) -> None:
         operation = case.method, case.path
@@ -75,10 +75,10 @@ class Surroundings:
         if response.status_code < 300:
             self.succeeded.add(operation)
         if response.status_code == 201 and "idempotency-replayed" not in response.headers:
-            (made,) = json.loads(response.content).values()
-            self._made.append(f"{path_of(case.path, case.path_parameters)}/{made['id']}")
-        while self._made:  # no owner may have more than ten keys
-            assert self.wire.delete(self._made.pop(), self.tenant.account).status in (200, 404)
+            (created,) = json.loads(response.content).values()
+            self._created.append(f"{path_of(case.path, case.path_parameters)}/{created['id']}")
+        while self._created:  # no owner may have more than ten keys
+            assert self.wire.delete(self._created.pop(), self.tenant.account).status in (200, 404)
 
     def _fill(self, case: Any) -> None:
         for name in case.path_parameters:
@@ -90,10 +90,10 @@ class Surroundings:
         if case.method == "DELETE" and case.path.endswith("}"):
             collection, _, name = case.path.rpartition("/")
             path = path_of(collection, case.path_parameters)
-            made = self.wire.post(path, self.tenant.account, BODIES[collection.rpartition("/")[2]])
-            ((_, view),) = made.json.items()
+            created = self.wire.post(path, self.tenant.account, BODIES[collection.rpartition("/")[2]])
+            ((_, view),) = created.json.items()
             case.path_parameters[name.strip("{}")] = view["id"]
-            self._made.append(f"{path}/{view['id']}")
+            self._created.append(f"{path}/{view['id']}")
 
 
 def path_of(template: str, ids: dict[str, str]) -> str:
@@ -104,11 +104,11 @@ def path_of(template: str, ids: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def surroundings(wire: Wire, service: Service) -> Iterator[Surroundings]:
-    made = Surroundings(wire, make_tenant(wire, service.account))
-    with made.session:
-        yield made
+    surroundings = Surroundings(wire, make_tenant(wire, service.account))
+    with surroundings.session:
+        yield surroundings
     described = {(operation.method, operation.path) for operation in OPERATIONS}
-    assert made.asked & described <= made.succeeded, "what has never succeeded has not been tested"
+    assert surroundings.asked & described <= surroundings.succeeded, "what has never succeeded has not been tested"
 
 
 @pytest.mark.timeout(0)

@@ -102,12 +102,12 @@ class Api(RuleBasedStateMachine):
             return self.wire.get(path(place) + what, self.account.key).json
 
         keys = fetch((app, ""), "/keys")["keys"]
-        self.live_apps[app] = App(fetch((app, ""), "")["app"], {each["id"]: each for each in keys})
+        self.live_apps[app] = App(fetch((app, ""), "")["app"], {item["id"]: item for item in keys})
         for shown in fetch((app, ""), "/integrations")["integrations"]:
-            hooks = {each["id"]: each for each in shown.pop("webhooks", [])}
-            made = self.live[shown["id"]] = Integration(app, shown, hooks)
-            if made.custom:
-                made.keys = {each["id"]: each for each in fetch((app, shown["id"]), "/keys")["keys"]}
+            hooks = {item["id"]: item for item in shown.pop("webhooks", [])}
+            integration = self.live[shown["id"]] = Integration(app, shown, hooks)
+            if integration.custom:
+                integration.keys = {item["id"]: item for item in fetch((app, shown["id"]), "/keys")["keys"]}
 
     def teardown(self) -> None:
         try:
@@ -118,14 +118,14 @@ class Api(RuleBasedStateMachine):
     def compare_all(self) -> None:
         """What was refused has changed nothing, and what was done nothing else."""
         account = Auth(self.account, by_token=False, wrong=False)
-        apps = {each["id"]: each for each in self.walk("/v2/apps?", account, "apps", 100)}
-        assert apps == {name: each.view for name, each in self.live_apps.items()}
+        apps = {item["id"]: item for item in self.walk("/v2/apps?", account, "apps", 100)}
+        assert apps == {name: item.view for name, item in self.live_apps.items()}
         for app in apps:
             self.list_keys(account, (app, ""))
             self.list_integrations(account, app, 100, "")
-        for name, each in self.live.items():
-            if each.custom:
-                self.list_keys(account, (each.app, name))
+        for name, item in self.live.items():
+            if item.custom:
+                self.list_keys(account, (item.app, name))
 
     @initialize(target=accounts)
     def first_account(self) -> Credential:
@@ -202,9 +202,7 @@ class Api(RuleBasedStateMachine):
     def list_apps(self, auth: Auth, size: int) -> None:
         if self.agreed(self.wire.get(f"/v2/apps?page[size]={size}", auth.header), self.refusal(auth, set()), 200):
             pages = self.walk("/v2/apps?", auth, "apps", size)
-            assert sorted(pages, key=lambda view: view["id"]) == [
-                each.view for _, each in sorted(self.live_apps.items())
-            ]
+            assert sorted(pages, key=lambda view: view["id"]) == [app.view for _, app in sorted(self.live_apps.items())]
 
     @rule(
         auth=auths, app=apps, name=st.none() | names, animals=flags,
@@ -217,7 +215,7 @@ class Api(RuleBasedStateMachine):
         if self.agreed(answer, self.refusal(auth, {Scope.APP}, app), self.missing(app), 200):
             known = self.live_apps[app]
             view = known.view | body | {"settings": known.view["settings"] | body["settings"]}
-            known.view = {each: value for each, value in view.items() if value is not None}
+            known.view = {field: value for field, value in view.items() if value is not None}
             assert answer.json == {"app": known.view}
 
     @rule(auth=auths, app=apps)
@@ -226,7 +224,7 @@ class Api(RuleBasedStateMachine):
         if self.agreed(answer, self.refusal(auth, set(), app), self.missing(app), 200):
             assert answer.json == {}
             del self.live_apps[app]
-            self.live = {name: each for name, each in self.live.items() if each.app != app}
+            self.live = {name: integration for name, integration in self.live.items() if integration.app != app}
 
     @rule(auth=auths)
     def token_info(self, auth: Auth) -> None:
@@ -244,7 +242,7 @@ class Api(RuleBasedStateMachine):
         if not self.agreed(answer, self.refusal(auth, {Scope.APP}, app), self.missing(app), 201):
             return multiple()
         view = answer.json["integration"]
-        hooks = {each["id"]: each for each in view.pop("webhooks", [])}
+        hooks = {hook["id"]: hook for hook in view.pop("webhooks", [])}
         assert view == {"id": view["id"], "type": kind, "status": "active", "displayName": name}
         self.live[view["id"]] = Integration(app, view, hooks)
         return app, view["id"]
@@ -261,9 +259,9 @@ class Api(RuleBasedStateMachine):
         answer = self.wire.get(target, auth.header)
         if self.agreed(answer, self.refusal(auth, {Scope.APP}, app), self.missing(app), 200):
             kinds = kind.split(",") if kind else ["custom", "web", "ios"]
-            expected = [each.shown for each in self.live.values() if each.app == app and each.view["type"] in kinds]
-            found = self.walk(target, auth, "integrations", size)
-            assert sorted(found, key=id_of) == sorted(expected, key=id_of)
+            expected = [item.shown for item in self.live.values() if item.app == app and item.view["type"] in kinds]
+            views = self.walk(target, auth, "integrations", size)
+            assert sorted(views, key=id_of) == sorted(expected, key=id_of)
 
     @rule(auth=auths, place=integrations, name=st.none() | names, responder=st.none() | names)
     def update_integration(self, auth: Auth, place: tuple[str, str], name: str | None, responder: str | None) -> None:
@@ -271,7 +269,7 @@ class Api(RuleBasedStateMachine):
         answer = self.wire.patch(path(place), auth.header, body)
         if self.agreed(answer, self.refusal(auth, {Scope.APP}, *place), self.missing(*place), 200):
             known = self.live[place[1]]
-            known.view = {each: value for each, value in (known.view | body).items() if value is not None}
+            known.view = {field: value for field, value in (known.view | body).items() if value is not None}
             assert answer.json == {"integration": known.shown}
 
     @rule(auth=auths, place=integrations)
@@ -292,7 +290,7 @@ class Api(RuleBasedStateMachine):
         count=st.sampled_from([1, 1, 1, 11]),
     )  # fmt: skip
     def create_keys(self, auth: Auth, place: tuple[str, str], name: str, count: int) -> Any:
-        made: list[Credential] = []
+        created: list[Credential] = []
         for _ in range(count):
             answer = self.wire.post(f"{path(place)}/keys", auth.header, {"displayName": name})
             full = 400 if len(self.keys_of(*place)) >= 10 else None
@@ -300,8 +298,8 @@ class Api(RuleBasedStateMachine):
                 view = answer.json["key"]
                 assert view["displayName"] == name
                 self.keys_of(*place)[view["id"]] = view
-                made.append(Credential(Key.of(view), *place))
-        return multiple(*made)
+                created.append(Credential(Key.of(view), *place))
+        return multiple(*created)
 
     @rule(auth=auths, place=integrations | apps.map(lambda app: (app, "")))
     def list_keys(self, auth: Auth, place: tuple[str, str]) -> None:
@@ -339,8 +337,8 @@ class Api(RuleBasedStateMachine):
         if not self.agreed(answer, *self.of_webhooks(auth, place), 201):
             return multiple()
         view = answer.json["webhook"]
-        made = {"id": view["id"], "secret": view["secret"], "version": "v2", "includeFullSource": False}
-        assert view == made | body
+        webhook = {"id": view["id"], "secret": view["secret"], "version": "v2", "includeFullSource": False}
+        assert view == webhook | body
         self.live[place[1]].webhooks[view["id"]] = view
         return *place, view["id"]
 
@@ -379,14 +377,14 @@ class Api(RuleBasedStateMachine):
 
     def walk(self, target: str, auth: Auth, what: str, size: int) -> list[View]:
         """All pages of a list, by their cursors."""
-        found: list[View] = []
+        views: list[View] = []
         after = ""
         while True:
             page = self.wire.get(f"{target}page[size]={size}{after}", auth.header).json
             assert len(page[what]) <= size
-            found += page[what]
+            views += page[what]
             if not page["meta"]["hasMore"]:
-                return found
+                return views
             after = f"&page[after]={page['meta']['afterCursor']}"
 
 

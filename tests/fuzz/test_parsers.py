@@ -40,7 +40,7 @@ def test_a_token_with_one_byte_changed_is_not_accepted(data: st.DataObject) -> N
     secret = "s" * 86
     token = tokens.mint("int_1", secret, Scope.INTEGRATION).encode()
     place = data.draw(st.integers(0, len(token) - 1))
-    byte = data.draw(st.integers(33, 126).filter(lambda each: each != token[place]))
+    byte = data.draw(st.integers(33, 126).filter(lambda code: code != token[place]))
     changed = (token[:place] + bytes([byte]) + token[place + 1 :]).decode()
     read = tokens.read_token(changed)
     if isinstance(read, UnverifiedToken):

@@ -115,8 +115,8 @@ def test_any_authorization_is_refused_in_shape(wire: Wire, tenant: Tenant, value
 @settings(max_examples=100)
 @given(secret=st.text(max_size=100), key_id=st.text(max_size=40))
 def test_any_pair_is_refused(wire: Wire, tenant: Tenant, key_id: str, secret: str) -> None:
-    for each in (Key(tenant.app_key.id, secret), Key(key_id, tenant.app_key.secret)):
-        assert wire.get(tenant.keys, each.basic()).status == 401
+    for key in (Key(tenant.app_key.id, secret), Key(key_id, tenant.app_key.secret)):
+        assert wire.get(tenant.keys, key.basic()).status == 401
 
 
 @settings(max_examples=150)

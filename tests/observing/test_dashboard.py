@@ -52,7 +52,7 @@ def test_a_query_asks_for_what_there_is(query: str) -> None:
     for counted in re.findall(r"rate\((\w+)", query):
         assert SAMPLES[counted].kind in ("counter", "histogram")
     known = OF_PROMETHEUS.union(*(LABELS.get(SAMPLES[name].name, set()) for name in named))
-    used = {label for found in re.findall(r"by \(([\w, ]+)\)", query) for label in found.split(", ")}
+    used = {label for labels in re.findall(r"by \(([\w, ]+)\)", query) for label in labels.split(", ")}
     used |= set(re.findall(r'[{,](\w+)(?:=~|!=|=)"', query))
     assert used <= known
     for opening, closing in ("()", "{}", "[]"):
@@ -66,16 +66,16 @@ def test_every_metric_is_on_the_dashboard() -> None:
 
 def test_the_dashboard_brings_no_data_source_of_its_own() -> None:
     for panel in DASHBOARD["panels"]:
-        for each in (panel, *panel["targets"]):
-            assert each["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        for part in (panel, *panel["targets"]):
+            assert part["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
 def test_every_alarm_is_explained() -> None:
-    told = (ROOT / "docs" / "operations.md").read_text()
+    page = (ROOT / "docs" / "operations.md").read_text()
     names = [rule["alert"] for rule in RULES["rules"]]
     assert len(names) == len(set(names)) > 5
     for rule in RULES["rules"]:
-        assert f"| `{rule['alert']}` |" in told
+        assert f"| `{rule['alert']}` |" in page
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert rule["annotations"]["summary"]
-    assert set(re.findall(r"`(SunshineKeys\w+)`", told)) == set(names)
+    assert set(re.findall(r"`(SunshineKeys\w+)`", page)) == set(names)

@@ -38,10 +38,12 @@ class Page:
 
     def value(self, name: str, **labels: str) -> float:
         """The sum of what has these labels."""
-        return sum(each.value for each in self.samples if each.name == name and labels.items() <= each.labels.items())
+        return sum(
+            sample.value for sample in self.samples if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     def has(self, name: str) -> bool:
-        return any(each.name == name for each in self.samples)
+        return any(sample.name == name for sample in self.samples)
 
 
 def wait_for(wire: Wire, is_there: Callable[[Page], Any]) -> Page:
@@ -56,10 +58,10 @@ class Measured:
     """A service that counts, and what is in its store."""
 
     def __init__(self, place: Place) -> None:
-        made = first_run(place, sample=True)
+        sample = first_run(place, sample=True)
         self.place = place
-        self.account, self.app_key, self.key = (Key.of(made[name]) for name in ("account_key", "app_key", "key"))
-        self.keys = f"/v2/apps/{made['app']['id']}/integrations/{made['integration']['id']}/keys"
+        self.account, self.app_key, self.key = (Key.of(sample[name]) for name in ("account_key", "app_key", "key"))
+        self.keys = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}/keys"
 
 
 @pytest.fixture
@@ -96,11 +98,11 @@ def test_requests_are_counted_by_route_method_status_and_scope(wire: Wire, measu
 def test_the_page_is_what_prometheus_reads(wire: Wire, measured: Measured) -> None:
     assert wire.post(measured.keys, measured.app_key, {"displayName": "x"}).status == 201
     page = Page(wire)
-    told = {family.name.removesuffix("_total"): family.kind for family in FAMILIES}
-    assert {family.name: family.type for family in page.families}.items() <= told.items()
+    kinds = {family.name.removesuffix("_total"): family.kind for family in FAMILIES}
+    assert {family.name: family.type for family in page.families}.items() <= kinds.items()
     assert all(family.documentation for family in page.families)
-    of_commits = [each for each in page.samples if each.name == "sunshine_keys_commit_changes_bucket"]
-    assert [each.value for each in of_commits] == sorted(each.value for each in of_commits)
+    of_commits = [sample for sample in page.samples if sample.name == "sunshine_keys_commit_changes_bucket"]
+    assert [sample.value for sample in of_commits] == sorted(sample.value for sample in of_commits)
     assert of_commits[-1].labels == {"le": "+Inf"}
 
 
@@ -118,7 +120,7 @@ def test_commits_and_replays_are_counted(wire: Wire, measured: Measured) -> None
 
 def test_keys_are_counted_by_scope(wire: Wire) -> None:
     page = wait_for(wire, lambda page: page.has("sunshine_keys_keys"))
-    assert {each.labels["scope"]: each.value for each in page.samples if each.name == "sunshine_keys_keys"} == {
+    assert {sample.labels["scope"]: sample.value for sample in page.samples if sample.name == "sunshine_keys_keys"} == {
         "account": 1,
         "app": 1,
         "integration": 1,
@@ -221,7 +223,7 @@ def test_a_histogram_counts_what_is_at_most_its_bound() -> None:
     samples: Samples = {}
     histogram(samples, "sunshine_keys_commit_changes", measured)
     (family,) = text_string_to_metric_families(text(samples).decode())
-    assert [(each.labels.get("le"), each.value) for each in family.samples] == [
+    assert [(sample.labels.get("le"), sample.value) for sample in family.samples] == [
         ("1", 2.0),
         ("2", 3.0),
         ("+Inf", 4.0),

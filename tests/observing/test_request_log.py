@@ -26,10 +26,10 @@ class Logged:
     """A store, and what a server on it writes to its standard error."""
 
     def __init__(self, folder: Path) -> None:
-        made = first_run(folder / "data", sample=True)
+        sample = first_run(folder / "data", sample=True)
         self.data, self.file = folder / "data", folder / "log"
-        self.app_key, self.key = Key.of(made["app_key"]), Key.of(made["key"])
-        self.keys = f"/v2/apps/{made['app']['id']}/integrations/{made['integration']['id']}/keys"
+        self.app_key, self.key = Key.of(sample["app_key"]), Key.of(sample["key"])
+        self.keys = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}/keys"
 
     def entries(self, has: Callable[[list[Any]], bool]) -> list[Any]:
         """All lines as JSON, once they have what is looked for: a line is written after its answer."""
@@ -40,10 +40,10 @@ class Logged:
         return entries
 
     def of_request(self, request_id: str) -> Any:
-        def found(entries: list[Any]) -> list[Any]:
-            return [each for each in entries if each.get("request_id") == request_id]
+        def matching(entries: list[Any]) -> list[Any]:
+            return [entry for entry in entries if entry.get("request_id") == request_id]
 
-        (entry,) = found(self.entries(lambda entries: bool(found(entries))))
+        (entry,) = matching(self.entries(lambda entries: bool(matching(entries))))
         return entry
 
 
@@ -94,14 +94,14 @@ def test_all_workers_log_in_the_same_way(logged: Logged) -> None:
 
 def test_the_text_is_one_line_too(logged: Logged) -> None:
     with Server(logged.data, log=logged.file) as server:
-        told = request(server.wire, "GET", logged.keys, logged.app_key)
+        answer = request(server.wire, "GET", logged.keys, logged.app_key)
         deadline = time.monotonic() + 30
-        while told not in (text := logged.file.read_text()):
+        while answer not in (text := logged.file.read_text()):
             assert time.monotonic() < deadline
             time.sleep(0.01)
     assert re.fullmatch(
         rf"\S+Z INFO sunshine_keys\.request: GET {re.escape(KEYS)} 200 [0-9.]+ms "
-        rf"key={logged.app_key.id} source=127\.0\.0\.1 id={told}\n",
+        rf"key={logged.app_key.id} source=127\.0\.0\.1 id={answer}\n",
         text,
     )
 
@@ -126,9 +126,9 @@ def test_with_level_warning_only_failures_are_told(logged: Logged) -> None:
         entry = logged.of_request(failed_id)
         assert (entry["status"], entry["level"], entry["error"]) == (500, "error", "internal_server_error")
         assert quiet not in logged.file.read_text()
-        others = logged.entries(lambda entries: any(each["logger"] == "sunshine_keys.http" for each in entries))
-        (told,) = (each for each in others if each["logger"] == "sunshine_keys.http")
-        assert "failed with RuntimeError" in told["message"]
+        others = logged.entries(lambda entries: any(entry["logger"] == "sunshine_keys.http" for entry in entries))
+        (failure,) = (entry for entry in others if entry["logger"] == "sunshine_keys.http")
+        assert "failed with RuntimeError" in failure["message"]
 
 
 def test_what_a_proxy_says_of_an_address_makes_no_second_line() -> None:

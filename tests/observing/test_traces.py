@@ -37,17 +37,17 @@ class Traced:
         provider = TracerProvider(shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         monkeypatch.setattr(tracing, "opened", lambda variables: Traces(provider))
-        made = first_run(folder, sample=True)
-        self.app_key, self.key = Key.of(made["app_key"]), Key.of(made["key"])
-        self.keys = f"/v2/apps/{made['app']['id']}/integrations/{made['integration']['id']}/keys"
+        sample = first_run(folder, sample=True)
+        self.app_key, self.key = Key.of(sample["app_key"]), Key.of(sample["key"])
+        self.keys = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}/keys"
 
     def spans(self, name: str, count: int = 1) -> list[ReadableSpan]:
         """Those of this name, once there are so many."""
         deadline = time.monotonic() + 30
-        while len(found := [each for each in self.exporter.get_finished_spans() if each.name == name]) < count:
+        while len(spans := [span for span in self.exporter.get_finished_spans() if span.name == name]) < count:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        return found
+        return spans
 
 
 @pytest.fixture
@@ -169,7 +169,9 @@ class Taking(BaseHTTPRequestHandler):
             content = gzip.decompress(content)
         for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
             self.server.services |= {
-                each.value.string_value for each in resource.resource.attributes if each.key == "service.name"
+                attribute.value.string_value
+                for attribute in resource.resource.attributes
+                if attribute.key == "service.name"
             }
             for scope in resource.scope_spans:
                 self.server.names += [span.name for span in scope.spans]

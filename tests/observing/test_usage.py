@@ -37,11 +37,11 @@ class Used:
     """A store with the sample's objects, and who may do what there."""
 
     def __init__(self, place: Place) -> None:
-        made = first_run(place, sample=True)
+        sample = first_run(place, sample=True)
         self.place = place
-        self.account, self.app_key, self.key = (Key.of(made[name]) for name in ("account_key", "app_key", "key"))
-        self.app = f"/v2/apps/{made['app']['id']}"
-        self.keys = f"{self.app}/integrations/{made['integration']['id']}/keys"
+        self.account, self.app_key, self.key = (Key.of(sample[name]) for name in ("account_key", "app_key", "key"))
+        self.app = f"/v2/apps/{sample['app']['id']}"
+        self.keys = f"{self.app}/integrations/{sample['integration']['id']}/keys"
 
     def usage(self, *more: str) -> dict[str, Usage]:
         async def ask() -> dict[str, Usage]:
@@ -51,12 +51,12 @@ class Used:
         return asyncio.run(ask())
 
     def requests(self) -> dict[str, int]:
-        return {key_id: sum(each.hours.values()) for key_id, each in self.usage().items()}
+        return {key_id: sum(usage.hours.values()) for key_id, usage in self.usage().items()}
 
     def wait_for(self, is_there: Callable[[dict[str, int]], bool]) -> None:
         deadline = time.monotonic() + 30
-        while not is_there(found := self.requests()):
-            assert time.monotonic() < deadline, found
+        while not is_there(requests := self.requests()):
+            assert time.monotonic() < deadline, requests
             time.sleep(0.05)
 
 
@@ -81,12 +81,12 @@ def test_requests_are_counted_by_the_key_that_authenticated(used: Used) -> None:
         assert server.wire.get(used.keys).status == 401
         assert server.wire.get("/healthz").status == 200
         assert server.kill(signal.SIGTERM) == 0
-    found = used.usage()
-    assert {each: sum(found[each].hours.values()) for each in found} == {used.app_key.id: 4, used.key.id: 1}
-    for each in found.values():
-        assert began - 1 < (each.last_used or 0) < time.time()
-        assert each.last_source == "127.0.0.1"
-        assert set(each.hours) <= {int(began) // 3600 * 3600, int(time.time()) // 3600 * 3600}
+    usages = used.usage()
+    assert {key_id: sum(usages[key_id].hours.values()) for key_id in usages} == {used.app_key.id: 4, used.key.id: 1}
+    for key_usage in usages.values():
+        assert began - 1 < (key_usage.last_used or 0) < time.time()
+        assert key_usage.last_source == "127.0.0.1"
+        assert set(key_usage.hours) <= {int(began) // 3600 * 3600, int(time.time()) // 3600 * 3600}
 
 
 def test_after_sigterm_nothing_is_lost_of_two_workers(used: Used) -> None:
@@ -101,29 +101,29 @@ def test_a_batch_is_written_while_it_serves(used: Used) -> None:
     with Server(used.place, patch=ALWAYS) as server:
         for _ in range(3):
             assert server.wire.get(used.keys, used.app_key).status == 200
-        used.wait_for(lambda found: found == {used.app_key.id: 3})
+        used.wait_for(lambda requests: requests == {used.app_key.id: 3})
         assert server.wire.get(used.keys, used.app_key).status == 200
-        used.wait_for(lambda found: found == {used.app_key.id: 4})
+        used.wait_for(lambda requests: requests == {used.app_key.id: 4})
 
 
 def test_after_kill_9_the_keys_are_there_and_what_was_written_of_their_usage(used: Used) -> None:
     with Server(used.place, patch=ALWAYS) as server:
         assert server.wire.get(used.keys, used.app_key).status == 200
-        used.wait_for(lambda found: found == {used.app_key.id: 1})
-        made = server.wire.post(used.keys, used.app_key, {"displayName": "x"}).json["key"]
+        used.wait_for(lambda requests: requests == {used.app_key.id: 1})
+        created = server.wire.post(used.keys, used.app_key, {"displayName": "x"}).json["key"]
         server.kill()
     assert used.requests()[used.app_key.id] in (1, 2)
     with Server(used.place) as server:
-        assert made in server.wire.get(used.keys, used.app_key).json["keys"]
+        assert created in server.wire.get(used.keys, used.app_key).json["keys"]
 
 
 def test_usage_goes_with_a_key_that_is_deleted_before_it_is_written(used: Used) -> None:
     with Server(used.place, patch=NEVER) as server:
-        made = Key.of(server.wire.post(used.keys, used.app_key, {"displayName": "x"}).json["key"])
-        assert server.wire.get(used.keys.replace("/keys", "/webhooks"), made).status == 200
-        assert server.wire.delete(f"{used.keys}/{made.id}", used.app_key).status == 200
+        deleted = Key.of(server.wire.post(used.keys, used.app_key, {"displayName": "x"}).json["key"])
+        assert server.wire.get(used.keys.replace("/keys", "/webhooks"), deleted).status == 200
+        assert server.wire.delete(f"{used.keys}/{deleted.id}", used.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0
-    assert used.usage(made.id).keys() == {used.app_key.id}
+    assert used.usage(deleted.id).keys() == {used.app_key.id}
 
 
 def test_it_can_be_turned_off(used: Used) -> None:
@@ -139,8 +139,8 @@ def test_a_backup_carries_it_and_a_copy_does_not(on_sqlite: Used, tmp_path: Path
     with Server(on_sqlite.place, patch=NEVER) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0
-    kept, options = on_sqlite.usage(), on_sqlite.place.options
-    assert kept.keys() == {on_sqlite.app_key.id}
+    backed_up, options = on_sqlite.usage(), on_sqlite.place.options
+    assert backed_up.keys() == {on_sqlite.app_key.id}
     assert run("backup", str(tmp_path / "backup"), *options).returncode == 0
     copied = run("copy", "--from", f"sqlite:{tmp_path / STORE_FILE}", "--to", f"sqlite:{tmp_path / 'copy'}")
     assert copied.returncode == 0, copied.stderr
@@ -150,10 +150,10 @@ def test_a_backup_carries_it_and_a_copy_does_not(on_sqlite: Used, tmp_path: Path
     with Server(on_sqlite.place, patch=NEVER) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0
-    assert on_sqlite.usage() != kept
+    assert on_sqlite.usage() != backed_up
     restored = run("restore", str(tmp_path / "backup"), "--yes", *options)
     assert restored.returncode == 0, restored.stderr
-    assert on_sqlite.usage() == kept
+    assert on_sqlite.usage() == backed_up
 
 
 def data_version(path: Path) -> Iterator[int]:
@@ -197,7 +197,7 @@ def test_a_store_that_another_holds_fails_no_request_and_gets_the_counts_later(o
                 asked += 1
                 time.sleep(0.02)
             other.execute("ROLLBACK")
-        on_sqlite.wait_for(lambda found: found == {on_sqlite.app_key.id: asked})
+        on_sqlite.wait_for(lambda requests: requests == {on_sqlite.app_key.id: asked})
     assert log.read_text().count("could not be written") == 1  # in a minute
 
 
@@ -205,14 +205,14 @@ def test_a_file_that_is_moved_away_and_put_back_gets_the_counts_later(on_sqlite:
     log, file = tmp_path / "log", on_sqlite.place.data / STORE_FILE
     with Server(on_sqlite.place, patch=ALWAYS, log=log) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
-        on_sqlite.wait_for(lambda found: found == {on_sqlite.app_key.id: 1})
+        on_sqlite.wait_for(lambda requests: requests == {on_sqlite.app_key.id: 1})
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         file.rename(tmp_path / "elsewhere")
         while "no longer the one that is open" not in log.read_text():
             assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 503
         (tmp_path / "elsewhere").rename(file)
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
-        on_sqlite.wait_for(lambda found: found == {on_sqlite.app_key.id: 3})
+        on_sqlite.wait_for(lambda requests: requests == {on_sqlite.app_key.id: 3})
 
 
 def outcome(key_id: str, began: float = 7200.5, source: str = "192.0.2.7") -> Outcome:
@@ -249,7 +249,7 @@ ALL = [f"act_{number:02}" for number in range(20)]
 
 
 async def counted(store: Store) -> dict[str, int]:
-    return {each: sum(usage.hours.values()) for each, usage in (await store.usage(ALL, 0)).items()}
+    return {key_id: sum(usage.hours.values()) for key_id, usage in (await store.usage(ALL, 0)).items()}
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -312,9 +312,9 @@ async def test_what_a_proxy_passes_on_for_an_address_is_kept_as_far_as_it_could_
     counts(outcome("act_00", recent(), "<b>\0 \udcff" + "x" * 100))
     counts(outcome("act_01", recent(), ""))
     await counts.close()
-    found = await store.usage(ALL, 0)
-    assert found["act_00"].last_source == "<b>???" + "x" * 58
-    assert found["act_01"].last_source == ""
+    usages = await store.usage(ALL, 0)
+    assert usages["act_00"].last_source == "<b>???" + "x" * 58
+    assert usages["act_01"].last_source == ""
 
 
 async def test_the_service_stops_in_time_where_the_last_batch_cannot_be_written(

@@ -62,8 +62,8 @@ async def accepted(store: PostgresStore) -> Key | None:
 def test_no_statement_of_the_scheme_asks_the_databases_clock() -> None:
     from sunshine_keys.store.postgres import authority, schema
 
-    told = " ".join([authority._FOLLOW, authority._RENEW, authority._NODES, authority._BURY, *schema._MIGRATIONS])
-    assert not [word for word in ("timestamp", "now()", "interval", "current_time") if word in told.lower()]
+    statements = " ".join([authority._FOLLOW, authority._RENEW, authority._NODES, authority._BURY, *schema._MIGRATIONS])
+    assert not [word for word in ("timestamp", "now()", "interval", "current_time") if word in statements.lower()]
 
 
 async def test_a_row_that_was_renewed_long_ago_is_waited_for_like_any_other(

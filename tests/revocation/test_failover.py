@@ -49,7 +49,7 @@ class Pair:
 
     @property
     def url(self) -> str:
-        hosts = ",".join(f"127.0.0.1:{each.port}" for each in (self.primary, self.standby))
+        hosts = ",".join(f"127.0.0.1:{server.port}" for server in (self.primary, self.standby))
         return f"postgresql://postgres@{hosts}/postgres?sslmode=disable&target_session_attrs=read-write"
 
     def fail_over(self) -> None:
@@ -81,8 +81,8 @@ class Load:
 
     def __init__(self, wires: list[Wire], auth: Key) -> None:
         body = {"type": "custom", "webhooks": [WEBHOOK]}
-        made = wires[0].post(f"{APP}/integrations", auth, body).json["integration"]["id"]
-        self.path = f"{APP}/integrations/{made}/keys"
+        integration = wires[0].post(f"{APP}/integrations", auth, body).json["integration"]["id"]
+        self.path = f"{APP}/integrations/{integration}/keys"
         self._wires, self._auth = wires, auth
         self._ended = threading.Event()
         self.live: dict[str, Key] = {}
@@ -137,11 +137,11 @@ class Load:
 
 
 def test_what_was_answered_outlives_the_primary(pair: Pair, tmp_path: Path) -> None:
-    made = first_run(Settings.of(str(tmp_path), pair.url), sample=True)
-    assert made is not None
-    auth = Key.of(made["app_key"])
-    with Server(tmp_path, "--database", pair.url) as one, Server(tmp_path, "--database", pair.url) as two:
-        wires = [one.wire, two.wire]
+    sample = first_run(Settings.of(str(tmp_path), pair.url), sample=True)
+    assert sample is not None
+    auth = Key.of(sample["app_key"])
+    with Server(tmp_path, "--database", pair.url) as first, Server(tmp_path, "--database", pair.url) as second:
+        wires = [first.wire, second.wire]
         loads = [Load(wires[turn:] + wires[:turn], auth) for turn in (0, 1, 0, 1)]
         for load in loads:
             load.thread.start()
@@ -159,8 +159,8 @@ def test_what_was_answered_outlives_the_primary(pair: Pair, tmp_path: Path) -> N
 
         for load in loads:
             for wire in wires:
-                found = {key["displayName"]: Key.of(key) for key in wire.get(load.path, auth).json["keys"]}
-                assert found == load.live, "each name was made once, and is there"
+                keys = {key["displayName"]: Key.of(key) for key in wire.get(load.path, auth).json["keys"]}
+                assert keys == load.live, "each name was made once, and is there"
                 for key in load.deleted[-30:]:
                     assert wire.get(load.path.replace("/keys", "/webhooks"), key).status == 401
                 for key in load.live.values():

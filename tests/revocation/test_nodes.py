@@ -109,8 +109,8 @@ def use(caller: Caller, node: Node, integration: str, key: Key, *, token: bool =
 @contextlib.contextmanager
 def cluster_of(postgres: Postgres, folder: Path, *, patch: str = "", count: int = 3) -> Iterator[Cluster]:
     url = postgres.new_store()
-    made = first_run(Settings.of(str(folder), url), sample=True)
-    assert made is not None
+    sample = first_run(Settings.of(str(folder), url), sample=True)
+    assert sample is not None
     with contextlib.ExitStack() as stack:
         nodes = []
         for _ in range(count):
@@ -119,7 +119,7 @@ def cluster_of(postgres: Postgres, folder: Path, *, patch: str = "", count: int 
             server = stack.enter_context(Server(folder, "--database", through, patch=patch))
             nodes.append(Node(server, proxy))
         try:
-            yield Cluster(nodes, Key.of(made["app_key"]))
+            yield Cluster(nodes, Key.of(sample["app_key"]))
         finally:
             for node in nodes:
                 node.proxy.heal()
@@ -244,12 +244,12 @@ def test_a_node_without_contact_answers_503_and_recovers(cluster: Cluster) -> No
     answering, _, cut = cluster.nodes
     integration = cluster.new_integration()
     with Caller(cluster.nodes) as caller:
-        key, kept = (cluster.remembered(caller, integration) for _ in range(2))
+        key, other = (cluster.remembered(caller, integration) for _ in range(2))
         cut.proxy.cut()
         try:
             cluster.delete(caller, answering, integration, key)
             assert use(caller, cut, integration, key) == 503
-            assert use(caller, cut, integration, kept) == 503
+            assert use(caller, cut, integration, other) == 503
             assert caller.call(cut, "GET", "/healthz", "")[0] == 200
             status, answer = caller.call(cut, "GET", "/readyz", "")
             assert (status, answer["errors"][0]["code"]) == (503, "service_unavailable")
@@ -257,7 +257,7 @@ def test_a_node_without_contact_answers_503_and_recovers(cluster: Cluster) -> No
         finally:
             cut.proxy.heal()
         deadline = time.monotonic() + 30
-        while caller.call(cut, "GET", "/readyz", "")[0] != 200 or use(caller, cut, integration, kept) != 200:
+        while caller.call(cut, "GET", "/readyz", "")[0] != 200 or use(caller, cut, integration, other) != 200:
             assert time.monotonic() < deadline
         assert use(caller, cut, integration, key) == 401
 

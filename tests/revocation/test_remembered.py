@@ -22,7 +22,7 @@ def filled() -> RememberedKeys:
 
 
 def known(keys: RememberedKeys) -> str:
-    return "".join(each for each in "klmno" if keys.get(each))
+    return "".join(name for name in "klmno" if keys.get(name))
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def hostile_requests(serving: Serving, planted: str) -> None:
 
 def good_requests(serving: Serving) -> list[str]:
     """What works, and the secrets that it made."""
-    wire, made = serving.wire, []
+    wire, secrets = serving.wire, []
     for auth in (serving.app_key, serving.app_key.bearer()):
         body = {"displayName": "neighbour", "secret": serving.key.secret}
         headers = {"Idempotency-Key": f"once-{type(auth).__name__}"}
@@ -112,11 +112,11 @@ def good_requests(serving: Serving) -> list[str]:
         webhook = wire.post(f"{serving.integration}/webhooks", key, WEBHOOK).json["webhook"]
         assert wire.get(serving.integration, auth).status == 200
         assert wire.get(f"{serving.integration}/webhooks", key.bearer()).status == 200
-        made += [key.secret, webhook["secret"], key.bearer()[7:], key.basic()[6:]]
+        secrets += [key.secret, webhook["secret"], key.bearer()[7:], key.basic()[6:]]
         assert wire.delete(f"{serving.integration}/keys/{key.id}", auth).status == 200
         serving.refused("GET", serving.integration, key)
         serving.refused("GET", serving.integration, key.bearer())
-    return made
+    return secrets
 
 
 def test_no_secret_is_in_anything_that_a_server_writes(serving: Serving) -> None:
@@ -127,9 +127,9 @@ def test_no_secret_is_in_anything_that_a_server_writes(serving: Serving) -> None
     planted = serving.planted + good_requests(serving)
     lock = sqlite3.connect(serving.data / "sunshine-keys.sqlite3", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
-    for each in serving.planted[:3]:
+    for secret in serving.planted[:3]:
         serving.refused(
-            "POST", f"{serving.integration}/keys", serving.app_key, body={"displayName": "x", "secret": each}
+            "POST", f"{serving.integration}/keys", serving.app_key, body={"displayName": "x", "secret": secret}
         )
     assert {answer.status for answer in serving.refusals[-3:]} == {503}
     lock.execute("ROLLBACK")
@@ -170,7 +170,7 @@ def secretive(planted: str, folder: Path) -> list[Any]:
     refusal.headers = headers
     signer = Signer()
     signer.token("int_1", secret, "app", 0.0)
-    made = [
+    objects = [
         Settings(folder, sealing=Given([SEALING_KEY])), PostgresUrl(f"postgresql://u:{secret}@h/d"), engine, engine.sealer, engine.store, key, view, CreateKey(key),
         WebhookView("w", "v2", "https://example.com", [], secret, False, False),
         WebhookSpec("https://example.com", []), actor, served, Origin("int_1", "", "r"), Application(engine, ROUTER),
@@ -189,16 +189,17 @@ def secretive(planted: str, folder: Path) -> list[Any]:
         SealError("x"), Key("int_1", secret),
     ]  # fmt: skip
     asyncio.run(engine.store.close())
-    return made
+    return objects
 
 
 def test_nothing_that_holds_a_secret_shows_it(tmp_path: Path) -> None:
     for planted in (new_secret(), new_webhook_secret()):
         token = jwt.encode({"scope": "app"}, planted, headers={"kid": "app_1"})
-        for each in secretive(planted, tmp_path):
-            shown = [repr(each), str(each), f"{each}", f"{each!r}", "%s %r" % (each, each), pprint.pformat([each])]  # noqa: UP031
-            shown += traceback.format_exception(each if isinstance(each, BaseException) else RuntimeError(each))
-            place = {type(each).__name__: "\n".join(shown).encode()}
+        for value in secretive(planted, tmp_path):
+            shown = [repr(value), str(value), f"{value}", f"{value!r}", pprint.pformat([value])]
+            shown.append("%s %r" % (value, value))  # noqa: UP031 - logging formats like this
+            shown += traceback.format_exception(value if isinstance(value, BaseException) else RuntimeError(value))
+            place = {type(value).__name__: "\n".join(shown).encode()}
             assert_nowhere([planted, token, token.rpartition(".")[2]], place)
             assert repr(SEALING_KEY) not in "\n".join(shown)
 

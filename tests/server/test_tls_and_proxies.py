@@ -112,8 +112,8 @@ class TestMistakes:
         assert not (tmp_path / "data").exists()
 
     def test_proxies_that_are_none(self, tmp_path: Path) -> None:
-        for given in ("nonsense", "10.0.0.1/8", "10.0.0.0/8,proxy.example"):
-            assert "--forwarded-allow-ips" in self.serve(tmp_path, "--forwarded-allow-ips", given)
+        for proxies in ("nonsense", "10.0.0.1/8", "10.0.0.0/8,proxy.example"):
+            assert "--forwarded-allow-ips" in self.serve(tmp_path, "--forwarded-allow-ips", proxies)
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
     def test_other_machines_are_not_served_without_tls(self, tmp_path: Path, host: str) -> None:
@@ -145,11 +145,11 @@ class TestForwarded:
 
     def test_links_have_the_scheme_that_a_believed_proxy_tells(self, tmp_path: Path) -> None:
         account = Key.of(first_run(tmp_path)["account_key"])
-        told = {"Host": "keys.example", "X-Forwarded-Proto": "https"}
-        assert self.link(tmp_path, account, "127.0.0.1", told).startswith("https://keys.example/")
-        assert self.link(tmp_path, account, "10.0.0.0/8, 127.0.0.0/8", told).startswith("https://keys.example/")
+        forwarded = {"Host": "keys.example", "X-Forwarded-Proto": "https"}
+        assert self.link(tmp_path, account, "127.0.0.1", forwarded).startswith("https://keys.example/")
+        assert self.link(tmp_path, account, "10.0.0.0/8, 127.0.0.0/8", forwarded).startswith("https://keys.example/")
         for strangers in ("", "10.0.0.1"):
-            assert self.link(tmp_path, account, strangers, told).startswith("http://keys.example/")
+            assert self.link(tmp_path, account, strangers, forwarded).startswith("http://keys.example/")
 
     def test_the_address_that_a_believed_proxy_tells_is_limited(self, tmp_path: Path) -> None:
         first_run(tmp_path)
@@ -162,10 +162,10 @@ class TestForwarded:
 
     def test_what_a_believed_proxy_tells_is_kept_no_longer_than_an_address(self, tmp_path: Path) -> None:
         account = Key.of(first_run(tmp_path)["account_key"])
-        told = {"X-Forwarded-For": "x" * 5000}
+        forwarded = {"X-Forwarded-For": "x" * 5000}
         with server.running(Settings(tmp_path), Connections(forwarded_allow_ips="127.0.0.1")) as url:
-            assert Wire(url).post("/v2/apps", account, {"displayName": "An app"}, headers=told).status == 201
-            assert Wire(url).get("/v2/apps", Key(account.id, "wrong"), headers=told).status == 401
+            assert Wire(url).post("/v2/apps", account, {"displayName": "An app"}, headers=forwarded).status == 201
+            assert Wire(url).get("/v2/apps", Key(account.id, "wrong"), headers=forwarded).status == 401
         trail = sqlite3.connect(tmp_path / "sunshine-keys.sqlite3")
         with contextlib.closing(trail):
             sources = [source for (source,) in trail.execute("SELECT source FROM audit WHERE source LIKE 'x%'")]

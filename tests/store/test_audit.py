@@ -20,7 +20,7 @@ from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.statements import ConstraintBroken
 
 
-def told(entry: Entry) -> tuple[str, ...]:
+def content_of(entry: Entry) -> tuple[str, ...]:
     return (entry.actor, entry.source, entry.request_id, entry.action, entry.resource, entry.outcome)
 
 
@@ -38,8 +38,8 @@ async def test_every_change_has_its_entry(store: Store) -> None:
     assert await store.transact(OPERATOR, Initialise("other", [], [], [], [])) is False
     await store.transact(Origin(None, "::1", "r4"), Refused("keys/int_9", "unauthorized", "3 times"))
 
-    found = await entries(store)
-    assert [told(each) for each in found] == [
+    trail = await entries(store)
+    assert [content_of(entry) for entry in trail] == [
         ("operator", "", "", "store.initialise", "", "done"),
         ("app_1", "192.0.2.7", "r1", "key.create", "apps/a/integrations/i/keys/int_2", "done"),
         ("app_1", "192.0.2.7", "r2", "integration.delete", "apps/a/integrations/x", "integration_not_found"),
@@ -48,9 +48,9 @@ async def test_every_change_has_its_entry(store: Store) -> None:
         ("operator", "", "", "store.initialise", "", "unchanged"),
         ("stranger", "::1", "r4", "request", "keys/int_9", "unauthorized"),
     ]
-    assert found[-1].note == "3 times"
-    assert audit.check(found, Head()) == Head(7, found[-1].hash)
-    assert await store.audit_entries(5, 1) == found[5:6]
+    assert trail[-1].note == "3 times"
+    assert audit.check(trail, Head()) == Head(7, trail[-1].hash)
+    assert await store.audit_entries(5, 1) == trail[5:6]
 
 
 async def test_a_change_that_breaks_a_constraint_has_no_entry_and_its_group_has(store: Store) -> None:
@@ -60,31 +60,34 @@ async def test_a_change_that_breaks_a_constraint_has_no_entry_and_its_group_has(
         store.transact(OPERATOR, CreateKey(key("int_3"))),
         return_exceptions=True,
     )
-    assert [isinstance(each, Exception) for each in outcomes] == [False, True, False]
-    found = await entries(store)
-    assert [each.resource for each in found[1:]] == [f"apps/a/integrations/i/keys/int_{number}" for number in (2, 3)]
-    audit.check(found, Head())
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
+    trail = await entries(store)
+    assert [entry.resource for entry in trail[1:]] == [f"apps/a/integrations/i/keys/int_{number}" for number in (2, 3)]
+    audit.check(trail, Head())
 
 
 async def test_what_was_sent_for_an_id_is_not_repeated(store: Store) -> None:
     for sent in ("x" * 86, "a\nb", "é", "0123456789abcdef0123456789abcdef"):
         with pytest.raises(ServiceError):
             await store.transact(OPERATOR, DeleteKey("a", "i", sent))
-    assert {each.resource for each in (await entries(store))[1:]} == {"apps/a/integrations/i/keys/…"}
+    assert {entry.resource for entry in (await entries(store))[1:]} == {"apps/a/integrations/i/keys/…"}
 
 
 async def test_two_stores_write_one_chain(open_store: Open) -> None:
-    async with opened(open_store) as one, opened(open_store) as two:
-        await fill(one)
+    async with opened(open_store) as first, opened(open_store) as second:
+        await fill(first)
         await asyncio.gather(
-            *((one, two)[number % 2].transact(OPERATOR, CreateApp(App(f"b{number}", "x", {}))) for number in range(40))
+            *(
+                (first, second)[number % 2].transact(OPERATOR, CreateApp(App(f"b{number}", "x", {})))
+                for number in range(40)
+            )
         )
-        found = await entries(one)
-        assert len(found) == 41
-        audit.check(found, Head())
+        trail = await entries(first)
+        assert len(trail) == 41
+        audit.check(trail, Head())
 
 
-@pytest.mark.parametrize("field", [each for each in Entry.__struct_fields__ if each not in ("sequence", "hash")])
+@pytest.mark.parametrize("field", [field for field in Entry.__struct_fields__ if field not in ("sequence", "hash")])
 async def test_a_changed_entry_is_noticed(store: Store, field: str) -> None:
     await store.transact(OPERATOR, CreateKey(key("int_2")))
     await store.transact(OPERATOR, CreateKey(key("int_3")))

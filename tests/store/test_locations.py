@@ -22,7 +22,7 @@ def test_a_file(url: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "shown"),
     [
         ("postgresql://h/d", "postgresql://h/d"),
         ("postgres://u@h:5432/d", "postgresql://u@h:5432/d"),
@@ -33,10 +33,10 @@ def test_a_file(url: str, path: str) -> None:
         ("postgresql://", "postgresql://"),
     ],
 )
-def test_a_database_is_told_without_its_password(url: str, told: str) -> None:
+def test_a_database_is_told_without_its_password(url: str, shown: str) -> None:
     place = location(url)
     assert place == PostgresUrl(url)
-    assert str(place) == told
+    assert str(place) == shown
     assert SECRET not in repr(place) + f"{place}"
 
 

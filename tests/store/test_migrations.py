@@ -60,7 +60,7 @@ def program(schema: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Program:
 @pytest.mark.parametrize("kind", STORES)
 def test_a_step_only_adds_what_the_version_before_can_do_without(kind: str) -> None:
     for step in (*SCHEMAS[kind]._MIGRATIONS[1:], NEXT_STEP):
-        for statement in filter(None, (each.strip() for each in step.split(";\n"))):
+        for statement in filter(None, (part.strip() for part in step.split(";\n"))):
             assert HARMLESS.fullmatch(statement), statement
 
 
@@ -99,8 +99,8 @@ async def test_a_step_that_fails_leaves_the_store_as_it_was(open_store: Open, pr
         with pytest.raises(Exception, match="already exists"):
             await open_store()
         program.knows(*program.steps)
-        async with opened(open_store) as again:
-            await use(again, 1)
+        async with opened(open_store) as reopened:
+            await use(reopened, 1)
         program.knows(*program.steps, NEXT_STEP)  # makes a table `later`, too
         async with opened(open_store) as newer:
             await use(newer, 2)

@@ -43,8 +43,8 @@ def test_another_programs_tables_are_left_alone(postgres: Postgres) -> None:
     schema = url.rpartition("=")[2]
     postgres.execute(f"CREATE TABLE {schema}.precious (x int)")
     assert "another program" in refusal(url)
-    found = postgres.execute(f"SELECT count(*) FROM pg_tables WHERE schemaname = '{schema}'")
-    assert found[0][0] == 1
+    tables = postgres.execute(f"SELECT count(*) FROM pg_tables WHERE schemaname = '{schema}'")
+    assert tables[0][0] == 1
 
 
 def test_a_database_that_cannot_hold_every_name_is_refused(postgres: Postgres) -> None:
@@ -61,10 +61,10 @@ def test_a_newer_version_is_refused(postgres: Postgres) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "used"), [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply",) * 2]
+    ("default", "used"), [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply",) * 2]
 )
-async def test_every_commit_is_durable_whatever_the_default(postgres: Postgres, given: str, used: str) -> None:
-    connection = await connections.connect(postgres.url() + f"&synchronous_commit={given}")
+async def test_every_commit_is_durable_whatever_the_default(postgres: Postgres, default: str, used: str) -> None:
+    connection = await connections.connect(postgres.url() + f"&synchronous_commit={default}")
     assert await connection.fetchval("SHOW synchronous_commit") == used
     await connection.close()
 
@@ -154,7 +154,7 @@ async def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
             asked = [store.app("a") for _ in range(20)]
             asked += [store.transact(OPERATOR, CreateKey(key(f"int_h{number}"))) for number in range(5)]
             outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 30)
-            assert {type(each) for each in outcomes} == {StoreUnavailable}
+            assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
             proxy.heal()
             assert await store.app("a") == APP
             assert await store.integration_keys("i") == [KEY]
@@ -173,7 +173,7 @@ async def test_a_lost_answer_to_a_commit_is_settled_by_asking_again(
                 await store.transact_once(origin, CreateKey(key("int_2")), b"sealed answer")
             proxy.heal()
             assert await store.transact_once(origin, CreateKey(key("int_3")), b"sealed another") == b"sealed answer"
-            assert [each.id for each in await store.integration_keys("i")] == ["int_1", "int_2"]
+            assert [listed.id for listed in await store.integration_keys("i")] == ["int_1", "int_2"]
 
 
 async def test_no_password_is_logged(postgres: Postgres, postgres_url: str, caplog: pytest.LogCaptureFixture) -> None:

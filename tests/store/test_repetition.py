@@ -24,7 +24,7 @@ def create(store: Store, key_id: str, by: Origin | None = None) -> asyncio.Futur
 
 
 async def present(store: Store) -> list[str]:
-    return [each.id for each in await store.integration_keys("i")]
+    return [integration_key.id for integration_key in await store.integration_keys("i")]
 
 
 async def test_a_repetition_gets_the_first_answer_and_makes_nothing(store: Store) -> None:
@@ -43,12 +43,12 @@ async def test_a_repetition_after_opening_again(open_store: Open) -> None:
 
 
 async def test_twins_make_one(open_store: Open) -> None:
-    async with opened(open_store) as one, opened(open_store) as two:
-        await fill(one)
-        outcomes = await asyncio.gather(*(create((one, two)[each % 2], f"int_t{each}") for each in range(8)))
-        made = await present(one)
-        assert len(made) == 2
-        assert sorted(set(outcomes), key=str) == sorted({None, f"sealed answer {made[1]}".encode()}, key=str)
+    async with opened(open_store) as first, opened(open_store) as second:
+        await fill(first)
+        outcomes = await asyncio.gather(*(create((first, second)[number % 2], f"int_t{number}") for number in range(8)))
+        keys = await present(first)
+        assert len(keys) == 2
+        assert sorted(set(outcomes), key=str) == sorted({None, f"sealed answer {keys[1]}".encode()}, key=str)
         assert outcomes.count(None) == 1
 
 

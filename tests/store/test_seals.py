@@ -144,9 +144,9 @@ async def test_what_is_sealed_is_counted_and_walked_through(store: Store) -> Non
     }  # fmt: skip
     for kind, expected in ((Kind.KEYS, 6), (Kind.WEBHOOKS, 1), (Kind.ANSWERS, 3)):
         after, walked = kind.before_all, []
-        while found := await store.sealed_otherwise(kind, NEW_ID, after, 2):
-            after = found[-1].id
-            walked += [Resealed(row.id, row.sealed, NEW + row.sealed) for row in found]
+        while rows := await store.sealed_otherwise(kind, NEW_ID, after, 2):
+            after = rows[-1].id
+            walked += [Resealed(row.id, row.sealed, NEW + row.sealed) for row in rows]
         assert len({row.id for row in walked}) == len(walked) == expected
         assert await store.transact(OPERATOR, Reseal(kind, walked)) == expected
         assert await store.sealed_otherwise(kind, NEW_ID, kind.before_all, 2) == []

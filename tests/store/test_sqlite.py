@@ -107,7 +107,7 @@ def test_reads_of_one_pass_are_of_one_moment_and_what_asks_later_sees_what_has_b
             later.append(asyncio.create_task(ask("come later")))
 
         later: list[asyncio.Task[None]] = []
-        waiting = [asyncio.create_task(each) for each in (ask("first"), come_later(), ask("waiting"))]
+        waiting = [asyncio.create_task(coroutine) for coroutine in (ask("first"), come_later(), ask("waiting"))]
         await asyncio.wait(waiting)
         await asyncio.wait(later)
         await store.close()

@@ -52,7 +52,7 @@ async def test_keys_are_read_once_while_nothing_is_committed(store: SqliteStore)
         assert await store.credential("act_1") is key
         assert await store.key("act_1") is key
         assert await store.integration_keys("i") is keys
-    assert {each.split()[0] for each in statements} == {"BEGIN", "PRAGMA", "COMMIT"}
+    assert {sql.split()[0] for sql in statements} == {"BEGIN", "PRAGMA", "COMMIT"}
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ async def test_what_another_program_has_committed_is_seen_in_the_next_pass(
     store: SqliteStore, connection: sqlite3.Connection, statement: str
 ) -> None:
     key_ids = ("act_1", "int_1", "int_2")
-    before = [await store.key(each) for each in key_ids], await store.integration_keys("i")
+    before = [await store.key(key_id) for key_id in key_ids], await store.integration_keys("i")
     connection.execute(statement)
-    assert ([await store.key(each) for each in key_ids], await store.integration_keys("i")) == before  # one moment
+    assert ([await store.key(key_id) for key_id in key_ids], await store.integration_keys("i")) == before  # one moment
     await next_pass()
     fresh = SqliteStore(store._path)
-    expected = [await fresh.key(each) for each in key_ids], await fresh.integration_keys("i")
+    expected = [await fresh.key(key_id) for key_id in key_ids], await fresh.integration_keys("i")
     assert expected != before
-    assert ([await store.key(each) for each in key_ids], await store.integration_keys("i")) == expected
+    assert ([await store.key(key_id) for key_id in key_ids], await store.integration_keys("i")) == expected
     await fresh.close()
 
 
@@ -90,7 +90,7 @@ async def test_what_is_read_while_others_commit_is_never_older_than_the_commit_b
         key = await store.key("int_1")
         assert key is not None
         assert key.display_name == str(number)
-        assert [each.display_name for each in await store.integration_keys("i")] == [str(number)]
+        assert [listed.display_name for listed in await store.integration_keys("i")] == [str(number)]
         await next_pass()
 
 

@@ -51,7 +51,7 @@ async def test_what_is_written_is_read_back(store: Store) -> None:
     assert await store.webhook("i", "h") == HOOK
     assert await store.webhooks(["i", "w"]) == [HOOK]
     assert await store.webhooks([]) == []
-    assert [await store.key(each.id) for each in (ACCOUNT_KEY, APP_KEY, KEY)] == [ACCOUNT_KEY, APP_KEY, KEY]
+    assert [await store.key(written.id) for written in (ACCOUNT_KEY, APP_KEY, KEY)] == [ACCOUNT_KEY, APP_KEY, KEY]
     assert await store.app_keys("a") == [APP_KEY]
     assert await store.integration_keys("i") == [KEY]
 
@@ -96,15 +96,15 @@ async def test_an_app_is_made_changed_and_deleted_with_all_it_holds(store: Store
     assert await store.app("a") is None
     assert await store.integration("a", "i") is None
     assert await store.webhook("i", "h") is None
-    assert [await store.key(each.id) for each in (APP_KEY, KEY)] == [None, None]
+    assert [await store.key(deleted.id) for deleted in (APP_KEY, KEY)] == [None, None]
     assert await store.key("act_1") == ACCOUNT_KEY
     assert await store.app("b") == other
 
 
 async def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(store: Store) -> None:
-    made = Integration("j", "a", "custom", {"displayName": "New"})
+    created = Integration("j", "a", "custom", {"displayName": "New"})
     hook = Webhook("g", "j", "https://example.com", [], False, True, b"sealed")
-    await store.transact(Origin("app_1"), CreateIntegration(made, [hook]))
+    await store.transact(Origin("app_1"), CreateIntegration(created, [hook]))
     assert await store.webhooks(["j"]) == [hook]
     changed = await store.transact(
         Origin("app_1"), UpdateIntegration("a", "j", {"displayName": None, "showAIDisclaimer": True})
@@ -133,34 +133,35 @@ async def test_a_webhook_is_made_changed_and_deleted(store: Store) -> None:
 async def test_ten_keys_are_the_most_whoever_races(store: Store) -> None:
     changes = [store.transact(Origin("app_1"), CreateKey(key(f"int_r{number}"))) for number in range(30)]
     outcomes = await asyncio.gather(*changes, return_exceptions=True)
-    assert sum(isinstance(each, Key) for each in outcomes) == 9
-    assert sum(isinstance(each, BadRequest) for each in outcomes) == 21
+    assert sum(isinstance(outcome, Key) for outcome in outcomes) == 9
+    assert sum(isinstance(outcome, BadRequest) for outcome in outcomes) == 21
     assert len(await store.integration_keys("i")) == 10
 
     changes = [
         store.transact(Origin("act_1"), CreateKey(key(f"app_r{number}", Scope.APP, "a", None))) for number in range(30)
     ]
     outcomes = await asyncio.gather(*changes, return_exceptions=True)
-    assert sum(isinstance(each, Key) for each in outcomes) == 9
+    assert sum(isinstance(outcome, Key) for outcome in outcomes) == 9
     assert len(await store.app_keys("a")) == 10
     for number in range(20):
         await store.transact(Origin("act_1"), CreateKey(key(f"act_r{number}", Scope.ACCOUNT, None, None)))
 
 
 async def test_two_stores_on_one_database_hold_the_limit_and_see_each_other(open_store: Open) -> None:
-    async with opened(open_store) as one, opened(open_store) as two:
-        await fill(one)
+    async with opened(open_store) as first, opened(open_store) as second:
+        await fill(first)
         changes = [
-            (one, two)[number % 2].transact(Origin("app_1"), CreateKey(key(f"int_r{number}"))) for number in range(40)
+            (first, second)[number % 2].transact(Origin("app_1"), CreateKey(key(f"int_r{number}")))
+            for number in range(40)
         ]
         outcomes = await asyncio.gather(*changes, return_exceptions=True)
-        assert sum(isinstance(each, Key) for each in outcomes) == 9
-        made = next(each for each in outcomes if isinstance(each, Key))
-        for writer, reader in ((one, two), (two, one)):
-            assert await reader.key(made.id) == made
-            await writer.transact(Origin("app_1"), DeleteKey("a", "i", made.id))
-            assert await reader.key(made.id) is None
-            await writer.transact(Origin("app_1"), CreateKey(made))
+        assert sum(isinstance(outcome, Key) for outcome in outcomes) == 9
+        created = next(outcome for outcome in outcomes if isinstance(outcome, Key))
+        for writer, reader in ((first, second), (second, first)):
+            assert await reader.key(created.id) == created
+            await writer.transact(Origin("app_1"), DeleteKey("a", "i", created.id))
+            assert await reader.key(created.id) is None
+            await writer.transact(Origin("app_1"), CreateKey(created))
 
 
 async def test_a_deleted_actor_changes_nothing_more(store: Store) -> None:
@@ -178,7 +179,7 @@ async def test_a_failing_change_fails_alone(store: Store) -> None:
         store.transact(Origin("app_1"), CreateKey(key("int_3"))),
         return_exceptions=True,
     )
-    assert [type(each) for each in outcomes] == [Key, NotFound, AppNotFound, Key]
+    assert [type(outcome) for outcome in outcomes] == [Key, NotFound, AppNotFound, Key]
     assert await store.integration_keys("i") == [KEY, key("int_2"), key("int_3")]
 
 
@@ -241,8 +242,8 @@ async def test_pages_go_both_ways(store: Store) -> None:
         await store.transact(Origin("act_1"), CreateApp(App(f"b{number}", "x", {}, None)))
 
     async def page(**options: Any) -> tuple[list[str], bool]:
-        found, more = await store.apps(Page(**options))
-        return [app.id for app in found], more
+        apps, more = await store.apps(Page(**options))
+        return [app.id for app in apps], more
 
     assert await page(size=2) == (["a", "b0"], True)
     assert await page(size=2, after="b0") == (["b1", "b2"], True)

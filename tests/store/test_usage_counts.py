@@ -63,12 +63,12 @@ async def test_the_last_use_only_moves_forward(store: Store) -> None:
 
 async def test_hours_go_after_thirty_days_and_the_last_use_stays(store: Store) -> None:
     old = NOW - (USAGE_DAYS * 24 + 1) * HOUR
-    kept = NOW - (USAGE_DAYS * 24 - 2) * HOUR  # not the very last: an hour may have passed since NOW
-    await store.count_usage([used("int_1", hour=old), used("app_1", hour=kept)])
+    recent = NOW - (USAGE_DAYS * 24 - 2) * HOUR  # not the very last: an hour may have passed since NOW
+    await store.count_usage([used("int_1", hour=old), used("app_1", hour=recent)])
     await store.count_usage([used("act_1")])
     assert await store.usage(["int_1", "app_1"], 0) == {
         "int_1": Usage(old + 5.0, "192.0.2.7", {}),
-        "app_1": Usage(kept + 5.0, "192.0.2.7", {kept: 1}),
+        "app_1": Usage(recent + 5.0, "192.0.2.7", {recent: 1}),
     }
 
 
@@ -85,9 +85,9 @@ async def test_usage_goes_with_its_key_and_does_not_come_back(
     store: Store, change: DeleteKey | DeleteIntegration | DeleteApp, left: set[str]
 ) -> None:
     ids = [KEY.id, APP_KEY.id, ACCOUNT_KEY.id]
-    await store.count_usage([used(each) for each in ids])
+    await store.count_usage([used(key_id) for key_id in ids])
     await store.transact(OPERATOR, change)
-    await store.count_usage([used(each) for each in (*ids, "int_never")])  # what had been counted before it
+    await store.count_usage([used(key_id) for key_id in (*ids, "int_never")])  # what had been counted before it
     assert (await store.usage(ids, 0)).keys() == left
     assert await count_rows(store) == {"uses": len(left), "hours": len(left)}
 
@@ -108,12 +108,14 @@ async def test_usage_is_no_change_and_is_not_in_the_audit_trail(store: Store) ->
 
 async def test_many_keys_are_asked_for_at_once(store: Store) -> None:
     ids = [f"act_m{number:04}" for number in range(1200)]
-    await asyncio.gather(*(store.transact(OPERATOR, CreateKey(key(each, Scope.ACCOUNT, None, None))) for each in ids))
+    await asyncio.gather(
+        *(store.transact(OPERATOR, CreateKey(key(key_id, Scope.ACCOUNT, None, None))) for key_id in ids)
+    )
     for first in range(0, len(ids), USAGE_BATCH):
-        await store.count_usage([used(each, 2) for each in ids[first : first + USAGE_BATCH]])
-    found = await store.usage(ids, NOW)
-    assert found.keys() == set(ids)
-    assert all(each.hours == {NOW: 2} for each in found.values())
+        await store.count_usage([used(key_id, 2) for key_id in ids[first : first + USAGE_BATCH]])
+    usages = await store.usage(ids, NOW)
+    assert usages.keys() == set(ids)
+    assert all(usage.hours == {NOW: 2} for usage in usages.values())
 
 
 BATCHES = 60
@@ -150,21 +152,21 @@ async def test_two_processes_lose_nothing_of_each_other_beside_changes(open_stor
         assert isinstance(store, SqliteStore | PostgresStore)
         place = store._path if isinstance(store, SqliteStore) else store._url
         context = multiprocessing.get_context("spawn")
-        processes = [context.Process(target=_in_a_process, args=(place, each, NOW)) for each in (False, True)]
-        for each in processes:
-            each.start()
-        while any(each.is_alive() for each in processes):
+        processes = [context.Process(target=_in_a_process, args=(place, backwards, NOW)) for backwards in (False, True)]
+        for process in processes:
+            process.start()
+        while any(process.is_alive() for process in processes):
             await store.transact(OPERATOR, CreateKey(key("int_2")))
             await count_when_free(store, [used("int_2")])
             await store.transact(OPERATOR, DeleteKey("a", "i", "int_2"))
-        assert [each.exitcode for each in processes] == [0, 0]
-        found = await store.usage(["int_1", "app_1", "act_1", "int_2"], 0)
-        assert {each: sum(usage.hours.values()) for each, usage in found.items()} == {
+        assert [process.exitcode for process in processes] == [0, 0]
+        usages = await store.usage(["int_1", "app_1", "act_1", "int_2"], 0)
+        assert {process: sum(usage.hours.values()) for process, usage in usages.items()} == {
             "int_1": 2 * BATCHES,
             "app_1": 4 * BATCHES,
             "act_1": 6 * BATCHES,
         }
-        assert {usage.last_used for usage in found.values()} == {NOW + BATCHES - 1.0}
+        assert {usage.last_used for usage in usages.values()} == {NOW + BATCHES - 1.0}
 
 
 async def test_a_moment_that_is_no_whole_second_is_one(store: Store) -> None:

@@ -49,12 +49,12 @@ class Serving:
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
-        made = first_run(Settings(self.data, sealing=Given([SEALING_KEY])), sample=True)
-        assert made is not None
-        self.account, self.app_key, self.key = (Key.of(made[name]) for name in ("account_key", "app_key", "key"))
-        self.app = f"/v2/apps/{made['app']['id']}"
-        self.integration = f"{self.app}/integrations/{made['integration']['id']}"
-        webhook = made["integration"]["webhooks"][0]["secret"]
+        sample = first_run(Settings(self.data, sealing=Given([SEALING_KEY])), sample=True)
+        assert sample is not None
+        self.account, self.app_key, self.key = (Key.of(sample[name]) for name in ("account_key", "app_key", "key"))
+        self.app = f"/v2/apps/{sample['app']['id']}"
+        self.integration = f"{self.app}/integrations/{sample['integration']['id']}"
+        webhook = sample["integration"]["webhooks"][0]["secret"]
         self.planted = [self.account.secret, self.app_key.secret, self.key.secret, webhook]
         self.planted += [
             self.key.bearer()[7:],
@@ -131,9 +131,9 @@ def forms(planted: str) -> list[bytes]:
 
 def assert_nowhere(planted: list[str], places: dict[str, bytes]) -> None:
     for place, content in places.items():
-        for each in planted:
-            for form in forms(each):
-                assert form not in content, f"{each[:8]}… is in {place}"
+        for secret in planted:
+            for form in forms(secret):
+                assert form not in content, f"{secret[:8]}… is in {place}"
     for form in (SEALING_KEY, SEALING_KEY.hex().encode(), base64.b64encode(SEALING_KEY).rstrip(b"=")):
         for place, content in places.items():
             assert form not in content, f"the sealing key is in {place}"

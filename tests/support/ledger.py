@@ -32,15 +32,15 @@ class Client:
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.book = book
         body = {"type": "custom", "webhooks": [{"target": "https://example.com", "triggers": []}]}
-        made = book.wire.post(INTEGRATIONS, book.auth, body).json["integration"]["id"]
-        self.integration = f"{INTEGRATIONS}/{made}"
+        integration_id = book.wire.post(INTEGRATIONS, book.auth, body).json["integration"]["id"]
+        self.integration = f"{INTEGRATIONS}/{integration_id}"
         self.keys = f"{self.integration}/keys"
         self.live: dict[str, str] = {}
         self.deleted: dict[str, str] = {}
         self.doubtful: list[tuple[str, dict[str, Any]]] = []
         self.refused = self.unanswered = self.done = 0
         self.failure: BaseException | None = None
-        self.random = random.Random(made)
+        self.random = random.Random(integration_id)
 
     def _run(self) -> None:
         try:
@@ -82,12 +82,12 @@ class Client:
                 self.doubtful.append(("POST", {"body": {"displayName": "x"}}))
                 return
             answer = self._ask("GET", self.keys)
-        found = {key["id"]: key["secret"] for key in answer.json["keys"]}
-        assert self.live.items() <= found.items(), "an acknowledged key is missing"
-        unknown = found.keys() - self.live.keys()
+        listed = {key["id"]: key["secret"] for key in answer.json["keys"]}
+        assert self.live.items() <= listed.items(), "an acknowledged key is missing"
+        unknown = listed.keys() - self.live.keys()
         assert len(unknown) <= 1, "more is there than was asked for"
         for key_id in unknown:
-            self.live[key_id] = found[key_id]
+            self.live[key_id] = listed[key_id]
 
     def _delete(self, key_id: str) -> None:
         secret = self.live.pop(key_id)
@@ -123,18 +123,18 @@ class Client:
 
     def check(self, wire: Wire) -> tuple[set[str], set[str]]:
         """Returns the keys that are there, and those of which it is known that they were deleted."""
-        found = {key["id"]: key["secret"] for key in wire.get(self.keys, self.book.auth).json["keys"]}
-        assert self.live.items() <= found.items(), "an acknowledged key is missing"
-        assert not self.deleted.keys() & found.keys(), "an acknowledged delete is undone"
-        unknown = found.keys() - self.live.keys()
+        listed = {key["id"]: key["secret"] for key in wire.get(self.keys, self.book.auth).json["keys"]}
+        assert self.live.items() <= listed.items(), "an acknowledged key is missing"
+        assert not self.deleted.keys() & listed.keys(), "an acknowledged delete is undone"
+        unknown = listed.keys() - self.live.keys()
         creates = sum(method == "POST" for method, _ in self.doubtful)
         deletes = {options["id"] for method, options in self.doubtful if method == "DELETE"}
         assert len(unknown - deletes) <= creates, "more is there than was asked for"
-        for key_id, secret in found.items():
+        for key_id, secret in listed.items():
             assert wire.get(f"{self.integration}/webhooks", Key(key_id, secret)).status == 200
         for key_id, secret in self.deleted.items():
             assert wire.get(f"{self.integration}/webhooks", Key(key_id, secret)).status == 401
-        return set(found), set(self.deleted)
+        return set(listed), set(self.deleted)
 
 
 class Ledger:
@@ -187,13 +187,13 @@ class Ledger:
         entries = asyncio.run(_trail(data / STORE_FILE))
         audit.check(entries, audit.Head())
         for client in self.clients:
-            found, deleted = client.check(wire)
-            made = _changed("key.create", client.keys, entries)
+            listed, deleted = client.check(wire)
+            created = _changed("key.create", client.keys, entries)
             gone = _changed("key.delete", client.keys, entries)
-            assert len(set(made)) == len(made)
+            assert len(set(created)) == len(created)
             assert len(set(gone)) == len(gone)
             assert deleted <= set(gone)
-            assert set(made) - set(gone) == found
+            assert set(created) - set(gone) == listed
 
 
 def _changed(action: str, keys: str, entries: list[audit.Entry]) -> list[str]:

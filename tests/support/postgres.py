@@ -27,9 +27,9 @@ USER = "nobody" if os.getuid() == 0 else None
 @functools.cache
 def programs() -> Path:
     """The folder of the server's programs; a copy where the user it runs as cannot reach them."""
-    found = INSTALLED / "bin"
+    folder = INSTALLED / "bin"
     try:
-        subprocess.run([found / "postgres", "--version"], check=True, capture_output=True, user=USER)
+        subprocess.run([folder / "postgres", "--version"], check=True, capture_output=True, user=USER)
     except (OSError, subprocess.CalledProcessError):
         copy = Path(tempfile.mkdtemp(prefix="sunshine-keys-postgres-"))
         atexit.register(shutil.rmtree, copy, ignore_errors=True)
@@ -38,8 +38,8 @@ def programs() -> Path:
         shutil.copytree(INSTALLED, copy / package.name / INSTALLED.name, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")  # which the programs look for beside their package
         shutil.copytree(libraries, copy / libraries.name)
-        found = copy / package.name / INSTALLED.name / "bin"
-    return found
+        folder = copy / package.name / INSTALLED.name / "bin"
+    return folder
 
 
 _QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
@@ -76,7 +76,7 @@ class Postgres:
     def start(self, port: int | None = None) -> None:
         self.port = port or self.port or _free_port()
         options = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *self._settings]
-        arguments = [each for option in options for each in ("-c", option)]
+        arguments = [argument for option in options for argument in ("-c", option)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command("postgres", "-D", str(self.data), *arguments), stderr=log, stdout=log, user=USER

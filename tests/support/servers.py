@@ -72,7 +72,7 @@ class Server:
     def children(self) -> list[int]:
         """The process ids of its workers, and of what Python keeps beside them."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(each) for each in listed.read_text().split()]
+        return [int(pid) for pid in listed.read_text().split()]
 
     def kill_all(self) -> None:
         """kill -9 of it and of its workers, which else would find out for themselves."""

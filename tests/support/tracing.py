@@ -19,7 +19,7 @@ def injected(server: Server, path: Path, what: str) -> Generator[None]:
     """While it lasts, calls on `path` by any of the server's threads and processes go as `what` says to strace."""
     require("strace")
     processes = [server.process.pid, *server.children()]
-    attached = [f"--attach={each}" for each in processes]
+    attached = [f"--attach={pid}" for pid in processes]
     strace = subprocess.Popen(
         ["strace", "--follow-forks", "--trace-path", str(path), "--output=/dev/null", f"--inject={what}", *attached],
         stderr=subprocess.PIPE, text=True,

@@ -38,14 +38,14 @@ class Page:
 
     def form(self, action: str) -> Form:
         """The form that posts to a path that ends so."""
-        found = [each for each in _forms(self.html) if each.action.endswith(action)]
-        assert len(found) == 1, (action, [each.action for each in _forms(self.html)], self.text)
-        return found[0]
+        forms = [form for form in _forms(self.html) if form.action.endswith(action)]
+        assert len(forms) == 1, (action, [form.action for form in _forms(self.html)], self.text)
+        return forms[0]
 
     def of(self, id: str) -> str:
         """The text of the element with this id, empty where there is none."""
-        found = re.search(rf'id="{id}">([^<]*)<', self.html)
-        return html.unescape(found[1]) if found else ""
+        element = re.search(rf'id="{id}">([^<]*)<', self.html)
+        return html.unescape(element[1]) if element else ""
 
 
 def _forms(text: str) -> list[Form]:
@@ -83,13 +83,13 @@ class Visitor:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, content, named)
             response = connection.getresponse()
-            told = {name.lower(): value for name, value in response.getheaders()}
+            response_headers = {name.lower(): value for name, value in response.getheaders()}
             set_cookies = response.headers.get_all("set-cookie") or []
-            page = Page(response.status, told, set_cookies, response.read().decode())
+            page = Page(response.status, response_headers, set_cookies, response.read().decode())
         finally:
             connection.close()
-        for each in set_cookies:
-            for name, morsel in SimpleCookie(each).items():
+        for cookie in set_cookies:
+            for name, morsel in SimpleCookie(cookie).items():
                 if morsel["max-age"] == "0":
                     self.cookies.pop(name, None)
                 else:

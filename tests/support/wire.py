@@ -141,9 +141,9 @@ WEBHOOK = {"target": "https://example.com/callback", "triggers": ["conversation:
 
 def first_run(place: Path | Place, *, sample: bool = False) -> dict[str, Any]:
     """Initialise a store, on SQLite where only a folder is named."""
-    made = compose.first_run(place.settings if isinstance(place, Place) else Settings(place), sample=sample)
-    assert made is not None
-    return made
+    views = compose.first_run(place.settings if isinstance(place, Place) else Settings(place), sample=sample)
+    assert views is not None
+    return views
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ class Writers:
 
     def _run(self) -> None:
         body = {"type": "custom", "webhooks": [{"target": "https://example.com", "triggers": []}]}
-        made = self._wire.post(INTEGRATIONS, self._auth, body)
-        keys = f"{INTEGRATIONS}/{made.json['integration']['id']}/keys"
+        integration = self._wire.post(INTEGRATIONS, self._auth, body)
+        keys = f"{INTEGRATIONS}/{integration.json['integration']['id']}/keys"
         while not self._stop.is_set():
             created = self._wire.post(keys, self._auth, {"displayName": "x"})
             if created.status == 404:  # a restore took the integration away

@@ -28,9 +28,9 @@ def call(request: pytest.FixtureRequest, sunshine: SunshineServer) -> Iterator[C
     def run(method: str, *arguments: Any, retries: Any = False, **options: Any) -> Any:
         settings = {"retries": retries, **options.pop("settings", {})}
         api = next(
-            each
-            for each in ("CustomIntegrationApiKeysApi", "AppsApi", "WebhooksApi")
-            if hasattr(getattr(sc, each), method)
+            api
+            for api in ("CustomIntegrationApiKeysApi", "AppsApi", "WebhooksApi")
+            if hasattr(getattr(sc, api), method)
         )
         if over_socket:
             names = {"key_id": sunshine.app_key.id, "secret": sunshine.app_key.secret} | settings
@@ -53,11 +53,11 @@ def test_everything_is_ready(call: Call, sunshine: SunshineServer) -> None:
     owner = (sunshine.app_id, sunshine.integration_id)
     (key,) = call("list_custom_integration_keys", *owner).keys
     assert (key.id, key.secret) == (sunshine.key.id, sunshine.key.secret)
-    made = call("create_custom_integration_key", *owner, {"displayName": "x"}).key
-    assert call("get_custom_integration_key", *owner, made.id).key == made
-    assert call("delete_custom_integration_key", *owner, made.id) == {}
+    key = call("create_custom_integration_key", *owner, {"displayName": "x"}).key
+    assert call("get_custom_integration_key", *owner, key.id).key == key
+    assert call("delete_custom_integration_key", *owner, key.id) == {}
     with pytest.raises(sc.NotFoundException):
-        call("get_custom_integration_key", *owner, made.id)
+        call("get_custom_integration_key", *owner, key.id)
     with pytest.raises(sc.BadRequestException):
         call("list_custom_integration_keys", sunshine.app_id, sunshine.other_integration_id)
 
@@ -91,8 +91,8 @@ class TestFaults:
         sunshine.faults.next(drop="after")
         info = call("create_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, {"displayName": "y"}, retries=1)  # fmt: skip
         assert info.replayed
-        (made,) = (each for each in call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys if each.display_name == "y")  # fmt: skip
-        assert info.data.key == made
+        (created,) = (key for key in call("list_custom_integration_keys", sunshine.app_id, sunshine.integration_id).keys if key.display_name == "y")  # fmt: skip
+        assert info.data.key == created
 
         sunshine.faults.next(drop="after")
         info = call("delete_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, sunshine.key.id, retries=1)  # fmt: skip
@@ -144,20 +144,20 @@ def test_snapshots_bring_a_state_back(sunshine: SunshineServer) -> None:
     keys = sc.CustomIntegrationApiKeysApi(sunshine.client())
     owner = (sunshine.app_id, sunshine.integration_id)
     before = sunshine.save()
-    made = keys.create_custom_integration_key(*owner, {"displayName": "x"}).key
+    key = keys.create_custom_integration_key(*owner, {"displayName": "x"}).key
     after = sunshine.save()
-    assert made and made.id
+    assert key and key.id
 
     sunshine.load(before)
     with pytest.raises(sc.NotFoundException):
-        keys.get_custom_integration_key(*owner, made.id)
+        keys.get_custom_integration_key(*owner, key.id)
     sunshine.load(after)
-    assert keys.get_custom_integration_key(*owner, made.id).key == made
+    assert keys.get_custom_integration_key(*owner, key.id).key == key
     sunshine.faults.next(status=500)
     sunshine.reset()
     assert len(keys.list_custom_integration_keys(*owner).keys or []) == 1
     assert len(sunshine.requests) == 1
-    assert made.secret and made.secret not in repr(after)
+    assert key.secret and key.secret not in repr(after)
 
 
 def test_revoking(sunshine: SunshineServer) -> None:
@@ -177,11 +177,11 @@ def test_the_socket_serves_the_same_state(sunshine: SunshineServer) -> None:
     from support.wire import Key
 
     wire = Wire(sunshine.url)
-    made = wire.post(f"/v2/apps/{sunshine.app_id}/integrations/{sunshine.integration_id}/keys",
+    answer = wire.post(f"/v2/apps/{sunshine.app_id}/integrations/{sunshine.integration_id}/keys",
                      Key(sunshine.app_key.id, sunshine.app_key.secret), {"displayName": "x"}).json["key"]  # fmt: skip
     keys = sc.CustomIntegrationApiKeysApi(sunshine.client())
-    fetched = keys.get_custom_integration_key(sunshine.app_id, sunshine.integration_id, made["id"]).key
-    assert fetched and fetched.secret == made["secret"]
+    fetched = keys.get_custom_integration_key(sunshine.app_id, sunshine.integration_id, answer["id"]).key
+    assert fetched and fetched.secret == answer["secret"]
     assert wire.get("/healthz").status == 200
 
 
@@ -191,12 +191,12 @@ def test_without_preload_in_process(sunshine: SunshineServer) -> None:
 
 
 def test_servers_are_apart_and_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    with sunshine_server() as one, sunshine_server() as two:
-        sc.AppsApi(one.client(one.account_key)).delete_app(one.app_id)
-        assert sc.AppsApi(two.client()).get_app(two.app_id).app
-        assert one.account_key.secret != two.account_key.secret
-        assert one.account_key.secret not in repr(one.account_key)
-        folders = [one._folder, two._folder]
+    with sunshine_server() as first, sunshine_server() as second:
+        sc.AppsApi(first.client(first.account_key)).delete_app(first.app_id)
+        assert sc.AppsApi(second.client()).get_app(second.app_id).app
+        assert first.account_key.secret != second.account_key.secret
+        assert first.account_key.secret not in repr(first.account_key)
+        folders = [first._folder, second._folder]
     assert not any(folder.exists() for folder in folders)
 
 

@@ -17,7 +17,7 @@ def test_the_life_of_an_app_key(wire: Wire, tenant: Tenant) -> None:
     path = f"{tenant.app}/keys/{key['id']}"
     assert wire.get(path, tenant.account).json == {"key": key}
     listed = wire.get(f"{tenant.app}/keys", tenant.account).json["keys"]
-    assert [each["id"] for each in listed] == [tenant.app_key.id, key["id"]]
+    assert [view["id"] for view in listed] == [tenant.app_key.id, key["id"]]
     assert wire.get(tenant.app, Key.of(key)).status == 200
 
     deleted = wire.delete(path, tenant.account)

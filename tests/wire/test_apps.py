@@ -124,13 +124,13 @@ class TestPages:
     @pytest.fixture
     def ids(self, wire: Wire, tenant: Tenant) -> list[str]:
         more = [wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": "ios"}) for _ in range(3)]
-        return [tenant.integration_id, tenant.web_id, *(each.json["integration"]["id"] for each in more)]
+        return [tenant.integration_id, tenant.web_id, *(answer.json["integration"]["id"] for answer in more)]
 
     def page(self, wire: Wire, tenant: Tenant, query: str) -> tuple[list[str], dict[str, Any], dict[str, str]]:
         answer = wire.get(f"{tenant.app}/integrations?{query}", tenant.app_key)
         assert answer.status == 200, answer.json
         content = answer.json
-        return [each["id"] for each in content["integrations"]], content["meta"], content.get("links", {})
+        return [view["id"] for view in content["integrations"]], content["meta"], content.get("links", {})
 
     def test_all_fit(self, wire: Wire, tenant: Tenant, ids: list[str]) -> None:
         assert self.page(wire, tenant, "") == (ids, {"hasMore": False}, {})
@@ -138,15 +138,15 @@ class TestPages:
     def test_forwards_by_the_links(self, wire: Wire, tenant: Tenant, ids: list[str]) -> None:
         seen, query = [], "page[size]=2"
         while query:
-            found, meta, links = self.page(wire, tenant, query)
-            seen += found
+            page, meta, links = self.page(wire, tenant, query)
+            seen += page
             assert meta["hasMore"] == ("next" in links)
             query = links["next"].partition("?")[2] if meta["hasMore"] else ""
         assert seen == ids
 
     def test_backwards_from_a_cursor(self, wire: Wire, tenant: Tenant, ids: list[str]) -> None:
-        found, meta, links = self.page(wire, tenant, f"page[size]=2&page[before]={ids[3]}")
-        assert found == ids[1:3]
+        page, meta, links = self.page(wire, tenant, f"page[size]=2&page[before]={ids[3]}")
+        assert page == ids[1:3]
         assert meta == {"hasMore": True, "afterCursor": ids[2], "beforeCursor": ids[1]}
         assert links["prev"].endswith(f"page[size]=2&page[before]={ids[1]}")
         assert self.page(wire, tenant, links["prev"].partition("?")[2])[0] == ids[:1]

@@ -104,8 +104,8 @@ class TestTokens:
         return tenant.app_key
 
     def make(self, key: Key, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        made = token(key.secret, {"alg": "HS256", "typ": "JWT", "kid": key.id} | (header or {}), claims)
-        return f"Bearer {made}"
+        text = token(key.secret, {"alg": "HS256", "typ": "JWT", "kid": key.id} | (header or {}), claims)
+        return f"Bearer {text}"
 
     def test_a_token_without_an_end_is_good(self, wire: Wire, tenant: Tenant, key: Key) -> None:
         assert wire.get(tenant.keys, self.make(key, scope="app")).status == 200
@@ -118,8 +118,8 @@ class TestTokens:
 
     @pytest.mark.parametrize("algorithm", ["none", "None", "HS512", "HS384", "RS256", "ES256", "", None, 5, ["HS256"]])
     def test_any_other_algorithm(self, wire: Wire, tenant: Tenant, key: Key, algorithm: Any) -> None:
-        made = self.make(key, header={"alg": algorithm}, scope="app")
-        assert refused(wire, tenant, made) == "JWT alg should be HS256"
+        forged = self.make(key, header={"alg": algorithm}, scope="app")
+        assert refused(wire, tenant, forged) == "JWT alg should be HS256"
 
     def test_an_unsigned_token(self, wire: Wire, tenant: Tenant, key: Key) -> None:
         unsigned = self.make(key, header={"alg": "none"}, scope="app").rpartition(".")[0] + "."
@@ -132,8 +132,8 @@ class TestTokens:
         assert title == "JWT header should have a kid, the id of the key that signed it"
 
     def test_a_missing_kid(self, wire: Wire, tenant: Tenant, key: Key) -> None:
-        made = token(key.secret, {"alg": "HS256"}, {"scope": "app"})
-        assert refused(wire, tenant, f"Bearer {made}").startswith("JWT header should have a kid")
+        forged = token(key.secret, {"alg": "HS256"}, {"scope": "app"})
+        assert refused(wire, tenant, f"Bearer {forged}").startswith("JWT header should have a kid")
 
     def test_an_unknown_kid_and_anothers_secret_look_the_same(self, wire: Wire, tenant: Tenant, key: Key) -> None:
         for kid, secret in (
@@ -142,8 +142,8 @@ class TestTokens:
             (key.id, ""),
             (tenant.account.id, key.secret),
         ):
-            made = self.make(Key(kid, secret), scope="app")
-            assert refused(wire, tenant, made) == WRONG_SIGNATURE
+            forged = self.make(Key(kid, secret), scope="app")
+            assert refused(wire, tenant, forged) == WRONG_SIGNATURE
 
     def test_claims_are_not_looked_at_before_the_signature(self, wire: Wire, tenant: Tenant, key: Key) -> None:
         forged = Key(key.id, "guess")
@@ -151,11 +151,11 @@ class TestTokens:
             assert refused(wire, tenant, self.make(forged, **claims)) == WRONG_SIGNATURE
 
     def test_a_token_has_one_spelling(self, wire: Wire, tenant: Tenant, key: Key) -> None:
-        made = self.make(key, scope="app")
-        last = made[-1]
+        canonical = self.make(key, scope="app")
+        last = canonical[-1]
         for other in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/":
             if other != last:
-                assert wire.get(tenant.keys, made[:-1] + other).status == 401
+                assert wire.get(tenant.keys, canonical[:-1] + other).status == 401
 
     def test_a_changed_payload(self, wire: Wire, tenant: Tenant, key: Key) -> None:
         header, _, signature = self.make(key, scope="app").split(".")
@@ -174,8 +174,8 @@ class TestTokens:
             assert refused(wire, tenant, self.make(key, scope="app", exp=ended)) == "JWT has expired (exp)"
 
     def test_one_that_is_not_valid_yet(self, wire: Wire, tenant: Tenant, key: Key) -> None:
-        made = self.make(key, scope="app", nbf=time.time() + 60)
-        assert refused(wire, tenant, made) == "JWT is not valid yet (nbf)"
+        early = self.make(key, scope="app", nbf=time.time() + 60)
+        assert refused(wire, tenant, early) == "JWT is not valid yet (nbf)"
 
     @pytest.mark.parametrize("name", ["exp", "nbf"])
     @pytest.mark.parametrize("date", ["1", None, True, [], {}, 10**400, -(10**400), 1e300])
@@ -185,12 +185,12 @@ class TestTokens:
 
     @pytest.mark.parametrize("payload", [b"", b"[]", b"null", b'"x"', b"{", b"\xff", b"[" * 3000])
     def test_a_payload_that_is_no_object(self, wire: Wire, tenant: Tenant, key: Key, payload: bytes) -> None:
-        made = token(key.secret, {"alg": "HS256", "kid": key.id}, payload)
-        assert refused(wire, tenant, f"Bearer {made}") == "JWT payload should be a JSON object"
+        odd = token(key.secret, {"alg": "HS256", "kid": key.id}, payload)
+        assert refused(wire, tenant, f"Bearer {odd}") == "JWT payload should be a JSON object"
 
     def test_an_extension_that_must_be_understood(self, wire: Wire, tenant: Tenant, key: Key) -> None:
-        made = self.make(key, header={"crit": ["exp"]}, scope="app")
-        assert refused(wire, tenant, made) == "JWT header should not have crit: no extension is understood"
+        critical = self.make(key, header={"crit": ["exp"]}, scope="app")
+        assert refused(wire, tenant, critical) == "JWT header should not have crit: no extension is understood"
 
     @pytest.mark.parametrize("library", ["jwt", "joserfc"])
     def test_tokens_of_the_usual_libraries(self, wire: Wire, tenant: Tenant, key: Key, library: str) -> None:
@@ -198,13 +198,13 @@ class TestTokens:
         if library == "jwt":
             import jwt
 
-            made = jwt.encode(claims, key.secret, "HS256", header)
+            encoded = jwt.encode(claims, key.secret, "HS256", header)
         else:
             from joserfc import jwt as joserfc_jwt
             from joserfc.jwk import OctKey
 
-            made = joserfc_jwt.encode(header, claims, OctKey.import_key(key.secret))
-        assert wire.get(tenant.keys, f"Bearer {made}").status == 200
+            encoded = joserfc_jwt.encode(header, claims, OctKey.import_key(key.secret))
+        assert wire.get(tenant.keys, f"Bearer {encoded}").status == 200
 
 
 class TestScopes:

@@ -19,11 +19,11 @@ def once(wire: Wire, path: str, tenant: Tenant, body: Any = None, name: str = "o
 
 def test_the_same_request_gets_the_first_answer_and_makes_one_key(wire: Wire, tenant: Tenant) -> None:
     first = once(wire, tenant.keys, tenant)
-    again = once(wire, tenant.keys, tenant)
-    assert (first.status, again.status) == (201, 201)
-    assert again.json == first.json
-    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
-    assert [each["id"] for each in wire.get(tenant.keys, tenant.app_key).json["keys"]] == [
+    repeated = once(wire, tenant.keys, tenant)
+    assert (first.status, repeated.status) == (201, 201)
+    assert repeated.json == first.json
+    assert ("idempotency-replayed" in first.headers, repeated.headers["idempotency-replayed"]) == (False, "true")
+    assert [view["id"] for view in wire.get(tenant.keys, tenant.app_key).json["keys"]] == [
         tenant.key.id,
         first.json["key"]["id"],
     ]
@@ -45,9 +45,9 @@ def test_every_kind_of_create_has_it(wire: Wire, service: Service, tenant: Tenan
     }[kind]
     headers = {"Idempotency-Key": f"once for {kind} of {tenant.app_id}".replace(" ", "-")}
     first = wire.post(path, auth, body, headers=headers)
-    again = wire.post(path, auth, body, headers=headers)
-    assert (first.status, again.status) == (201, 201)
-    assert first.json == again.json
+    repeated = wire.post(path, auth, body, headers=headers)
+    assert (first.status, repeated.status) == (201, 201)
+    assert first.json == repeated.json
 
 
 def test_another_body_or_path_is_a_conflict(wire: Wire, tenant: Tenant, other: Tenant) -> None:
@@ -64,15 +64,15 @@ def test_another_body_or_path_is_a_conflict(wire: Wire, tenant: Tenant, other: T
 def test_the_same_json_in_other_words_is_the_same_request(wire: Wire, tenant: Tenant) -> None:
     first = once(wire, tenant.keys, tenant)
     headers = {"Idempotency-Key": "once", "Content-Type": "application/json"}
-    again = wire.post(tenant.keys, tenant.app_key, content=b'{ "displayName" : "M\\u0069ne" }', headers=headers)
-    assert again.json == first.json
+    repeated = wire.post(tenant.keys, tenant.app_key, content=b'{ "displayName" : "M\\u0069ne" }', headers=headers)
+    assert repeated.json == first.json
 
 
 def test_concurrent_twins_make_one_key(wire: Wire, tenant: Tenant) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: once(wire, tenant.keys, tenant), range(8)))
-    assert {each.status for each in answers} == {201}
-    assert len({each.content for each in answers}) == 1
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
     assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 2
 
 

@@ -28,12 +28,12 @@ def test_create_answers_201_with_id_name_and_secret(wire: Wire, tenant: Tenant, 
 
 
 def test_list_answers_all_keys_in_the_order_they_were_made(wire: Wire, tenant: Tenant, app_auth: str) -> None:
-    made = [wire.post(tenant.keys, app_auth, {"displayName": name}).json["key"] for name in ("b", "a")]
+    created = [wire.post(tenant.keys, app_auth, {"displayName": name}).json["key"] for name in ("b", "a")]
 
     answer = wire.get(tenant.keys, app_auth)
 
     assert answer.status == 200
-    assert answer.json["keys"][1:] == made
+    assert answer.json["keys"][1:] == created
     assert answer.json["keys"][0] == {"id": tenant.key.id, "displayName": "A key", "secret": tenant.key.secret}
 
 

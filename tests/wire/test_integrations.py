@@ -14,15 +14,15 @@ def test_a_custom_integration_is_made_with_its_webhook(wire: Wire, tenant: Tenan
     answer = wire.post(f"{tenant.app}/integrations", tenant.app_key, body)
 
     assert answer.status == 201
-    made = answer.json["integration"]
-    assert re.fullmatch("[0-9a-f]{24}", made["id"])
-    (webhook,) = made.pop("webhooks")
-    assert made == {"id": made["id"], "type": "custom", "status": "active", "displayName": "Mine"}
+    integration = answer.json["integration"]
+    assert re.fullmatch("[0-9a-f]{24}", integration["id"])
+    (webhook,) = integration.pop("webhooks")
+    assert integration == {"id": integration["id"], "type": "custom", "status": "active", "displayName": "Mine"}
     assert re.fullmatch("[0-9a-f]{32}", webhook.pop("secret"))
     assert (
         webhook == {"id": webhook["id"], "version": "v2", "includeFullUser": True, "includeFullSource": False} | WEBHOOK
     )
-    assert wire.get(f"{tenant.app}/integrations/{made['id']}", tenant.app_key).json == answer.json
+    assert wire.get(f"{tenant.app}/integrations/{integration['id']}", tenant.app_key).json == answer.json
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,14 @@ def test_a_custom_integration_is_made_with_its_webhook(wire: Wire, tenant: Tenan
      "twitter", "unity", "viber", "web", "whatsapp"],
 )  # fmt: skip
 def test_other_types_have_the_common_fields(wire: Wire, tenant: Tenant, kind: str) -> None:
-    common = {"displayName": "Mine", "defaultResponderId": "6b0000000000000000000000", "showAIDisclaimer": False}
-    made = wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": kind, "token": "t0p-secret"} | common)
+    shared = {"displayName": "Mine", "defaultResponderId": "6b0000000000000000000000", "showAIDisclaimer": False}
+    answer = wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": kind, "token": "t0p-secret"} | shared)
 
-    assert made.status == 201
-    assert made.json["integration"] == {"id": made.json["integration"]["id"], "type": kind, "status": "active"} | common
+    assert answer.status == 201
+    assert (
+        answer.json["integration"]
+        == {"id": answer.json["integration"]["id"], "type": kind, "status": "active"} | shared
+    )
 
 
 @pytest.mark.parametrize(

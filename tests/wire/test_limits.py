@@ -54,8 +54,8 @@ class TestRate:
             Rate.parse(text)
 
     def test_limits_go_to_the_environment_and_back(self) -> None:
-        for each in (RateLimits(), RateLimits(Rate(1, "second", 2), Rate(3, "hour", 4), None)):
-            assert RateLimits.from_environment(each.environment()) == each
+        for rate_limits in (RateLimits(), RateLimits(Rate(1, "second", 2), Rate(3, "hour", 4), None)):
+            assert RateLimits.from_environment(rate_limits.environment()) == rate_limits
 
 
 class TestBuckets:

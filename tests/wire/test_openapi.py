@@ -30,18 +30,21 @@ def test_it_needs_no_credentials_and_only_get(wire: Wire) -> None:
 
 
 def test_it_tells_of_every_operation_and_of_no_other(document: Any) -> None:
-    told = {
+    documented = {
         (path, method.upper())
         for path, methods in document["paths"].items()
         for method in methods
         if method != "parameters"
     }
     served = {(operation.path, operation.method) for operation in OPERATIONS}
-    assert told == served | {(path, "GET") for path in ("/healthz", "/readyz", "/openapi.json")}
+    assert documented == served | {(path, "GET") for path in ("/healthz", "/readyz", "/openapi.json")}
     ids = [
-        each["operationId"] for methods in document["paths"].values() for each in methods.values() if "summary" in each
+        operation["operationId"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        if "summary" in operation
     ]
-    assert len(ids) == len(set(ids)) == len(told)
+    assert len(ids) == len(set(ids)) == len(documented)
 
 
 def test_its_schemas_are_schemas(document: Any) -> None:
@@ -49,11 +52,11 @@ def test_its_schemas_are_schemas(document: Any) -> None:
         if isinstance(value, dict):
             if "schema" in value:
                 jsonschema_rs.meta.validate(value["schema"])
-            for each in value.values():
-                walk(each)
+            for inner in value.values():
+                walk(inner)
         elif isinstance(value, list):
-            for each in value:
-                walk(each)
+            for inner in value:
+                walk(inner)
 
     walk(document)
     for schema in document["components"]["schemas"].values():
@@ -78,8 +81,8 @@ def closed(schema: Any) -> Any:
     """The same schema, without room for properties that it does not name."""
     if isinstance(schema, dict):
         extra = {"additionalProperties": False} if "properties" in schema else {}
-        return {name: closed(each) for name, each in schema.items()} | extra
-    return [closed(each) for each in schema] if isinstance(schema, list) else schema
+        return {name: closed(inner) for name, inner in schema.items()} | extra
+    return [closed(inner) for inner in schema] if isinstance(schema, list) else schema
 
 
 class Asked:
@@ -140,7 +143,7 @@ def test_every_status_it_tells_of_is_answered_and_fits_it(
 ) -> None:
     asked = Asked(wire, tenant, other, operation)
     responses = document["paths"][operation.path][operation.method.lower()]["responses"]
-    statuses = {int(each) for each in responses} - PROVOKED_ELSEWHERE
+    statuses = {int(code) for code in responses} - PROVOKED_ELSEWHERE
     if operation.name == "get_token_info":
         statuses.remove(404)  # of an app that is deleted while it is asked for
     for status in sorted(statuses, reverse=True):
@@ -151,19 +154,19 @@ def test_every_status_it_tells_of_is_answered_and_fits_it(
 
 
 def test_every_error_there_is_has_its_place_in_it(document: Any) -> None:
-    told = {
-        int(status) for operation in OPERATIONS for each in document["paths"][operation.path].values() if isinstance(each, dict)
-        for status in each["responses"]
+    documented = {
+        int(status) for operation in OPERATIONS for described in document["paths"][operation.path].values() if isinstance(described, dict)
+        for status in described["responses"]
     }  # fmt: skip
     # A method there is not has no place in a description of those there are.
-    assert {kind.status for kind in errors.kinds()} - {405} == {status for status in told if status >= 400}
+    assert {kind.status for kind in errors.kinds()} - {405} == {status for status in documented if status >= 400}
 
 
 def test_it_names_the_scopes_that_each_operation_is_for(document: Any) -> None:
     for operation in OPERATIONS:
         scopes = {scope.value for scope in operation.scopes}
-        told = document["paths"][operation.path][operation.method.lower()]["security"]
-        assert [set(each) for each in (told[0]["basic"], told[1]["bearer"])] == [scopes, scopes]
+        security = document["paths"][operation.path][operation.method.lower()]["security"]
+        assert [set(names) for names in (security[0]["basic"], security[1]["bearer"])] == [scopes, scopes]
 
 
 def test_it_counts_as_a_request_of_its_address(tmp_path: Path) -> None:

@@ -218,9 +218,9 @@ def test_ids_are_taken_as_they_are_written(wire: Wire, tenant: Tenant) -> None:
 
 
 def test_requests_in_a_pipeline_are_answered_in_order(wire: Wire, tenant: Tenant) -> None:
-    one = f"GET {tenant.keys} HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant.app_key.basic()}\r\n\r\n".encode()
+    request = f"GET {tenant.keys} HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant.app_key.basic()}\r\n\r\n".encode()
     other = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    received = exchange(wire.url, one + other + b"PUT /v2/apps HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    received = exchange(wire.url, request + other + b"PUT /v2/apps HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert re.findall(rb"HTTP/1\.1 (\d+) ", received) == [b"200", b"200", b"405"]
 
 
@@ -265,7 +265,7 @@ def head(method: str, path: str, key: Key | None, **headers: str) -> bytes:
 
 
 def statuses(received: bytes) -> list[int]:
-    return [int(each) for each in re.findall(rb"HTTP/1\.1 (\d+) ", received)]
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", received)]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "CONNECT"])
@@ -472,8 +472,8 @@ def test_an_endless_trailer_or_chunk_is_refused(wire: Wire, endless: bytes) -> N
 
 @pytest.mark.parametrize("length", ["0", "2"])
 def test_a_body_that_no_operation_asked_for_costs_no_connection(wire: Wire, tenant: Tenant, length: str) -> None:
-    one = head("GET", tenant.keys, tenant.app_key, Content_Length=length) + b"{}"[: int(length)]
-    received = exchange(wire.url, one * 3 + head("GET", "/healthz", None, Connection="close"))
+    request = head("GET", tenant.keys, tenant.app_key, Content_Length=length) + b"{}"[: int(length)]
+    received = exchange(wire.url, request * 3 + head("GET", "/healthz", None, Connection="close"))
     assert statuses(received) == [200] * 4
 
 
@@ -563,9 +563,9 @@ def test_a_client_that_closes_its_side_halfway_is_closed(wire: Wire, part: bytes
 
 
 def test_a_long_pipeline_is_answered_whole(wire: Wire) -> None:
-    one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    assert statuses(exchange(wire.url, one * 1000 + last)) == [200] * 1001
+    assert statuses(exchange(wire.url, request * 1000 + last)) == [200] * 1001
 
 
 def test_of_a_pipeline_that_comes_at_once_few_requests_are_made_at_once(
@@ -581,8 +581,8 @@ def test_of_a_pipeline_that_comes_at_once_few_requests_are_made_at_once(
         waiting.append(len(self._unanswered))
 
     monkeypatch.setattr(Protocol, "on_headers_complete", counting)
-    one = b"GET / HTTP/1.1\r\n\r\n"
-    received = exchange(wire.url, one * 14_000 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    request = b"GET / HTTP/1.1\r\n\r\n"
+    received = exchange(wire.url, request * 14_000 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
     assert statuses(received) == [404] * 14_001
     assert max(waiting) < 1000
 
@@ -591,7 +591,7 @@ def test_a_client_that_reads_no_answers_is_not_waited_for(wire: Wire, monkeypatc
     from sunshine_keys.wire import protocol
 
     monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.3)
-    one = head("GET", "/openapi.json", None)  # whose answers soon fill all buffers between server and client
+    request = head("GET", "/openapi.json", None)  # whose answers soon fill all buffers between server and client
     address = urlsplit(wire.url)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -599,7 +599,7 @@ def test_a_client_that_reads_no_answers_is_not_waited_for(wire: Wire, monkeypatc
         connection.connect((address.hostname, address.port))
         with pytest.raises(ConnectionError):  # noqa: PT012
             while True:
-                connection.sendall(one * 100)
+                connection.sendall(request * 100)
     assert wire.get("/healthz").status == 200
 
 

@@ -46,9 +46,9 @@ def test_it_is_refused_and_nothing_is_made(wire: Wire, tenant: Tenant, body: byt
 @pytest.mark.parametrize("name", ["\ud83d\ude00", "\u202e", "\ufeff", "a\u0300", "\x7f", "'\"; DROP TABLE keys --"])
 def test_every_other_text_comes_back_as_it_was(wire: Wire, tenant: Tenant, name: str) -> None:
     name = name.encode("utf-16", "surrogatepass").decode("utf-16")
-    made = wire.post(tenant.keys, tenant.app_key, {"displayName": name}).json["key"]
-    assert made["displayName"] == name
-    assert wire.get(f"{tenant.keys}/{made['id']}", tenant.app_key).json["key"]["displayName"] == name
+    key = wire.post(tenant.keys, tenant.app_key, {"displayName": name}).json["key"]
+    assert key["displayName"] == name
+    assert wire.get(f"{tenant.keys}/{key['id']}", tenant.app_key).json["key"]["displayName"] == name
 
 
 @pytest.mark.parametrize(
