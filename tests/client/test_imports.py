@@ -24,6 +24,7 @@ def fresh(program: str) -> str:
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_all_is_sorted_and_every_name_exists(package: object) -> None:
     names = package.__all__  # type: ignore[attr-defined]
+    assert names
     assert names == sorted(names)
     for name in names:
         assert getattr(package, name).__name__ == name
