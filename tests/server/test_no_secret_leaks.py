@@ -174,7 +174,7 @@ def secretive(planted: str, folder: Path) -> list[Any]:
         Settings(folder, sealing=Given([SEALING_KEY])), PostgresUrl(f"postgresql://u:{secret}@h/d"), engine, engine.sealer, engine.store, key, view, CreateKey(key),
         WebhookView("w", "v2", "https://example.com", [], secret, False, False),
         WebhookSpec("https://example.com", []), actor, served, Origin("int_1", "", "r"), Application(engine, ROUTER),
-        Call(engine, actor, served, {"displayName": "x"}, {}), tokens.read(token), scanning.Leak(1, 1, secret),
+        Call(engine, actor, served, {"displayName": "x"}, {}), tokens.read_token(token), scanning.Leak(1, 1, secret),
         testing.Key("int_1", secret), testing.Snapshot(secret.encode()),
         RecordedRequest("GET", "/v2/apps", {"authorization": secret}, secret.encode(), 200),
         configuration, passwords, sunshine.ApiClient(configuration), headers, signer,
