@@ -259,7 +259,10 @@ class TestRestore:
             lost = make(server.wire, app_key)
             asked = run("restore", str(file), "--data", str(data))
             assert asked.returncode == 1
-            assert asked.stderr == "sunshine-keys: nothing was changed: add --yes to restore it\n"
+            assert asked.stderr == (
+                "sunshine-keys: nothing was changed: there is no terminal for the confirmation. "
+                "Add --yes to restore without it\n"
+            )
             assert "Its audit trail has 5 more entries than the backup's." in asked.stdout
             ids = ", ".join(sorted(key.id for key in revoked))
             assert f"Keys that it revives: 4 ({ids}); the audit trail has a deletion of 4 of them" in asked.stdout
