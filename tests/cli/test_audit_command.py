@@ -43,12 +43,12 @@ def head(data: Path) -> str:
 def test_the_trail_of_a_served_store(tmp_path: Path, sample: dict[str, Any]) -> None:
     with Server(tmp_path) as server:
         app_key = Key.of(sample["app_key"])
-        made = Key.of(server.wire.post(KEYS, app_key, {"displayName": "x"}).json["key"])
-        server.wire.delete(f"{KEYS}/{made.id}", app_key)
-        server.wire.delete(f"{KEYS}/{made.id}", app_key)
+        key = Key.of(server.wire.post(KEYS, app_key, {"displayName": "x"}).json["key"])
+        server.wire.delete(f"{KEYS}/{key.id}", app_key)
+        server.wire.delete(f"{KEYS}/{key.id}", app_key)
 
         entries = shown(tmp_path)
-        assert [(each["actor"], each["action"], each["outcome"]) for each in entries] == [
+        assert [(entry["actor"], entry["action"], entry["outcome"]) for entry in entries] == [
             ("operator", "store.initialise", "done"),
             (app_key.id, "key.create", "done"),
             (app_key.id, "key.delete", "done"),
@@ -57,7 +57,7 @@ def test_the_trail_of_a_served_store(tmp_path: Path, sample: dict[str, Any]) -> 
         assert list(entries[0]) == [
             "sequence", "time", "actor", "source", "requestId", "action", "resource", "outcome", "note", "hash",
         ]  # fmt: skip
-        assert entries[2]["resource"] == f"{KEYS.removeprefix('/v2/')}/{made.id}"
+        assert entries[2]["resource"] == f"{KEYS.removeprefix('/v2/')}/{key.id}"
 
         table = run("audit", "--data", str(tmp_path)).stdout.splitlines()
         assert len(table) == 5
@@ -69,14 +69,14 @@ def test_the_trail_of_a_served_store(tmp_path: Path, sample: dict[str, Any]) -> 
         )
 
 
-def test_entries_are_chosen(tmp_path: Path, sample: dict[str, Any]) -> None:
+def test_entries_are_filtered(tmp_path: Path, sample: dict[str, Any]) -> None:
     with Server(tmp_path) as server:
         app_key, account = Key.of(sample["app_key"]), Key.of(sample["account_key"])
         server.wire.post(KEYS, app_key, {"displayName": "x"})
         server.wire.post("/v2/apps", account, {"displayName": "x"})
 
     def sequences(*options: str) -> list[int]:
-        return [each["sequence"] for each in shown(tmp_path, *options)]
+        return [entry["sequence"] for entry in shown(tmp_path, *options)]
 
     assert sequences("--actor", account.id) == [3]
     assert sequences("--action", "key.create") == [2]
@@ -100,10 +100,10 @@ def test_a_trail_longer_than_a_page_is_shown_and_verified_whole(tmp_path: Path, 
 
     asyncio.run(lengthen())
     entries = shown(tmp_path)
-    assert [each["sequence"] for each in entries] == list(range(1, 2502))
+    assert [entry["sequence"] for entry in entries] == list(range(1, 2502))
     for sequence in (1000, 1001, 2501):
-        kept = f"{sequence}:{entries[sequence - 1]['hash']}"
-        assert run("audit", "verify", "--data", str(tmp_path), "--head", kept).returncode == 0
+        head_text = f"{sequence}:{entries[sequence - 1]['hash']}"
+        assert run("audit", "verify", "--data", str(tmp_path), "--head", head_text).returncode == 0
     execute(tmp_path, "UPDATE audit SET source = 'another' WHERE sequence = 2001")
     assert "broken: entry 2001 of" in failed(run("audit", "verify", "--data", str(tmp_path)))
 
@@ -117,12 +117,12 @@ def test_a_changed_entry_is_named(tmp_path: Path, sample: dict[str, Any]) -> Non
     assert "entry 1 is missing" in failed(run("audit", "verify", "--data", str(tmp_path)))
 
 
-def test_a_head_kept_elsewhere_tells_of_what_the_chain_alone_does_not(tmp_path: Path, sample: dict[str, Any]) -> None:
+def test_a_head_reveals_a_cut_or_replaced_chain(tmp_path: Path, sample: dict[str, Any]) -> None:
     first = head(tmp_path)
     run("init", "--data", str(tmp_path), "--new-account-key")
     second = head(tmp_path)
-    for kept in (first, second):
-        assert run("audit", "verify", "--data", str(tmp_path), "--head", kept).returncode == 0
+    for head_text in (first, second):
+        assert run("audit", "verify", "--data", str(tmp_path), "--head", head_text).returncode == 0
 
     execute(tmp_path, "DELETE FROM audit WHERE sequence > 1")
     assert head(tmp_path) == first
@@ -135,14 +135,14 @@ def test_a_head_kept_elsewhere_tells_of_what_the_chain_alone_does_not(tmp_path: 
     )
 
 
-def test_what_cannot_be_understood_is_said(tmp_path: Path, sample: dict[str, Any]) -> None:
+def test_invalid_options_are_errors(tmp_path: Path, sample: dict[str, Any]) -> None:
     for since in ("yesterday", "7", "2026-13-01", "99999y", "0001-01-01T00:00+23:00"):
         assert "--since is neither" in failed(run("audit", "--data", str(tmp_path), "--since", since))
-    for kept in ("1", "1:xyz", "0:" + "0" * 64, "-1:" + "0" * 64):
-        assert "--head is not" in failed(run("audit", "verify", "--data", str(tmp_path), "--head", kept))
+    for head_text in ("1", "1:xyz", "0:" + "0" * 64, "-1:" + "0" * 64):
+        assert "--head is not" in failed(run("audit", "verify", "--data", str(tmp_path), "--head", head_text))
 
 
-def test_no_store_is_made(tmp_path: Path) -> None:
+def test_no_store_is_created(tmp_path: Path) -> None:
     assert "there is no store" in failed(run("audit", "--data", str(tmp_path / "none")))
     assert "there is no store" in failed(run("audit", "verify", "--data", str(tmp_path / "none")))
     assert not (tmp_path / "none").exists()
@@ -152,12 +152,12 @@ def test_options_may_stand_before_the_word_verify_and_in_the_environment(
     tmp_path: Path, sample: dict[str, Any]
 ) -> None:
     assert run("audit", "--data", str(tmp_path), "verify").returncode == 0
-    kept = head(tmp_path)
-    assert run("audit", "verify", SUNSHINE_KEYS_DATA=str(tmp_path), SUNSHINE_KEYS_HEAD=kept).returncode == 0
+    head_text = head(tmp_path)
+    assert run("audit", "verify", SUNSHINE_KEYS_DATA=str(tmp_path), SUNSHINE_KEYS_HEAD=head_text).returncode == 0
     shown = run("audit", SUNSHINE_KEYS_DATA=str(tmp_path), SUNSHINE_KEYS_JSON="1", SUNSHINE_KEYS_SINCE="1h")
     assert json.loads(shown.stdout)["action"] == "store.initialise"
 
 
-def test_what_a_terminal_would_obey_is_not_shown(tmp_path: Path, sample: dict[str, Any]) -> None:
+def test_control_characters_are_not_printed(tmp_path: Path, sample: dict[str, Any]) -> None:
     execute(tmp_path, "UPDATE audit SET note = char(27) || '[2J'")
     assert run("audit", "--data", str(tmp_path)).stdout.endswith("(\N{REPLACEMENT CHARACTER}[2J)\n")

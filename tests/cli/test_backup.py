@@ -71,7 +71,7 @@ def grow(data: Path, rows: int) -> None:
 
 
 class TestBackup:
-    def test_of_a_store_under_load_serves_as_the_store_does(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_a_backup_under_load_serves_as_the_store_does(self, data: Path, sample: dict[str, Any]) -> None:
         file = data.parent / "backup"
         grow(data, 20_000)
         with Server(data, "--workers", "2") as server, Writers(server.wire, Key.of(sample["app_key"])) as writers:
@@ -95,7 +95,7 @@ class TestBackup:
             assert live(server.wire, key)
         assert run("audit", "verify", "--data", str(other)).returncode == 0
 
-    def test_is_never_begun_again_for_what_others_write(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_other_writers_do_not_restart_it(self, data: Path, sample: dict[str, Any]) -> None:
         grow(data, 20_000)
         target = data.parent / "copy"
         target.touch()
@@ -110,9 +110,7 @@ class TestBackup:
         assert len(done) > 3
         assert execute(target, "SELECT display_name FROM apps") == [("Sample app",)]
 
-    def test_names_the_keys_its_secrets_are_sealed_under_and_holds_none(
-        self, data: Path, sample: dict[str, Any]
-    ) -> None:
+    def test_it_names_the_sealing_keys_and_contains_none(self, data: Path, sample: dict[str, Any]) -> None:
         said = run("backup", str(data.parent / "backup"), "--data", str(data)).stdout
         ((sealed,),) = execute(data / STORE, "SELECT DISTINCT substr(sealed_secret, 1, 4) FROM keys")
         assert f"need the sealing keys {sealed.hex()}." in said
@@ -120,7 +118,7 @@ class TestBackup:
         assert sample["key"]["secret"].encode() not in content
         assert (data / "sealing.key").read_bytes().strip() not in content
 
-    def test_replaces_no_file_unless_told(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_it_replaces_a_file_only_with_force(self, data: Path, sample: dict[str, Any]) -> None:
         file = data.parent / "file"
         file.write_text("precious")
         assert "exists" in failed(run("backup", str(file), "--data", str(data)))
@@ -134,7 +132,7 @@ class TestBackup:
         assert "cannot write" in failed(run("backup", str(data / "none" / "x"), "--data", str(data)))
         assert "there is no store" in failed(run("backup", "x", "--data", str(data / "none")))
 
-    def test_killed_leaves_no_file_and_the_next_succeeds(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_a_killed_run_leaves_no_file_and_the_next_succeeds(self, data: Path, sample: dict[str, Any]) -> None:
         grow(data, 50_000)
         file = data.parent / "backup"
         part = data.parent / ".backup.part"
@@ -149,7 +147,7 @@ class TestBackup:
         backed_up(data, file)
         assert not part.exists()
 
-    def test_of_one_killed_as_it_named_the_file_takes_nothing_from_it(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_a_run_killed_while_it_named_the_file_leaves_it_complete(self, data: Path, sample: dict[str, Any]) -> None:
         first = backed_up(data, data.parent / "backup")
         (data.parent / ".second.part").hardlink_to(first)
         before = first.read_bytes()
@@ -157,7 +155,7 @@ class TestBackup:
         assert backed_up(data, data.parent / "second").read_bytes() != before
         assert first.read_bytes() == before
 
-    def test_two_at_once_to_one_name_make_one(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_concurrent_runs_write_one_file(self, data: Path, sample: dict[str, Any]) -> None:
         grow(data, 50_000)
         command = [sys.executable, "-m", "sunshine_keys", "backup", str(data.parent / "backup"), "--data", str(data)]
         both = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) for _ in "12"]
@@ -166,13 +164,13 @@ class TestBackup:
         assert re.search(r"exists|another process is writing", "".join(said))
 
     @needs_root
-    def test_without_room_leaves_nothing(self, data: Path, sample: dict[str, Any], small_disk: Path) -> None:
+    def test_a_full_disk_leaves_no_file(self, data: Path, sample: dict[str, Any], small_disk: Path) -> None:
         grow(data, 5_000)
         file = small_disk / "backup"
         assert "full" in failed(run("backup", str(file), "--data", str(data)))
         assert list(small_disk.iterdir()) == []
 
-    def test_of_a_damaged_store_is_refused(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_a_damaged_store_is_refused(self, data: Path, sample: dict[str, Any]) -> None:
         execute(data / STORE, "PRAGMA wal_checkpoint(TRUNCATE)")
         with (data / STORE).open("r+b") as file:
             file.seek(2 * 4096)
@@ -180,7 +178,7 @@ class TestBackup:
         assert "damaged" in failed(run("backup", str(data.parent / "backup"), "--data", str(data)))
         assert set(data.parent.iterdir()) == {data}
 
-    def test_shows_its_progress_on_a_terminal_alone(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_progress_is_shown_on_a_terminal_only(self, data: Path, sample: dict[str, Any]) -> None:
         master, slave = pty.openpty()
         command = [sys.executable, "-m", "sunshine_keys", "backup", str(data.parent / "backup"), "--data", str(data)]
         process = subprocess.run(command, stderr=slave, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
@@ -205,7 +203,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 class TestRestore:
-    def test_into_a_new_folder_brings_everything(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_a_new_folder_gets_everything(self, data: Path, sample: dict[str, Any]) -> None:
         file = backed_up(data, data.parent / "backup")
         new = data.parent / "new"
         assert "which is not at hand: add that sealing key to" in failed_late(
@@ -222,11 +220,9 @@ class TestRestore:
         assert run("audit", "verify", "--data", str(new)).returncode == 0
 
     @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_while_the_store_is_served_is_seen_by_every_process_at_once(
-        self, data: Path, app_key: Key, workers: str
-    ) -> None:
+    def test_every_serving_process_sees_it_at_once(self, data: Path, app_key: Key, workers: str) -> None:
         with Server(data, "--workers", workers) as server:
-            kept, revoked = make(server.wire, app_key), make(server.wire, app_key)
+            live_key, revoked = make(server.wire, app_key), make(server.wire, app_key)
             file = backed_up(data, data.parent / "backup")
             assert server.wire.delete(f"{KEYS}/{revoked.id}", app_key).status == 200
             made_since = make(server.wire, app_key)
@@ -234,14 +230,14 @@ class TestRestore:
                 assert live(server.wire, made_since)
                 restored(data, file, "--yes")
                 for _ in range(20):
-                    assert live(server.wire, kept)
+                    assert live(server.wire, live_key)
                     assert live(server.wire, revoked)
                     assert server.wire.get(KEYS.replace("/keys", "/webhooks"), made_since).status == 401
             after = make(server.wire, app_key)
             assert live(server.wire, after)
         assert run("audit", "verify", "--data", str(data)).returncode == 0
 
-    def test_says_what_it_revives_and_loses_and_asks(self, data: Path, sample: dict[str, Any], app_key: Key) -> None:
+    def test_it_shows_revived_and_lost_keys_and_asks(self, data: Path, sample: dict[str, Any], app_key: Key) -> None:
         with Server(data) as server:
             revoked = [make(server.wire, app_key) for _ in range(3)]
             gone = server.wire.post(
@@ -271,15 +267,15 @@ class TestRestore:
             assert not live(server.wire, revoked[0])
 
             # The refusal of the deleted key is one entry more by now.
-            told = asked.stdout.replace("has 5 more entries", "has 6 more entries")
-            assert restored(data, file, "--yes").startswith(told)
+            expected = asked.stdout.replace("has 5 more entries", "has 6 more entries")
+            assert restored(data, file, "--yes").startswith(expected)
             assert all(live(server.wire, key) for key in revoked[:3])
         entry = run("audit", "--data", str(data), "--action", "store.restore").stdout
         assert "keys revived: 4, lost: 1)" in entry
         deletions = run("audit", "--data", str(data), "--action", "key.delete").stdout
         assert deletions.count("done") == 3, "the trail goes on where it was"
 
-    def test_keeps_the_replaced_store_so_that_a_restore_can_be_undone(self, data: Path, app_key: Key) -> None:
+    def test_the_replaced_store_undoes_a_restore(self, data: Path, app_key: Key) -> None:
         file = backed_up(data, data.parent / "backup")
         with Server(data) as server:
             lost = make(server.wire, app_key)
@@ -291,7 +287,7 @@ class TestRestore:
             assert live(server.wire, lost)
         assert run("audit", "verify", "--data", str(data)).returncode == 0
 
-    def test_asks_on_a_terminal_and_takes_no_for_an_answer(self, data: Path, app_key: Key) -> None:
+    def test_it_asks_on_a_terminal_and_no_changes_nothing(self, data: Path, app_key: Key) -> None:
         file = backed_up(data, data.parent / "backup")
         for answer, code in ((b"n\n", 1), (b"\n", 1), (b"y\n", 0)):
             master, slave = pty.openpty()
@@ -305,7 +301,7 @@ class TestRestore:
             os.close(master)
         assert len(list(data.glob(f"{STORE}.replaced-*"))) == 1
 
-    def test_of_another_store_says_so(self, data: Path, sample: dict[str, Any], tmp_path: Path) -> None:
+    def test_another_store_is_named_as_such(self, data: Path, sample: dict[str, Any], tmp_path: Path) -> None:
         first_run(tmp_path / "other")
         (data / "sealing.key").write_bytes((tmp_path / "other" / "sealing.key").read_bytes())
         file = backed_up(tmp_path / "other", tmp_path / "backup")
@@ -313,7 +309,7 @@ class TestRestore:
         assert "The backup is of ANOTHER store." in asked.stdout
         assert "Newer keys that it loses: 3 (act_" in asked.stdout
 
-    def test_of_a_more_recent_backup_adds_its_entries(self, data: Path, app_key: Key) -> None:
+    def test_a_more_recent_backup_adds_its_entries(self, data: Path, app_key: Key) -> None:
         old = backed_up(data, data.parent / "old")
         with Server(data) as server:
             make(server.wire, app_key)
@@ -328,7 +324,7 @@ class TestRestore:
         assert trail.count("key.create") == 1
         assert run("audit", "verify", "--data", str(data)).returncode == 0
 
-    def test_refuses_what_is_no_good_backup(self, data: Path, sample: dict[str, Any], tmp_path: Path) -> None:
+    def test_invalid_backups_are_refused(self, data: Path, sample: dict[str, Any], tmp_path: Path) -> None:
         good = backed_up(data, tmp_path / "backup").read_bytes()
         bad = tmp_path / "bad"
         for content, why in (
@@ -353,7 +349,7 @@ class TestRestore:
         with Server(data) as server:
             assert live(server.wire, Key.of(sample["key"]))
 
-    def test_of_an_older_version_is_brought_to_this_one(self, data: Path, sample: dict[str, Any]) -> None:
+    def test_an_older_schema_is_upgraded(self, data: Path, sample: dict[str, Any]) -> None:
         file = backed_up(data, data.parent / "backup")
         for table in ("audit", "idempotency", "key_hours", "key_uses", "console_sessions"):
             execute(file, f"DROP TABLE {table}")
@@ -363,7 +359,7 @@ class TestRestore:
             assert live(server.wire, Key.of(sample["key"]))
         assert execute(file, "PRAGMA user_version") == [(1,)]
 
-    def test_killed_has_not_happened_or_is_whole(self, data: Path, app_key: Key) -> None:
+    def test_a_killed_restore_changed_nothing_or_everything(self, data: Path, app_key: Key) -> None:
         grow(data, 20_000)
         file = backed_up(data, data.parent / "backup")
         with Server(data) as server:
@@ -376,15 +372,15 @@ class TestRestore:
             process.send_signal(signal.SIGKILL)
             process.wait()
             keys = server.wire.get(KEYS, app_key).json["keys"]
-            told = run("audit", "--data", str(data), "--action", "store.restore").stdout
-            assert (lost.id in [key["id"] for key in keys]) == (told == "")
+            entries = run("audit", "--data", str(data), "--action", "store.restore").stdout
+            assert (lost.id in [key["id"] for key in keys]) == (entries == "")
             assert execute(data / STORE, "PRAGMA integrity_check") == [("ok",)]
             restored(data, file, "--yes")
             assert not live(server.wire, lost)
             assert not list(data.glob(".*"))
 
     @needs_root
-    def test_without_room_changes_nothing(
+    def test_a_full_disk_changes_nothing(
         self, data: Path, sample: dict[str, Any], tmp_path: Path, small_disk: Path
     ) -> None:
         file = backed_up(data, tmp_path / "backup")

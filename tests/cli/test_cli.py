@@ -38,22 +38,22 @@ class TestInit:
         )
 
     def test_json_of_a_bare_store(self, tmp_path: Path) -> None:
-        made = json.loads(run("init", "--data", str(tmp_path), "--json").stdout)
-        assert list(made) == ["account_key"]
-        assert list(made["account_key"]) == ["id", "displayName", "secret"]
+        sample = json.loads(run("init", "--data", str(tmp_path), "--json").stdout)
+        assert list(sample) == ["account_key"]
+        assert list(sample["account_key"]) == ["id", "displayName", "secret"]
 
     def test_json_of_the_samples(self, tmp_path: Path) -> None:
-        made = json.loads(run("init", "--data", str(tmp_path), "--sample", "--json").stdout)
-        assert list(made) == ["account_key", "app", "app_key", "integration", "key", "other_integration"]
-        assert made["app"]["id"] == "5d8cff3cd55b040010928b5b"
-        assert made["integration"]["id"] == "029c31f25a21b47effd7be90"
-        assert made["key"]["id"] == "int_5d8cff3cd55b040010928b5b"
-        assert made["other_integration"]["type"] == "web"
-        assert [made[each]["id"][:4] for each in ("account_key", "app_key", "key")] == ["act_", "app_", "int_"]
+        sample = json.loads(run("init", "--data", str(tmp_path), "--sample", "--json").stdout)
+        assert list(sample) == ["account_key", "app", "app_key", "integration", "key", "other_integration"]
+        assert sample["app"]["id"] == "5d8cff3cd55b040010928b5b"
+        assert sample["integration"]["id"] == "029c31f25a21b47effd7be90"
+        assert sample["key"]["id"] == "int_5d8cff3cd55b040010928b5b"
+        assert sample["other_integration"]["type"] == "web"
+        assert [sample[name]["id"][:4] for name in ("account_key", "app_key", "key")] == ["act_", "app_", "int_"]
 
-    def test_files_are_the_owners_alone_and_hold_no_secret(self, tmp_path: Path) -> None:
+    def test_only_the_owner_can_read_the_files_which_contain_no_secret(self, tmp_path: Path) -> None:
         data = tmp_path / "data"
-        made = json.loads(run("init", "--data", str(data), "--sample", "--json").stdout)
+        sample = json.loads(run("init", "--data", str(data), "--sample", "--json").stdout)
         assert stat.S_IMODE(data.stat().st_mode) == 0o700
         files = list(data.iterdir())
         assert len(files) >= 2
@@ -61,23 +61,23 @@ class TestInit:
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
             content = file.read_bytes()
             for secret in (
-                made["account_key"]["secret"],
-                made["key"]["secret"],
-                made["integration"]["webhooks"][0]["secret"],
+                sample["account_key"]["secret"],
+                sample["key"]["secret"],
+                sample["integration"]["webhooks"][0]["secret"],
             ):
                 assert secret.encode() not in content
 
-    def test_a_new_file_takes_the_json_and_no_other(self, tmp_path: Path) -> None:
+    def test_output_writes_the_json_to_a_new_file_only(self, tmp_path: Path) -> None:
         file = tmp_path / "sample.json"
-        made = run("init", "--data", str(tmp_path / "data"), "--sample", "--output", str(file))
-        assert made.stdout == f"The keys of the store {tmp_path}/data/sunshine-keys.sqlite3 are in {file}.\n"
+        result = run("init", "--data", str(tmp_path / "data"), "--sample", "--output", str(file))
+        assert result.stdout == f"The keys of the store {tmp_path}/data/sunshine-keys.sqlite3 are in {file}.\n"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        kept = file.read_text()
-        assert json.loads(kept)["key"]["id"] == "int_5d8cff3cd55b040010928b5b"
+        content = file.read_text()
+        assert json.loads(content)["key"]["id"] == "int_5d8cff3cd55b040010928b5b"
         assert " exists, and may contain keys" in failed(
             run("init", "--data", str(tmp_path / "data2"), "--output", str(file))
         )
-        assert file.read_text() == kept
+        assert file.read_text() == content
         assert not (tmp_path / "data2").exists()
         other = tmp_path / "other.json"
         assert "this store exists" in failed(run("init", "--data", str(tmp_path / "data"), "--output", str(other)))
@@ -89,13 +89,13 @@ class TestInit:
         assert not (tmp_path / "typo").exists()
         assert "Use only one of them" in failed(run("init", "--data", str(tmp_path), "--new-account-key", "--sample"))
 
-    def test_odd_places_are_named(self, tmp_path: Path) -> None:
+    def test_invalid_locations_are_named(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         assert failed(run("init", "--data", str(tmp_path / "file"))).endswith("file is not a folder")
         assert "there is no folder" in failed(run("init", "--database", f"sqlite://{tmp_path}/none/x.db"))
         assert not (tmp_path / "none").exists()
 
-    def test_a_lost_account_key_can_be_followed_by_another(self, tmp_path: Path) -> None:
+    def test_a_lost_account_key_can_be_replaced(self, tmp_path: Path) -> None:
         with Path("/dev/full").open("w") as full:
             lost = subprocess.run(
                 [sys.executable, "-m", "sunshine_keys", "init", "--data", str(tmp_path)],
@@ -108,7 +108,7 @@ class TestInit:
         with Server(tmp_path) as server:
             assert server.wire.get("/v2/apps", Key.of(another["account_key"])).status == 200
 
-    def test_nothing_is_made_where_nothing_can_be_shown(self, tmp_path: Path) -> None:
+    def test_closed_standard_output_creates_nothing(self, tmp_path: Path) -> None:
         closed = subprocess.run(
             f"{sys.executable} -m sunshine_keys init --data {tmp_path} >&-",
             shell=True, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
@@ -117,59 +117,61 @@ class TestInit:
         assert "standard output is closed" in closed.stderr
         assert run("init", "--data", str(tmp_path)).returncode == 0
 
-    def test_two_at_once_make_one_store(self, tmp_path: Path) -> None:
+    def test_concurrent_runs_create_one_store(self, tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as pool:
             results = list(pool.map(lambda _: run("init", "--data", str(tmp_path)), range(4)))
         assert sorted(result.returncode for result in results) == [0, 1, 1, 1]
 
     def test_options_from_the_environment(self, tmp_path: Path) -> None:
-        made = run("init", SUNSHINE_KEYS_DATA=str(tmp_path), SUNSHINE_KEYS_JSON="1", SUNSHINE_KEYS_SAMPLE="1")
-        assert "app_key" in json.loads(made.stdout)
+        result = run("init", SUNSHINE_KEYS_DATA=str(tmp_path), SUNSHINE_KEYS_JSON="1", SUNSHINE_KEYS_SAMPLE="1")
+        assert "app_key" in json.loads(result.stdout)
 
     def test_a_database_elsewhere(self, tmp_path: Path) -> None:
         database = tmp_path / "db" / "keys.sqlite3"
         database.parent.mkdir()
-        made = run("init", "--data", str(tmp_path / "data"), "--database", f"sqlite://{database}")
-        assert made.returncode == 0
+        result = run("init", "--data", str(tmp_path / "data"), "--database", f"sqlite://{database}")
+        assert result.returncode == 0
         assert database.exists()
         assert (tmp_path / "data" / "sealing.key").exists()
 
-    def test_where_to_is_asked(self) -> None:
+    def test_a_missing_or_invalid_location_is_an_error(self) -> None:
         assert "--data" in failed(run("init"))
         for url in ("mysql://x", "sqlite:", "sqlite::memory:", "sqlite:///:memory:", "nonsense", "sqlite://"):
             assert "sqlite:///path/to/file" in failed(run("init", "--database", url))
 
     @pytest.mark.parametrize("place", ["/proc/nowhere"])
-    def test_a_place_that_cannot_be_written(self, place: str) -> None:
+    def test_an_unwritable_folder_is_an_error(self, place: str) -> None:
         assert f"cannot make the folder {place}" in failed(run("init", "--data", place))
 
 
 class TestSealingKey:
-    def given(self, byte: int) -> str:
+    def sealing_key(self, byte: int) -> str:
         return base64.b64encode(bytes([byte]) * 32).decode()
 
-    def test_a_given_key_needs_no_file(self, tmp_path: Path) -> None:
+    def test_a_key_from_the_environment_needs_no_file(self, tmp_path: Path) -> None:
         file = tmp_path / "kek"
-        file.write_text(self.given(1) + "\n")
+        file.write_text(self.sealing_key(1) + "\n")
         data = tmp_path / "data"
         assert run("init", "--data", str(data), SUNSHINE_KEYS_SEALING_KEY_FILE=str(file)).returncode == 0
         assert not (data / "sealing.key").exists()
-        assert "this store exists" in failed(run("init", "--data", str(data), SUNSHINE_KEYS_SEALING_KEY=self.given(1)))
+        assert "this store exists" in failed(
+            run("init", "--data", str(data), SUNSHINE_KEYS_SEALING_KEY=self.sealing_key(1))
+        )
 
     def test_the_wrong_and_the_missing_key_are_named(self, tmp_path: Path) -> None:
         data = str(tmp_path)
-        run("init", "--data", data, SUNSHINE_KEYS_SEALING_KEY=self.given(1))
+        run("init", "--data", data, SUNSHINE_KEYS_SEALING_KEY=self.sealing_key(1))
         for command in (("init", "--data", data), ("serve", "--data", data, "--port", "0")):
-            wrong = failed(run(*command, SUNSHINE_KEYS_SEALING_KEY=self.given(2)))
+            wrong = failed(run(*command, SUNSHINE_KEYS_SEALING_KEY=self.sealing_key(2)))
             assert "are sealed under key " in wrong
-            assert self.given(2) not in wrong
+            assert self.sealing_key(2) not in wrong
             missing = failed(run(*command))
             assert "is missing: put it back" in missing
             assert missing.split("under key ")[1][:8] == wrong.split("under key ")[1][:8]
         assert not (tmp_path / "sealing.key").exists()
 
     @pytest.mark.parametrize("text", ["x", "AAAA", "not/base64/at/all!", base64.b64encode(bytes(33)).decode()])
-    def test_a_key_that_is_none(self, tmp_path: Path, text: str) -> None:
+    def test_an_invalid_key_is_an_error(self, tmp_path: Path, text: str) -> None:
         said = failed(run("init", "--data", str(tmp_path), SUNSHINE_KEYS_SEALING_KEY=text))
         assert said == "sunshine-keys: SUNSHINE_KEYS_SEALING_KEY should hold sealing keys, each 32 bytes in base64"
         (tmp_path / "sealing.key").write_text(text)
@@ -177,7 +179,7 @@ class TestSealingKey:
 
 
 class TestServe:
-    def test_an_empty_store_is_made_and_its_account_key_printed(self, tmp_path: Path) -> None:
+    def test_a_missing_store_is_created_and_its_account_key_printed(self, tmp_path: Path) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(tmp_path / "new"), "--port", "0"],
             stdout=subprocess.PIPE, text=True,
@@ -200,7 +202,7 @@ class TestServe:
         assert said.endswith(f"127.0.0.1 port {port}: Address already in use. Name another with --port")
 
     @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64, "256.0.0.1"])
-    def test_a_host_that_is_none(self, tmp_path: Path, host: str) -> None:
+    def test_an_invalid_host_is_an_error(self, tmp_path: Path, host: str) -> None:
         assert f"cannot listen on {host}" in failed(run("serve", "--data", str(tmp_path), "--host", host))
 
     def test_a_newer_store(self, tmp_path: Path) -> None:
@@ -213,7 +215,7 @@ class TestServe:
         assert "use the newer program" in failed(run("serve", "--data", str(tmp_path), "--port", "0"))
 
     @pytest.mark.parametrize("limit", ["key", "source", "failures"])
-    def test_a_rate_that_is_none_is_named(self, tmp_path: Path, limit: str) -> None:
+    def test_an_invalid_rate_is_named(self, tmp_path: Path, limit: str) -> None:
         said = run("serve", "--data", str(tmp_path / "new"), f"--rate-limit-{limit}", "often")
         assert (said.returncode, f"'--rate-limit-{limit}'" in said.stderr) == (2, True), said.stderr
         assert not (tmp_path / "new").exists()
@@ -228,49 +230,49 @@ class TestToken:
 
     @pytest.mark.parametrize(("key_id", "scope"), [("act_1", "account"), ("app_1", "app"), ("int_1", "integration")])
     def test_the_scope_follows_from_the_id(self, key_id: str, scope: str) -> None:
-        made = run("token", key_id, stdin=self.SECRET + "\n")
-        assert made.returncode == 0, made.stderr
-        claims = jwt.decode(made.stdout.strip(), self.SECRET, ["HS256"])
+        result = run("token", key_id, stdin=self.SECRET + "\n")
+        assert result.returncode == 0, result.stderr
+        claims = jwt.decode(result.stdout.strip(), self.SECRET, ["HS256"])
         assert (claims["scope"], claims["exp"] - claims["iat"]) == (scope, 300)
-        assert jwt.get_unverified_header(made.stdout.strip())["kid"] == key_id
+        assert jwt.get_unverified_header(result.stdout.strip())["kid"] == key_id
 
     def test_the_secret_from_a_file_or_the_environment(self, tmp_path: Path) -> None:
         file = tmp_path / "secret"
         file.write_text(self.SECRET)
-        for made in (
+        for result in (
             run("token", "app_1", "--secret-file", str(file), "--expires-in", "9"),
             run("token", "app_1", SUNSHINE_KEYS_SECRET_FILE=str(file), SUNSHINE_KEYS_EXPIRES_IN="9"),
             run("token", "x", "--scope", "app", "--expires-in", "9", SUNSHINE_KEYS_SECRET=self.SECRET),
         ):
-            claims = jwt.decode(made.stdout.strip(), self.SECRET, ["HS256"], options={"verify_exp": False})
+            claims = jwt.decode(result.stdout.strip(), self.SECRET, ["HS256"], options={"verify_exp": False})
             assert claims["exp"] - claims["iat"] == 9
 
-    def test_what_the_service_would_refuse_is_not_signed(self) -> None:
+    def test_tokens_that_the_service_refuses_are_not_signed(self) -> None:
         assert "would refuse a token of another scope" in failed(run("token", "int_1", "--scope", "app", stdin="s"))
         assert "the secret is invalid" in failed(run("token", "int_1", stdin='{"key": {"secret": "x"}}'))
 
-    def test_what_is_missing_is_said(self, tmp_path: Path) -> None:
+    def test_missing_input_is_named(self, tmp_path: Path) -> None:
         assert "does not begin with act_, app_ or int_" in failed(run("token", "x", stdin="s"))
         assert "the secret is empty" in failed(run("token", "app_1", stdin=" \n"))
         assert "cannot read the secret" in failed(run("token", "app_1", "--secret-file", str(tmp_path / "none")))
 
 
 def test_help_lists_every_command_once() -> None:
-    told = run("-h", COLUMNS="80")
-    assert told.returncode == 0
-    listed = re.findall(r"^  ([a-z]+) {2,}[A-Z]", told.stdout, re.MULTILINE)
+    result = run("-h", COLUMNS="80")
+    assert result.returncode == 0
+    listed = re.findall(r"^  ([a-z]+) {2,}[A-Z]", result.stdout, re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("command", ["serve", "init", "copy"])
 def test_help_names_options_and_variables_in_full_on_a_narrow_terminal(command: str) -> None:
-    told = run(command, "--help", COLUMNS="80").stdout
-    for each in COMMANDS[command].params:
-        for name in (*each.opts, *each.secondary_opts, each.envvar):
-            assert name is None or not name.startswith(("-", "SUNSHINE")) or name in told, name
+    output = run(command, "--help", COLUMNS="80").stdout
+    for parameter in COMMANDS[command].params:
+        for name in (*parameter.opts, *parameter.secondary_opts, parameter.envvar):
+            assert name is None or not name.startswith(("-", "SUNSHINE")) or name in output, name
 
 
-def test_the_version_is_told() -> None:
+def test_version_is_printed() -> None:
     from sunshine_conversations_client import __version__
 
     assert run("--version").stdout == f"sunshine-keys {__version__}\n"
@@ -298,7 +300,7 @@ def test_without_the_server_extra_the_command_says_so() -> None:
 @pytest.mark.parametrize(
     "command", ["audit", "audit verify", "audit --json", "seal status", "seal status --json", "--help"]
 )
-def test_what_cannot_be_printed_is_one_line(tmp_path: Path, command: str) -> None:
+def test_an_output_error_is_one_line(tmp_path: Path, command: str) -> None:
     first_run(tmp_path)
     options = [] if command == "--help" else ["--data", str(tmp_path)]
     with Path("/dev/full").open("w") as full:

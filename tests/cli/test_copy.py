@@ -61,9 +61,9 @@ def test_a_served_store_moves_with_keys_answers_and_trail(data: Path, sample: di
         assert server.wire.delete(f"{KEYS}/{deleted['id']}", auth).status == 200
         assert server.wire.patch("/v2/apps/5d8cff3cd55b040010928b5b", auth, {"displayName": "New"}).status == 200
         trail = run("audit", "verify", "--data", str(data)).stdout
-    again = copied(sqlite_url(data), url)
+    second_run = copied(sqlite_url(data), url)
     assert (
-        again["changed"] == 7
+        second_run["changed"] == 7
     )  # a key, its answer and the app's name; one key removed; three entries, and one of the name
     assert copied(sqlite_url(data), url)["changed"] == 0
 
@@ -83,7 +83,7 @@ def test_a_served_store_moves_with_keys_answers_and_trail(data: Path, sample: di
     assert "the target is no copy of the source: its audit trail has entries of its own" in refused.stderr
 
 
-def test_it_moves_back(data: Path, sample: dict[str, Any], url: str, tmp_path: Path) -> None:
+def test_a_store_moves_back_from_postgresql(data: Path, sample: dict[str, Any], url: str, tmp_path: Path) -> None:
     there = copied(sqlite_url(data), url)
     back = copied(url, f"sqlite:{tmp_path / 'back'}")
     assert back["tables"] == there["tables"]
@@ -112,7 +112,7 @@ def grown(data: Path, keys: int) -> None:
         connection.commit()
 
 
-def test_killed_it_goes_on_where_it_was_and_is_no_store_before(
+def test_a_killed_copy_is_no_store_until_it_is_continued(
     data: Path, sample: dict[str, Any], url: str, postgres: Postgres
 ) -> None:
     grown(data, 20_000)
@@ -131,7 +131,7 @@ def test_killed_it_goes_on_where_it_was_and_is_no_store_before(
     assert copied(sqlite_url(data), url)["changed"] == 0
 
 
-def test_what_is_served_or_another_store_is_no_target(
+def test_served_and_other_stores_are_refused_as_targets(
     data: Path, sample: dict[str, Any], url: str, tmp_path: Path
 ) -> None:
     copied(sqlite_url(data), url)
@@ -146,7 +146,7 @@ def test_what_is_served_or_another_store_is_no_target(
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_two_copies_into_one_target_at_once_are_one_and_a_clear_error(
+def test_a_second_concurrent_copy_is_refused(
     kind: str, data: Path, sample: dict[str, Any], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "LOCK_SECONDS", 0.1)
@@ -175,6 +175,6 @@ async def copy(source: Location, target: Location) -> None:
         ("sqlite:x", "postgresql://h:99999/x", "--to cannot be read"),
     ],
 )
-def test_what_cannot_be_copied_is_said(source: str, target: str, said: str) -> None:
+def test_stores_that_cannot_be_copied_are_named(source: str, target: str, said: str) -> None:
     refused = run("copy", "--from", source, "--to", target)
     assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr

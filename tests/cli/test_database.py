@@ -20,9 +20,9 @@ from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import schema as sqlite_schema
 
 
-def test_a_store_is_made_once_served_and_given_another_key(place: Place) -> None:
-    made = run("init", *place.options, "--json")
-    account = Key.of(json.loads(made.stdout)["account_key"])
+def test_a_store_is_created_once_served_and_gets_another_account_key(place: Place) -> None:
+    result = run("init", *place.options, "--json")
+    account = Key.of(json.loads(result.stdout)["account_key"])
     assert "this store exists" in failed(run("init", *place.options))
     another = run("init", *place.options, "--new-account-key", "--json")
     with Server(place, "--workers", "2") as server:
@@ -33,79 +33,79 @@ def test_a_store_is_made_once_served_and_given_another_key(place: Place) -> None
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["init", "--new-account-key"], ["audit"], ["seal", "status"]])
-def test_where_there_is_no_store_none_is_made(place: Place, command: list[str]) -> None:
+def test_other_commands_create_no_store(place: Place, command: list[str]) -> None:
     assert "there is no store" in failed(run(*command, *place.options))
     if place.database is not None:
         assert asyncio.run(PostgresStore.version(place.database)) == 0
     assert list(place.data.iterdir()) == []
 
 
-def test_the_doctor_knows_a_deleted_key(place: Place) -> None:
-    made = first_run(place, sample=True)
-    keys = f"/v2/apps/{made['app']['id']}/integrations/{made['integration']['id']}/keys"
-    app_key, key = Key.of(made["app_key"]), Key.of(made["key"])
+def test_doctor_shows_a_deleted_key(place: Place) -> None:
+    sample = first_run(place, sample=True)
+    keys = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}/keys"
+    app_key, key = Key.of(sample["app_key"]), Key.of(sample["key"])
     with Server(place) as server:
         assert "is accepted" in run("doctor", *place.options, stdin=key.basic()).stdout
         server.wire.delete(f"{keys}/{key.id}", app_key)
         refused = server.wire.get(keys, key).headers["x-request-id"]
     for arguments, stdin in (((), key.bearer()), ((refused,), "")):
-        told = run("doctor", *arguments, *place.options, stdin=stdin)
-        assert told.returncode == 1, told.stderr
-        assert f"key {key.id} was deleted at 20" in told.stdout
+        result = run("doctor", *arguments, *place.options, stdin=stdin)
+        assert result.returncode == 1, result.stderr
+        assert f"key {key.id} was deleted at 20" in result.stdout
 
 
-def test_migrate_tells_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migrate_prints_the_schema_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     today = sqlite_schema.VERSION
     with monkeypatch.context() as earlier:
         earlier.setattr(sqlite_schema, "_MIGRATIONS", sqlite_schema._MIGRATIONS[:1])
         SqliteStore.prepare(tmp_path / STORE_FILE)
-    said = f"The store {tmp_path / STORE_FILE} had schema version 1, and has {today} now.\n"
+    said = f"The schema of the store {tmp_path / STORE_FILE} was upgraded from version 1 to {today}.\n"
     assert run("migrate", "--data", str(tmp_path)).stdout == said
-    assert run("migrate", "--data", str(tmp_path)).stdout.endswith(f"has schema version {today} already.\n")
+    assert run("migrate", "--data", str(tmp_path)).stdout.endswith(f"already has schema version {today}.\n")
 
 
 def test_migrate_on_postgresql(postgres: Postgres) -> None:
     url = postgres.new_store().replace("postgres@", "postgres:s3cret@")
     asyncio.run(PostgresStore.prepare(url))
     result = run("migrate", SUNSHINE_KEYS_DATABASE=url, SUNSHINE_KEYS_SEALING_KEY="A" * 43)
-    told = postgres.url().partition("?")[0]
-    assert result.stdout == f"The store {told} has schema version {postgres_schema.VERSION} already.\n"
+    location = postgres.url().partition("?")[0]
+    assert result.stdout == f"The store {location} already has schema version {postgres_schema.VERSION}.\n"
 
 
-def test_the_urls_password_is_not_told_and_not_passed_on(postgres: Postgres, tmp_path: Path) -> None:
+def test_the_urls_password_is_neither_printed_nor_passed_on(postgres: Postgres, tmp_path: Path) -> None:
     """Where it came from a file: neither the workers' environment nor a command's output repeats it."""
     url = postgres.new_store().replace("postgres@", "postgres:s3cret@")
     file = tmp_path / "url"
     file.write_text(url + "\n")
-    made = run("init", "--data", str(tmp_path / "data"), SUNSHINE_KEYS_DATABASE_FILE=str(file))
-    assert made.returncode == 0
-    assert "s3cret" not in made.stdout + made.stderr
+    result = run("init", "--data", str(tmp_path / "data"), SUNSHINE_KEYS_DATABASE_FILE=str(file))
+    assert result.returncode == 0
+    assert "s3cret" not in result.stdout + result.stderr
     log = tmp_path / "log"
     with Server(tmp_path / "data", "--workers", "2", log=log, SUNSHINE_KEYS_DATABASE_FILE=str(file)) as server:
         tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
         processes = [str(server.process.pid), *tasks.read_text().split()]
         assert len(processes) >= 3
         for process in processes:
-            for told in ("environ", "cmdline"):
-                assert b"s3cret" not in Path(f"/proc/{process}/{told}").read_bytes()
+            for file_name in ("environ", "cmdline"):
+                assert b"s3cret" not in Path(f"/proc/{process}/{file_name}").read_bytes()
     assert "s3cret" not in log.read_text()
 
 
-def test_without_a_place_for_the_sealing_key_nothing_starts(postgres: Postgres) -> None:
+def test_a_database_without_a_sealing_key_is_an_error(postgres: Postgres) -> None:
     url = postgres.new_store()
     assert "say where the sealing key is" in failed(run("serve", "--database", url))
     assert run("init", "--database", url, SUNSHINE_KEYS_SEALING_KEY="A" * 43).returncode == 0
     assert "sealed under key" in failed(run("init", "--database", url, SUNSHINE_KEYS_SEALING_KEY="B" * 43))
 
 
-def test_a_file_that_says_nothing_is_an_error(tmp_path: Path) -> None:
+def test_an_empty_url_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert "is empty" in failed(run("serve", SUNSHINE_KEYS_DATABASE_FILE=str(tmp_path / "empty")))
     assert "cannot read SUNSHINE_KEYS_DATABASE_FILE" in failed(run("serve", SUNSHINE_KEYS_DATABASE_FILE="/nowhere"))
 
 
-def test_settings_survive_their_way_to_a_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [each for each in os.environ if each.startswith("SUNSHINE_KEYS_")]:
+def test_settings_reach_a_worker_unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [variable for variable in os.environ if variable.startswith("SUNSHINE_KEYS_")]:
         monkeypatch.delenv(name)
     for database in (None, "sqlite:///a/b", "postgresql://u:p@h/d"):
         settings = Settings.of(str(tmp_path), database)
@@ -115,7 +115,7 @@ def test_settings_survive_their_way_to_a_worker(monkeypatch: pytest.MonkeyPatch,
             assert Settings.from_environment() == settings
 
 
-def test_what_copies_files_is_not_for_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+def test_backup_and_restore_refuse_postgresql(postgres: Postgres, tmp_path: Path) -> None:
     place = Place(tmp_path, postgres.new_store())
     first_run(place)
     assert "pg_dump" in failed(run("backup", str(tmp_path / "copy"), *place.options))

@@ -32,13 +32,13 @@ def scan(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> subp
     )
 
 
-def test_nothing_found_exits_0(tmp_path: Path) -> None:
+def test_files_without_secrets_exit_0(tmp_path: Path) -> None:
     (tmp_path / "clean").write_text("nothing\n" + "A" * 86)
     result = scan(tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_files_and_folders_are_searched_and_places_told(tmp_path: Path) -> None:
+def test_files_and_folders_are_scanned_and_locations_printed(tmp_path: Path) -> None:
     (tmp_path / "b" / "deep").mkdir(parents=True)
     (tmp_path / "b" / "deep" / "binary").write_bytes(b"\0\xff" + SECRET.encode() + b"\0")
     (tmp_path / "a").write_text(f"line\nkey = {OTHER}\n")
@@ -58,7 +58,7 @@ def test_json_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_what_cannot_be_read_is_named_and_does_not_stop_the_scan(tmp_path: Path) -> None:
+def test_unreadable_files_are_named_and_do_not_stop_the_scan(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(SECRET)
     result = scan(tmp_path / "none", "/proc/self/mem", tmp_path / "a")
     assert result.returncode == 1
@@ -70,9 +70,7 @@ def test_what_cannot_be_read_is_named_and_does_not_stop_the_scan(tmp_path: Path)
     assert scan(tmp_path / "none").returncode == 2
 
 
-def test_links_to_folders_are_not_followed_and_special_files_are_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_links_to_folders_and_special_files_are_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").write_text(SECRET)
     folder = tmp_path / "folder"
@@ -90,7 +88,7 @@ def test_links_to_folders_are_not_followed_and_special_files_are_passed_over(
     assert "neither a file nor a folder" in scan("/dev/null").stderr
 
 
-def test_a_name_cannot_command_the_terminal(tmp_path: Path) -> None:
+def test_control_characters_in_names_are_escaped(tmp_path: Path) -> None:
     (tmp_path / "\x1b[2J\n\udcff").write_text(SECRET)
     assert scan(tmp_path).stdout == f"{tmp_path}/\\x1b[2J\\n\\udcff:1:1: {SECRET[:4]}…\n"
     assert json.loads(scan("--json", tmp_path).stdout)["path"] == f"{tmp_path}/\x1b[2J\n\udcff"
@@ -120,21 +118,21 @@ def test_standard_input_with_git_s_history(tmp_path: Path) -> None:
 
 
 class TestWithAStore:
-    def test_it_is_told_which_key_it_is_and_whether_it_is_live(self, tmp_path: Path) -> None:
-        made = first_run(tmp_path / "data", sample=True)
-        key, account = made["key"], made["account_key"]
+    def test_a_store_shows_the_key_and_whether_it_is_live(self, tmp_path: Path) -> None:
+        sample = first_run(tmp_path / "data", sample=True)
+        key, account = sample["key"], sample["account_key"]
         (tmp_path / "leaks").write_text(
-            f"{key['secret']}\n{SECRET}\n{Key.of(made['app_key']).basic()}\n{account['secret']}\n"
+            f"{key['secret']}\n{SECRET}\n{Key.of(sample['app_key']).basic()}\n{account['secret']}\n"
         )
         result = scan(tmp_path / "leaks", SUNSHINE_KEYS_DATA=str(tmp_path / "data"))
         assert result.returncode == 1
-        owner = f"integration {made['integration']['id']} of app {made['app']['id']}"
+        owner = f"integration {sample['integration']['id']} of app {sample['app']['id']}"
         assert [line.split("…", 1)[1] for line in result.stdout.splitlines()] == [
             f': LIVE, {key["id"]} "Sample key" of {owner}',
             ": of no live key in this store",
             (
-                f" in Basic credentials of {made['app_key']['id']}: "
-                f'LIVE, {made["app_key"]["id"]} "Sample app key" of app {made["app"]["id"]}'
+                f" in Basic credentials of {sample['app_key']['id']}: "
+                f'LIVE, {sample["app_key"]["id"]} "Sample app key" of app {sample["app"]["id"]}'
             ),
             f': LIVE, {account["id"]} "Account key" of the account',
         ]
@@ -144,18 +142,18 @@ class TestWithAStore:
         assert first["key"] == {
             "id": key["id"],
             "displayName": "Sample key",
-            "appId": made["app"]["id"],
-            "integrationId": made["integration"]["id"],
+            "appId": sample["app"]["id"],
+            "integrationId": sample["integration"]["id"],
         }
 
-    def test_a_store_that_is_none_exits_2_and_is_not_made(self, tmp_path: Path) -> None:
+    def test_a_missing_store_exits_2_and_is_not_created(self, tmp_path: Path) -> None:
         result = scan("--data", tmp_path / "none", tmp_path)
         assert (result.returncode, result.stdout) == (2, "")
         assert result.stderr == f"sunshine-keys: there is no store {tmp_path}/none/sunshine-keys.sqlite3\n"
         assert not (tmp_path / "none").exists()
 
 
-def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
+def test_a_closed_pipe_prints_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(f"{SECRET}\n" * 20_000)
     result = subprocess.run(
         f"{sys.executable} -m sunshine_keys scan {tmp_path} | true", shell=True, capture_output=True, text=True, check=False

@@ -33,7 +33,7 @@ from sunshine_keys.store.changes import Initialise
 
 SAMPLE = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90"
 WEBHOOKS, KEYS = f"{SAMPLE}/webhooks", f"{SAMPLE}/keys"
-A, B, C = (bytes([each]) * 32 for each in range(3))
+A, B, C = (bytes([byte]) * 32 for byte in range(3))
 
 
 def text(*ring: bytes) -> str:
@@ -57,8 +57,8 @@ def status(data: Path, **environment: str) -> dict[str, Any]:
 
 def sealed(data: Path, **environment: str) -> dict[str, int]:
     """How much is sealed under each key that the store knows or that seals something."""
-    found = status(data, **environment)["keys"]
-    return {key["id"]: sum(key["sealed"].values()) for key in found}
+    ring_keys = status(data, **environment)["keys"]
+    return {key["id"]: sum(key["sealed"].values()) for key in ring_keys}
 
 
 def query(data: Path, sql: str, *values: Any) -> list[Any]:
@@ -67,8 +67,8 @@ def query(data: Path, sql: str, *values: Any) -> list[Any]:
 
 
 def under(data: Path, key_id: str) -> int:
-    found = query(data, "SELECT sealed_secret FROM keys")
-    return sum(sealed_under(row[0]) == key_id for row in found)
+    rows = query(data, "SELECT sealed_secret FROM keys")
+    return sum(sealed_under(row[0]) == key_id for row in rows)
 
 
 def with_many_keys(data: Path, count: int) -> list[Key]:
@@ -76,11 +76,11 @@ def with_many_keys(data: Path, count: int) -> list[Key]:
 
     async def fill() -> list[Key]:
         engine = await compose.open_engine(Settings(data))
-        made = [keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "One of many") for _ in range(count)]
-        first = Initialise(engine.sealer.key_id, [], [], [], [key for key, _ in made])
+        issued = [keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "One of many") for _ in range(count)]
+        first = Initialise(engine.sealer.key_id, [], [], [], [key for key, _ in issued])
         assert await engine.store.transact(OPERATOR, first)
         await engine.store.close()
-        return [Key(view.id, view.secret) for _, view in made]
+        return [Key(view.id, view.secret) for _, view in issued]
 
     return asyncio.run(fill())
 
@@ -92,7 +92,9 @@ def require_every_secret_opens(data: Path) -> None:
             key = await engine.store.key(key_id)
             assert key is not None
             assert len(engine.sealer.open(key.sealed_secret, key_id)) == 86
-        for webhook in await engine.store.webhooks([each for (each,) in query(data, "SELECT id FROM integrations")]):
+        for webhook in await engine.store.webhooks(
+            [integration_id for (integration_id,) in query(data, "SELECT id FROM integrations")]
+        ):
             assert len(engine.sealer.open(webhook.sealed_secret, webhook.id)) == 32
         await engine.store.close()
 
@@ -126,16 +128,16 @@ class Load:
     def _round(self) -> None:
         hook = {"target": "https://example.com", "triggers": []}
         integration = {"type": "custom", "webhooks": [hook]}
-        made = self._expect(201, "POST", f"{self.app}/integrations", self.account, body=integration)["integration"]
-        path = f"{self.app}/integrations/{made['id']}"
+        created = self._expect(201, "POST", f"{self.app}/integrations", self.account, body=integration)["integration"]
+        path = f"{self.app}/integrations/{created['id']}"
         once = {"Idempotency-Key": f"round-{self.app}-{self.rounds}"}
-        first, again = (
+        first, second = (
             self._expect(201, "POST", f"{path}/keys", self.account, body={"displayName": "x"}, headers=once)["key"]
             for _ in range(2)
         )
-        assert first == again
+        assert first == second
         hooks = self._expect(200, "GET", f"{path}/webhooks", Key.of(first))["webhooks"]
-        assert hooks == made["webhooks"]
+        assert hooks == created["webhooks"]
         changed = self._expect(
             200, "PATCH", f"{path}/webhooks/{hooks[0]['id']}", Key.of(first), body={"target": "https://example.org"}
         )
@@ -171,8 +173,8 @@ def test_a_rotation_under_load_fails_no_request_and_leaves_nothing_under_the_old
         assert "Created sealing key" in seal("rotate", tmp_path)
         for load in loads:
             load.goes_on()
-        new, kept = ids(tmp_path)
-        assert kept == old
+        new, previous = ids(tmp_path)
+        assert previous == old
         assert sealed(tmp_path)[old] == 0
         assert f"{old} is retired" in seal("retire", tmp_path, old)
         assert ids(tmp_path) == [new]
@@ -200,30 +202,30 @@ def rotating(data: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.timeout(180)
-def test_a_rotation_killed_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
-    made = with_many_keys(tmp_path, 20_000)
+def test_a_rotation_killed_in_the_middle_is_continued(tmp_path: Path) -> None:
+    account_keys = with_many_keys(tmp_path, 20_000)
     (old,) = ids(tmp_path)
     with rotating(tmp_path) as process:
-        while under(tmp_path, old) == len(made):
+        while under(tmp_path, old) == len(account_keys):
             assert process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait(30)
-    assert 0 < under(tmp_path, old) < len(made), "it was not killed in the middle"
+    assert 0 < under(tmp_path, old) < len(account_keys), "it was not killed in the middle"
     assert status(tmp_path)["resealing"] is True
     with Server(tmp_path) as server:
-        for each in (made[0], made[-1]):
-            assert server.wire.get("/v2/apps", each).status == 200
+        for key in (account_keys[0], account_keys[-1]):
+            assert server.wire.get("/v2/apps", key).status == 200
     new, _ = ids(tmp_path)
     assert f"sealed under {old} are still" in failed(run("seal", "retire", old, "--data", str(tmp_path)))
     said = seal("rotate", tmp_path)
     assert said.startswith(f"Continuing the unfinished rotation to sealing key {new}.")
     assert ids(tmp_path) == [new, old]
-    assert sealed(tmp_path) == {new: len(made), old: 0}
+    assert sealed(tmp_path) == {new: len(account_keys), old: 0}
     assert status(tmp_path)["resealing"] is False
     require_every_secret_opens(tmp_path)
 
 
-def test_a_rotation_killed_before_the_store_knew_of_its_key_takes_that_key(tmp_path: Path) -> None:
+def test_a_rotation_killed_before_the_store_records_its_key_reuses_the_key(tmp_path: Path) -> None:
     first_run(tmp_path)
     (old,) = ids(tmp_path)
     source = FolderFile(tmp_path)
@@ -233,7 +235,7 @@ def test_a_rotation_killed_before_the_store_knew_of_its_key_takes_that_key(tmp_p
     assert sealed(tmp_path) == {sealing_key_id(B): 1, old: 0}
 
 
-def test_a_rotation_killed_before_it_was_recorded_as_finished_makes_no_other_key(tmp_path: Path) -> None:
+def test_a_rotation_killed_before_its_end_is_recorded_creates_no_other_key(tmp_path: Path) -> None:
     first_run(tmp_path)
     seal("rotate", tmp_path)
     ring = ids(tmp_path)
@@ -243,20 +245,20 @@ def test_a_rotation_killed_before_it_was_recorded_as_finished_makes_no_other_key
     assert "Created sealing key" in seal("rotate", tmp_path)
 
 
-def test_what_is_sealed_under_an_older_key_all_the_same_is_sealed_anew(tmp_path: Path) -> None:
-    made = first_run(tmp_path, sample=True)
-    kept = query(tmp_path, "SELECT id, sealed_secret FROM keys")
+def test_secrets_under_an_older_key_are_resealed(tmp_path: Path) -> None:
+    sample = first_run(tmp_path, sample=True)
+    rows = query(tmp_path, "SELECT id, sealed_secret FROM keys")
     seal("rotate", tmp_path)
-    for key_id, secret in kept:
+    for key_id, secret in rows:
         query(tmp_path, "UPDATE keys SET sealed_secret = ? WHERE id = ?", secret, key_id)
     new, old = ids(tmp_path)
     assert sealed(tmp_path) == {new: 1, old: 3}
     assert "Sealed under it: 3 keys, 0 webhooks, 0 answers." in seal("rotate", tmp_path)
     with Server(tmp_path) as server:
-        assert server.wire.get(WEBHOOKS, Key.of(made["key"])).status == 200
+        assert server.wire.get(WEBHOOKS, Key.of(sample["key"])).status == 200
 
 
-def test_a_damaged_secret_stays_and_is_named(tmp_path: Path) -> None:
+def test_a_damaged_secret_is_unchanged_and_named(tmp_path: Path) -> None:
     first_run(tmp_path, sample=True)
     query(tmp_path, "UPDATE keys SET sealed_secret = substr(sealed_secret, 1, 20) WHERE id LIKE 'int_%'")
     done = run("seal", "rotate", "--data", str(tmp_path))
@@ -269,13 +271,13 @@ def test_a_damaged_secret_stays_and_is_named(tmp_path: Path) -> None:
     seal("retire", tmp_path, old)
 
 
-def test_the_audit_trail_tells_of_rotations_and_retirements(tmp_path: Path) -> None:
+def test_the_audit_trail_records_rotations_and_retirements(tmp_path: Path) -> None:
     first_run(tmp_path, sample=True)
     seal("rotate", tmp_path)
     new, old = ids(tmp_path)
     seal("retire", tmp_path, old)
-    told = query(tmp_path, "SELECT action, actor, resource, outcome, note FROM audit ORDER BY sequence")
-    assert told[1:] == [
+    entries = query(tmp_path, "SELECT action, actor, resource, outcome, note FROM audit ORDER BY sequence")
+    assert entries[1:] == [
         ("sealing.rotate", "operator", f"sealing-keys/{new}", "done", f"after {old}"),
         ("sealing.resealed", "operator", f"sealing-keys/{new}", "done", "resealed 3 keys, 1 webhook, 0 answers"),
         ("sealing.retire", "operator", f"sealing-keys/{old}", "done", ""),
@@ -290,14 +292,14 @@ class TestRetire:
         assert "there is no sealing key 12345678" in failed(run("seal", "retire", "12345678", "--data", str(tmp_path)))
         assert ids(tmp_path) == [key_id]
 
-    def test_one_that_the_store_has_forgotten_is_still_taken_from_the_file(self, tmp_path: Path) -> None:
+    def test_a_key_that_the_store_no_longer_has_is_removed_from_the_file(self, tmp_path: Path) -> None:
         first_run(tmp_path)
         source = FolderFile(tmp_path)
         source.write([*source.read(), B])
         seal("retire", tmp_path, sealing_key_id(B))
         assert sealing_key_id(B) not in ids(tmp_path)
 
-    def test_one_that_the_operator_keeps_is_theirs_to_remove(self, tmp_path: Path) -> None:
+    def test_a_key_from_the_environment_stays_for_the_operator_to_remove(self, tmp_path: Path) -> None:
         run("init", "--data", str(tmp_path), SUNSHINE_KEYS_SEALING_KEY=text(A))
         ring = {"SUNSHINE_KEYS_SEALING_KEY": text(B, A)}
         seal("rotate", tmp_path, **ring)
@@ -326,20 +328,20 @@ class TestWhatIsMissing:
 
     def test_the_file_from_before_the_rotation(self, tmp_path: Path) -> None:
         first_run(tmp_path)
-        kept = (tmp_path / FILE_NAME).read_text()
+        old_ring = (tmp_path / FILE_NAME).read_text()
         seal("rotate", tmp_path)
         new, old = ids(tmp_path)
         seal("retire", tmp_path, old)
-        (tmp_path / FILE_NAME).write_text(kept)
+        (tmp_path / FILE_NAME).write_text(old_ring)
         assert f"are sealed under key {new}; {tmp_path / FILE_NAME} holds key {old}" in self.serving(tmp_path)
 
     def test_the_store_from_before_the_rotation(self, tmp_path: Path) -> None:
         first_run(tmp_path)
-        kept = (tmp_path / STORE_FILE).read_bytes()
+        old_store = (tmp_path / STORE_FILE).read_bytes()
         seal("rotate", tmp_path)
         _, old = ids(tmp_path)
         seal("retire", tmp_path, old)
-        (tmp_path / STORE_FILE).write_bytes(kept)
+        (tmp_path / STORE_FILE).write_bytes(old_store)
         assert f"are sealed under key {old}; " in self.serving(tmp_path)
 
     def test_a_damaged_file(self, tmp_path: Path) -> None:
@@ -352,7 +354,7 @@ class TestWhatIsMissing:
         assert "should hold" in failed(run("seal", "rotate", "--data", str(tmp_path)))
         assert (tmp_path / FILE_NAME).read_bytes() == before
 
-    def test_no_store_is_made(self, tmp_path: Path) -> None:
+    def test_no_store_is_created(self, tmp_path: Path) -> None:
         for command in (("rotate",), ("status",), ("retire", "12345678")):
             assert "there is no store" in failed(run("seal", *command, "--data", str(tmp_path / "typo")))
         assert not (tmp_path / "typo").exists()
@@ -380,12 +382,12 @@ class TestGivenRings:
         ring, data = tmp_path / "the ring", tmp_path / "data"
         ring.write_text(text(A))
         environment = self.source(kind, ring)
-        made = json.loads(run("init", "--data", str(data), "--sample", "--json", **environment).stdout)
+        sample = json.loads(run("init", "--data", str(data), "--sample", "--json", **environment).stdout)
         assert "is current already: put another before it" in failed(
             run("seal", "rotate", "--data", str(data), **environment)
         )
         with Server(data, "--workers", "2", **environment) as server, contextlib.ExitStack() as stack:
-            loads = [stack.enter_context(Load(server.wire, Key.of(made["account_key"]))) for _ in range(2)]
+            loads = [stack.enter_context(Load(server.wire, Key.of(sample["account_key"]))) for _ in range(2)]
             ring.write_text(text(B, A))
             for load in loads:
                 load.goes_on()
@@ -396,17 +398,17 @@ class TestGivenRings:
             ring.write_text(text(B))
             for load in loads:
                 load.goes_on()
-            assert server.wire.get(WEBHOOKS, Key.of(made["key"])).status == 200
+            assert server.wire.get(WEBHOOKS, Key.of(sample["key"])).status == 200
         assert [load.failures for load in loads] == [[], []]
         assert list(sealed(data, **environment)) == [sealing_key_id(B)]
         assert not (data / FILE_NAME).exists()
 
     def test_a_variable_needs_a_restart_with_both_and_the_log_says_so(self, tmp_path: Path) -> None:
         data, log = tmp_path / "data", tmp_path / "log"
-        made = json.loads(
+        sample = json.loads(
             run("init", "--data", str(data), "--sample", "--json", SUNSHINE_KEYS_SEALING_KEY=text(A)).stdout
         )
-        account, both = Key.of(made["account_key"]), text(B, A)
+        account, both = Key.of(sample["account_key"]), text(B, A)
         with Server(data, log=log, SUNSHINE_KEYS_SEALING_KEY=text(A)) as server:
             seal("rotate", data, SUNSHINE_KEYS_SEALING_KEY=both)
             for _ in range(3):
@@ -422,19 +424,19 @@ class TestGivenRings:
             assert server.wire.post("/v2/apps", account, {"displayName": "x"}).status == 201
 
     def test_a_variable_with_both_keys_needs_no_restart(self, tmp_path: Path) -> None:
-        made = json.loads(run("init", "--data", str(tmp_path), "--json", SUNSHINE_KEYS_SEALING_KEY=text(A)).stdout)
+        sample = json.loads(run("init", "--data", str(tmp_path), "--json", SUNSHINE_KEYS_SEALING_KEY=text(A)).stdout)
         with Server(tmp_path, SUNSHINE_KEYS_SEALING_KEY=text(A, B)) as server:
             seal("rotate", tmp_path, SUNSHINE_KEYS_SEALING_KEY=text(B, A))
-            assert server.wire.post("/v2/apps", Key.of(made["account_key"]), {"displayName": "x"}).status == 201
+            assert server.wire.post("/v2/apps", Key.of(sample["account_key"]), {"displayName": "x"}).status == 201
 
 
-def test_a_secret_under_an_unknown_key_disturbs_no_other(tmp_path: Path) -> None:
-    made = first_run(tmp_path, sample=True)
+def test_a_secret_under_an_unknown_key_affects_no_other(tmp_path: Path) -> None:
+    sample = first_run(tmp_path, sample=True)
     query(tmp_path, "UPDATE keys SET sealed_secret = zeroblob(100) WHERE id LIKE 'int_%'")
-    log, app_key = tmp_path / "log", Key.of(made["app_key"])
+    log, app_key = tmp_path / "log", Key.of(sample["app_key"])
     with Server(tmp_path, log=log) as server:
         for _ in range(20):
-            assert server.wire.get(WEBHOOKS, Key.of(made["key"])).status == 503
+            assert server.wire.get(WEBHOOKS, Key.of(sample["key"])).status == 503
             assert server.wire.get(KEYS, app_key).status == 503
             assert server.wire.get(WEBHOOKS, app_key).status == 200
     assert log.read_text().count("sealing key 00000000 is not in") < 20

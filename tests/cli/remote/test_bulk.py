@@ -80,12 +80,12 @@ def test_rows_may_be_added_moved_and_changed(commands: Commands, names: Path) ->
 def test_a_row_whose_key_was_deleted_gets_a_new_one(commands: Commands, names: Path) -> None:
     names.write_text("a\nb\n")
     for _ in range(2):
-        first, kept = created(commands, names)
+        first, other = created(commands, names)
         commands.ok("keys", "delete", first["id"], "--integration", commands.server.integration_id, "--yes")
         second, same = created(commands, names)
-        assert same == kept
+        assert same == other
         assert second["id"] != first["id"]
-        assert {key["id"] for key in listed(commands)} == {second["id"], kept["id"]}
+        assert {key["id"] for key in listed(commands)} == {second["id"], other["id"]}
 
 
 def test_the_service_forgets_rows_after_a_day(commands: Commands, names: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,29 +39,29 @@ class Keyring(KeyringBackend):
 def log_in(
     commands: Commands, key: Key, *options: str, secret: str | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    given = ("login", "--host", commands.server.url, key.id, *options)
-    return commands.bare(*given, stdin=f"{secret or key.secret}\n", **environment)
+    arguments = ("login", "--host", commands.server.url, key.id, *options)
+    return commands.bare(*arguments, stdin=f"{secret or key.secret}\n", **environment)
 
 
-def test_a_profile_that_is_replaced_is_named(commands: Commands) -> None:
+def test_a_replaced_profile_is_named(commands: Commands) -> None:
     log_in(commands, commands.server.app_key)
     assert "It replaces" not in log_in(commands, commands.server.app_key).stdout
-    told = log_in(commands, commands.server.account_key).stdout
-    assert f"It replaces {commands.server.app_key.id} at {commands.server.url}" in told
+    output = log_in(commands, commands.server.account_key).stdout
+    assert f"It replaces {commands.server.app_key.id} at {commands.server.url}" in output
 
 
-def test_a_key_does_not_go_unencrypted_to_another_machine(commands: Commands) -> None:
+def test_plain_http_to_another_machine_is_refused(commands: Commands) -> None:
     refused = commands.bare("login", "--host", "http://192.0.2.1", "act_x", stdin="secret\n")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "plain http to 192.0.2.1 would expose the credentials" in refused.stderr
     assert not commands.profiles.exists()
 
 
-def test_without_profiles_there_are_none(commands: Commands) -> None:
+def test_no_file_means_no_profiles(commands: Commands) -> None:
     assert "there is no profile default; existing profiles: none" in commands.bare("logout").stderr
 
 
-def test_a_key_is_kept_once_the_service_has_accepted_it(commands: Commands) -> None:
+def test_login_saves_a_key_that_the_service_accepts(commands: Commands) -> None:
     key = commands.server.app_key
     refused = log_in(commands, key, secret="wrong")
     assert (refused.returncode, refused.stdout) == (4, "")
@@ -71,14 +71,14 @@ def test_a_key_is_kept_once_the_service_has_accepted_it(commands: Commands) -> N
     assert f"Logged in to {commands.server.url} as {key.id}. Profile default" in log_in(commands, key).stdout
     assert stat.S_IMODE(commands.profiles.stat().st_mode) == 0o600
     assert stat.S_IMODE(commands.profiles.parent.stat().st_mode) == 0o700
-    told = commands.json("whoami")
-    assert told == {
+    facts = commands.json("whoami")
+    assert facts == {
         "host": commands.server.url, "from": "profile default", "keyId": key.id, "scope": "app",
         "appId": commands.server.app_id, "appName": "Sample app",
     }  # fmt: skip
 
 
-def test_the_secret_is_asked_for_without_echo(commands: Commands) -> None:
+def test_the_prompt_for_the_secret_has_no_echo(commands: Commands) -> None:
     key = commands.server.account_key
     terminal = commands.on_terminal("login", "--host", commands.server.url, "--profile", "root")
     terminal.answer("Key id: ", key.id)
@@ -89,7 +89,7 @@ def test_the_secret_is_asked_for_without_echo(commands: Commands) -> None:
     assert json.loads(commands.profiles.read_text())["profiles"]["root"]["secret"] == key.secret
 
 
-def test_profiles_are_shown_chosen_and_forgotten(commands: Commands) -> None:
+def test_profiles_are_listed_selected_and_removed(commands: Commands) -> None:
     server = commands.server
     log_in(commands, server.account_key, "--profile", "root")
     log_in(commands, server.key, "--profile", "worker")
@@ -112,7 +112,7 @@ def test_profiles_are_shown_chosen_and_forgotten(commands: Commands) -> None:
     assert server.account_key.secret not in commands.profiles.read_text()
 
 
-def test_the_environment_wins_over_a_profile_but_for_one_that_is_typed(commands: Commands) -> None:
+def test_the_option_precedes_the_environment_which_precedes_profiles(commands: Commands) -> None:
     server = commands.server
     log_in(commands, server.account_key)
     environment = commands.by(server.key)
@@ -122,7 +122,7 @@ def test_the_environment_wins_over_a_profile_but_for_one_that_is_typed(commands:
     assert typed == f"{server.account_key.id}\n"
 
 
-def test_a_profiles_key_goes_to_its_own_host_only(commands: Commands) -> None:
+def test_a_profiles_key_is_sent_only_to_its_host(commands: Commands) -> None:
     log_in(commands, commands.server.app_key)
     elsewhere = commands("whoami", SUNSHINE_CONVERSATIONS_HOST="http://127.0.0.1:9")
     assert elsewhere.returncode == 2
@@ -132,29 +132,29 @@ def test_a_profiles_key_goes_to_its_own_host_only(commands: Commands) -> None:
     assert "or neither" in half.stderr
 
 
-def test_a_system_keyring_keeps_the_secret(commands: Commands, tmp_path: Path) -> None:
+def test_a_keyring_stores_the_secret(commands: Commands, tmp_path: Path) -> None:
     (tmp_path / "keeping.py").write_text(KEYRING)
-    kept = tmp_path / "kept.json"
+    store = tmp_path / "kept.json"
     commands.environment |= {
         "PYTHON_KEYRING_BACKEND": "keeping.Keyring",
         "PYTHONPATH": str(tmp_path),
-        "KEYRING_FILE": str(kept),
+        "KEYRING_FILE": str(store),
     }
     key = commands.server.app_key
     assert "in the system keyring" in log_in(commands, key).stdout
-    assert json.loads(kept.read_text()) == {"sunshine-keys default": key.secret}
+    assert json.loads(store.read_text()) == {"sunshine-keys default": key.secret}
     assert key.secret not in commands.profiles.read_text()
     assert commands.ok("whoami", "--quiet") == f"{key.id}\n"
     commands.environment["KEYRING_FILE"] = str(tmp_path / "locked")
     locked = commands("whoami")
     assert locked.returncode == 4
     assert "did not return the secret" in locked.stderr
-    commands.environment["KEYRING_FILE"] = str(kept)
+    commands.environment["KEYRING_FILE"] = str(store)
     commands.ok("logout")
-    assert json.loads(kept.read_text()) == {}
+    assert json.loads(store.read_text()) == {}
 
 
-def test_without_the_keyrings_package_the_file_keeps_the_secret(commands: Commands) -> None:
+def test_without_the_keyring_package_the_file_stores_the_secret(commands: Commands) -> None:
     key = commands.server.app_key
     program = "import sys; sys.modules['keyring'] = None; from sunshine_keys.cli import main; main()"
     result = subprocess.run(
@@ -165,7 +165,7 @@ def test_without_the_keyrings_package_the_file_keeps_the_secret(commands: Comman
     assert json.loads(commands.profiles.read_text())["profiles"]["default"]["secret"] == key.secret
 
 
-def test_what_is_wrong_with_profiles_is_said(commands: Commands) -> None:
+def test_invalid_profile_files_are_errors(commands: Commands) -> None:
     log_in(commands, commands.server.app_key)
     commands.profiles.chmod(0o644)
     assert f"Run: chmod 600 {commands.profiles}" in commands("whoami").stderr
@@ -180,7 +180,7 @@ def test_what_is_wrong_with_profiles_is_said(commands: Commands) -> None:
     assert "it is a pipe" in commands("whoami").stderr
 
 
-def test_profiles_that_are_kept_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+def test_concurrent_logins_are_all_saved(tmp_path: Path) -> None:
     add = (
         "import sys\nfrom sunshine_keys.cli.remote import profiles\n"
         "for number in range(5): profiles.add(f'{sys.argv[1]}-{number}', 'https://keys.example', 'act_1', 's')"
@@ -189,13 +189,13 @@ def test_profiles_that_are_kept_at_the_same_time_are_all_kept(tmp_path: Path) ->
         "XDG_CONFIG_HOME": str(tmp_path),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }
-    logins = [subprocess.Popen([sys.executable, "-c", add, str(each)], env=environment) for each in range(4)]
-    assert [each.wait(60) for each in logins] == [0] * 4
-    kept = json.loads((tmp_path / "sunshine-keys" / "profiles.json").read_bytes())["profiles"]
-    assert len(kept) == 20
+    logins = [subprocess.Popen([sys.executable, "-c", add, str(number)], env=environment) for number in range(4)]
+    assert [login.wait(60) for login in logins] == [0] * 4
+    saved = json.loads((tmp_path / "sunshine-keys" / "profiles.json").read_bytes())["profiles"]
+    assert len(saved) == 20
 
 
-def test_a_login_that_cannot_be_is_refused(commands: Commands) -> None:
+def test_invalid_logins_are_refused(commands: Commands) -> None:
     for arguments, stdin, code, said in (
         (("--host", "ftp://x", "act_1"), "s", 2, "--host is not the URL of a service"),
         (("--host", "http://u:p@127.0.0.1", "act_1"), "s", 2, "--host is not the URL of a service"),
@@ -211,7 +211,7 @@ def test_a_login_that_cannot_be_is_refused(commands: Commands) -> None:
         assert not commands.profiles.exists()
 
 
-def test_whoami_knows_an_accounts_key_and_a_token(commands: Commands) -> None:
+def test_whoami_shows_an_account_key_and_a_token(commands: Commands) -> None:
     server = commands.server
     account = commands.json("whoami", **commands.by(server.account_key))
     assert (account["scope"], account["appId"], account["from"]) == ("account", None, "the environment")
@@ -219,7 +219,7 @@ def test_whoami_knows_an_accounts_key_and_a_token(commands: Commands) -> None:
     assert commands.json("whoami", **token)["appId"] == server.app_id
 
 
-def test_the_console_opens_in_a_browser_and_is_named_where_there_is_none(commands: Commands, tmp_path: Path) -> None:
+def test_open_starts_a_browser_or_prints_the_url(commands: Commands, tmp_path: Path) -> None:
     browser, opened = tmp_path / "browser", tmp_path / "opened"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
     browser.chmod(0o700)

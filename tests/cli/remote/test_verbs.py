@@ -24,26 +24,26 @@ def own(commands: Commands) -> tuple[str, str]:
     return "--integration", commands.server.integration_id
 
 
-def test_an_integrations_keys(commands: Commands) -> None:
+def test_keys_of_an_integration(commands: Commands) -> None:
     owner = own(commands)
-    made = commands.json("keys", "create", "CI worker", *owner)
-    assert list(made) == ["id", "displayName", "secret"]
+    key = commands.json("keys", "create", "CI worker", *owner)
+    assert list(key) == ["id", "displayName", "secret"]
     listed = commands.json("keys", "list", *owner)
-    assert {"id": made["id"], "displayName": "CI worker"} in listed
-    assert made in commands.json("keys", "list", *owner, "--reveal")
-    assert commands.json("keys", "show", made["id"], *owner, "--reveal") == made
-    assert commands.ok("keys", "delete", made["id"], *owner, "--yes") == f"Deleted key {made['id']}.\n"
-    assert commands("keys", "show", made["id"], *owner).returncode == 3
+    assert {"id": key["id"], "displayName": "CI worker"} in listed
+    assert key in commands.json("keys", "list", *owner, "--reveal")
+    assert commands.json("keys", "show", key["id"], *owner, "--reveal") == key
+    assert commands.ok("keys", "delete", key["id"], *owner, "--yes") == f"Deleted key {key['id']}.\n"
+    assert commands("keys", "show", key["id"], *owner).returncode == 3
 
 
-def test_a_new_secret_alone_is_what_a_variable_takes(commands: Commands) -> None:
-    made = commands("keys", "create", "x", *own(commands), "--quiet")
-    assert re.fullmatch(r"[A-Za-z0-9_-]{86}\n", made.stdout)
-    (key_id,) = re.findall("int_[0-9a-f]{24}", made.stderr)
+def test_quiet_prints_only_the_new_secret(commands: Commands) -> None:
+    result = commands("keys", "create", "x", *own(commands), "--quiet")
+    assert re.fullmatch(r"[A-Za-z0-9_-]{86}\n", result.stdout)
+    (key_id,) = re.findall("int_[0-9a-f]{24}", result.stderr)
     assert key_id in commands.ok("keys", "list", *own(commands), "--quiet").split()
 
 
-def test_secrets_are_masked_for_a_person(commands: Commands) -> None:
+def test_secrets_are_masked(commands: Commands) -> None:
     key = commands.server.key
     integration = commands.server.integration_id
     (webhook,) = commands.json("webhooks", "list", *own(commands), "--reveal")
@@ -60,7 +60,7 @@ def test_secrets_are_masked_for_a_person(commands: Commands) -> None:
     assert key.secret in commands.ok("keys", "list", *own(commands), SUNSHINE_KEYS_REVEAL="1")
 
 
-def test_an_account_key_makes_apps_and_their_keys(commands: Commands) -> None:
+def test_an_account_key_manages_apps_and_their_keys(commands: Commands) -> None:
     by = commands.by(commands.server.account_key)
     app = commands.json("apps", "create", "Ours", **by)["id"]
     assert app in commands.ok("apps", "list", "--quiet", **by).split()
@@ -76,30 +76,33 @@ def test_an_account_key_makes_apps_and_their_keys(commands: Commands) -> None:
 
 
 def test_integrations_and_webhooks(commands: Commands) -> None:
-    made = commands.json("integrations", "create", "Bot", "--target", TARGET, "--trigger", "conversation:create")
-    assert (made["type"], made["displayName"]) == ("custom", "Bot")
-    assert made["webhooks"][0]["triggers"] == ["conversation:create"]
+    integration = commands.json("integrations", "create", "Bot", "--target", TARGET, "--trigger", "conversation:create")
+    assert (integration["type"], integration["displayName"]) == ("custom", "Bot")
+    assert integration["webhooks"][0]["triggers"] == ["conversation:create"]
     web = commands.ok("integrations", "create", "Page", "--type", "web", "--quiet").strip()
     table = commands.ok("integrations", "list").splitlines()
     assert table[0].split() == ["id", "type", "status", "displayName"]
     assert [web, "web", "active", "Page"] in [line.split() for line in table]
 
-    owner = ("--integration", made["id"])
+    owner = ("--integration", integration["id"])
     (first,) = commands.ok("webhooks", "list", *owner, "--quiet").split()
     assert commands.json("webhooks", "show", first, *owner)["target"] == TARGET
     commands.ok("webhooks", "delete", first, *owner, "--yes")
-    again = commands.json("webhooks", "create", TARGET, *owner)
-    assert (again["triggers"], len(again["secret"])) == (["conversation:message"], 32)
-    assert commands.ok("integrations", "delete", made["id"], web, "--yes", "--quiet").split() == [made["id"], web]
+    second = commands.json("webhooks", "create", TARGET, *owner)
+    assert (second["triggers"], len(second["secret"])) == (["conversation:message"], 32)
+    assert commands.ok("integrations", "delete", integration["id"], web, "--yes", "--quiet").split() == [
+        integration["id"],
+        web,
+    ]
 
 
-def test_a_body_as_the_api_takes_it(commands: Commands, tmp_path: Path) -> None:
+def test_body_is_sent_with_options_replacing_properties(commands: Commands, tmp_path: Path) -> None:
     body = tmp_path / "body.json"
     body.write_text(json.dumps({"target": TARGET, "triggers": ["*"], "includeFullUser": True}))
     (first,) = commands.ok("webhooks", "list", *own(commands), "--quiet").split()
     commands.ok("webhooks", "delete", first, *own(commands), "--yes")
-    made = commands.json("webhooks", "create", "--body", str(body), *own(commands))
-    assert (made["includeFullUser"], made["triggers"]) == (True, ["*"])
+    webhook = commands.json("webhooks", "create", "--body", str(body), *own(commands))
+    assert (webhook["includeFullUser"], webhook["triggers"]) == (True, ["*"])
     named = commands.json("keys", "create", "mine", "--body", "-", *own(commands), stdin='{"displayName": "other"}')
     assert named["displayName"] == "mine"
     for text, said in (("[]", "is not a JSON object"), ("{", "is not a JSON object in UTF-8")):
@@ -108,7 +111,7 @@ def test_a_body_as_the_api_takes_it(commands: Commands, tmp_path: Path) -> None:
         assert said in wrong.stderr
 
 
-def test_what_is_deleted_is_asked_for(commands: Commands) -> None:
+def test_deletion_asks_for_confirmation(commands: Commands) -> None:
     key = commands.server.key
     by = commands.by(commands.server.app_key)
     refused = commands("keys", "delete", key.id, *own(commands))
@@ -126,7 +129,7 @@ def test_what_is_deleted_is_asked_for(commands: Commands) -> None:
     assert commands.ok("keys", "list", *own(commands), "--quiet") == ""
 
 
-def test_a_table_has_colours_on_a_terminal_unless_they_are_unwanted(commands: Commands) -> None:
+def test_colours_appear_on_a_terminal_unless_no_color_is_set(commands: Commands) -> None:
     by = commands.by(commands.server.app_key) | {"TERM": "xterm-256color", "COLUMNS": "100"}
     seen = {}
     for name, environment in (("yes", {}), ("no", {"NO_COLOR": "1"})):
@@ -138,7 +141,7 @@ def test_a_table_has_colours_on_a_terminal_unless_they_are_unwanted(commands: Co
     assert "\x1b" not in commands.ok("keys", "list", *own(commands))
 
 
-def test_names_command_no_terminal(commands: Commands) -> None:
+def test_control_characters_in_names_are_replaced(commands: Commands) -> None:
     commands.ok("keys", "create", "\x1b[2J[bold]x[/bold]", *own(commands))
     for shown in (
         commands.ok("keys", "list", *own(commands)),
@@ -189,32 +192,32 @@ _OWNED = ("--app", "a", "--integration", "i")
     ],
     ids=" ".join,
 )
-def test_ids_and_secrets_command_no_terminal(
+def test_control_characters_in_ids_and_secrets_are_replaced(
     commands: Commands, stranger: tuple[str, dict[str, Any]], command: tuple[str, ...]
 ) -> None:
     url, answer = stranger
     key = {"id": "int_\x1b[2J", "displayName": "\x1b[2J", "secret": "\x1b[2J"}
     answer |= {"key": key, "keys": [key]}
-    told = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
-    assert "\x1b" not in told.stdout + told.stderr
-    assert "\ufffd[2J" in told.stdout + told.stderr
+    result = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
+    assert "\x1b" not in result.stdout + result.stderr
+    assert "\ufffd[2J" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
     "command", [("whoami",), ("keys", "list", *_OWNED), ("keys", "show", "x", *_OWNED)], ids=" ".join
 )
-def test_an_answer_of_wrong_types_is_said_to_be_another_services(
+def test_an_answer_of_wrong_types_is_an_error(
     commands: Commands, stranger: tuple[str, dict[str, Any]], command: tuple[str, ...]
 ) -> None:
     url, answer = stranger
     for wrong in ([1], 5, "x", {"id": 1}):
         answer |= {"app": wrong, "key": wrong, "keys": wrong}
-        told = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
-        assert told.returncode == 1
-        assert f"{url} did not answer as this API does" in told.stderr
+        result = commands(*command, SUNSHINE_CONVERSATIONS_HOST=url, SUNSHINE_CONVERSATIONS_BEARER_TOKEN="t")
+        assert result.returncode == 1
+        assert f"{url} did not answer as this API does" in result.stderr
 
 
-def test_nothing_is_made_where_nothing_can_be_shown(commands: Commands) -> None:
+def test_closed_standard_output_creates_nothing(commands: Commands) -> None:
     closed = subprocess.run(
         f"{sys.executable} -m sunshine_keys keys create unseen --integration {commands.server.integration_id} >&-",
         shell=True, env=os.environ | commands.environment | commands.by(commands.server.app_key),
@@ -225,7 +228,7 @@ def test_nothing_is_made_where_nothing_can_be_shown(commands: Commands) -> None:
     assert "unseen" not in commands.ok("keys", "list", *own(commands))
 
 
-def test_what_the_encoding_lacks_is_replaced(commands: Commands) -> None:
+def test_characters_that_the_encoding_lacks_are_replaced(commands: Commands) -> None:
     name = "caf\u00e9 \U0001f511"
     assert commands.json("keys", "create", name, *own(commands), PYTHONIOENCODING="ascii")["displayName"] == name
     assert "caf? ?" in commands.ok("keys", "list", *own(commands), PYTHONIOENCODING="ascii")
@@ -247,24 +250,24 @@ def test_what_the_encoding_lacks_is_replaced(commands: Commands) -> None:
         (("integrations", "create", "Bot"), 2, "--target is missing"),
     ],
 )
-def test_what_went_wrong_is_the_exit_code_and_what_to_do_is_said(
+def test_errors_have_exit_codes_and_advice(
     commands: Commands, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
-    given = [each.replace("INTEGRATION", commands.server.integration_id) for each in arguments]
-    result = commands(*given)
+    words = [word.replace("INTEGRATION", commands.server.integration_id) for word in arguments]
+    result = commands(*words)
     assert (result.returncode, result.stdout) == (code, ""), result.stderr
     assert said in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_the_id_of_a_refused_request_is_told(commands: Commands) -> None:
+def test_a_refusal_names_the_requests_id(commands: Commands) -> None:
     by = commands.by(commands.server.app_key) | {"SUNSHINE_CONVERSATIONS_SECRET": "wrong"}
     refused = commands("apps", "list", **by)
     assert refused.returncode == 4
     assert re.search(r"`sunshine-keys doctor [0-9a-f]{24}`", refused.stderr)
 
 
-def test_no_contact_and_a_failing_service_have_codes_of_their_own(commands: Commands) -> None:
+def test_unreachable_and_failing_services_have_their_own_exit_codes(commands: Commands) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unanswered:
         port = unanswered.getsockname()[1]
     by = commands.by(commands.server.app_key)
@@ -277,7 +280,7 @@ def test_no_contact_and_a_failing_service_have_codes_of_their_own(commands: Comm
     assert "Try again" in failing.stderr
 
 
-def test_completion_knows_commands_and_profiles(commands: Commands) -> None:
+def test_completion_offers_commands_and_profiles(commands: Commands) -> None:
     def completed(line: str) -> list[str]:
         words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
         program = "import sys; sys.argv[0] = 'sunshine-keys'; from sunshine_keys.cli import main; main()"
