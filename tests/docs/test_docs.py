@@ -167,63 +167,61 @@ def test_the_role_and_the_database_are_enough(postgres: Postgres, tmp_path: Path
         assert Wire(served).get("/healthz").status == 200
 
 
-def test_no_page_has_a_block_that_nobody_runs() -> None:
-    kinds = {
-        str(page.relative_to(ROOT)): set(re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)) for page in PAGES
+def test_every_block_is_run() -> None:
+    """The tests above run a page's blocks of a language if they call `blocks` with the page and the language."""
+    calls = re.findall(r'blocks\(ROOT((?: / "[\w.]+")+), "(\w+)"\)', Path(__file__).read_text())
+    run = {(path.replace('"', "").replace(" / ", "/").strip("/"), kind) for path, kind in calls}
+    shown = {
+        (str(page.relative_to(ROOT)), kind)
+        for page in PAGES
+        for kind in re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)
     }
-    assert {name: each for name, each in kinds.items() if each} == {
-        "README.md": {"sh", "python"},
-        "docs/authentication.md": {"python"},
-        "docs/cli.md": {"sh"},
-        "docs/client.md": {"python"},
-        "docs/operations.md": {"sql"},
-        "docs/quickstart.md": {"sh", "python"},
-        "docs/service.md": {"python"},
-        "docs/testing.md": {"python"},
-        "examples/README.md": {"sh"},
-    }
+    assert run
+    assert run == shown
 
 
 def test_links_lead_somewhere() -> None:
-    for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    links = {(page, target) for page in PAGES for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text())}
+    assert links
+    assert [f"{page.name}: {target}" for page, target in links if not (page.parent / target).exists()] == []
 
 
-def test_the_tests_that_pages_name_are_there() -> None:
+def test_tests_that_pages_name_exist() -> None:
     there = {
         name for file in (ROOT / "tests").rglob("*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
     }
     named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text())}
-    assert len(named) > 20
+    assert named
     assert named <= there
 
 
-def test_every_variable_is_told() -> None:
+def test_every_variable_is_documented() -> None:
     documented = "".join((ROOT / "docs" / name).read_text() for name in ("settings.md", "client.md"))
     package = Path(server.__file__).parent
     source = "".join(file.read_text() for file in [*package.glob("cli/**/*.py"), *package.glob("*.py")])
     documented = documented.replace("`…_", "`SUNSHINE_KEYS_").replace("`…_", "`SUNSHINE_CONVERSATIONS_")
     hidden = {"SUNSHINE_KEYS_SUPERVISOR"}  # for the workers alone
-    for variable in sorted(set(re.findall(r"SUNSHINE_(?:KEYS|CONVERSATIONS)_[A-Z_]+[A-Z]", source)) - hidden):
-        assert variable in documented, variable
+    variables = set(re.findall(r"SUNSHINE_(?:KEYS|CONVERSATIONS)_[A-Z_]+[A-Z]", source))
+    assert hidden < variables
+    assert [variable for variable in sorted(variables - hidden) if variable not in documented] == []
 
 
-def test_every_command_that_needs_no_service_is_told_where_the_service_is() -> None:
+def test_every_command_that_needs_no_service_is_on_the_service_page() -> None:
     documented = (ROOT / "docs" / "service.md").read_text()
     remote = {"sunshine_keys.cli.remote.account", "sunshine_keys.cli.remote.verbs"}
     groups = [
         ("", commands.cli),
         *((f"{group.name} ", group.typer_instance) for group in commands.cli.registered_groups),
     ]
-    local = 0
+    modules: dict[str, set[str]] = {}
     for prefix, group in groups:
         for command in group.registered_commands:
             assert command.callback is not None
-            if command.callback.__module__ not in remote:
-                local += 1
-                assert f"`sunshine-keys {prefix}{command.name or command.callback.__name__}" in documented
-    assert local > 10
+            usage = f"`sunshine-keys {prefix}{command.name or command.callback.__name__}"
+            modules.setdefault(command.callback.__module__, set()).add(usage)
+    local = set().union(*(modules[name] for name in modules.keys() - remote))
+    assert remote < modules.keys()
+    assert [usage for usage in sorted(local) if usage not in documented] == []
 
 
 @pytest.mark.parametrize("page", ["cli", "settings", "errors", "python"])
@@ -243,7 +241,7 @@ def test_a_service_is_managed_as_the_page_shows(reader: Reader, tmp_path: Path) 
         assert said.endswith("Deleted 1 key.\n")
 
 
-def test_every_metric_is_told() -> None:
+def test_every_metric_is_documented() -> None:
     documented = (ROOT / "docs" / "operations.md").read_text()
     for family in FAMILIES:
         assert f"`{family.name.removeprefix('sunshine_keys_')}" in documented, family.name

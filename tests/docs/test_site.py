@@ -68,7 +68,7 @@ def test_its_links_lead_somewhere(site: Path, pages: dict[Path, Links]) -> None:
             if parts.fragment and there in pages:
                 assert unquote(parts.fragment) in pages[there].ids | {""}, f"{page.name} leads to {target}"
             followed += 1
-    assert followed > 500
+    assert followed >= len(pages) > 0
 
 
 def test_it_loads_nothing_from_elsewhere(site: Path, pages: dict[Path, Links]) -> None:

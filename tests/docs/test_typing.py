@@ -1,4 +1,4 @@
-"""What an editor tells a user: right programs pass mypy and pyright, and each wrong line is found by both."""
+"""mypy and pyright accept the programs in typing_tests/, and both report every line that ends in `# wrong`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def test_right_programs_pass() -> None:
     assert pyright(FOLDER / "right.py") == set()
 
 
-def test_wrong_lines_are_found() -> None:
+def test_checkers_report_every_wrong_line() -> None:
     expected = wrong_lines(FOLDER / "wrong.py")
-    assert len(expected) == 14
+    assert expected
     assert mypy(FOLDER / "wrong.py") == expected
     assert pyright(FOLDER / "wrong.py") == expected

@@ -73,7 +73,8 @@ def test_the_dashboard_brings_no_data_source_of_its_own() -> None:
 def test_every_alarm_is_explained() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     names = [rule["alert"] for rule in RULES["rules"]]
-    assert len(names) == len(set(names)) > 5
+    assert names
+    assert len(names) == len(set(names))
     for rule in RULES["rules"]:
         assert f"| `{rule['alert']}` |" in page
         assert rule["labels"]["severity"] in ("critical", "warning")

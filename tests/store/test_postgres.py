@@ -16,6 +16,7 @@ from sunshine_keys.store import OPERATOR, Origin, StoreError, StoreTooNew
 from sunshine_keys.store.changes import CreateKey, DeleteKey
 from sunshine_keys.store.origin import Idempotency
 from sunshine_keys.store.postgres import PostgresStore, connections, writer
+from sunshine_keys.store.postgres.schema import VERSION
 
 
 def refusal(url: str) -> str:
@@ -56,7 +57,7 @@ def test_a_newer_version_is_refused(postgres: Postgres) -> None:
     url = postgres.new_store()
     asyncio.run(PostgresStore.prepare(url))
     postgres.execute(f"UPDATE {url.rpartition('=')[2]}.meta SET value = '99' WHERE name = 'schema_version'")
-    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 3: use the newer program"):
+    with pytest.raises(StoreTooNew, match=f"schema version 99, this program knows {VERSION}: use the newer program"):
         asyncio.run(PostgresStore.prepare(url))
 
 

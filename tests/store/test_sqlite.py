@@ -15,7 +15,7 @@ from sunshine_keys.apps.model import App
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import OPERATOR, StoreError, StoreTooNew
 from sunshine_keys.store.changes import CreateApp
-from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.sqlite import SqliteStore, schema
 
 
 def execute(path: Path, sql: str) -> None:
@@ -29,7 +29,9 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store"
     SqliteStore.prepare(path)
     execute(path, "PRAGMA user_version = 99")
-    with pytest.raises(StoreTooNew, match="schema version 99, this program knows 5: use the newer program"):
+    with pytest.raises(
+        StoreTooNew, match=f"schema version 99, this program knows {schema.VERSION}: use the newer program"
+    ):
         SqliteStore.prepare(path)
 
 
