@@ -290,7 +290,7 @@ def test_each_extra_brings_what_it_is_for(version: str, built: Built, tmp_path: 
 
     place.install("pytest")
     refused = place.tests(USES_THE_FIXTURE)
-    assert "is missing; the fixture needs: pip install 'sunshine-keys[test]'" in refused.stdout
+    assert "is missing. Install the fixture with: pip install 'sunshine-keys[test]'" in refused.stdout
     assert "2 errors" in refused.stdout
     place.install_wheel("test")
     tested = place.tests(USES_THE_FIXTURE)
