@@ -1,4 +1,4 @@
-"""`audit` and `audit verify`, as an operator runs them."""
+"""`audit` and `audit verify` as an operator runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`backup` and `restore`, as an operator runs them: under load, killed, out of room, and given what is no backup."""
+"""`backup` and `restore` as an operator runs them: under load, killed, on a full disk, and with invalid files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def live(wire: Wire, key: Key) -> bool:
 
 
 def grow(data: Path, rows: int) -> None:
-    """Give the store so many keys of the account, of about a kilobyte each."""
+    """Add `count` account keys of about 1 kB to the store."""
     with contextlib.closing(sqlite3.connect(data / STORE)) as connection, connection:
         sealed = connection.execute("SELECT substr(sealed_secret, 1, 4) FROM keys").fetchone()[0] + bytes(900)
         connection.executemany(
@@ -266,7 +266,7 @@ class TestRestore:
             assert live(server.wire, lost)
             assert not live(server.wire, revoked[0])
 
-            # The refusal of the deleted key is one entry more by now.
+            # The refusal of the deleted key has added an entry.
             expected = asked.stdout.replace("has 5 more entries", "has 6 more entries")
             assert restored(data, file, "--yes").startswith(expected)
             assert all(live(server.wire, key) for key in revoked[:3])
@@ -318,7 +318,7 @@ class TestRestore:
             file.unlink()
         restored(data, old)
         entries = run("audit", "--data", str(data), "--json").stdout.splitlines()
-        execute(data / STORE, f"DELETE FROM audit WHERE sequence >= {len(entries)}")  # as if it was `old` itself
+        execute(data / STORE, f"DELETE FROM audit WHERE sequence >= {len(entries)}")  # the state of `old`
         assert "The backup is more recent: its audit trail has 1 more entries." in restored(data, new, "--yes")
         trail = run("audit", "--data", str(data)).stdout
         assert trail.count("key.create") == 1
@@ -387,7 +387,7 @@ class TestRestore:
         (small_disk / "sealing.key").write_bytes((data / "sealing.key").read_bytes())
         restored(small_disk, file)
         before = execute(small_disk / STORE, "SELECT id FROM keys")
-        for rows in (500, 600, 900):  # no room to keep the old store, for the transaction, for the copy
+        for rows in (500, 600, 900):  # too little space for: the replaced store, the transaction, the copy
             grow(data, rows)
             big = backed_up(data, tmp_path / f"{rows}")
             execute(data / STORE, "DELETE FROM keys WHERE display_name = 'x'")
@@ -399,6 +399,6 @@ class TestRestore:
 
 
 def failed_late(result: subprocess.CompletedProcess[str]) -> str:
-    """What a command that has told something before said as it failed."""
+    """Return the error line of a command that failed after it had printed something."""
     assert result.returncode == 1
     return result.stderr

@@ -1,4 +1,4 @@
-"""The commands as an operator runs them."""
+"""`init`, `serve`, `token`, --help and errors, as an operator runs them."""
 
 from __future__ import annotations
 

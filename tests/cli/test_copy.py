@@ -1,4 +1,4 @@
-"""`sunshine-keys copy`: a served store on SQLite moves to PostgreSQL with all it holds, and back."""
+"""`copy`: a served store moves from SQLite to PostgreSQL with its whole content, and back."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def test_a_served_store_moves_with_keys_answers_and_trail(data: Path, sample: di
         assert server.wire.patch("/v2/apps/5d8cff3cd55b040010928b5b", auth, {"displayName": "New"}).status == 200
         trail = run("audit", "verify", "--data", str(data)).stdout
     second_run = copied(sqlite_url(data), url)
-    assert (
-        second_run["changed"] == 7
-    )  # a key, its answer and the app's name; one key removed; three entries, and one of the name
+    assert second_run["changed"] == 7  # a key, its answer, the app and its update; a removed key; three audit entries
     assert copied(sqlite_url(data), url)["changed"] == 0
 
     assert run("audit", "verify", "--database", url, "--data", str(data)).stdout == trail
@@ -100,7 +98,7 @@ def _began(postgres: Postgres, arrived: str) -> bool:
 
 
 def grown(data: Path, keys: int) -> None:
-    """Many integrations, with a key each."""
+    """Add `keys` integrations with a key to the store."""
     with closing(sqlite3.connect(data / STORE_FILE)) as connection:
         rows = [(f"{number:024x}",) for number in range(keys)]
         app = "5d8cff3cd55b040010928b5b"
@@ -154,7 +152,7 @@ def test_a_second_concurrent_copy_is_refused(
 
     async def copy_and_copy_meanwhile() -> None:
         await copy(source, target)
-        async with compose._tables(target, snapshot=False):  # as one does that is under way
+        async with compose._tables(target, snapshot=False):  # a running copy does the same
             with pytest.raises(StoreError, match="another copy into the target is under way: nothing was changed"):
                 await copy(source, target)
         await copy(source, target)

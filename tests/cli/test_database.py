@@ -1,4 +1,4 @@
-"""Commands on whatever database: where it is said to be, and its schema's steps."""
+"""Commands on each kind of database: the location of the store, and upgrades of its schema."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_migrate_on_postgresql(postgres: Postgres) -> None:
 
 
 def test_the_urls_password_is_neither_printed_nor_passed_on(postgres: Postgres, tmp_path: Path) -> None:
-    """Where it came from a file: neither the workers' environment nor a command's output repeats it."""
+    """If the URL comes from a file, neither the workers' environment nor the output contains its password."""
     url = postgres.new_store().replace("postgres@", "postgres:s3cret@")
     file = tmp_path / "url"
     file.write_text(url + "\n")

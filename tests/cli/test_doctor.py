@@ -27,7 +27,7 @@ UNKNOWN = "int_0123456789abcdef01234567"
 
 
 class Store:
-    """A store with the samples' keys, served where a test asks for it."""
+    """A store with the keys of the samples."""
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
@@ -71,7 +71,7 @@ def test_every_form_of_credentials_is_accepted(store: Store) -> None:
     for text in (f"{key.id}:{key.secret}\n", f"Authorization: {key.basic()}", key.bearer(), token, f"bearer {token}"):
         accepted, finding = store.doctor(text)
         assert accepted is True
-        assert finding["message"].startswith(f"key {key.id} is accepted, with scope integration, of app ")
+        assert finding["message"].startswith(f"key {key.id} is accepted, with scope integration, app ")
 
 
 def test_a_request_may_need_another_scope_or_owner(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""`sunshine-keys scan` as an operator runs it."""
+"""`scan` as an operator runs it."""
 
 from __future__ import annotations
 

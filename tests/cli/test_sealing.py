@@ -1,4 +1,4 @@
-"""The sealing key is rotated while servers run, whatever happens to the rotation."""
+"""`seal`: rotations while servers run, interrupted rotations, retired and missing sealing keys."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ids(data: Path) -> list[str]:
 
 
 def seal(command: str, data: Path, *arguments: str, **environment: str) -> str:
-    """What a `seal` command that succeeds prints."""
+    """Run a `seal` command that succeeds, and return its output."""
     done = run("seal", command, *arguments, "--data", str(data), **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -56,7 +56,7 @@ def status(data: Path, **environment: str) -> dict[str, Any]:
 
 
 def sealed(data: Path, **environment: str) -> dict[str, int]:
-    """How much is sealed under each key that the store knows or that seals something."""
+    """Return the number of sealed values for each sealing key that the store has or that seals something."""
     ring_keys = status(data, **environment)["keys"]
     return {key["id"]: sum(key["sealed"].values()) for key in ring_keys}
 
@@ -72,7 +72,7 @@ def under(data: Path, key_id: str) -> int:
 
 
 def with_many_keys(data: Path, count: int) -> list[Key]:
-    """A store with so many account keys."""
+    """Create a store with `count` account keys, and return them."""
 
     async def fill() -> list[Key]:
         engine = await compose.open_engine(Settings(data))
@@ -102,7 +102,7 @@ def require_every_secret_opens(data: Path) -> None:
 
 
 class Load:
-    """Makes, uses and deletes an integration with a webhook and a key, over and over; notes what was not answered well."""
+    """Creates, uses and deletes an integration with a webhook and a key in a loop, and records unexpected answers."""
 
     def __init__(self, wire: Wire, account: Key) -> None:
         self.wire, self.account = wire, account
@@ -155,7 +155,7 @@ class Load:
         self.thread.join(60)
 
     def goes_on(self, rounds: int = 3) -> None:
-        """Return once so many more rounds are done."""
+        """Wait for `rounds` more rounds."""
         goal, deadline = self.rounds + rounds, time.monotonic() + 60
         while self.rounds < goal:
             assert time.monotonic() < deadline
@@ -370,7 +370,7 @@ def test_only_one_process_changes_the_ring(tmp_path: Path) -> None:
 
 
 class TestGivenRings:
-    """A service on a ring that the operator keeps, of which it has one key at first."""
+    """A service whose ring is in the environment, with one key at first."""
 
     def source(self, kind: str, ring: Path) -> dict[str, str]:
         if kind == "FILE":

@@ -1,4 +1,4 @@
-"""Which service by which key: `login`, `logout`, `profiles`, `whoami`, `open`."""
+"""`login`, `logout`, `profiles`, `whoami` and `open`: the service and the key that commands use."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_prompt_for_the_secret_has_no_echo(commands: Commands) -> None:
     terminal.answer("Key id: ", key.id)
     terminal.answer("Secret: ", key.secret)
     assert terminal.end() == 0
-    assert "profile root" in terminal.said
+    assert "Profile root" in terminal.said
     assert key.secret not in terminal.said
     assert json.loads(commands.profiles.read_text())["profiles"]["root"]["secret"] == key.secret
 
@@ -203,7 +203,7 @@ def test_invalid_logins_are_refused(commands: Commands) -> None:
         (("--host", "http://127.0.0.1:9", "act_1"), "", 2, "the secret is empty"),
         (("--host", "http://127.0.0.1:9", "act_1"), '{"secret": "x"}', 2, "the secret is invalid"),
         (("--host", "http://keys.invalid", "act_1"), "s", 2, "https"),
-        (("--host", "http://127.0.0.1:9", "act_1"), "s", 5, "no answer from http://127.0.0.1:9"),
+        (("--host", "http://127.0.0.1:9", "act_1"), "s", 5, "http://127.0.0.1:9 did not answer"),
     ):
         result = commands.bare("login", *arguments, stdin=stdin)
         assert (result.returncode, result.stdout) == (code, ""), result.stderr

@@ -1,4 +1,4 @@
-"""`list`, `create`, `show` and `delete`, as somebody at a terminal or a program uses them."""
+"""`list`, `create`, `show` and `delete`, as people and programs use them."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_control_characters_in_names_are_replaced(commands: Commands) -> None:
 
 @pytest.fixture
 def stranger() -> Iterator[tuple[str, dict[str, Any]]]:
-    """A service that answers everything with an object, which the test fills."""
+    """A service that answers each request with an object, which the test fills."""
     answer: dict[str, Any] = {}
 
     class Handler(BaseHTTPRequestHandler):

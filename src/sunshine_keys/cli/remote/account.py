@@ -17,7 +17,7 @@ from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
 from sunshine_keys.cli.remote.options import AsJson, OutputFormat, ProfileName, Quiet
-from sunshine_keys.cli.remote.session import Session, contact, default_host, session
+from sunshine_keys.cli.remote.session import PROFILE_VARIABLE, Session, contact, default_host, session
 
 _SECRET_LENGTH = 1000
 
@@ -37,7 +37,10 @@ def login(
         str | None,
         typer.Option(envvar=HOST_VARIABLE, metavar="URL", help="The service's URL. Default: the vendor's."),
     ] = None,
-    profile: ProfileName = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(envvar=PROFILE_VARIABLE, metavar="NAME", help="The profile to save. Default: `default`."),
+    ] = None,
 ) -> None:
     """Save a key for a service in a profile, after the service has accepted the key.
 
