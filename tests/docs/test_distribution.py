@@ -130,7 +130,7 @@ def test_an_sdist_builds_the_same_bytes_elsewhere(built: Built, tmp_path: Path) 
     assert rebuilt.sdist.read_bytes() == built.sdist.read_bytes()
 
 
-def test_the_metadata_is_valid_and_tells_what_the_readme_does(built: Built) -> None:
+def test_the_metadata_is_valid_and_contains_the_readme(built: Built) -> None:
     wheel_metadata = Metadata.from_email(metadata(built.wheel), validate=True)
     assert (wheel_metadata.name, str(wheel_metadata.version), wheel_metadata.license_expression) == (
         "sunshine-keys",
@@ -163,7 +163,7 @@ def imported(package: str) -> set[str]:
 @pytest.mark.parametrize(
     ("package", "extras"), [("sunshine_conversations_client", ("", "async")), ("sunshine_keys", ("", *EXTRAS))]
 )
-def test_what_is_imported_is_required(package: str, extras: tuple[str, ...], built: Built) -> None:
+def test_every_imported_distribution_is_required(package: str, extras: tuple[str, ...], built: Built) -> None:
     required = set().union(*(requirements(built.wheel, extra) for extra in extras))
     brought_by = packages_distributions()
     undeclared = {
@@ -283,7 +283,7 @@ def interpreter(version: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
-def test_each_extra_brings_what_it_is_for(version: str, built: Built, tmp_path: Path) -> None:
+def test_every_extra_installs_what_its_feature_imports(version: str, built: Built, tmp_path: Path) -> None:
     place = Place(tmp_path, interpreter(version), built.wheel)
     place.install_wheel()
     holds_the_client_alone(place)

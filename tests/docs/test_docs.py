@@ -130,7 +130,7 @@ def test_the_page_on_testing_runs(reader: Reader, tmp_path: Path) -> None:
     assert re.fullmatch(r"200 /v2/apps/[0-9a-f]{24}\n", reader.run("python", program))
 
 
-def test_a_token_can_be_made_as_the_page_shows(reader: Reader) -> None:
+def test_the_page_on_tokens_runs(reader: Reader) -> None:
     (program,) = blocks(ROOT / "docs" / "authentication.md", "python")
     assert reader.run("python", program) == "200\n"
 
@@ -147,7 +147,7 @@ def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
         assert reader.run("python", table) == "Mine\n"
 
 
-def test_the_way_from_an_empty_store(reader: Reader, tmp_path: Path) -> None:
+def test_the_page_on_the_service_runs(reader: Reader, tmp_path: Path) -> None:
     (block,) = blocks(ROOT / "docs" / "service.md", "python")
     (tmp_path / "account.json").write_text(json.dumps(first_run(tmp_path / "data")))
     with server.running(Settings(tmp_path / "data")) as url:
@@ -155,7 +155,7 @@ def test_the_way_from_an_empty_store(reader: Reader, tmp_path: Path) -> None:
         assert re.fullmatch(r"app_[0-9a-f]{24} int_[0-9a-f]{24}\n", reader.run("python", block))
 
 
-def test_the_role_and_the_database_are_enough(postgres: Postgres, tmp_path: Path) -> None:
+def test_the_documented_role_and_database_suffice(postgres: Postgres, tmp_path: Path) -> None:
     (block,) = blocks(ROOT / "docs" / "operations.md", "sql")
     for statement in block.split(";\n"):
         if statement:
@@ -225,12 +225,12 @@ def test_every_command_that_needs_no_service_is_on_the_service_page() -> None:
 
 
 @pytest.mark.parametrize("page", ["cli", "settings", "errors", "python"])
-def test_a_reference_is_what_the_code_is(page: str) -> None:
+def test_every_generated_reference_is_current(page: str) -> None:
     check = [sys.executable, str(ROOT / "scripts" / f"generate_{page}_reference.py"), "--check"]
     assert subprocess.run(check, timeout=60, check=False).returncode == 0
 
 
-def test_a_service_is_managed_as_the_page_shows(reader: Reader, tmp_path: Path) -> None:
+def test_the_page_on_the_command_line_runs(reader: Reader, tmp_path: Path) -> None:
     (block,) = blocks(ROOT / "docs" / "cli.md", "sh")
     reader.environment |= {"XDG_CONFIG_HOME": str(tmp_path), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
     (tmp_path / "sample.json").write_text(json.dumps(first_run(tmp_path / "data", sample=True)))

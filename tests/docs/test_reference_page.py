@@ -71,7 +71,7 @@ def document(wire: Wire) -> Any:
     return wire.get("/openapi.json").json
 
 
-def test_it_is_a_page_that_needs_no_key_and_may_load_its_style_alone(wire: Wire, answer: Answer) -> None:
+def test_the_page_needs_no_key_and_may_load_only_its_style(wire: Wire, answer: Answer) -> None:
     style = wire.get("/docs/style.css")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert (style.status, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
@@ -84,14 +84,14 @@ def test_it_is_a_page_that_needs_no_key_and_may_load_its_style_alone(wire: Wire,
         assert wire.get(path).errors == [("not_found", "Resource not found")]
 
 
-def test_it_loads_nothing_but_its_style_and_leads_nowhere_else(page: Page) -> None:
+def test_the_page_loads_only_its_style_and_links_only_to_itself(page: Page) -> None:
     assert page.all("src") == page.all("style") == []
     assert {tag for tag, _ in page.elements} & {"script", "style", "iframe", "img"} == set()
     outside = {target for target in page.all("href") if not target.startswith("#")}
     assert outside == {"docs/style.css", "openapi.json"}
 
 
-def test_its_links_lead_to_one_place_each(page: Page) -> None:
+def test_every_link_has_one_target(page: Page) -> None:
     ids = page.all("id")
     assert len(ids) == len(set(ids))
     targets = {target[1:] for target in page.all("href") if target.startswith("#")}
@@ -99,13 +99,13 @@ def test_its_links_lead_to_one_place_each(page: Page) -> None:
     assert set(page.all("aria-labelledby")) <= set(ids)
 
 
-def test_its_headings_go_down_by_one_level_at_a_time(page: Page) -> None:
+def test_heading_levels_are_not_skipped(page: Page) -> None:
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(then <= now + 1 for now, then in itertools.pairwise(levels))
 
 
-def test_it_tells_of_every_operation(page: Page, document: Any) -> None:
+def test_the_page_describes_every_operation(page: Page, document: Any) -> None:
     articles = [article.split() for article in page.texts["article"]]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
@@ -136,7 +136,7 @@ def _properties(value: Any) -> list[str]:
     return own + [name for item in value.values() for name in _properties(item)]
 
 
-def test_it_tells_of_every_error_and_every_schema(page: Page, document: Any) -> None:
+def test_the_page_describes_every_error_and_schema(page: Page, document: Any) -> None:
     terms = {" ".join(term.split()) for term in page.texts["dt"]}
     assert {f"{kind.status} {kind.code}" for kind in errors.kinds()} <= terms
     assert {f"schema-{name}" for name in document["components"]["schemas"]} <= set(page.all("id"))
@@ -144,9 +144,7 @@ def test_it_tells_of_every_error_and_every_schema(page: Page, document: Any) -> 
 
 @needs("curl")
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_its_example_does_what_it_shows(
-    page: Page, service: Service, wire: Wire, tenant: Tenant, operation: Operation
-) -> None:
+def test_every_example_works(page: Page, service: Service, wire: Wire, tenant: Tenant, operation: Operation) -> None:
     (article,) = [text for text in page.texts["article"] if text.split()[0] == operation.id]
     curl = article[article.index("curl ") :]
     key: Key = tenant.account if operation.scopes == {Scope.ACCOUNT} else tenant.app_key
@@ -176,7 +174,7 @@ def test_it_counts_as_a_request_of_its_address(tmp_path: Path) -> None:
 
 
 @needs("chromium")
-def test_it_can_be_read_by_everyone(service: Service) -> None:
+def test_the_page_is_accessible(service: Service) -> None:
     from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
 

@@ -113,7 +113,7 @@ def test_sigterm_finishes_what_is_in_flight_and_exits_0(place: Place, sample: di
         assert after.wire.get(f"{SAMPLE_KEYS}/{created['id']}", auth).json == {"key": created}
 
 
-def test_a_request_that_never_comes_whole_does_not_hold_up_the_end(place: Place, sample: dict[str, Any]) -> None:
+def test_an_incomplete_request_does_not_delay_the_stop(place: Place, sample: dict[str, Any]) -> None:
     with Server(place) as server:
         connection = http.client.HTTPConnection(server.wire.url.removeprefix("http://"), timeout=30)
         connection.putrequest("POST", SAMPLE_KEYS)
@@ -173,7 +173,7 @@ def _alive(process_id: int) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_being_told_to_stop_is_no_failure(
+def test_stopping_on_a_signal_is_no_failure(
     place: Place, sample: dict[str, Any], workers: str, number: signal.Signals
 ) -> None:
     with Server(place, "--workers", workers, patch=PATIENT) as server:

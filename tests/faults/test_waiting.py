@@ -54,7 +54,7 @@ def test_a_disk_that_does_not_answer_is_a_503_that_leaves_open_what_happened(tmp
         assert retried.json["key"] in server.wire.get(SAMPLE, auth).json["keys"]
 
 
-def test_what_was_given_up_before_it_began_is_not_done(tmp_path: Path) -> None:
+def test_a_change_whose_client_gave_up_before_it_began_is_not_made(tmp_path: Path) -> None:
     auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
     with Server(tmp_path, patch=HURRIED) as server:
         before = len(server.wire.get(SAMPLE, auth).json["keys"])

@@ -120,5 +120,5 @@ def surroundings(wire: Wire, service: Service) -> Iterator[Surroundings]:
     suppress_health_check=list(HealthCheck),
     derandomize="FUZZ_EXAMPLES" not in os.environ,
 )
-def test_every_answer_is_told_of(case: Any, surroundings: Surroundings) -> None:
+def test_every_answer_is_described(case: Any, surroundings: Surroundings) -> None:
     surroundings.ask(case)

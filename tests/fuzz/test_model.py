@@ -398,7 +398,7 @@ def id_of(view: View) -> str:
 
 
 @pytest.mark.timeout(0)  # to make a failure small takes minutes
-def test_the_api_does_what_its_model_says() -> None:
+def test_the_api_behaves_as_its_model() -> None:
     run_machine(  # type: ignore[no-untyped-call]
         Api,
         settings=settings(

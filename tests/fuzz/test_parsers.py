@@ -31,7 +31,7 @@ BASIC = st.binary().map(base64.b64encode)
 
 
 @given(st.binary() | TOKENS | BASIC | (CLAIMS | JSON).map(json.dumps).map(str.encode))
-def test_they_refuse_or_read_and_raise_nothing_else(content: bytes) -> None:
+def test_parsers_accept_or_refuse_and_raise_nothing_else(content: bytes) -> None:
     parse(content)
 
 

@@ -31,7 +31,7 @@ def integration(wire: Wire, service: Service, tenant: Tenant) -> str:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(name=st.text(max_size=110))
-def test_a_name_is_kept_as_it_is_or_refused(wire: Wire, tenant: Tenant, integration: str, name: str) -> None:
+def test_a_name_comes_back_unchanged_or_is_refused(wire: Wire, tenant: Tenant, integration: str, name: str) -> None:
     answer = wire.post(f"{integration}/keys", tenant.app_key, {"displayName": name})
     if 1 <= len(name) <= 100 and "\0" not in name:
         assert answer.status == 201

@@ -45,7 +45,7 @@ def metrics_in(query: str) -> set[str]:
 
 
 @pytest.mark.parametrize("query", sorted(set(queries())))
-def test_a_query_asks_for_what_there_is(query: str) -> None:
+def test_a_query_names_existing_metrics_and_labels(query: str) -> None:
     named = metrics_in(query)
     assert named <= SAMPLES.keys()
     assert named or query.startswith("up{")

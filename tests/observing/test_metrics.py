@@ -127,7 +127,7 @@ def test_keys_are_counted_by_scope(wire: Wire) -> None:
     }
 
 
-def test_a_node_tells_of_its_lease_and_of_what_a_delete_waited(wire: Wire, measured: Measured) -> None:
+def test_a_node_measures_its_lease_and_the_waits_of_deletes(wire: Wire, measured: Measured) -> None:
     assert wire.get("/readyz").status == 200
     assert wire.delete(f"{measured.keys}/{measured.key.id}", measured.app_key).status == 200
     page = Page(wire)
@@ -147,7 +147,7 @@ def test_only_the_token_opens_the_page(wire: Wire, measured: Measured, auth: str
     assert wire.get("/metrics", measured.account).status == 401
 
 
-def test_without_a_token_there_is_no_page(tmp_path: Path) -> None:
+def test_without_a_token_the_page_does_not_exist(tmp_path: Path) -> None:
     place = Place(tmp_path, None)
     first_run(place)
     with server.running(place.settings) as url:
@@ -162,7 +162,7 @@ class TestSeveralProcesses:
         file.write_text(f"{TOKEN}\n")
         return file
 
-    def test_each_tells_of_all(self, tmp_path: Path, file: Path) -> None:
+    def test_every_worker_answers_with_the_counts_of_all(self, tmp_path: Path, file: Path) -> None:
         place = Place(tmp_path, None)
         measured = Measured(place)
         with Server(place, "--workers", "2", "--metrics-token-file", str(file)) as served:
@@ -175,7 +175,7 @@ class TestSeveralProcesses:
             page = wait_for(served.wire, lambda page: page.has("sunshine_keys_keys"))
             assert page.value("sunshine_keys_keys", scope="account") == 1
 
-    def test_what_one_that_was_killed_had_counted_stays(self, tmp_path: Path, file: Path) -> None:
+    def test_the_counts_of_a_killed_worker_stay(self, tmp_path: Path, file: Path) -> None:
         place = Place(tmp_path, None)
         measured = Measured(place)
         with Server(place, "--workers", "2", "--metrics-token-file", str(file)) as served:
@@ -199,7 +199,7 @@ class TestSeveralProcesses:
 
 
 @pytest.mark.parametrize("token", ["", "short", "x" * 1001, "white space in a token"])
-def test_a_token_of_the_wrong_form_is_refused_at_the_start(tmp_path: Path, token: str) -> None:
+def test_an_invalid_token_is_refused_at_the_start(tmp_path: Path, token: str) -> None:
     file = tmp_path / "token"
     file.write_text(token)
     options = ("serve", "--data", str(tmp_path / "data"), "--metrics-token-file", str(file))

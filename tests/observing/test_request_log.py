@@ -74,7 +74,7 @@ def test_a_request_is_one_line_of_json(logged: Logged) -> None:
         }
 
 
-def test_a_request_that_is_refused_tells_neither_its_path_nor_whom_it_claimed_to_be(logged: Logged) -> None:
+def test_a_refused_request_is_logged_without_its_path_and_claimed_key(logged: Logged) -> None:
     with Server(logged.data, "--log-format", "json", log=logged.file) as server:
         nowhere = logged.of_request(request(server.wire, "GET", "/v2/never-told"))
         assert (nowhere["status"], nowhere["error"], nowhere.get("route")) == (404, "not_found", None)
@@ -92,7 +92,7 @@ def test_all_workers_log_in_the_same_way(logged: Logged) -> None:
             assert logged.of_request(request(server.wire, "GET", logged.keys, logged.app_key))["status"] == 200
 
 
-def test_the_text_is_one_line_too(logged: Logged) -> None:
+def test_the_text_format_is_one_line(logged: Logged) -> None:
     with Server(logged.data, log=logged.file) as server:
         answer = request(server.wire, "GET", logged.keys, logged.app_key)
         deadline = time.monotonic() + 30
@@ -106,7 +106,7 @@ def test_the_text_is_one_line_too(logged: Logged) -> None:
     )
 
 
-def test_probes_are_told_only_to_those_who_debug(logged: Logged) -> None:
+def test_probes_are_logged_at_level_debug_only(logged: Logged) -> None:
     with Server(logged.data, "--log-format", "json", log=logged.file) as server:
         probe = request(server.wire, "GET", "/readyz")
         logged.of_request(request(server.wire, "GET", "/nowhere"))
@@ -115,7 +115,7 @@ def test_probes_are_told_only_to_those_who_debug(logged: Logged) -> None:
         assert logged.of_request(request(server.wire, "GET", "/readyz"))["level"] == "debug"
 
 
-def test_with_level_warning_only_failures_are_told(logged: Logged) -> None:
+def test_level_warning_logs_only_failures(logged: Logged) -> None:
     failing = (
         "from sunshine_keys.keys import operations as keys\ndef fail(*_): raise RuntimeError('x')\nkeys.key_view = fail"
     )
@@ -131,7 +131,7 @@ def test_with_level_warning_only_failures_are_told(logged: Logged) -> None:
         assert "failed with RuntimeError" in failure["message"]
 
 
-def test_what_a_proxy_says_of_an_address_makes_no_second_line() -> None:
+def test_a_forwarded_address_cannot_add_a_line() -> None:
     scope = {"method": "GET", "raw_path": b"/", "headers": [], "client": ("1.2.3.4\n" + "x" * 100, 1)}
     line = as_text(line_of(Outcome(Request(scope, None, "id"), 404, "not_found", False, 0.0, 0.0)))  # type: ignore[arg-type]
     assert b"\n" not in line
@@ -139,19 +139,19 @@ def test_what_a_proxy_says_of_an_address_makes_no_second_line() -> None:
     assert len(line) < 250
 
 
-def test_another_format_or_level_is_refused() -> None:
+def test_an_unknown_format_or_level_is_refused() -> None:
     for option, value in (("--log-format", "xml"), ("--log-level", "loud")):
         result = run("serve", option, value)
         assert result.returncode == 2
         assert option in result.stderr
 
 
-def test_the_log_can_be_a_file_that_takes_no_more(logged: Logged) -> None:
+def test_a_full_log_file_fails_no_request(logged: Logged) -> None:
     with Server(logged.data, log=Path("/dev/full")) as server:
         assert server.wire.get(logged.keys, logged.app_key).status == 200
         assert server.wire.get(logged.keys, logged.app_key).status == 200
 
 
 @pytest.mark.parametrize("log", [Log(), Log(LogFormat.JSON, LogLevel.ERROR)])
-def test_workers_are_told_how_to_log(log: Log) -> None:
+def test_workers_log_as_their_supervisor_does(log: Log) -> None:
     assert Log.from_environment(log.environment()) == log

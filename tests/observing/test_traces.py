@@ -61,7 +61,7 @@ def wire(traced: Traced, tmp_path: Path) -> Iterator[Wire]:
         yield Wire(url)
 
 
-def test_a_request_is_a_span_of_its_callers_trace(wire: Wire, traced: Traced) -> None:
+def test_a_request_is_a_span_in_the_trace_of_its_caller(wire: Wire, traced: Traced) -> None:
     answer = wire.get(traced.keys, traced.app_key, headers={"traceparent": PARENT})
     (span,) = traced.spans(f"GET {KEYS}")
     assert span.kind is SpanKind.SERVER
@@ -78,7 +78,7 @@ def test_a_request_is_a_span_of_its_callers_trace(wire: Wire, traced: Traced) ->
     }
 
 
-def test_a_stranger_has_no_say_in_what_is_recorded(wire: Wire, traced: Traced) -> None:
+def test_an_unauthenticated_caller_cannot_force_recording(wire: Wire, traced: Traced) -> None:
     wire.get(traced.keys, Key(traced.app_key.id, "wrong"), headers={"traceparent": PARENT})
     (span,) = traced.spans(f"GET {KEYS}")
     assert span.context is not None and f"{span.context.trace_id:032x}" != TRACE
@@ -87,7 +87,7 @@ def test_a_stranger_has_no_say_in_what_is_recorded(wire: Wire, traced: Traced) -
     assert span.status.status_code is StatusCode.UNSET
 
 
-def test_what_is_no_parent_is_none(wire: Wire, traced: Traced) -> None:
+def test_an_invalid_parent_is_ignored(wire: Wire, traced: Traced) -> None:
     for parent in ("", "00-x", "00-" + "0" * 32 + "-" + "0" * 16 + "-01", "\xff"):
         wire.get(traced.keys, traced.app_key, headers={"traceparent": parent})
     assert all(span.parent is None for span in traced.spans(f"GET {KEYS}", 4))
@@ -99,7 +99,7 @@ def test_a_commit_is_a_span(wire: Wire, traced: Traced) -> None:
     assert dict(span.attributes or {}) == {"sunshine_keys.changes": 1}
 
 
-def test_probes_are_no_spans(wire: Wire, traced: Traced) -> None:
+def test_probes_have_no_spans(wire: Wire, traced: Traced) -> None:
     wire.get("/healthz")
     wire.get("/nowhere")
     traced.spans("GET")
@@ -121,12 +121,12 @@ def test_the_standard_variables_ask_for_traces(variables: dict[str, str], asked:
     assert tracing.asked_for(variables) is asked
 
 
-def test_an_exporter_that_is_not_known_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_exporter_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     assert tracing.opened({"OTEL_TRACES_EXPORTER": "zipkin"}) is None
     assert "OTEL_TRACES_EXPORTER is zipkin" in caplog.text
 
 
-def test_without_the_extra_it_serves_and_says_so(
+def test_without_the_extra_it_serves_and_logs_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delitem(sys.modules, "sunshine_keys.observing.traces", raising=False)
@@ -136,7 +136,7 @@ def test_without_the_extra_it_serves_and_says_so(
     assert "extra `otel`" in caplog.text
 
 
-def test_nothing_of_it_is_imported_where_nobody_asks() -> None:
+def test_opentelemetry_is_imported_only_if_enabled() -> None:
     program = (
         "import sys, sunshine_keys.compose, sunshine_keys.server;"
         "from sunshine_keys.observing import tracing; tracing.opened({});"
@@ -182,7 +182,7 @@ class Taking(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_server_sends_them_to_a_collector_before_it_stops(tmp_path: Path) -> None:
+def test_a_server_exports_its_spans_before_it_stops(tmp_path: Path) -> None:
     first_run(tmp_path)
     with Collector() as collector:
         threading.Thread(target=collector.serve_forever, daemon=True).start()
@@ -193,7 +193,7 @@ def test_a_server_sends_them_to_a_collector_before_it_stops(tmp_path: Path) -> N
     assert collector.services == {"sunshine-keys"}
 
 
-def test_a_collector_that_is_away_holds_up_no_stop() -> None:
+def test_an_unreachable_collector_does_not_delay_the_stop() -> None:
     class Hanging(TracerProvider):
         def shutdown(self) -> None:
             threading.Event().wait()

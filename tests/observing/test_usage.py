@@ -89,7 +89,7 @@ def test_requests_are_counted_by_the_key_that_authenticated(used: Used) -> None:
         assert set(key_usage.hours) <= {int(began) // 3600 * 3600, int(time.time()) // 3600 * 3600}
 
 
-def test_after_sigterm_nothing_is_lost_of_two_workers(used: Used) -> None:
+def test_two_workers_write_their_counts_at_sigterm(used: Used) -> None:
     with Server(used.place, "--workers", "2") as server:
         for _ in range(40):
             assert server.wire.get(used.keys, used.app_key).status == 200
@@ -106,7 +106,7 @@ def test_a_batch_is_written_while_it_serves(used: Used) -> None:
         used.wait_for(lambda requests: requests == {used.app_key.id: 4})
 
 
-def test_after_kill_9_the_keys_are_there_and_what_was_written_of_their_usage(used: Used) -> None:
+def test_after_kill_9_keys_and_written_usage_are_present(used: Used) -> None:
     with Server(used.place, patch=ALWAYS) as server:
         assert server.wire.get(used.keys, used.app_key).status == 200
         used.wait_for(lambda requests: requests == {used.app_key.id: 1})
@@ -117,7 +117,7 @@ def test_after_kill_9_the_keys_are_there_and_what_was_written_of_their_usage(use
         assert created in server.wire.get(used.keys, used.app_key).json["keys"]
 
 
-def test_usage_goes_with_a_key_that_is_deleted_before_it_is_written(used: Used) -> None:
+def test_usage_of_a_key_that_is_deleted_before_the_batch_is_dropped(used: Used) -> None:
     with Server(used.place, patch=NEVER) as server:
         deleted = Key.of(server.wire.post(used.keys, used.app_key, {"displayName": "x"}).json["key"])
         assert server.wire.get(used.keys.replace("/keys", "/webhooks"), deleted).status == 200
@@ -135,7 +135,7 @@ def test_it_can_be_turned_off(used: Used) -> None:
     assert used.usage() == {}
 
 
-def test_a_backup_carries_it_and_a_copy_does_not(on_sqlite: Used, tmp_path: Path) -> None:
+def test_a_backup_contains_usage_and_a_copy_does_not(on_sqlite: Used, tmp_path: Path) -> None:
     with Server(on_sqlite.place, patch=NEVER) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0
@@ -163,7 +163,7 @@ def data_version(path: Path) -> Iterator[int]:
             yield connection.execute("PRAGMA data_version").fetchone()[0]
 
 
-def test_between_batches_requests_that_read_write_nothing(on_sqlite: Used) -> None:
+def test_reading_requests_write_nothing_between_batches(on_sqlite: Used) -> None:
     wal = on_sqlite.place.data / f"{STORE_FILE}-wal"
     with Server(on_sqlite.place, patch=NEVER) as server:
         versions = data_version(on_sqlite.place.data / STORE_FILE)
@@ -181,7 +181,7 @@ def test_between_batches_requests_that_read_write_nothing(on_sqlite: Used) -> No
     assert on_sqlite.requests() == {on_sqlite.app_key.id: 20}
 
 
-def test_a_store_that_another_holds_fails_no_request_and_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
+def test_a_locked_store_fails_no_request_and_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with Server(on_sqlite.place, patch=ALWAYS + IMPATIENT, log=log) as server:
         with closing(sqlite3.connect(on_sqlite.place.data / STORE_FILE, isolation_level=None)) as other:
@@ -201,7 +201,7 @@ def test_a_store_that_another_holds_fails_no_request_and_gets_the_counts_later(o
     assert log.read_text().count("could not be written") == 1  # in a minute
 
 
-def test_a_file_that_is_moved_away_and_put_back_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
+def test_a_store_that_is_moved_away_and_back_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
     log, file = tmp_path / "log", on_sqlite.place.data / STORE_FILE
     with Server(on_sqlite.place, patch=ALWAYS, log=log) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
@@ -285,7 +285,7 @@ async def test_memory_is_bounded_while_nothing_can_be_written(
     assert (await counted(store)).keys() >= set(ALL[:10])  # those that were first are kept
 
 
-async def test_many_keys_are_written_before_their_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_batch_of_many_keys_is_written_early(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage, "MOST", 20)
     monkeypatch.setattr(usage, "SECONDS", 1e6)
     counts = UsageCounts(store)
@@ -307,7 +307,7 @@ async def test_requests_of_two_hours_are_counted_in_each(store: Store) -> None:
     assert (await store.usage(["act_00"], 0))["act_00"] == Usage(hour + 1.0, "192.0.2.7", {hour - 3600: 1, hour: 2})
 
 
-async def test_what_a_proxy_passes_on_for_an_address_is_kept_as_far_as_it_could_be_one(store: Store) -> None:
+async def test_an_invalid_source_address_is_cleaned_and_truncated(store: Store) -> None:
     counts = UsageCounts(store)
     counts(outcome("act_00", recent(), "<b>\0 \udcff" + "x" * 100))
     counts(outcome("act_01", recent(), ""))
@@ -317,7 +317,7 @@ async def test_what_a_proxy_passes_on_for_an_address_is_kept_as_far_as_it_could_
     assert usages["act_01"].last_source == ""
 
 
-async def test_the_service_stops_in_time_where_the_last_batch_cannot_be_written(
+async def test_the_service_stops_in_time_if_the_last_batch_cannot_be_written(
     store: Store, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(usage, "LAST_SECONDS", 0.1)

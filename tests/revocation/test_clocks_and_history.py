@@ -59,14 +59,14 @@ async def accepted(store: PostgresStore) -> Key | None:
         return None
 
 
-def test_no_statement_of_the_scheme_asks_the_databases_clock() -> None:
+def test_no_statement_of_the_protocol_reads_the_databases_clock() -> None:
     from sunshine_keys.store.postgres import authority, schema
 
     statements = " ".join([authority._FOLLOW, authority._RENEW, authority._NODES, authority._BURY, *schema._MIGRATIONS])
     assert not [word for word in ("timestamp", "now()", "interval", "current_time") if word in statements.lower()]
 
 
-async def test_a_row_that_was_renewed_long_ago_is_waited_for_like_any_other(
+async def test_a_delete_waits_for_a_row_that_was_renewed_long_ago(
     answering: PostgresStore, remembering: PostgresStore, proxy: Proxy
 ) -> None:
     """However old the row of a node that is cut off looks, its lease may last."""
@@ -75,7 +75,7 @@ async def test_a_row_that_was_renewed_long_ago_is_waited_for_like_any_other(
     assert await accepted(remembering) is None
 
 
-async def test_what_a_node_had_followed_of_a_lost_history_does_not_count(
+async def test_positions_in_a_lost_history_are_ignored(
     answering: PostgresStore, remembering: PostgresStore, proxy: Proxy, postgres_url: str
 ) -> None:
     """As after a recovery to an earlier moment: the database comes back with fewer entries than were followed."""
@@ -99,7 +99,7 @@ async def test_what_a_node_had_followed_of_a_lost_history_does_not_count(
         await connection.close()
 
 
-def test_a_row_is_dead_once_it_has_stayed_the_same_for_longer_than_a_lease() -> None:
+def test_a_row_is_dead_once_it_is_unchanged_for_longer_than_a_lease() -> None:
     pulses = Pulses()
     lease = LEASE_SECONDS * CLOCK_MARGIN
     assert pulses.silent([("a", 1), ("b", 1)], 100.0) == []

@@ -136,7 +136,7 @@ class Load:
         raise AssertionError("no answer within a minute")
 
 
-def test_what_was_answered_outlives_the_primary(pair: Pair, tmp_path: Path) -> None:
+def test_acknowledged_changes_survive_the_loss_of_the_primary(pair: Pair, tmp_path: Path) -> None:
     sample = first_run(Settings.of(str(tmp_path), pair.url), sample=True)
     assert sample is not None
     auth = Key.of(sample["app_key"])

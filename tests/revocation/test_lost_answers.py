@@ -15,7 +15,7 @@ from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.store.postgres import PostgresStore
 
 
-async def test_a_delete_that_finds_nothing_waits_for_the_nodes_too(postgres: Postgres, postgres_url: str) -> None:
+async def test_a_delete_of_a_missing_key_waits_for_the_nodes(postgres: Postgres, postgres_url: str) -> None:
     with Proxy(postgres.port).running() as deaf:
         await PostgresStore.prepare(postgres_url)
         first, second = PostgresStore(postgres_url), PostgresStore(postgres_url)

@@ -226,7 +226,7 @@ def test_all_keys_of_a_deleted_integration_are_refused(cluster: Cluster) -> None
                 assert use(caller, node, integration, key) == 401
 
 
-def test_a_node_that_was_stopped_refuses_as_it_goes_on(cluster: Cluster) -> None:
+def test_a_suspended_node_refuses_the_key_when_it_resumes(cluster: Cluster) -> None:
     answering, _, stopped = cluster.nodes
     integration = cluster.new_integration()
     with Caller(cluster.nodes) as caller:
@@ -263,7 +263,7 @@ def test_a_node_without_contact_answers_503_and_recovers(cluster: Cluster) -> No
 
 
 @pytest.mark.parametrize("silent", [0, 1, 2], ids=["the answering node's", "another's", "a third's"])
-def test_notifications_that_are_lost_change_nothing(cluster: Cluster, silent: int) -> None:
+def test_lost_notifications_change_nothing(cluster: Cluster, silent: int) -> None:
     integration = cluster.new_integration()
     with Caller(cluster.nodes) as caller:
         keys = [cluster.remembered(caller, integration) for _ in range(2)]
@@ -340,7 +340,7 @@ def test_nodes_that_are_stopped_and_cut_off_at_random(cluster: Cluster) -> None:
     assert refused > 50
 
 
-def test_a_scheme_that_does_not_wait_is_caught(postgres: Postgres, tmp_path: Path) -> None:
+def test_the_tests_detect_a_delete_that_does_not_wait(postgres: Postgres, tmp_path: Path) -> None:
     """What these tests look for is there to be found: without the wait they fail."""
     with cluster_of(postgres, tmp_path, patch=UNWAITING, count=2) as broken:
         broken.nodes[1].proxy.is_silent = True

@@ -37,13 +37,13 @@ def known(keys: RememberedKeys) -> str:
         ("something.new", "x", ""),
     ],
 )
-def test_what_the_trail_takes_away_is_forgotten(action: str, resource: str, left: str) -> None:
+def test_a_key_that_the_trail_revokes_is_forgotten(action: str, resource: str, left: str) -> None:
     keys = filled()
     keys.follow(9, [(action, resource)])
     assert (known(keys), keys.sequence) == (left, 9)
 
 
-def test_what_was_read_before_the_trail_was_followed_is_not_kept() -> None:
+def test_a_key_read_before_an_unread_entry_is_not_cached() -> None:
     keys = filled()
     as_of = keys.sequence
     keys.follow(8, [("key.delete", "apps/a/integrations/i/keys/k")])
@@ -53,7 +53,7 @@ def test_what_was_read_before_the_trail_was_followed_is_not_kept() -> None:
     assert known(keys) == "klmno"
 
 
-def test_those_used_longest_ago_are_forgotten_first() -> None:
+def test_least_recently_used_keys_are_forgotten_first() -> None:
     keys = RememberedKeys(most=2)
     keys.keep([key("k"), key("l")], 0)
     assert keys.get("k")
@@ -67,7 +67,7 @@ def test_all_can_be_forgotten() -> None:
     assert (known(keys), keys.sequence) == ("", 3)
 
 
-def test_a_lease_counts_from_before_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_starts_before_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(remembered, "clock", lambda: now)
     lease = Lease()

@@ -192,7 +192,7 @@ def secretive(planted: str, folder: Path) -> list[Any]:
     return objects
 
 
-def test_nothing_that_holds_a_secret_shows_it(tmp_path: Path) -> None:
+def test_no_object_that_holds_a_secret_shows_it(tmp_path: Path) -> None:
     for planted in (new_secret(), new_webhook_secret()):
         token = jwt.encode({"scope": "app"}, planted, headers={"kid": "app_1"})
         for value in secretive(planted, tmp_path):
@@ -204,7 +204,7 @@ def test_nothing_that_holds_a_secret_shows_it(tmp_path: Path) -> None:
             assert repr(SEALING_KEY) not in "\n".join(shown)
 
 
-def test_the_search_finds_what_is_there() -> None:
+def test_the_search_finds_a_planted_secret() -> None:
     for written in ("x", base64.b64encode(b"secret of 12").decode(), b"secret of 12".hex(), "secret%20of%2012"):
         with contextlib.suppress(AssertionError):
             assert_nowhere(["secret of 12"], {"place": f"a {written} b".encode()})

@@ -37,7 +37,7 @@ def test_a_key_deleted_by_one_server_is_refused_by_the_other_at_once(place: Plac
             assert second.wire.get(tenant.webhooks, token).status == 401
 
 
-def test_one_of_racing_deletes_deletes(wire: Wire, service: Service) -> None:
+def test_only_one_of_racing_deletes_succeeds(wire: Wire, service: Service) -> None:
     tenant = make_tenant(wire, service.account)
     path = f"{tenant.keys}/{tenant.key.id}"
     with ThreadPoolExecutor(8) as pool:

@@ -68,7 +68,7 @@ class TestTheEndOfAConnectionWithTls:
                         break
                 yield serving, connection, client, going
 
-    def test_a_client_that_does_not_close_its_side_holds_up_no_stop(self, tmp_path: Path) -> None:
+    def test_an_open_client_connection_does_not_delay_the_stop(self, tmp_path: Path) -> None:
         with self.connected(tmp_path) as (serving, connection, client, going):
             client.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
             connection.sendall(going.read())
@@ -76,7 +76,7 @@ class TestTheEndOfAConnectionWithTls:
             assert serving.kill(signal.SIGTERM) == 0
         assert "graceful shutdown exceeded" not in (tmp_path / "log").read_text()
 
-    def test_one_that_closes_its_side_while_it_is_answered_is_no_warning(self, tmp_path: Path) -> None:
+    def test_a_client_that_closes_during_an_answer_causes_no_warning(self, tmp_path: Path) -> None:
         with self.connected(tmp_path) as (_, connection, client, going):
             client.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
             with contextlib.suppress(ssl.SSLWantReadError):
@@ -87,7 +87,7 @@ class TestTheEndOfAConnectionWithTls:
         assert "eof_received" not in (tmp_path / "log").read_text()
 
 
-def test_without_tls_browsers_are_not_told_to_insist_on_it(wire: Wire) -> None:
+def test_answers_without_tls_have_no_strict_transport_security(wire: Wire) -> None:
     for answer in (wire.get("/healthz"), wire.get("/nowhere"), wire.get("/v2/apps")):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "strict-transport-security" not in answer.headers
@@ -97,7 +97,7 @@ class TestMistakes:
     def serve(self, folder: Path, *options: str | Path) -> str:
         return failed(run("serve", "--data", str(folder / "data"), "--port", "0", *map(str, options)))
 
-    def test_a_certificate_without_its_key_or_that_is_none(self, tmp_path: Path) -> None:
+    def test_a_certificate_that_is_invalid_or_without_its_key_is_refused(self, tmp_path: Path) -> None:
         certificate, key = make_certificate(tmp_path)
         assert "needs both" in self.serve(tmp_path, "--tls-cert", certificate)
         assert "needs both" in self.serve(tmp_path, "--tls-key", key)
@@ -111,7 +111,7 @@ class TestMistakes:
         assert "KEY_VALUES_MISMATCH" in self.serve(tmp_path, "--tls-cert", certificate, "--tls-key", other_key)
         assert not (tmp_path / "data").exists()
 
-    def test_proxies_that_are_none(self, tmp_path: Path) -> None:
+    def test_invalid_proxies_are_refused(self, tmp_path: Path) -> None:
         for proxies in ("nonsense", "10.0.0.1/8", "10.0.0.0/8,proxy.example"):
             assert "--forwarded-allow-ips" in self.serve(tmp_path, "--forwarded-allow-ips", proxies)
 
@@ -121,7 +121,7 @@ class TestMistakes:
         assert said.startswith(f"sunshine-keys: {host} can be reached from other machines")
         assert not (tmp_path / "data").exists()
 
-    def test_with_tls_or_where_told_to_they_would_be(self, tmp_path: Path) -> None:
+    def test_other_machines_are_served_with_tls_or_if_allowed(self, tmp_path: Path) -> None:
         """Nothing is listened on that others could reach: this address is nobody's."""
         certificate, key = make_certificate(tmp_path)
         for options in (["--insecure"], ["--tls-cert", certificate, "--tls-key", key]):
@@ -143,7 +143,7 @@ class TestForwarded:
             assert ("strict-transport-security" in answer.headers) == answer.json["links"]["next"].startswith("https:")
             return answer.json["links"]["next"]
 
-    def test_links_have_the_scheme_that_a_believed_proxy_tells(self, tmp_path: Path) -> None:
+    def test_links_have_the_scheme_that_a_trusted_proxy_forwards(self, tmp_path: Path) -> None:
         account = Key.of(first_run(tmp_path)["account_key"])
         forwarded = {"Host": "keys.example", "X-Forwarded-Proto": "https"}
         assert self.link(tmp_path, account, "127.0.0.1", forwarded).startswith("https://keys.example/")
@@ -151,7 +151,7 @@ class TestForwarded:
         for strangers in ("", "10.0.0.1"):
             assert self.link(tmp_path, account, strangers, forwarded).startswith("http://keys.example/")
 
-    def test_the_address_that_a_believed_proxy_tells_is_limited(self, tmp_path: Path) -> None:
+    def test_the_address_that_a_trusted_proxy_forwards_is_limited(self, tmp_path: Path) -> None:
         first_run(tmp_path)
         settings = Settings(tmp_path, rate_limits=self.LIMITS)
         with server.running(settings, Connections(forwarded_allow_ips="127.0.0.1")) as url:
@@ -160,7 +160,7 @@ class TestForwarded:
             assert self.exhausted(wire, {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"})  # the first is the client's word
             assert wire.get("/nowhere", headers={"X-Forwarded-For": "192.0.2.2"}).status == 404
 
-    def test_what_a_believed_proxy_tells_is_kept_no_longer_than_an_address(self, tmp_path: Path) -> None:
+    def test_a_forwarded_address_is_truncated_to_the_length_of_an_address(self, tmp_path: Path) -> None:
         account = Key.of(first_run(tmp_path)["account_key"])
         forwarded = {"X-Forwarded-For": "x" * 5000}
         with server.running(Settings(tmp_path), Connections(forwarded_allow_ips="127.0.0.1")) as url:
@@ -171,7 +171,7 @@ class TestForwarded:
             sources = [source for (source,) in trail.execute("SELECT source FROM audit WHERE source LIKE 'x%'")]
         assert sources == ["x" * 64] * 2
 
-    def test_from_others_it_is_not_believed(self, tmp_path: Path) -> None:
+    def test_headers_of_untrusted_proxies_are_ignored(self, tmp_path: Path) -> None:
         first_run(tmp_path)
         with server.running(Settings(tmp_path, rate_limits=self.LIMITS)) as url:
             wire = Wire(url)

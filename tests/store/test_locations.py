@@ -33,7 +33,7 @@ def test_a_file(url: str, path: str) -> None:
         ("postgresql://", "postgresql://"),
     ],
 )
-def test_a_database_is_told_without_its_password(url: str, shown: str) -> None:
+def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
     place = location(url)
     assert place == PostgresUrl(url)
     assert str(place) == shown
@@ -56,13 +56,13 @@ def test_a_database_is_told_without_its_password(url: str, shown: str) -> None:
         f"host=h user=u password={SECRET}",
     ],
 )
-def test_what_cannot_be_read_is_refused_without_repeating_it(url: str) -> None:
+def test_an_invalid_location_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(StoreError, match="--database") as raised:
         location(url)
     assert SECRET not in str(raised.value)
 
 
-def test_hosts_are_taken_apart() -> None:
+def test_several_hosts_are_parsed() -> None:
     assert each_host("postgresql://u:p@a:1,[::1]:2,c/d?x=1") == [
         "postgresql://u:p@a:1/d?x=1",
         "postgresql://u:p@[::1]:2/d?x=1",

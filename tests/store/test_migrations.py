@@ -58,7 +58,7 @@ def program(schema: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Program:
 
 
 @pytest.mark.parametrize("kind", STORES)
-def test_a_step_only_adds_what_the_version_before_can_do_without(kind: str) -> None:
+def test_a_migration_only_adds_what_the_previous_version_can_ignore(kind: str) -> None:
     for step in (*SCHEMAS[kind]._MIGRATIONS[1:], NEXT_STEP):
         for statement in filter(None, (part.strip() for part in step.split(";\n"))):
             assert HARMLESS.fullmatch(statement), statement
@@ -75,7 +75,7 @@ async def use(store: Store, number: int) -> None:
     audit.check(await store.audit_entries(0, 1000), Head())
 
 
-async def test_a_running_server_goes_on_while_the_next_version_migrates_and_serves(
+async def test_a_running_server_continues_while_the_next_version_migrates_and_serves(
     open_store: Open, program: Program
 ) -> None:
     async with opened(open_store) as running:
@@ -107,7 +107,7 @@ async def test_a_step_that_fails_leaves_the_store_as_it_was(open_store: Open, pr
 
 
 @pytest.mark.parametrize("known", [0, 1, None], ids=["new", "of the first version", "of today"])
-def test_of_servers_that_start_together_one_migrates(open_store: Open, program: Program, known: int | None) -> None:
+def test_only_one_of_several_starting_servers_migrates(open_store: Open, program: Program, known: int | None) -> None:
     async def open_and_close() -> Any:
         async with opened(open_store) as store:
             return await store.key("int_1")

@@ -26,7 +26,7 @@ def refusal(url: str) -> str:
     return str(raised.value)
 
 
-def test_what_the_operator_has_to_mend_is_told_in_a_line(postgres: Postgres) -> None:
+def test_errors_for_the_operator_fit_on_one_line(postgres: Postgres) -> None:
     url = postgres.new_store()
     postgres.execute(f"CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA {url.rpartition('=')[2]} TO reader")
     assert "no such database" in refusal(postgres.url("missing"))
@@ -70,7 +70,7 @@ async def test_every_commit_is_durable_whatever_the_default(postgres: Postgres, 
     await connection.close()
 
 
-async def test_a_host_that_does_not_answer_holds_nobody_up(
+async def test_a_silent_host_delays_no_request(
     postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It listens and never says a word, as a machine does that has hung."""
@@ -87,7 +87,7 @@ def terminate_connections(postgres: Postgres) -> None:
     postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sunshine-keys'")
 
 
-async def test_lost_connections_are_made_anew_and_nobody_notices(postgres: Postgres, postgres_url: str) -> None:
+async def test_lost_connections_are_replaced_without_a_failed_request(postgres: Postgres, postgres_url: str) -> None:
     async with filled(lambda: open_postgres(postgres_url)) as store:
         for number in range(3):
             assert await store.credential("int_1") == KEY
@@ -99,7 +99,7 @@ async def test_lost_connections_are_made_anew_and_nobody_notices(postgres: Postg
         assert len(await store.audit_entries(0, 100)) == 4
 
 
-async def test_while_no_host_takes_writes_it_is_waited_for(postgres: Postgres, postgres_url: str) -> None:
+async def test_requests_wait_while_no_host_accepts_writes(postgres: Postgres, postgres_url: str) -> None:
     """As in a failover: the old primary is gone, and the standby has not been promoted yet."""
     async with filled(lambda: open_postgres(postgres_url)) as store:
         assert await store.credential("int_1") == KEY
@@ -115,7 +115,7 @@ async def test_while_no_host_takes_writes_it_is_waited_for(postgres: Postgres, p
 
 
 @pytest.mark.parametrize("failures", [1, 2, 100])
-async def test_a_transaction_that_cannot_be_serialised_is_begun_anew(
+async def test_a_transaction_that_cannot_be_serialised_is_retried(
     postgres: Postgres, postgres_url: str, failures: int
 ) -> None:
     schema = postgres_url.rpartition("=")[2]
@@ -141,7 +141,7 @@ async def test_a_transaction_that_cannot_be_serialised_is_begun_anew(
         assert len(await store.audit_entries(0, 100)) == (2 if failures < 3 else 1)
 
 
-async def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
+async def test_a_hanging_database_fails_requests_after_a_timeout(
     postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (connections, writer):
@@ -162,7 +162,7 @@ async def test_a_database_that_hangs_is_waited_for_so_long_and_no_longer(
             assert await store.transact(OPERATOR, CreateKey(key("int_2")))
 
 
-async def test_a_lost_answer_to_a_commit_is_settled_by_asking_again(
+async def test_a_retry_settles_a_commit_whose_answer_was_lost(
     postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "ANSWER_SECONDS", 0.5)

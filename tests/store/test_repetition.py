@@ -27,14 +27,14 @@ async def present(store: Store) -> list[str]:
     return [integration_key.id for integration_key in await store.integration_keys("i")]
 
 
-async def test_a_repetition_gets_the_first_answer_and_makes_nothing(store: Store) -> None:
+async def test_a_repeated_create_gets_the_first_answer_and_creates_nothing(store: Store) -> None:
     assert await create(store, "int_2") is None
     assert await create(store, "int_3") == b"sealed answer int_2"
     assert await present(store) == ["int_1", "int_2"]
     assert len(await store.audit_entries(0, 100)) == 2
 
 
-async def test_a_repetition_after_opening_again(open_store: Open) -> None:
+async def test_a_repeated_create_after_reopening_gets_the_first_answer(open_store: Open) -> None:
     async with opened(open_store) as store:
         await fill(store)
         assert await create(store, "int_2") is None
@@ -42,7 +42,7 @@ async def test_a_repetition_after_opening_again(open_store: Open) -> None:
         assert await create(store, "int_3") == b"sealed answer int_2"
 
 
-async def test_twins_make_one(open_store: Open) -> None:
+async def test_concurrent_repeated_creates_create_one_key(open_store: Open) -> None:
     async with opened(open_store) as first, opened(open_store) as second:
         await fill(first)
         outcomes = await asyncio.gather(*(create((first, second)[number % 2], f"int_t{number}") for number in range(8)))
@@ -52,20 +52,20 @@ async def test_twins_make_one(open_store: Open) -> None:
         assert outcomes.count(None) == 1
 
 
-async def test_another_request_of_the_same_name_is_a_conflict(store: Store) -> None:
+async def test_another_body_under_the_same_idempotency_key_is_a_conflict(store: Store) -> None:
     await create(store, "int_2")
     with pytest.raises(Conflict):
         await create(store, "int_3", origin(request=b"another body"))
     assert await present(store) == ["int_1", "int_2"]
 
 
-async def test_another_key_has_names_of_its_own(store: Store) -> None:
+async def test_idempotency_keys_belong_to_one_api_key(store: Store) -> None:
     await create(store, "int_2")
     assert await create(store, "int_3", origin("act_1")) is None
     assert await create(store, "int_4", origin(name="twice")) is None
 
 
-async def test_what_failed_is_not_kept(store: Store) -> None:
+async def test_a_failed_create_can_be_repeated(store: Store) -> None:
     for number in range(9):
         await store.transact(OPERATOR, CreateKey(key(f"int_n{number}")))
     with pytest.raises(BadRequest):
@@ -74,7 +74,7 @@ async def test_what_failed_is_not_kept(store: Store) -> None:
     assert await create(store, "int_2") is None
 
 
-async def test_a_deleted_key_gets_no_old_answer(store: Store) -> None:
+async def test_a_deleted_key_gets_no_stored_answer(store: Store) -> None:
     await store.transact(OPERATOR, CreateKey(key("app_2", Scope.APP, "a", None)))
     await create(store, "int_2", origin("app_2"))
     await store.transact(OPERATOR, DeleteKey("a", None, "app_2"))
@@ -82,7 +82,7 @@ async def test_a_deleted_key_gets_no_old_answer(store: Store) -> None:
         await create(store, "int_3", origin("app_2"))
 
 
-async def test_after_a_day_the_name_is_free(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idempotency_key_can_be_reused_after_a_day(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     start = transaction.time.time()
     await create(store, "int_2")
     monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS - 5)

@@ -38,7 +38,7 @@ async def rotate(store: Store) -> None:
     await store.transact(OPERATOR, RotateSealing(NEW_ID, SEALING_KEY_ID))
 
 
-async def test_which_key_is_current_is_recorded(open_store: Callable[[], Store]) -> None:
+async def test_the_current_sealing_key_is_recorded(open_store: Callable[[], Store]) -> None:
     async with opened(open_store) as store:
         assert await store.sealing() is None
         await fill(store)
@@ -69,7 +69,7 @@ async def test_which_key_is_current_is_recorded(open_store: Callable[[], Store])
         Reseal(Kind.KEYS, [Resealed("int_1", KEY.sealed_secret, b"sealed otherwise")]),
     ],
 )
-async def test_what_is_sealed_under_an_older_key_is_not_taken(store: Store, change: Change[object]) -> None:
+async def test_a_secret_sealed_under_an_older_key_is_rejected(store: Store, change: Change[object]) -> None:
     await rotate(store)
     with pytest.raises(SealingKeyChanged) as caught:
         await store.transact(OPERATOR, change)
@@ -79,7 +79,7 @@ async def test_what_is_sealed_under_an_older_key_is_not_taken(store: Store, chan
     assert [entry.action for entry in await store.audit_entries(1, 9)] == ["sealing.rotate"]
 
 
-async def test_an_answer_sealed_under_an_older_key_is_not_kept(store: Store) -> None:
+async def test_an_answer_sealed_under_an_older_key_is_not_stored(store: Store) -> None:
     await rotate(store)
     origin = Origin("act_1", idempotency=Idempotency.of("act_1", "once", b"body"))
     other = App("b", "Another", {}, None)
@@ -89,7 +89,7 @@ async def test_an_answer_sealed_under_an_older_key_is_not_kept(store: Store) -> 
     assert await store.transact_once(origin, CreateApp(other), NEW + b"answer") is None
 
 
-async def test_changes_that_arrive_with_a_rotation_are_each_held_against_the_key_before_or_after_it(
+async def test_changes_concurrent_with_a_rotation_are_checked_against_the_key_before_or_after_it(
     store: Store,
 ) -> None:
     def create(number: int, sealed: bytes) -> asyncio.Future[Key]:
@@ -119,7 +119,7 @@ async def test_only_the_current_key_is_rotated_and_only_once(store: Store) -> No
     assert await store.sealing() == before
 
 
-async def test_a_seal_is_replaced_only_where_it_is_still_the_same(store: Store) -> None:
+async def test_a_sealed_value_is_replaced_only_if_it_is_unchanged(store: Store) -> None:
     await rotate(store)
     rows = [
         Resealed("act_1", b"sealed-act_1", NEW + b"1"),
@@ -134,7 +134,7 @@ async def test_a_seal_is_replaced_only_where_it_is_still_the_same(store: Store) 
     assert [entry.action for entry in await store.audit_entries(2, 9)] == ["key.delete"]
 
 
-async def test_what_is_sealed_is_counted_and_walked_through(store: Store) -> None:
+async def test_sealed_values_are_counted_and_paged(store: Store) -> None:
     for number in range(3):
         origin = Origin("act_1", idempotency=Idempotency.of("act_1", str(number), b"body"))
         await store.transact_once(origin, CreateKey(key(f"act_{number}x", Scope.ACCOUNT, None, None)), b"sealed")
@@ -152,7 +152,7 @@ async def test_what_is_sealed_is_counted_and_walked_through(store: Store) -> Non
         assert await store.sealed_otherwise(kind, NEW_ID, kind.before_all, 2) == []
 
 
-async def test_a_webhooks_update_leaves_its_seal(store: Store) -> None:
+async def test_an_update_of_a_webhook_leaves_its_sealed_secret(store: Store) -> None:
     await rotate(store)
     changed = await store.transact(OPERATOR, UpdateWebhook("a", CUSTOM.id, "h", WebhookPatch(target="x")))
     assert (changed.target, changed.sealed_secret) == ("x", HOOK.sealed_secret)

@@ -44,7 +44,7 @@ def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store"
     path.write_bytes(b"not a database " * 100)
     with pytest.raises(StoreError, match="not a database"):
@@ -61,7 +61,7 @@ def test_every_commit_is_synced(tmp_path: Path) -> None:
     asyncio.run(store.close())
 
 
-async def test_a_full_database_refuses_writes_keeps_reading_and_recovers(tmp_path: Path) -> None:
+async def test_a_full_database_refuses_writes_answers_reads_and_recovers(tmp_path: Path) -> None:
     """SQLite's own page limit stands in for a full disk: it fails with the same error at the same place."""
     SqliteStore.prepare(tmp_path / "store")
     store = SqliteStore(tmp_path / "store")
@@ -88,7 +88,7 @@ async def test_a_full_database_refuses_writes_keeps_reading_and_recovers(tmp_pat
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_reads_of_one_pass_are_of_one_moment_and_what_asks_later_sees_what_has_been_committed_since(
+def test_reads_of_one_pass_share_a_snapshot_and_later_reads_see_newer_commits(
     tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]
 ) -> None:
     path = tmp_path / "store"
@@ -119,7 +119,9 @@ def test_reads_of_one_pass_are_of_one_moment_and_what_asks_later_sees_what_has_b
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_whoever_is_told_of_a_commit_sees_it(tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+def test_a_committed_change_is_visible_to_its_caller(
+    tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]
+) -> None:
     SqliteStore.prepare(tmp_path / "store")
 
     async def test() -> None:

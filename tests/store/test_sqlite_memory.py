@@ -43,7 +43,7 @@ async def next_pass() -> None:
     await asyncio.sleep(0)
 
 
-async def test_keys_are_read_once_while_nothing_is_committed(store: SqliteStore) -> None:
+async def test_keys_are_read_once_until_the_next_commit(store: SqliteStore) -> None:
     statements: list[str] = []
     key, keys = await store.credential("act_1"), await store.integration_keys("i")
     store._reader.set_trace_callback(statements.append)
@@ -64,7 +64,7 @@ async def test_keys_are_read_once_while_nothing_is_committed(store: SqliteStore)
         "INSERT INTO keys VALUES ('int_2', 'integration', 'a', 'i', 'Another', x'00')",
     ],
 )
-async def test_what_another_program_has_committed_is_seen_in_the_next_pass(
+async def test_the_next_pass_sees_a_commit_of_another_program(
     store: SqliteStore, connection: sqlite3.Connection, statement: str
 ) -> None:
     key_ids = ("act_1", "int_1", "int_2")
@@ -79,9 +79,7 @@ async def test_what_another_program_has_committed_is_seen_in_the_next_pass(
     await fresh.close()
 
 
-async def test_what_is_read_while_others_commit_is_never_older_than_the_commit_before(
-    store: SqliteStore, connection: sqlite3.Connection
-) -> None:
+async def test_a_read_is_never_older_than_the_last_commit(store: SqliteStore, connection: sqlite3.Connection) -> None:
     """A checkpoint that empties the WAL, and a WAL that starts anew, are no way to miss one."""
     for number in range(300):
         connection.execute("UPDATE keys SET display_name = ? WHERE id = 'int_1'", (str(number),))
@@ -94,14 +92,14 @@ async def test_what_is_read_while_others_commit_is_never_older_than_the_commit_b
         await next_pass()
 
 
-async def test_a_change_of_its_own_is_seen_too(store: SqliteStore) -> None:
+async def test_a_change_of_the_store_itself_clears_the_cache(store: SqliteStore) -> None:
     await store.key("act_1")
     await store.transact(OPERATOR, CreateApp(App("b", "x", {}, None)))
     await store.key("int_1")
     assert store._pass.keys.keys() == {"int_1"}
 
 
-async def test_nothing_is_remembered_where_the_file_cannot_be_read(
+async def test_nothing_is_cached_if_the_file_cannot_be_read(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.key("act_1")

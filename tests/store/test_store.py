@@ -44,7 +44,7 @@ from sunshine_keys.store.page import Page
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch
 
 
-async def test_what_is_written_is_read_back(store: Store) -> None:
+async def test_written_objects_are_read_back(store: Store) -> None:
     assert await store.app("a") == APP
     assert await store.integration("a", "i") == CUSTOM
     assert await store.integration("b", "i") is None
@@ -56,7 +56,7 @@ async def test_what_is_written_is_read_back(store: Store) -> None:
     assert await store.integration_keys("i") == [KEY]
 
 
-async def test_what_is_missing_is_none(store: Store) -> None:
+async def test_missing_objects_are_none(store: Store) -> None:
     assert await store.key("int_2") is None
     assert await store.app("b") is None
     assert await store.integration("a", "x") is None
@@ -65,7 +65,7 @@ async def test_what_is_missing_is_none(store: Store) -> None:
     assert await store.integration_keys("w") == []
 
 
-async def test_it_is_all_there_after_opening_again(open_store: Open) -> None:
+async def test_everything_is_present_after_reopening(open_store: Open) -> None:
     async with opened(open_store) as store:
         await fill(store)
         await store.transact(Origin("app_1"), CreateKey(key("int_2")))
@@ -83,7 +83,7 @@ async def test_a_store_is_initialised_once(store: Store) -> None:
     assert await store.key("act_2") is None
 
 
-async def test_an_app_is_made_changed_and_deleted_with_all_it_holds(store: Store) -> None:
+async def test_an_app_is_created_updated_and_deleted_with_its_contents(store: Store) -> None:
     other = App("b", "Other", {}, None)
     assert await store.transact(Origin("act_1"), CreateApp(other)) == other
     changed = await store.transact(
@@ -101,7 +101,7 @@ async def test_an_app_is_made_changed_and_deleted_with_all_it_holds(store: Store
     assert await store.app("b") == other
 
 
-async def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(store: Store) -> None:
+async def test_an_integration_is_created_updated_and_deleted_with_its_contents(store: Store) -> None:
     created = Integration("j", "a", "custom", {"displayName": "New"})
     hook = Webhook("g", "j", "https://example.com", [], False, True, b"sealed")
     await store.transact(Origin("app_1"), CreateIntegration(created, [hook]))
@@ -120,7 +120,7 @@ async def test_an_integration_is_made_changed_and_deleted_with_all_it_holds(stor
     assert await store.webhook("j", "g") == hook
 
 
-async def test_a_webhook_is_made_changed_and_deleted(store: Store) -> None:
+async def test_a_webhook_is_created_updated_and_deleted(store: Store) -> None:
     hook = Webhook("g", "i", "https://example.com", [], False, True, b"sealed")
     assert await store.transact(Origin("int_1"), CreateWebhook("a", hook)) == hook
     changed = await store.transact(Origin("int_1"), UpdateWebhook("a", "i", "g", WebhookPatch(triggers=["x"])))
@@ -130,7 +130,7 @@ async def test_a_webhook_is_made_changed_and_deleted(store: Store) -> None:
     assert await store.webhooks(["i"]) == [HOOK]
 
 
-async def test_ten_keys_are_the_most_whoever_races(store: Store) -> None:
+async def test_racing_creates_never_exceed_ten_keys(store: Store) -> None:
     changes = [store.transact(Origin("app_1"), CreateKey(key(f"int_r{number}"))) for number in range(30)]
     outcomes = await asyncio.gather(*changes, return_exceptions=True)
     assert sum(isinstance(outcome, Key) for outcome in outcomes) == 9
@@ -147,7 +147,7 @@ async def test_ten_keys_are_the_most_whoever_races(store: Store) -> None:
         await store.transact(Origin("act_1"), CreateKey(key(f"act_r{number}", Scope.ACCOUNT, None, None)))
 
 
-async def test_two_stores_on_one_database_hold_the_limit_and_see_each_other(open_store: Open) -> None:
+async def test_two_stores_on_one_database_share_the_limit_and_see_each_others_keys(open_store: Open) -> None:
     async with opened(open_store) as first, opened(open_store) as second:
         await fill(first)
         changes = [
@@ -164,7 +164,7 @@ async def test_two_stores_on_one_database_hold_the_limit_and_see_each_other(open
             await writer.transact(Origin("app_1"), CreateKey(created))
 
 
-async def test_a_deleted_actor_changes_nothing_more(store: Store) -> None:
+async def test_a_deleted_key_can_change_nothing(store: Store) -> None:
     await store.transact(Origin("app_1"), DeleteKey("a", "i", "int_1"))
     with pytest.raises(Unauthorized):
         await store.transact(Origin("int_1"), DeleteWebhook("a", "i", "h"))
@@ -226,7 +226,7 @@ async def test_a_change_that_fails_half_way_leaves_nothing(store: Store) -> None
     ],
     ids=repr,
 )
-async def test_a_change_that_cannot_be_made_changes_nothing(store: Store, change: Any, error: type[Exception]) -> None:
+async def test_a_rejected_change_changes_nothing(store: Store, change: Any, error: type[Exception]) -> None:
     with pytest.raises(error) as raised:
         await store.transact(Origin("act_1"), change)
     assert type(raised.value) is error
@@ -257,7 +257,7 @@ async def test_pages_go_both_ways(store: Store) -> None:
     assert await store.integrations("a", Page(), frozenset({"ios"})) == ([], False)
 
 
-async def test_all_keys_can_be_walked_in_pages(store: Store) -> None:
+async def test_all_keys_can_be_read_in_pages(store: Store) -> None:
     whole = await store.keys_after("", 1000)
     assert len(whole) > 1
     assert [key.id for key in whole] == sorted(key.id for key in whole)

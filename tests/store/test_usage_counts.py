@@ -35,7 +35,7 @@ async def count_rows(store: Store) -> dict[str, int]:
     return {"uses": counted[0][0], "hours": counted[0][1]}
 
 
-async def test_what_is_counted_is_added_by_key_and_hour(store: Store) -> None:
+async def test_counts_are_added_by_key_and_hour(store: Store) -> None:
     assert await store.usage(["int_1", "app_1"], 0) == {}
     await store.count_usage([used("int_1", 2, hour=NOW - HOUR), used("int_1", 3), used("app_1", 7, source="")])
     await store.count_usage([used("int_1", 40, at=9.25, source="2001:db8::1")])
@@ -47,7 +47,7 @@ async def test_what_is_counted_is_added_by_key_and_hour(store: Store) -> None:
     assert await store.usage([], 0) == {}
 
 
-async def test_hours_before_a_moment_are_left_out_and_the_last_use_is_not(store: Store) -> None:
+async def test_hours_before_a_time_are_omitted_and_the_last_use_is_not(store: Store) -> None:
     await store.count_usage([used("int_1", 2, hour=NOW - HOUR), used("int_1", 3)])
     for since, hours in ((NOW, {NOW: 3}), (NOW + 0.5, {}), (NOW - HOUR, {NOW - HOUR: 2, NOW: 3})):
         assert (await store.usage(["int_1"], since))["int_1"] == Usage(NOW + 5.0, "192.0.2.7", hours)
@@ -61,7 +61,7 @@ async def test_the_last_use_only_moves_forward(store: Store) -> None:
     }
 
 
-async def test_hours_go_after_thirty_days_and_the_last_use_stays(store: Store) -> None:
+async def test_hours_are_deleted_after_thirty_days_and_the_last_use_stays(store: Store) -> None:
     old = NOW - (USAGE_DAYS * 24 + 1) * HOUR
     recent = NOW - (USAGE_DAYS * 24 - 2) * HOUR  # not the very last: an hour may have passed since NOW
     await store.count_usage([used("int_1", hour=old), used("app_1", hour=recent)])
@@ -81,7 +81,7 @@ async def test_hours_go_after_thirty_days_and_the_last_use_stays(store: Store) -
     ],
     ids=["key", "integration", "app"],
 )
-async def test_usage_goes_with_its_key_and_does_not_come_back(
+async def test_usage_is_deleted_with_its_key(
     store: Store, change: DeleteKey | DeleteIntegration | DeleteApp, left: set[str]
 ) -> None:
     ids = [KEY.id, APP_KEY.id, ACCOUNT_KEY.id]
@@ -92,21 +92,21 @@ async def test_usage_goes_with_its_key_and_does_not_come_back(
     assert await count_rows(store) == {"uses": len(left), "hours": len(left)}
 
 
-async def test_a_key_that_is_there_again_begins_anew(store: Store) -> None:
+async def test_a_recreated_key_starts_without_usage(store: Store) -> None:
     await store.count_usage([used("int_1")])
     await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
     await store.transact(OPERATOR, CreateKey(KEY))
     assert await store.usage(["int_1"], 0) == {}
 
 
-async def test_usage_is_no_change_and_is_not_in_the_audit_trail(store: Store) -> None:
+async def test_usage_is_not_in_the_audit_trail(store: Store) -> None:
     entries, commits = await store.audit_entries(0, 100), sum(store.commits.sizes.counts)
     await store.count_usage([used("int_1")])
     assert await store.audit_entries(0, 100) == entries
     assert sum(store.commits.sizes.counts) == commits
 
 
-async def test_many_keys_are_asked_for_at_once(store: Store) -> None:
+async def test_usage_of_many_keys_is_read_at_once(store: Store) -> None:
     ids = [f"act_m{number:04}" for number in range(1200)]
     await asyncio.gather(
         *(store.transact(OPERATOR, CreateKey(key(key_id, Scope.ACCOUNT, None, None))) for key_id in ids)
@@ -146,7 +146,7 @@ def _in_a_process(place: Path | str, backwards: bool, hour: int) -> None:
     asyncio.run(count())
 
 
-async def test_two_processes_lose_nothing_of_each_other_beside_changes(open_store: Open) -> None:
+async def test_two_processes_and_changes_lose_no_counts(open_store: Open) -> None:
     async with opened(open_store) as store:
         await fill(store)
         assert isinstance(store, SqliteStore | PostgresStore)
@@ -169,6 +169,6 @@ async def test_two_processes_lose_nothing_of_each_other_beside_changes(open_stor
         assert {usage.last_used for usage in usages.values()} == {NOW + BATCHES - 1.0}
 
 
-async def test_a_moment_that_is_no_whole_second_is_one(store: Store) -> None:
+async def test_since_may_be_a_fraction_of_a_second(store: Store) -> None:
     await store.count_usage([used("int_1")])
     assert (await store.usage(["int_1"], math.nextafter(NOW, 0)))["int_1"].hours == {NOW: 1}

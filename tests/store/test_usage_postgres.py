@@ -24,7 +24,7 @@ def used(key_id: str) -> KeyHour:
     return KeyHour(key_id, HOUR, 1, HOUR + 1.0, "192.0.2.7")
 
 
-async def test_a_key_that_is_just_being_deleted_is_passed_over(postgres: Postgres, postgres_url: str) -> None:
+async def test_a_key_that_is_being_deleted_is_skipped(postgres: Postgres, postgres_url: str) -> None:
     async with filled(lambda: open_postgres(postgres_url)) as store:
         deleting = await asyncpg.connect(postgres_url)
         await deleting.execute("BEGIN")
@@ -37,7 +37,7 @@ async def test_a_key_that_is_just_being_deleted_is_passed_over(postgres: Postgre
         assert (await store.usage(["app_1", "int_1", "act_1"], 0)).keys() == {"act_1"}
 
 
-async def test_a_change_under_the_lock_of_all_changes_is_not_waited_for(postgres: Postgres, postgres_url: str) -> None:
+async def test_counting_does_not_wait_for_the_lock_of_changes(postgres: Postgres, postgres_url: str) -> None:
     async with filled(lambda: open_postgres(postgres_url)) as store:
         changing = await asyncpg.connect(postgres_url)
         await changing.execute("BEGIN")
@@ -49,7 +49,7 @@ async def test_a_change_under_the_lock_of_all_changes_is_not_waited_for(postgres
         await changing.close()
 
 
-async def test_a_standby_that_is_gone_is_not_waited_for() -> None:
+async def test_counting_does_not_wait_for_a_missing_standby() -> None:
     """A commit that waited for it would keep the keys locked against their deletion meanwhile."""
     with running() as server:
         async with filled(lambda: open_postgres(server.url())) as store:
@@ -67,7 +67,7 @@ async def test_a_standby_that_is_gone_is_not_waited_for() -> None:
             await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
 
 
-async def test_a_database_that_is_cut_off_is_a_failure_that_adds_nothing(
+async def test_an_unreachable_database_is_a_failure_that_adds_nothing(
     postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.5)

@@ -98,7 +98,7 @@ class TestFaults:
         info = call("delete_custom_integration_key_with_http_info", sunshine.app_id, sunshine.integration_id, sunshine.key.id, retries=1)  # fmt: skip
         assert info.deleted_before
 
-    def test_a_connection_dropped_before_anything_is_done(self, call: Call, sunshine: SunshineServer) -> None:
+    def test_a_connection_dropped_before_the_request_is_handled(self, call: Call, sunshine: SunshineServer) -> None:
         sunshine.faults.next(drop="before")
         with pytest.raises(sc.ApiConnectionError):
             call("create_custom_integration_key", sunshine.app_id, sunshine.integration_id, {"displayName": "x"})
@@ -134,13 +134,13 @@ class TestFaults:
     "fault",
     [{"status": 99}, {"retry_after": 1}, {"drop": "now"}, {"body": "text"}, {"delay": -1}, {"status": 500, "times": 0}],
 )
-def test_a_fault_that_cannot_be_is_refused_and_nothing_goes_wrong(sunshine: SunshineServer, fault: Any) -> None:
+def test_an_invalid_fault_is_refused_and_has_no_effect(sunshine: SunshineServer, fault: Any) -> None:
     with pytest.raises(ValueError, match=" "):
         sunshine.faults.next(**fault)
     assert sc.AppsApi(sunshine.client()).get_app(sunshine.app_id).app
 
 
-def test_snapshots_bring_a_state_back(sunshine: SunshineServer) -> None:
+def test_snapshots_restore_a_state(sunshine: SunshineServer) -> None:
     keys = sc.CustomIntegrationApiKeysApi(sunshine.client())
     owner = (sunshine.app_id, sunshine.integration_id)
     before = sunshine.save()
@@ -190,7 +190,7 @@ def test_without_preload_in_process(sunshine: SunshineServer) -> None:
     assert (raw.status, b'"app"' in raw.read()) == (200, True)
 
 
-def test_servers_are_apart_and_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_servers_share_nothing_and_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with sunshine_server() as first, sunshine_server() as second:
         sc.AppsApi(first.client(first.account_key)).delete_app(first.app_id)
         assert sc.AppsApi(second.client()).get_app(second.app_id).app
@@ -200,7 +200,7 @@ def test_servers_are_apart_and_leave_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert not any(folder.exists() for folder in folders)
 
 
-def test_the_fixture_as_its_users_have_it(pytester: pytest.Pytester) -> None:
+def test_the_fixture_works_in_a_users_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import sunshine_conversations_client as sc

@@ -41,7 +41,7 @@ def test_the_keys_of_integrations_are_not_the_apps(wire: Wire, tenant: Tenant) -
     assert wire.get(tenant.webhooks, tenant.key).status == 200
 
 
-def test_a_missing_app_is_told(wire: Wire, tenant: Tenant) -> None:
+def test_a_missing_app_is_named(wire: Wire, tenant: Tenant) -> None:
     missing = "/v2/apps/6b0000000000000000000000/keys"
     for answer in (
         wire.get(missing, tenant.account),

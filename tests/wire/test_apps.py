@@ -24,7 +24,7 @@ def test_create_answers_201_with_the_published_defaults(wire: Wire, service: Ser
     assert app == {"id": app["id"], "displayName": "Mine", "settings": DEFAULTS}
 
 
-def test_what_is_given_is_kept(wire: Wire, service: Service) -> None:
+def test_given_properties_are_stored(wire: Wire, service: Service) -> None:
     body = {
         "displayName": "Mine",
         "settings": {"multiConvoEnabled": True, "conversationRetentionSeconds": 0, "unknown": 1},
@@ -71,7 +71,7 @@ def test_update_merges_settings_and_replaces_metadata(wire: Wire, tenant: Tenant
         ({"metadata": {"x": "y" * 4096}}, ["App metadata is limited to 4096 bytes in size."]),
     ],
 )  # fmt: skip
-def test_all_faults_of_a_body_are_told(wire: Wire, tenant: Tenant, body: Any, titles: list[str]) -> None:
+def test_all_faults_of_a_body_are_reported(wire: Wire, tenant: Tenant, body: Any, titles: list[str]) -> None:
     before = wire.get(tenant.app, tenant.app_key).json
     answer = wire.patch(tenant.app, tenant.app_key, body)
 
@@ -80,7 +80,7 @@ def test_all_faults_of_a_body_are_told(wire: Wire, tenant: Tenant, body: Any, ti
     assert wire.get(tenant.app, tenant.app_key).json == before
 
 
-def test_metadata_of_just_4096_bytes_is_taken(wire: Wire, tenant: Tenant) -> None:
+def test_metadata_of_4096_bytes_is_accepted(wire: Wire, tenant: Tenant) -> None:
     metadata = {"x": "y" * (4096 - len('{"x":""}'))}
     assert wire.patch(tenant.app, tenant.app_key, {"metadata": metadata}).json["app"]["metadata"] == metadata
 
@@ -171,7 +171,7 @@ class TestPages:
             "page[after]=" + "a" * 24 + "&page[before]=" + "a" * 24, "page[size]=1&page[size]=2", "filter[types]=carrier-pigeon",
         ],
     )  # fmt: skip
-    def test_what_cannot_be_is_refused(self, wire: Wire, tenant: Tenant, query: str) -> None:
+    def test_invalid_queries_are_refused(self, wire: Wire, tenant: Tenant, query: str) -> None:
         from urllib.parse import quote
 
         answer = wire.get(f"{tenant.app}/integrations?{quote(query, safe='=&[]%')}", tenant.app_key)

@@ -64,14 +64,14 @@ def refused(wire: Wire, tenant: Tenant, authorization: str | None) -> str:
         (f"Bearer {encode(b'[' * 3000)}.e30.AAAA", "JWT header should be a JSON object"),
     ],
 )
-def test_what_is_no_credential(wire: Wire, tenant: Tenant, authorization: str | None, title: str) -> None:
+def test_malformed_credentials_are_refused(wire: Wire, tenant: Tenant, authorization: str | None, title: str) -> None:
     if authorization is not None:
         authorization = authorization.encode().decode("latin-1")
     assert refused(wire, tenant, authorization) == title
 
 
 @pytest.mark.parametrize("key_id", ["act_\0", "act_0123456789abcdef0123456\0", "int_é", "x" * 3000])
-def test_what_cannot_be_a_keys_id_is_an_unknown_key(wire: Wire, tenant: Tenant, key_id: str) -> None:
+def test_an_invalid_key_id_is_an_unknown_key(wire: Wire, tenant: Tenant, key_id: str) -> None:
     assert refused(wire, tenant, Key(key_id, "x").basic()) == WRONG_KEY
     signed = token("x", {"alg": "HS256", "kid": key_id}, {"scope": "app"})
     assert refused(wire, tenant, f"Bearer {signed}") == WRONG_SIGNATURE
@@ -107,11 +107,13 @@ class TestTokens:
         text = token(key.secret, {"alg": "HS256", "typ": "JWT", "kid": key.id} | (header or {}), claims)
         return f"Bearer {text}"
 
-    def test_a_token_without_an_end_is_good(self, wire: Wire, tenant: Tenant, key: Key) -> None:
+    def test_a_token_without_exp_is_accepted(self, wire: Wire, tenant: Tenant, key: Key) -> None:
         assert wire.get(tenant.keys, self.make(key, scope="app")).status == 200
 
     @pytest.mark.parametrize("claims", [{}, {"exp": 60}, {"nbf": -60}, {"exp": 0.9, "nbf": -0.5}, {"iat": 9999}])
-    def test_dates_around_now_are_good(self, wire: Wire, tenant: Tenant, key: Key, claims: dict[str, float]) -> None:
+    def test_dates_around_now_are_accepted(
+        self, wire: Wire, tenant: Tenant, key: Key, claims: dict[str, float]
+    ) -> None:
         now = time.time()
         dated = {name: now + offset for name, offset in claims.items()}
         assert wire.get(tenant.keys, self.make(key, scope="app", **dated)).status == 200
@@ -127,7 +129,7 @@ class TestTokens:
         assert refused(wire, tenant, self.make(key, scope="app").rpartition(".")[0] + ".") == WRONG_SIGNATURE
 
     @pytest.mark.parametrize("kid", [None, "", 5, ["x"], {}])
-    def test_a_kid_that_is_none(self, wire: Wire, tenant: Tenant, key: Key, kid: Any) -> None:
+    def test_an_invalid_kid(self, wire: Wire, tenant: Tenant, key: Key, kid: Any) -> None:
         title = refused(wire, tenant, self.make(key, header={"kid": kid}, scope="app"))
         assert title == "JWT header should have a kid, the id of the key that signed it"
 
@@ -179,7 +181,7 @@ class TestTokens:
 
     @pytest.mark.parametrize("name", ["exp", "nbf"])
     @pytest.mark.parametrize("date", ["1", None, True, [], {}, 10**400, -(10**400), 1e300])
-    def test_a_date_that_is_none(self, wire: Wire, tenant: Tenant, key: Key, name: str, date: Any) -> None:
+    def test_an_invalid_date(self, wire: Wire, tenant: Tenant, key: Key, name: str, date: Any) -> None:
         title = refused(wire, tenant, self.make(key, scope="app", **{name: date}))
         assert title == f"JWT {name} should be a number of seconds since 1970"
 

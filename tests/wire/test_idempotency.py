@@ -17,7 +17,7 @@ def once(wire: Wire, path: str, tenant: Tenant, body: Any = None, name: str = "o
     return wire.post(path, tenant.app_key, body or NAME, headers={"Idempotency-Key": name})
 
 
-def test_the_same_request_gets_the_first_answer_and_makes_one_key(wire: Wire, tenant: Tenant) -> None:
+def test_a_repeated_request_gets_the_first_answer_and_creates_one_key(wire: Wire, tenant: Tenant) -> None:
     first = once(wire, tenant.keys, tenant)
     repeated = once(wire, tenant.keys, tenant)
     assert (first.status, repeated.status) == (201, 201)

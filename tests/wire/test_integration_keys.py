@@ -27,7 +27,7 @@ def test_create_answers_201_with_id_name_and_secret(wire: Wire, tenant: Tenant, 
     assert re.fullmatch("[A-Za-z0-9_-]{86}", key["secret"])
 
 
-def test_list_answers_all_keys_in_the_order_they_were_made(wire: Wire, tenant: Tenant, app_auth: str) -> None:
+def test_list_answers_all_keys_in_order_of_creation(wire: Wire, tenant: Tenant, app_auth: str) -> None:
     created = [wire.post(tenant.keys, app_auth, {"displayName": name}).json["key"] for name in ("b", "a")]
 
     answer = wire.get(tenant.keys, app_auth)
@@ -89,7 +89,7 @@ def test_a_bad_body_is_refused_and_makes_no_key(wire: Wire, tenant: Tenant, body
 
 
 @pytest.mark.parametrize("name", ["x", "x" * 100, "🔑" * 100, "\x01\t\n", " ", 'quo"te\\'])
-def test_names_of_1_to_100_characters_are_kept_as_they_are(wire: Wire, tenant: Tenant, name: str) -> None:
+def test_names_of_1_to_100_characters_come_back_unchanged(wire: Wire, tenant: Tenant, name: str) -> None:
     key = wire.post(tenant.keys, tenant.app_key, {"displayName": name}).json["key"]
 
     assert wire.get(f"{tenant.keys}/{key['id']}", tenant.app_key).json["key"]["displayName"] == name

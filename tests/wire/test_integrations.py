@@ -9,7 +9,7 @@ import pytest
 from support.wire import WEBHOOK, Tenant, Wire
 
 
-def test_a_custom_integration_is_made_with_its_webhook(wire: Wire, tenant: Tenant) -> None:
+def test_a_custom_integration_is_created_with_its_webhook(wire: Wire, tenant: Tenant) -> None:
     body = {"type": "custom", "displayName": "Mine", "webhooks": [WEBHOOK | {"includeFullUser": True}]}
     answer = wire.post(f"{tenant.app}/integrations", tenant.app_key, body)
 
@@ -94,7 +94,7 @@ def test_delete_takes_keys_and_webhooks_with_it(wire: Wire, tenant: Tenant) -> N
     assert wire.delete(tenant.integration, tenant.app_key).status == 404
 
 
-def test_a_missing_app_or_integration_is_told(wire: Wire, tenant: Tenant) -> None:
+def test_a_missing_app_or_integration_is_named(wire: Wire, tenant: Tenant) -> None:
     missing = "6b0000000000000000000000"
     for method, body in (("GET", None), ("PATCH", {}), ("DELETE", None)):
         gone = wire.send(method, f"{tenant.app}/integrations/{missing}", tenant.app_key, body=body)

@@ -29,7 +29,7 @@ def test_it_needs_no_credentials_and_only_get(wire: Wire) -> None:
     assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD")
 
 
-def test_it_tells_of_every_operation_and_of_no_other(document: Any) -> None:
+def test_it_describes_exactly_the_operations(document: Any) -> None:
     documented = {
         (path, method.upper())
         for path, methods in document["paths"].items()
@@ -138,7 +138,7 @@ class Asked:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_every_status_it_tells_of_is_answered_and_fits_it(
+def test_every_described_status_is_answered_and_fits_its_schema(
     wire: Wire, tenant: Tenant, other: Tenant, document: Any, operation: Operation
 ) -> None:
     asked = Asked(wire, tenant, other, operation)
@@ -153,7 +153,7 @@ def test_every_status_it_tells_of_is_answered_and_fits_it(
         jsonschema_rs.validator_for(closed({**schema, "components": document["components"]})).validate(answer.json)
 
 
-def test_every_error_there_is_has_its_place_in_it(document: Any) -> None:
+def test_every_error_is_described(document: Any) -> None:
     documented = {
         int(status) for operation in OPERATIONS for described in document["paths"][operation.path].values() if isinstance(described, dict)
         for status in described["responses"]
@@ -162,7 +162,7 @@ def test_every_error_there_is_has_its_place_in_it(document: Any) -> None:
     assert {kind.status for kind in errors.kinds()} - {405} == {status for status in documented if status >= 400}
 
 
-def test_it_names_the_scopes_that_each_operation_is_for(document: Any) -> None:
+def test_it_names_the_scopes_of_every_operation(document: Any) -> None:
     for operation in OPERATIONS:
         scopes = {scope.value for scope in operation.scopes}
         security = document["paths"][operation.path][operation.method.lower()]["security"]

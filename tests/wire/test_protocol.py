@@ -155,7 +155,7 @@ class TestSize:
         assert refused.status == 413
         assert refused.errors == [("payload_too_large", "Request body is limited to 100 kB")]
 
-    def test_a_body_of_untold_length_is_stopped_too(self, wire: Wire, tenant: Tenant) -> None:
+    def test_a_body_of_unknown_length_is_limited(self, wire: Wire, tenant: Tenant) -> None:
         head = (
             f"POST {tenant.keys} HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant.app_key.basic()}\r\n"
             "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -199,7 +199,7 @@ class TestSize:
         b"POST /v2/apps HTTP/1.1\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
 )
-def test_what_is_not_http_answers_400_in_the_envelope(wire: Wire, request_bytes: bytes) -> None:
+def test_malformed_http_answers_400_in_the_envelope(wire: Wire, request_bytes: bytes) -> None:
     received = exchange(wire.url, request_bytes)
     head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
@@ -234,7 +234,7 @@ def test_expect_100_continue_is_honoured(wire: Wire, tenant: Tenant) -> None:
     assert re.findall(rb"HTTP/1\.1 (\d+) ", received) == [b"100", b"201"]
 
 
-def test_a_client_of_http_1_0_is_not_told_to_go_on(wire: Wire, tenant: Tenant) -> None:
+def test_an_http_1_0_client_gets_no_100_continue(wire: Wire, tenant: Tenant) -> None:
     body = b'{"displayName": "x"}'
     head = (
         f"POST {tenant.keys} HTTP/1.0\r\nAuthorization: {tenant.app_key.basic()}\r\n"
@@ -357,7 +357,7 @@ def test_health_knows_its_methods(wire: Wire) -> None:
         assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
-def test_links_name_no_host_that_is_none(wire: Wire, tenant: Tenant) -> None:
+def test_links_ignore_an_invalid_host(wire: Wire, tenant: Tenant) -> None:
     for host in ('evil"x', "a b", ""):
         answer = wire.get(f"{tenant.app}/integrations?page[size]=1", tenant.app_key, headers={"Host": host})
         assert answer.json["links"]["next"].startswith(wire.url + "/v2/apps/")
@@ -568,9 +568,7 @@ def test_a_long_pipeline_is_answered_whole(wire: Wire) -> None:
     assert statuses(exchange(wire.url, request * 1000 + last)) == [200] * 1001
 
 
-def test_of_a_pipeline_that_comes_at_once_few_requests_are_made_at_once(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pipeline_is_parsed_a_few_requests_at_a_time(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each takes twenty times what its eighteen bytes do, and each connection may send as many."""
     from sunshine_keys.wire.protocol import Protocol
 
@@ -614,7 +612,7 @@ class TestConnections:
         address = urlsplit(wire.url)
         return socket.create_connection((address.hostname, address.port), timeout=10)
 
-    def test_one_too_many_is_told_so_and_the_next_is_served_once_there_is_room(self, few: Wire) -> None:
+    def test_a_connection_over_the_limit_is_refused_until_another_closes(self, few: Wire) -> None:
         held = [self.connected(few) for _ in range(3)]
         for connection in held:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -631,7 +629,7 @@ class TestConnections:
         for connection in held:
             connection.close()
 
-    def test_beyond_the_refused_they_are_closed_without_a_word(
+    def test_connections_beyond_the_refused_are_closed_without_an_answer(
         self, few: Wire, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from sunshine_keys.wire import protocol

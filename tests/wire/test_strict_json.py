@@ -36,7 +36,7 @@ JSON = {"Content-Type": "application/json"}
     ],
     ids=range(19),
 )
-def test_it_is_refused_and_nothing_is_made(wire: Wire, tenant: Tenant, body: bytes, title: str) -> None:
+def test_ambiguous_json_is_refused_and_creates_nothing(wire: Wire, tenant: Tenant, body: bytes, title: str) -> None:
     refused = wire.send("POST", tenant.keys, tenant.app_key, content=body, headers=JSON)
     assert refused.status == 400
     assert refused.errors == [("bad_request", title)]
@@ -44,7 +44,7 @@ def test_it_is_refused_and_nothing_is_made(wire: Wire, tenant: Tenant, body: byt
 
 
 @pytest.mark.parametrize("name", ["\ud83d\ude00", "\u202e", "\ufeff", "a\u0300", "\x7f", "'\"; DROP TABLE keys --"])
-def test_every_other_text_comes_back_as_it_was(wire: Wire, tenant: Tenant, name: str) -> None:
+def test_every_other_text_comes_back_unchanged(wire: Wire, tenant: Tenant, name: str) -> None:
     name = name.encode("utf-16", "surrogatepass").decode("utf-16")
     key = wire.post(tenant.keys, tenant.app_key, {"displayName": name}).json["key"]
     assert key["displayName"] == name
@@ -59,7 +59,7 @@ def test_every_other_text_comes_back_as_it_was(wire: Wire, tenant: Tenant, name:
     ],
     ids=range(7),
 )  # fmt: skip
-def test_what_has_one_meaning_is_taken(wire: Wire, tenant: Tenant, ignored: bytes) -> None:
+def test_unambiguous_json_is_accepted(wire: Wire, tenant: Tenant, ignored: bytes) -> None:
     body = b'{"displayName": "a", "x": ' + ignored + b"}"
     assert wire.send("POST", tenant.keys, tenant.app_key, content=body, headers=JSON).status == 201
 

@@ -60,7 +60,7 @@ def test_a_bad_body_is_refused(wire: Wire, tenant: Tenant, body: Any, titles: li
     assert len(wire.get(tenant.webhooks, tenant.key).json["webhooks"]) == 1
 
 
-def test_many_faults_are_told_in_part(wire: Wire, tenant: Tenant) -> None:
+def test_many_faults_are_reported_in_part(wire: Wire, tenant: Tenant) -> None:
     answer = wire.post(tenant.webhooks, tenant.key, WEBHOOK | {"triggers": [1] * 100})
     assert len(answer.errors) == 20
 
