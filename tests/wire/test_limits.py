@@ -13,7 +13,6 @@ from support.wire import Key, Tenant, Wire, first_run, make_tenant
 from sunshine_keys import server
 from sunshine_keys.compose import Settings
 from sunshine_keys.errors import TooManyRequests
-from sunshine_keys.wire import limits
 from sunshine_keys.wire.limits import Buckets, Limiter, Rate, RateLimits, network
 
 KEY, OTHER = (f"int_{digit * 24}" for digit in "ab")
@@ -40,7 +39,7 @@ def refused(limiter: Limiter, method: str, *arguments: str) -> bool:
 
 
 class TestRate:
-    def test_what_can_be_written(self) -> None:
+    def test_valid_rates_are_parsed(self) -> None:
         assert Rate.parse("100/second") == Rate(100, "second", 100)
         assert Rate.parse(" 6000/minute,burst=200 ") == Rate(6000, "minute", 200)
         assert Rate.parse(str(Rate(7, "hour", 3))) == Rate(7, "hour", 3)
@@ -49,7 +48,7 @@ class TestRate:
         "text", ["", "0/second", "-1/second", "1", "1/day", "1.5/second", "1/second,burst=0", "1/second;burst=2", "x",
                  "1/second,burst=", "9999999999/second", "\u0661/second"],
     )  # fmt: skip
-    def test_what_is_no_rate(self, text: str) -> None:
+    def test_invalid_rates_are_rejected(self, text: str) -> None:
         with pytest.raises(ValueError, match="a rate should be like"):
             Rate.parse(text)
 
@@ -59,7 +58,7 @@ class TestRate:
 
 
 class TestBuckets:
-    def test_a_burst_and_then_one_at_a_time(self, clock: Clock) -> None:
+    def test_a_burst_passes_and_then_one_at_a_time(self, clock: Clock) -> None:
         buckets = Buckets(Rate(2, "second", 3), clock)
         assert [buckets.take("a") for _ in range(3)] == [0.0] * 3
         assert buckets.take("a") == pytest.approx(0.5)
@@ -81,11 +80,8 @@ class TestBuckets:
                 assert buckets.take("a") == 0.0
             assert passed <= (clock.now - 1000.0) * count + burst + 0.01
 
-    def test_what_is_kept_is_bounded_and_the_busy_are_not_forgotten(
-        self, clock: Clock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(limits, "BUCKETS", 1000)
-        buckets = Buckets(Rate(1, "hour", 1), clock)
+    def test_the_number_of_buckets_is_bounded_and_busy_ones_stay(self, clock: Clock) -> None:
+        buckets = Buckets(Rate(1, "hour", 1), clock, size=1000)
         buckets.take("busy")
         for number in range(10_000):
             buckets.take(str(number))
@@ -108,12 +104,12 @@ class TestNetwork:
             (":" * 1000, ":" * 64),
         ],
     )
-    def test_what_is_counted_together(self, source: str, counted: str) -> None:
+    def test_an_address_is_counted_by_its_network(self, source: str, counted: str) -> None:
         assert network(source) == counted
 
 
 class TestFailures:
-    """With the bound at 3 an hour, and that of an address at 30."""
+    """The limit is 3 an hour, and that of an address 30."""
 
     @pytest.fixture
     def limiter(self, clock: Clock) -> Limiter:
@@ -122,17 +118,17 @@ class TestFailures:
     def fail(self, limiter: Limiter, source: str, key_id: str, times: int = 1) -> list[bool]:
         return [refused(limiter, "count_failure", source, key_id) for _ in range(times)]
 
-    def test_the_fourth_is_refused(self, limiter: Limiter, clock: Clock) -> None:
+    def test_the_fourth_failure_is_refused(self, limiter: Limiter, clock: Clock) -> None:
         assert self.fail(limiter, "192.0.2.1", KEY, 4) == [False, False, False, True]
         clock.now += 1200
         assert self.fail(limiter, "192.0.2.1", KEY, 2) == [False, True]
 
-    def test_nobody_is_locked_out_by_failures_elsewhere_or_of_another_key(self, limiter: Limiter) -> None:
+    def test_failures_of_another_address_or_key_lock_nobody_out(self, limiter: Limiter) -> None:
         self.fail(limiter, "192.0.2.1", KEY, 100)
         assert self.fail(limiter, "192.0.2.2", KEY) == [False]
         assert self.fail(limiter, "192.0.2.1", OTHER) == [False]
 
-    def test_one_key_id_never_closes_an_address_and_many_do(self, limiter: Limiter) -> None:
+    def test_many_key_ids_close_an_address_and_a_single_key_id_never_does(self, limiter: Limiter) -> None:
         self.fail(limiter, "192.0.2.1", KEY, 1000)
         assert not refused(limiter, "admit_credentials", "192.0.2.1")
         for number in range(10):
@@ -140,11 +136,11 @@ class TestFailures:
         assert refused(limiter, "admit_credentials", "192.0.2.1")
         assert not refused(limiter, "admit_credentials", "192.0.2.2")
 
-    def test_an_ipv6_network_is_one_address(self, limiter: Limiter) -> None:
+    def test_an_ipv6_network_counts_as_a_single_address(self, limiter: Limiter) -> None:
         assert self.fail(limiter, "2001:db8::1", KEY, 3) == [False] * 3
         assert self.fail(limiter, "2001:db8::2", KEY) == [True]
 
-    def test_ids_that_no_key_has_are_counted_as_one(self, limiter: Limiter) -> None:
+    def test_invalid_ids_are_counted_together(self, limiter: Limiter) -> None:
         assert [self.fail(limiter, "192.0.2.1", name) for name in ("x", "int_", KEY + "0", "y" * 9000)] == [
             [False], [False], [False], [True],
         ]  # fmt: skip
@@ -162,7 +158,7 @@ class TestOverASocket:
             yield wire, make_tenant(wire, account)
 
     @pytest.mark.parametrize("serving", [RateLimits(key=Rate(1, "hour", 5))], indirect=True)
-    def test_a_key_s_limit_is_its_own(self, serving: tuple[Wire, Tenant]) -> None:
+    def test_the_limit_of_a_key_applies_to_that_key_only(self, serving: tuple[Wire, Tenant]) -> None:
         wire, tenant = serving
         answers = [wire.get(tenant.webhooks, tenant.key) for _ in range(6)]
         assert [answer.status for answer in answers] == [200] * 5 + [429]
@@ -173,7 +169,7 @@ class TestOverASocket:
         assert wire.get(tenant.webhooks, tenant.app_key).status == 200
 
     @pytest.mark.parametrize("serving", [RateLimits(source=Rate(1, "hour", 20))], indirect=True)
-    def test_an_address_s_limit_holds_for_all_but_health(self, serving: tuple[Wire, Tenant]) -> None:
+    def test_the_limit_of_an_address_applies_to_everything_but_health(self, serving: tuple[Wire, Tenant]) -> None:
         wire, tenant = serving
         statuses = [wire.get("/nowhere").status for _ in range(30)]
         assert statuses.index(429) < 20
@@ -197,7 +193,7 @@ class TestOverASocket:
         assert closed.errors == [("too_many_requests", "Too many failed authentications from this address")]
 
     @pytest.mark.parametrize("serving", [RateLimits(failures=Rate(1, "hour", 1))], indirect=True)
-    def test_what_names_no_key_is_not_counted(self, serving: tuple[Wire, Tenant]) -> None:
+    def test_credentials_that_name_no_key_are_not_counted(self, serving: tuple[Wire, Tenant]) -> None:
         wire, tenant = serving
         for credentials in (None, "Basic Og==", "Basic !", "Bearer x", "Digest x", ""):
             assert [wire.get(tenant.webhooks, credentials).status for _ in range(3)] == [401] * 3

@@ -112,16 +112,17 @@ def _limit(text: str | None) -> Rate | None:
 
 
 class Buckets:
-    """One bucket for each name. A full bucket takes no memory, and at most `BUCKETS` are stored.
+    """One bucket for each name. A full bucket takes no memory, and at most `size` are stored.
 
     The stored value is the time at which the bucket will be full. A name moves from the old generation to the new one
     when it is used, and the old generation is dropped when the new one is full: no sweep ever delays a request.
     """
 
-    __slots__ = ("_clock", "_interval", "_new", "_old", "_span")
+    __slots__ = ("_clock", "_interval", "_new", "_old", "_size", "_span")
 
-    def __init__(self, rate: Rate, clock: Callable[[], float]) -> None:
+    def __init__(self, rate: Rate, clock: Callable[[], float], size: int = BUCKETS) -> None:
         self._clock = clock
+        self._size = size
         self._interval = rate.interval
         self._span = rate.burst * rate.interval
         self._new: dict[str, float] = {}
@@ -135,7 +136,7 @@ class Buckets:
         now = self._clock()
         before = max(self._full_at(name), now)
         wait = before + self._interval - now - self._span
-        if len(self._new) >= BUCKETS // 2 and name not in self._new:
+        if len(self._new) >= self._size // 2 and name not in self._new:
             self._old, self._new = self._new, {}
         if wait > _ROUNDING:
             self._new[name] = before
