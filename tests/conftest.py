@@ -24,7 +24,7 @@ settings.load_profile("default")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Have asynchronous tests use the fixture `runner`, whether they name it or not."""
+    """Add the fixture `runner` to asynchronous tests."""
     if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
         item.fixturenames.append("runner")
 
@@ -74,25 +74,25 @@ def tenant(wire: Wire, service: Service) -> Tenant:
 
 @pytest.fixture
 def other(wire: Wire, service: Service) -> Tenant:
-    """Another app, with as much in it."""
+    """A second app, with the same kinds of objects."""
     return make_tenant(wire, service.account)
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder that is still to be made."""
+    """The path of a folder that does not exist yet."""
     return tmp_path / "data"
 
 
 @pytest.fixture
 def sample(data: Path) -> dict[str, Any]:
-    """What the samples are made of, in a store in `data`."""
+    """The objects of the published samples, in a store in `data`."""
     return first_run(data, sample=True)
 
 
 @pytest.fixture(params=STORES)
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Opens the test's store, each time anew."""
+    """A function that opens the test's store. It can be called several times."""
     if request.param == "sqlite":
         return lambda: open_sqlite(tmp_path / "store")
     url = request.getfixturevalue("postgres").new_store()

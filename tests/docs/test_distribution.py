@@ -1,4 +1,4 @@
-"""What is released: the wheel and the sdist, what is in them, and what comes of installing them."""
+"""The wheel and the sdist: their contents, and what they install."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Built:
 
 
 def build(source: Path, folder: Path) -> Built:
-    """As `make dist` does, but of the files as they are."""
+    """Build the wheel and the sdist as `make dist` does, but from the working tree."""
     command = [sys.executable, "-m", "hatchling", "build", "--directory", folder]
     subprocess.run(command, cwd=source, env=os.environ | {"SOURCE_DATE_EPOCH": "1700000000"}, timeout=60, check=True)
     return Built(folder / f"{NAME}-py3-none-any.whl", folder / f"{NAME}.tar.gz")
@@ -77,7 +77,7 @@ def metadata(wheel: Path) -> bytes:
 
 
 def requirements(wheel: Path, extra: str = "") -> set[str]:
-    """The distributions that an extra requires here, or the whole does without any."""
+    """Return the names of the distributions that the package, or one of its extras, requires on this machine."""
 
     def needed(requirement: Requirement, extra: str) -> bool:
         return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
@@ -92,7 +92,7 @@ def requirements(wheel: Path, extra: str = "") -> set[str]:
 
 @pytest.fixture(scope="module")
 def sources() -> set[str]:
-    """The files that git has, or would have: what it ignores is no source."""
+    """Return the files that git tracks or would add. Ignored files are not sources."""
     if not (ROOT / ".git").exists():
         pytest.skip("git lists what is to be in a distribution: run the tests in a clone")
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -149,7 +149,7 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 
 def imported(package: str) -> set[str]:
-    """The names of top-level modules that a package's own name, wherever it does so."""
+    """Return the names of the top-level modules that a package imports, at any place in its code."""
     names: set[str] = set()
     for path in (ROOT / "src" / package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -226,7 +226,7 @@ class Place:
         return set(map(canonicalize_name, self.python("-c", WHAT_IS_THERE).split()))
 
     def python(self, *arguments: str) -> str:
-        """What a program prints; no warning is let pass."""
+        """Run a program with warnings as errors, and return its output."""
         return self._checked([self._folder / "venv" / "bin" / "python", "-W", "error", *arguments])
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -267,7 +267,7 @@ def test_the_client_alone_needs_urllib3_and_all_extras_make_the_service(built: B
 
 
 def interpreter(version: str) -> str:
-    """The path of a Python; skips where there is none."""
+    """Return the path of a Python interpreter of this version, or skip the test."""
     # Where pyenv has several, it runs the one that this variable names; others do not look at it.
     environment = os.environ | {"PYENV_VERSION": version}
     try:

@@ -1,4 +1,4 @@
-"""Every code block of the README and the docs runs; what they name is there."""
+"""Every code block of the README and the docs runs, and everything that they name exists."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def blocks(page: Path, kind: str) -> list[str]:
 
 
 class Reader:
-    """Someone who follows the README in an empty folder, on a free port."""
+    """A reader who follows a page in an empty folder, on a free port."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,7 +66,7 @@ class Reader:
         return said
 
     def wait(self) -> None:
-        """Until the service that was started serves."""
+        """Wait until the service answers."""
         deadline = time.monotonic() + 20
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The page /docs, as it is served: it tells of every operation, and what it shows can be done."""
+"""The page /docs describes every operation, and its examples work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
 class Page(HTMLParser):
-    """A page's elements, each closed where it should be; what stands in its <pre>s and headings."""
+    """The elements and texts of a page. Parsing fails if an element is not closed."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ def test_the_page_describes_every_operation(page: Page, document: Any) -> None:
 
 
 def _properties(value: Any) -> list[str]:
-    """The names of all properties that schemas within it have."""
+    """Return the names of all properties of all schemas in a value."""
     if isinstance(value, list):
         return [name for item in value for name in _properties(item)]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The site that `make docs` makes of docs/: it builds without a warning, its links hold, and it loads nothing from elsewhere."""
+"""The site that `make docs` builds: it has no warnings, no broken links, and loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Links(HTMLParser):
-    """What a page has of ids, what it leads to, and what it loads."""
+    """The ids, links and resources of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The benchmark of durable creates runs: nothing else uses all that it does."""
+"""The benchmark of durable creates runs and prints positive rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Power cuts, full disks, and disks that have turned read-only: real ones, of a few megabytes."""
+"""Power cuts, full disks and read-only disks, on real file systems of a few megabytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ schema.connect = connect_without_sync
 
 
 def cut(base: Path, patch: str = "") -> None:
-    """A power cut under load, and what is there after it."""
+    """Cut the power under load, and check the store afterwards."""
     with ext4(base) as disk:
         auth = Key.of(first_run(disk.data, sample=True)["app_key"])
         with Server(disk.data, patch=patch) as server:
@@ -93,7 +93,7 @@ def test_any_full_disk_refuses_writes_and_every_worker_recovers(
 
 
 def grow(store: Path) -> None:
-    """Leave two megabytes of free pages in it."""
+    """Leave two megabytes of free pages in the store."""
     with contextlib.closing(sqlite3.connect(store)) as connection:
         connection.executescript(
             "CREATE TABLE filler (content); INSERT INTO filler VALUES (zeroblob(2000000)); DROP TABLE filler;"
@@ -103,7 +103,7 @@ def grow(store: Path) -> None:
 
 
 def grow_wal(store: Path, book: Ledger) -> None:
-    """Have it grow to half again what it is used for, and begin anew."""
+    """Grow the WAL to one and a half times its usual size, and have SQLite start it again."""
     wal = Path(f"{store}-wal")
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as reader:
         reader.execute("BEGIN")

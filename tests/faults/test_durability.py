@@ -1,4 +1,4 @@
-"""kill -9: what was answered is there, what was not is there whole or not at all."""
+"""kill -9: acknowledged changes are present; others are present as a whole or absent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sample(place: Place) -> dict[str, Any]:
 
 
 class Load:
-    """Creates and deletes keys of an integration of its own until the server dies, noting what was answered."""
+    """Creates and deletes keys of its own integration until the server dies, and records the answers."""
 
     def __init__(self, wire: Wire, auth: Key) -> None:
         body = {"type": "custom", "webhooks": [{"target": "https://example.com", "triggers": []}]}

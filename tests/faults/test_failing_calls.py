@@ -1,4 +1,4 @@
-"""System calls on the store's files that fail: strace makes them, in a server that is serving."""
+"""System calls on the store's files fail: strace injects the failures into a running server."""
 
 from __future__ import annotations
 

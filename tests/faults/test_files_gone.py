@@ -1,4 +1,4 @@
-"""The store's files moved, deleted or replaced beneath a service that has them open."""
+"""The store's files are moved, deleted or replaced while a service has them open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLE = f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys"
 @pytest.mark.parametrize("moved", ["", STORE_FILE, f"{STORE_FILE}-wal"])
 @pytest.mark.parametrize("replaced", [False, True])
 def test_nothing_is_written_while_what_is_open_is_not_the_store(tmp_path: Path, moved: str, replaced: bool) -> None:
-    """What would be written into a file without a name would be gone with the process."""
+    """A write to a deleted file would be lost when the process ends."""
     data, aside = tmp_path / "data", tmp_path / "aside"
     auth = Key.of(first_run(data, sample=True)["app_key"])
     path = data / moved
@@ -45,7 +45,7 @@ def test_nothing_is_written_while_what_is_open_is_not_the_store(tmp_path: Path, 
 
 
 def test_keys_are_not_looked_up_in_a_file_that_is_no_longer_the_store(tmp_path: Path) -> None:
-    """Another process may have revoked them in the one that is."""
+    """Another process may have revoked the keys in the file that replaced it."""
     auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
     with Server(tmp_path) as server:
         assert server.wire.get(SAMPLE, auth).status == 200

@@ -1,4 +1,4 @@
-"""kill -9 by the dozen, at random moments: of the whole service, of its supervisor, and of single workers."""
+"""Dozens of kill -9 at random moments: of the whole service, of its supervisor, and of single workers."""
 
 from __future__ import annotations
 

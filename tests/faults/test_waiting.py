@@ -1,4 +1,4 @@
-"""How long a request waits for a store that another process, or the disk, holds up."""
+"""How long a request waits for a store that another process locks or that a slow disk holds up."""
 
 from __future__ import annotations
 

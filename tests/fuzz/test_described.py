@@ -1,4 +1,4 @@
-"""Requests made up from the service's own description: every answer is one that it tells of.
+"""Requests generated from the service's own description get only answers that it describes.
 
 Left alone they would end in 403 and 404. So most ids are replaced by those of what there is, what a request deletes is
 made for it, and what it makes is deleted; and at the end every operation must have succeeded at least once.
@@ -48,7 +48,7 @@ schema = schemathesis.openapi.from_dict(json.loads(openapi.document(ROUTER)))
 
 
 class Surroundings:
-    """What there is for a request to be about, and which operations have been asked and have succeeded."""
+    """The objects that requests refer to, and the operations that have been requested and have succeeded."""
 
     def __init__(self, wire: Wire, tenant: Tenant) -> None:
         self.wire, self.tenant = wire, tenant

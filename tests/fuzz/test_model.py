@@ -1,4 +1,4 @@
-"""The whole API against a model of it: whatever is asked in whatever order, by whom and how, both say the same."""
+"""The whole API against a model: for any requests in any order by any caller, both give the same answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ flags = st.booleans()
 
 @dataclass
 class Integration:
-    """What is known of an integration: all but its webhooks as it is shown, and its webhooks and keys by id."""
+    """An integration in the model: its view without webhooks, and its webhooks and keys by id."""
 
     app: str
     view: View
@@ -50,7 +50,7 @@ class App:
 
 @dataclass(frozen=True)
 class Credential:
-    """A key that was issued, with what it belongs to. It may have been deleted since."""
+    """An issued key with its owner. It may be deleted."""
 
     key: Key
     app: str = ""
@@ -63,7 +63,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class Auth:
-    """A credential as it is used: by Basic or by a token, and now and then with a secret that is not its own."""
+    """A credential in a request: Basic or a token, sometimes with a wrong secret."""
 
     credential: Credential
     by_token: bool
@@ -96,7 +96,7 @@ class Api(RuleBasedStateMachine):
         self.learn(self.server.app_id)
 
     def learn(self, app: str) -> None:
-        """What there is to begin with."""
+        """Read the objects of a new app into the model."""
 
         def fetch(place: tuple[str, str], what: str) -> Any:
             return self.wire.get(path(place) + what, self.account.key).json
@@ -116,7 +116,7 @@ class Api(RuleBasedStateMachine):
             self.server.close()
 
     def compare_all(self) -> None:
-        """What was refused has changed nothing, and what was done nothing else."""
+        """Compare all objects of the service with the model."""
         account = Auth(self.account, by_token=False, wrong=False)
         apps = {item["id"]: item for item in self.walk("/v2/apps?", account, "apps", 100)}
         assert apps == {name: item.view for name, item in self.live_apps.items()}
@@ -150,13 +150,13 @@ class Api(RuleBasedStateMachine):
     # What the model says.
 
     def keys_of(self, app: str, integration: str) -> dict[str, View]:
-        """The keys of an integration, or of an app; none where it is gone."""
+        """Return the keys of an integration or of an app, empty if the owner is deleted."""
         if integration:
             return self.live[integration].keys if integration in self.live else {}
         return self.live_apps[app].keys if app in self.live_apps else {}
 
     def refusal(self, auth: Auth, scopes: set[Scope], app: str = "", integration: str = "") -> int | None:
-        """The status that is answered before anything is looked at, None where there is none."""
+        """Return the status of a request that is refused for its credentials or scope, or None."""
         actor = auth.credential
         scope = actor.key.scope
         if auth.wrong or (scope is not Scope.ACCOUNT and actor.key.id not in self.keys_of(*actor.owner)):
@@ -174,7 +174,7 @@ class Api(RuleBasedStateMachine):
         return 400 if custom and integration and not self.live[integration].custom else None
 
     def agreed(self, answer: Answer, *statuses: int | None) -> bool:
-        """Whether the service did it, having answered the first of the statuses that is not None."""
+        """Check that the answer has the first of `statuses` that is not None, and return True if it is a success."""
         expected = next(status for status in statuses if status is not None)
         assert answer.status == expected, (answer.status, expected, answer.content)
         assert answer.status < 300 or answer.errors
@@ -351,7 +351,7 @@ class Api(RuleBasedStateMachine):
     def webhook(
         self, auth: Auth, hook: tuple[str, str, str], send: Callable[..., Answer], **options: Any
     ) -> View | None:
-        """What is known of a webhook that was got, changed or deleted; None where it was not."""
+        """Return the model's webhook if the request for it succeeded, otherwise None."""
         app, integration, webhook = hook
         answer = send(f"{path((app, integration))}/webhooks/{webhook}", auth.header, **options)
         known = self.live[integration].webhooks if integration in self.live else {}
@@ -376,7 +376,7 @@ class Api(RuleBasedStateMachine):
             del self.live[hook[1]].webhooks[hook[2]]
 
     def walk(self, target: str, auth: Auth, what: str, size: int) -> list[View]:
-        """All pages of a list, by their cursors."""
+        """Return the items of all pages of a list."""
         views: list[View] = []
         after = ""
         while True:

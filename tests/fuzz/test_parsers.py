@@ -1,4 +1,4 @@
-"""The parsers on whatever hypothesis makes up; `make fuzz` lets a coverage-guided fuzzer at them."""
+"""The parsers on input that Hypothesis generates. `make fuzz` runs them under a coverage-guided fuzzer."""
 
 from __future__ import annotations
 

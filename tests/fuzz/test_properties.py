@@ -1,4 +1,4 @@
-"""Any names, ids, headers, queries and bodies: an answer in the documented shape, and what was given kept or refused."""
+"""Any names, ids, headers, queries and bodies get an answer in the documented shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard and the alarms ask for metrics that there are, and every alarm is explained."""
+"""The dashboard and the alarms query existing metrics, and the documentation explains every alarm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page /metrics, read as Prometheus reads it."""
+"""The page /metrics, parsed as Prometheus parses it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOTAL = "sunshine_keys_requests_total"
 
 
 class Page:
-    """All samples: by name, and by labels in order of their names."""
+    """The parsed samples of the page."""
 
     def __init__(self, wire: Wire) -> None:
         answer = wire.get("/metrics", f"Bearer {TOKEN}")
@@ -37,7 +37,7 @@ class Page:
         self.samples = [sample for family in self.families for sample in family.samples]
 
     def value(self, name: str, **labels: str) -> float:
-        """The sum of what has these labels."""
+        """Return the sum of the samples with this name and these labels."""
         return sum(
             sample.value for sample in self.samples if sample.name == name and labels.items() <= sample.labels.items()
         )
@@ -55,7 +55,7 @@ def wait_for(wire: Wire, is_there: Callable[[Page], Any]) -> Page:
 
 
 class Measured:
-    """A service that counts, and what is in its store."""
+    """A running service with metrics, and the objects of its store."""
 
     def __init__(self, place: Place) -> None:
         sample = first_run(place, sample=True)

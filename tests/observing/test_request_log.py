@@ -1,4 +1,4 @@
-"""One line a request, whatever came of it."""
+"""The log has one line for each request, whatever its result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYS = "/v2/apps/{appId}/integrations/{integrationId}/keys"
 
 
 class Logged:
-    """A store, and what a server on it writes to its standard error."""
+    """A store, and the log that its server writes to standard error."""
 
     def __init__(self, folder: Path) -> None:
         sample = first_run(folder / "data", sample=True)
@@ -32,7 +32,7 @@ class Logged:
         self.keys = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}/keys"
 
     def entries(self, has: Callable[[list[Any]], bool]) -> list[Any]:
-        """All lines as JSON, once they have what is looked for: a line is written after its answer."""
+        """Wait until `has` accepts the log's lines, and return them. A line is written after its answer."""
         deadline = time.monotonic() + 30
         while not has(entries := [json.loads(line) for line in self.file.read_text().splitlines()]):
             assert time.monotonic() < deadline, entries

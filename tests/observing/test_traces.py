@@ -1,4 +1,4 @@
-"""Spans, as OpenTelemetry's own exporters get them."""
+"""Traces, as OpenTelemetry's own exporters receive them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Traced:
         self.keys = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}/keys"
 
     def spans(self, name: str, count: int = 1) -> list[ReadableSpan]:
-        """Those of this name, once there are so many."""
+        """Wait until `count` spans have this name, and return them."""
         deadline = time.monotonic() + 30
         while len(spans := [span for span in self.exporter.get_finished_spans() if span.name == name]) < count:
             assert time.monotonic() < deadline
@@ -146,7 +146,7 @@ def test_opentelemetry_is_imported_only_if_enabled() -> None:
 
 
 class Collector(HTTPServer):
-    """Takes spans as a collector does."""
+    """Receives spans as a collector does."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

@@ -1,4 +1,4 @@
-"""What keys are used for, over real servers: counted in memory, written in batches, in the way of nothing."""
+"""Usage of keys over real servers: counted in memory, written in batches, without delaying requests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ IMPATIENT = "\nfrom sunshine_keys.store.sqlite import usage as of_sqlite\nof_sql
 
 
 class Used:
-    """A store with the sample's objects, and who may do what there."""
+    """A store with the sample's objects, and their credentials."""
 
     def __init__(self, place: Place) -> None:
         sample = first_run(place, sample=True)
@@ -157,7 +157,7 @@ def test_a_backup_contains_usage_and_a_copy_does_not(on_sqlite: Used, tmp_path: 
 
 
 def data_version(path: Path) -> Iterator[int]:
-    """What changes with each commit of others."""
+    """Yield a number that changes with each commit of another connection."""
     with closing(sqlite3.connect(path)) as connection:
         while True:
             yield connection.execute("PRAGMA data_version").fetchone()[0]

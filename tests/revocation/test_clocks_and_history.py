@@ -1,4 +1,4 @@
-"""What the database's clock says, and what was said in a history that was lost, shortens no wait."""
+"""Neither the database's clock nor a lost history shortens the wait of a DELETE."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_no_statement_of_the_protocol_reads_the_databases_clock() -> None:
 async def test_a_delete_waits_for_a_row_that_was_renewed_long_ago(
     answering: PostgresStore, remembering: PostgresStore, proxy: Proxy
 ) -> None:
-    """However old the row of a node that is cut off looks, its lease may last."""
+    """The row of a node that is cut off may look old while its lease still lasts."""
     proxy.cut()
     await answering.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
     assert await accepted(remembering) is None
@@ -78,7 +78,7 @@ async def test_a_delete_waits_for_a_row_that_was_renewed_long_ago(
 async def test_positions_in_a_lost_history_are_ignored(
     answering: PostgresStore, remembering: PostgresStore, proxy: Proxy, postgres_url: str
 ) -> None:
-    """As after a recovery to an earlier moment: the database comes back with fewer entries than were followed."""
+    """This happens after a point-in-time recovery: the database has fewer entries than the nodes have followed."""
     connection = await asyncpg.connect(postgres_url)
     try:
         nodes = [node for (node,) in await connection.fetch("SELECT id FROM nodes")]

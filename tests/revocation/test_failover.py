@@ -1,4 +1,4 @@
-"""A primary with a synchronous standby, killed under load: the nodes follow to the new primary, and nothing is lost."""
+"""A primary with a synchronous standby is killed under load: the nodes use the new primary, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ APP = "/v2/apps/5d8cff3cd55b040010928b5b"
 
 
 class Pair:
-    """A primary, and a standby that has every commit before it is answered."""
+    """A primary, and a standby that receives every commit before the commit is acknowledged."""
 
     def __init__(self, folder: Path) -> None:
         self.primary = Postgres(folder / "primary", "shared_buffers=32MB", "max_connections=100")
@@ -77,7 +77,7 @@ def pair() -> Iterator[Pair]:
 
 
 class Load:
-    """Creates and deletes keys through the nodes in turn; what failed is tried again by the same name until it is settled."""
+    """Creates and deletes keys through the nodes in turn, and retries failed requests with the same Idempotency-Key."""
 
     def __init__(self, wires: list[Wire], auth: Key) -> None:
         body = {"type": "custom", "webhooks": [WEBHOOK]}
@@ -113,7 +113,7 @@ class Load:
             self.failure = error
 
     def _until(self, done: int, method: str, path: str, body: Any = None, headers: Any = None) -> Any:
-        """Try until it is done; a DELETE that was in doubt before may find nothing left to do."""
+        """Retry until the request succeeds. A DELETE whose first answer was lost may then get a 404."""
         doubtful = False
         deadline = time.monotonic() + 60
         number = 0

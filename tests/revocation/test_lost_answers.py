@@ -1,4 +1,4 @@
-"""A DELETE that was done, and whose answer was lost, is sent again: what it finds gone is gone everywhere."""
+"""A DELETE whose answer was lost is sent again: when it answers that the key is missing, no node accepts the key."""
 
 from __future__ import annotations
 

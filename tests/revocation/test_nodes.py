@@ -1,4 +1,4 @@
-"""Once DELETE has answered, no node accepts the key: three nodes on one PostgreSQL, and what can go wrong between them."""
+"""Once DELETE has answered, no node accepts the key. Three nodes on one PostgreSQL, with faults between them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Authority.followed = followed
 
 
 class Node:
-    """A server of its own, behind a proxy of its own."""
+    """A server behind its own proxy."""
 
     def __init__(self, server: Server, proxy: Proxy) -> None:
         self.server = server
@@ -41,7 +41,7 @@ class Node:
 
 
 class Caller:
-    """One connection to each node, as a client that is busy has them."""
+    """Open connections to all nodes, as a busy client has them."""
 
     def __init__(self, nodes: list[Node]) -> None:
         self._connections = {node: http.client.HTTPConnection(node.address, timeout=30) for node in nodes}
@@ -94,7 +94,7 @@ class Cluster:
         assert (status, answer) == (200, {})
 
     def remembered(self, caller: Caller, integration: str) -> Key:
-        """A new key that every node has used."""
+        """Create a key and use it on every node."""
         key = self.create(caller, self.nodes[0], integration)
         for node in self.nodes:
             assert use(caller, node, integration, key) == 200
@@ -132,7 +132,7 @@ def cluster(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 class Users:
-    """Threads that go on using one key on every node, and note what was accepted that had been asked too late."""
+    """Threads that use one key on every node, and record each request that was sent after the DELETE and accepted."""
 
     def __init__(self, cluster: Cluster, integration: str) -> None:
         self._cluster = cluster
@@ -175,7 +175,7 @@ class Users:
 
 
 def create_use_delete(cluster: Cluster, rounds: int, failures: list[BaseException]) -> None:
-    """Make a key on one node, use it on all, delete it on another: from then on none accepts it."""
+    """Create a key on one node, use it on all, delete it on another, and check that no node accepts it."""
     try:
         integration = cluster.new_integration()
         with Caller(cluster.nodes) as caller, Users(cluster, integration) as users:
@@ -280,7 +280,7 @@ def test_lost_notifications_change_nothing(cluster: Cluster, silent: int) -> Non
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_nodes_that_are_stopped_and_cut_off_at_random(cluster: Cluster) -> None:
-    """Under load, with one node after the other stopped, cut off or deaf for a moment: some requests fail, none wrongly."""
+    """Under load, nodes are suspended, cut off or made deaf in turn: requests may fail, and no revoked key is accepted."""
     ended = threading.Event()
 
     def disturb() -> None:
@@ -341,7 +341,7 @@ def test_nodes_that_are_stopped_and_cut_off_at_random(cluster: Cluster) -> None:
 
 
 def test_the_tests_detect_a_delete_that_does_not_wait(postgres: Postgres, tmp_path: Path) -> None:
-    """What these tests look for is there to be found: without the wait they fail."""
+    """Without the wait, a revoked key is accepted, and these tests see it."""
     with cluster_of(postgres, tmp_path, patch=UNWAITING, count=2) as broken:
         broken.nodes[1].proxy.is_silent = True
         integration = broken.new_integration()

@@ -1,4 +1,4 @@
-"""What a node remembers and forgets, as pure code."""
+"""The cache of a node, tested without a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known secrets are planted, requests and failures driven, and all that was written is searched for them."""
+"""Plant known secrets, provoke requests and failures, and search everything that was written for the secrets."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def hostile_requests(serving: Serving, planted: str) -> None:
 
 
 def good_requests(serving: Serving) -> list[str]:
-    """What works, and the secrets that it made."""
+    """Send requests that succeed, and return the secrets that they created."""
     wire, secrets = serving.wire, []
     for auth in (serving.app_key, serving.app_key.bearer()):
         body = {"displayName": "neighbour", "secret": serving.key.secret}
@@ -150,7 +150,7 @@ def test_no_secret_is_in_anything_that_a_server_writes(serving: Serving) -> None
 
 
 def secretive(planted: str, folder: Path) -> list[Any]:
-    """One of everything that holds a secret, or might."""
+    """Return an object of every class that holds or may hold a secret."""
     secret = planted
     engine = asyncio.run(open_engine(Settings(folder, sealing=Given([SEALING_KEY]))))
     key, view = keys.issue(engine.sealer, Scope.INTEGRATION, "a", "i", "A key")

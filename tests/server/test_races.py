@@ -1,4 +1,4 @@
-"""Requests that race, in one process and across two on one store."""
+"""Racing requests, in one process and in two processes on one store."""
 
 from __future__ import annotations
 

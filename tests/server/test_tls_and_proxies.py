@@ -1,4 +1,4 @@
-"""TLS, addresses that other machines reach, and what proxies say of their clients."""
+"""TLS, public addresses, and the headers that proxies forward."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_it_serves_over_tls(tmp_path: Path, workers: str) -> None:
 class TestTheEndOfAConnectionWithTls:
     @contextlib.contextmanager
     def connected(self, tmp_path: Path) -> Iterator[tuple[Server, socket.socket, ssl.SSLObject, ssl.MemoryBIO]]:
-        """A server that logs to `log`, and a client's side of TLS, whose bytes the test sends itself."""
+        """Yield a server that logs to `log`, and a client's TLS connection whose bytes the test sends itself."""
         certificate, key = make_certificate(tmp_path)
         options = ("--tls-cert", str(certificate), "--tls-key", str(key))
         first_run(tmp_path / "data")
@@ -122,7 +122,7 @@ class TestMistakes:
         assert not (tmp_path / "data").exists()
 
     def test_other_machines_are_served_with_tls_or_if_allowed(self, tmp_path: Path) -> None:
-        """Nothing is listened on that others could reach: this address is nobody's."""
+        """The address belongs to no machine, so that the test opens no public port."""
         certificate, key = make_certificate(tmp_path)
         for options in (["--insecure"], ["--tls-cert", certificate, "--tls-key", key]):
             assert "cannot listen on 192.0.2.1" in self.serve(tmp_path, "--host", "192.0.2.1", *options)

@@ -1,4 +1,4 @@
-"""The audit trail: no change without its entry, and no entry that can be changed unnoticed."""
+"""The audit trail has an entry for every change, and detects changed entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What --database names, and what is told of it."""
+"""The locations that --database accepts, and how messages show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps from one schema to the next: applied once, under a lock, and such that a program of the version before goes on."""
+"""Migrations run once, under a lock, and programs of the previous version continue to work on the migrated store."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def schema(request: pytest.FixtureRequest, open_store: Open) -> ModuleType:
 
 
 class Program:
-    """Which steps the program knows, as an earlier or a later one does."""
+    """Replaces the migrations that the program has, as an earlier or a later version would have them."""
 
     def __init__(self, schema: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         self._schema, self._monkeypatch = schema, monkeypatch
         self.steps: tuple[str, ...] = schema._MIGRATIONS
 
-    def knows(self, *steps: str) -> None:
+    def has(self, *steps: str) -> None:
         self._monkeypatch.setattr(self._schema, "_MIGRATIONS", steps)
         self._monkeypatch.setattr(self._schema, "VERSION", len(steps))
 
@@ -65,7 +65,7 @@ def test_a_migration_only_adds_what_the_previous_version_can_ignore(kind: str) -
 
 
 async def use(store: Store, number: int) -> None:
-    """What a server does, with each table."""
+    """Use every table as a server does."""
     assert await store.key("int_1") == KEY
     assert await store.transact(Origin("act_1"), CreateApp(App(f"b{number}", "x", {})))
     assert await store.transact(Origin("app_1"), CreateKey(key(f"int_u{number}"))) == key(f"int_u{number}")
@@ -81,12 +81,12 @@ async def test_a_running_server_continues_while_the_next_version_migrates_and_se
     async with opened(open_store) as running:
         await fill(running)
         await use(running, 1)
-        program.knows(*program.steps, NEXT_STEP)
+        program.has(*program.steps, NEXT_STEP)
         async with opened(open_store) as newer:  # opening it migrates
             for number in range(2, 5):
                 await use(running, number)
                 await use(newer, 10 + number)
-        program.knows(*program.steps)
+        program.has(*program.steps)
         await use(running, 5)
         with pytest.raises(StoreTooNew, match="use the newer program"):
             await open_store()
@@ -95,13 +95,13 @@ async def test_a_running_server_continues_while_the_next_version_migrates_and_se
 async def test_a_step_that_fails_leaves_the_store_as_it_was(open_store: Open, program: Program) -> None:
     async with opened(open_store) as running:
         await fill(running)
-        program.knows(*program.steps, "CREATE TABLE later (id TEXT PRIMARY KEY);\nCREATE TABLE keys (id TEXT);\n")
+        program.has(*program.steps, "CREATE TABLE later (id TEXT PRIMARY KEY);\nCREATE TABLE keys (id TEXT);\n")
         with pytest.raises(Exception, match="already exists"):
             await open_store()
-        program.knows(*program.steps)
+        program.has(*program.steps)
         async with opened(open_store) as reopened:
             await use(reopened, 1)
-        program.knows(*program.steps, NEXT_STEP)  # makes a table `later`, too
+        program.has(*program.steps, NEXT_STEP)  # makes a table `later`, too
         async with opened(open_store) as newer:
             await use(newer, 2)
 
@@ -113,8 +113,8 @@ def test_only_one_of_several_starting_servers_migrates(open_store: Open, program
             return await store.key("int_1")
 
     if known != 0:
-        program.knows(*program.steps[:known])
+        program.has(*program.steps[:known])
         asyncio.run(open_and_close())
-    program.knows(*program.steps, NEXT_STEP)
+    program.has(*program.steps, NEXT_STEP)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: asyncio.run(open_and_close()), range(8))) == [None] * 8

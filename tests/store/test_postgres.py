@@ -1,4 +1,4 @@
-"""What is PostgreSQL's own: what it may refuse, and connections that are lost, late or cut off."""
+"""PostgreSQL alone: errors at the start, and connections that are lost, slow or cut off."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_every_commit_is_durable_whatever_the_default(postgres: Postgres, 
 async def test_a_silent_host_delays_no_request(
     postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It listens and never says a word, as a machine does that has hung."""
+    """The host accepts connections and never answers, like a machine that hangs."""
     monkeypatch.setitem(connections._OPTIONS, "timeout", 3600.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hosts = f"127.0.0.1:{silent.getsockname()[1]},127.0.0.1:{postgres.port}"
@@ -100,7 +100,7 @@ async def test_lost_connections_are_replaced_without_a_failed_request(postgres: 
 
 
 async def test_requests_wait_while_no_host_accepts_writes(postgres: Postgres, postgres_url: str) -> None:
-    """As in a failover: the old primary is gone, and the standby has not been promoted yet."""
+    """This happens in a failover: the old primary is gone, and the standby is not promoted yet."""
     async with filled(lambda: open_postgres(postgres_url)) as store:
         assert await store.credential("int_1") == KEY
         primary, store._url = store._url, store._url + "&target_session_attrs=standby"

@@ -1,4 +1,4 @@
-"""A create that comes again is done once, and answered as it was the first time."""
+"""A create with an Idempotency-Key runs once; repetitions get the first answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store takes only what is sealed under its current key, and reseals the rest."""
+"""The store accepts only secrets sealed under its current key, and reseals the others."""
 
 from __future__ import annotations
 

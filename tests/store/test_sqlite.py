@@ -1,4 +1,4 @@
-"""What is SQLite's own: files, versions, and faults of the disk."""
+"""SQLite alone: files, schema versions and a full disk."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_reads_of_one_pass_share_a_snapshot_and_later_reads_see_newer_commits(
             seen[name] = key and key.display_name
 
         async def come_later() -> None:
-            """Another process commits, and then a request comes, while others have been waiting since before."""
+            """Commit as another process, then add a request while earlier requests still wait."""
             execute(path, "UPDATE keys SET display_name = 'After'")
             later.append(asyncio.create_task(ask("come later")))
 

@@ -1,4 +1,4 @@
-"""What the store on SQLite remembers of keys, and that it goes with the first commit of anybody."""
+"""The SQLite store caches keys until the next commit of any process."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_the_next_pass_sees_a_commit_of_another_program(
 
 
 async def test_a_read_is_never_older_than_the_last_commit(store: SqliteStore, connection: sqlite3.Connection) -> None:
-    """A checkpoint that empties the WAL, and a WAL that starts anew, are no way to miss one."""
+    """A checkpoint that truncates the WAL must not hide a commit."""
     for number in range(300):
         connection.execute("UPDATE keys SET display_name = ? WHERE id = 'int_1'", (str(number),))
         if number % 3 == 0:

@@ -1,4 +1,4 @@
-"""What every store does."""
+"""The behaviour that all stores share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keys were used for, as every store keeps it."""
+"""Usage counts of keys, in every store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOW = int(time.time()) // HOUR * HOUR
 
 
 def used(key_id: str, requests: int = 1, *, hour: int = NOW, at: float = 5.0, source: str = "192.0.2.7") -> KeyHour:
-    """So many requests in an hour, the last of them `at` seconds after it began."""
+    """Return a count of requests in one hour. The last request came `at` seconds after the hour began."""
     return KeyHour(key_id, hour, requests, hour + at, source)
 
 
@@ -122,7 +122,7 @@ BATCHES = 60
 
 
 async def count_when_free(store: Store, batch: list[KeyHour]) -> None:
-    """As the service does: a batch gives way to changes, and is tried again."""
+    """Write a batch as the service does: changes go first, and the batch is retried."""
     while True:
         try:
             return await store.count_usage(batch)
@@ -131,7 +131,7 @@ async def count_when_free(store: Store, batch: list[KeyHour]) -> None:
 
 
 def _in_a_process(place: Path | str, backwards: bool, hour: int) -> None:
-    """Count batches of the same keys, in either order, while changes are made too."""
+    """Write batches for the same keys, in either order, while another process commits changes."""
 
     async def count() -> None:
         store = SqliteStore(place) if isinstance(place, Path) else PostgresStore(place)

@@ -1,4 +1,4 @@
-"""Statistics on PostgreSQL wait for no change, no standby and no other node."""
+"""Usage counts on PostgreSQL wait for no change, no standby and no other node."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_counting_does_not_wait_for_the_lock_of_changes(postgres: Postgres
 
 
 async def test_counting_does_not_wait_for_a_missing_standby() -> None:
-    """A commit that waited for it would keep the keys locked against their deletion meanwhile."""
+    """A commit that waits for the standby would lock the keys and block their deletion."""
     with running() as server:
         async with filled(lambda: open_postgres(server.url())) as store:
             for statement in ("ALTER SYSTEM SET synchronous_standby_names = 'gone'", "SELECT pg_reload_conf()"):

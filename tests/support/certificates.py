@@ -1,4 +1,4 @@
-"""Certificates for 127.0.0.1, made for a test."""
+"""Certificates for 127.0.0.1, generated for a test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """The files of a certificate, which is its own authority, and of its key."""
+    """Write a self-signed certificate and its key, and return both paths."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = dt.datetime.now(dt.UTC)

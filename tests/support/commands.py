@@ -1,4 +1,4 @@
-"""The commands, each in a process of its own."""
+"""Run commands in their own processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.Comp
 
 
 def failed(result: subprocess.CompletedProcess[str]) -> str:
-    """The one line that a failing command says."""
+    """Check that a command failed with one line on standard error, and return the line."""
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1, result.stderr

@@ -1,4 +1,4 @@
-"""Small disks of the test's own, that can be filled, cut off, and broken. They need root, and Linux."""
+"""Small file systems that a test can fill, cut off and break. They need root and Linux."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _require(*programs: str) -> None:
 
 
 class Disk:
-    """A folder that is a disk of a few megabytes."""
+    """A folder on its own file system of a few megabytes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,7 +40,7 @@ class Disk:
         return self.folder / "data"
 
     def fill(self) -> None:
-        """Until not one more byte fits."""
+        """Write until no byte fits."""
         with (self.folder / "ballast").open("ab", buffering=0) as ballast:
             for size in (1 << 16, 1 << 12, 1):
                 with contextlib.suppress(OSError):
@@ -65,7 +65,7 @@ class Ext4(Disk):
         _run("umount", self.folder)
 
     def cut_the_power(self) -> None:
-        """From now on nothing reaches the disk, and what was not synced is lost."""
+        """Stop all writes to the disk. Data that is not synced is lost."""
         handle = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.ioctl(handle, _SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
@@ -73,7 +73,7 @@ class Ext4(Disk):
             os.close(handle)
 
     def become_read_only(self) -> None:
-        """As ext4 does once it has found an error."""
+        """Make the file system read-only, as ext4 does after an error."""
         device = self.folder.stat().st_dev
         name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
         trigger = Path(f"/sys/fs/ext4/{name}/trigger_fs_error")

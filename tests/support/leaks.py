@@ -124,7 +124,7 @@ class Serving:
 
 
 def forms(planted: str) -> list[bytes]:
-    """How a secret may have been written."""
+    """Return the encodings in which a secret may appear."""
     raw = planted.encode()
     return [raw, raw.hex().encode(), quote(planted, safe="").encode(), base64.b64encode(raw)[:-4]]
 

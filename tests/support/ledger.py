@@ -1,4 +1,4 @@
-"""Clients that note what they were answered, and hold the service to it."""
+"""Clients that record the answers they get, and check the service against them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Client:
         self.done += 1
 
     def _look(self) -> None:
-        """Note what is there after a create whose answer did not come."""
+        """Record whether a key exists after a create whose answer was lost."""
         answer = self._ask("GET", self.keys)
         while answer is None:
             if self.book.stopped.is_set():
@@ -104,7 +104,7 @@ class Client:
         self.done += 1
 
     def _ask(self, method: str, path: str, **options: Any) -> Answer | None:
-        """None where there was no answer, or a 503: then it waits a moment."""
+        """Return the answer, or None after a moment if there was none or a 503."""
         try:
             answer = self.book.wire.send(method, path, self.book.auth, **options)
             assert answer.content.endswith(b"}")
@@ -122,7 +122,7 @@ class Client:
         return None
 
     def check(self, wire: Wire) -> tuple[set[str], set[str]]:
-        """Returns the keys that are there, and those of which it is known that they were deleted."""
+        """Check the keys, and return those that exist and those that are certainly deleted."""
         listed = {key["id"]: key["secret"] for key in wire.get(self.keys, self.book.auth).json["keys"]}
         assert self.live.items() <= listed.items(), "an acknowledged key is missing"
         assert not self.deleted.keys() & listed.keys(), "an acknowledged delete is undone"
@@ -138,7 +138,7 @@ class Client:
 
 
 class Ledger:
-    """Several clients, and all that they were answered."""
+    """Several clients, and the answers that they got."""
 
     def __init__(self, wire: Wire, auth: Key, clients: int = 4) -> None:
         self.wire, self.auth = wire, auth
@@ -158,11 +158,11 @@ class Ledger:
         return sum(client.refused for client in self.clients)
 
     def wait_for_progress(self, more: int = 20) -> None:
-        """Until `more` have been done."""
+        """Wait until `more` requests succeed."""
         self._wait(lambda until=self.done + more: self.done >= until)
 
     def wait_for_refusals(self, more: int = 8) -> None:
-        """Until `more` have been answered 503."""
+        """Wait until `more` requests are answered 503."""
         self._wait(lambda until=self.refused + more: self.refused >= until)
 
     def _wait(self, condition: Any) -> None:
@@ -183,7 +183,7 @@ class Ledger:
                 raise client.failure
 
     def check(self, wire: Wire, data: Path) -> None:
-        """That all is as it was answered, and each change has its one entry in an unbroken audit trail."""
+        """Check that the store agrees with all answers, and that each change has one entry in an unbroken audit trail."""
         entries = asyncio.run(_trail(data / STORE_FILE))
         audit.check(entries, audit.Head())
         for client in self.clients:

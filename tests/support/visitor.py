@@ -1,4 +1,4 @@
-"""A browser without a screen: keeps cookies, reads forms, and sends them as a person would have."""
+"""A browser without a screen: it stores cookies, reads forms and submits them."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class Page:
 
     @property
     def text(self) -> str:
-        """What can be read in it."""
+        """The visible text of the page."""
         return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", self.html)).split())
 
     def form(self, action: str) -> Form:
-        """The form that posts to a path that ends so."""
+        """Return the form whose action ends with `action`."""
         forms = [form for form in _forms(self.html) if form.action.endswith(action)]
         assert len(forms) == 1, (action, [form.action for form in _forms(self.html)], self.text)
         return forms[0]
 
     def of(self, id: str) -> str:
-        """The text of the element with this id, empty where there is none."""
+        """Return the text of the element with this id, or an empty string."""
         element = re.search(rf'id="{id}">([^<]*)<', self.html)
         return html.unescape(element[1]) if element else ""
 
@@ -61,14 +61,14 @@ def _forms(text: str) -> list[Form]:
 
 @dataclass
 class Visitor:
-    """`authority` is the certificate that an https URL's is to be signed by."""
+    """`authority` is the certificate that signs the one of an https URL."""
 
     url: str
     authority: Path | None = None
     cookies: dict[str, str] = field(default_factory=dict)
 
     def send(self, method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None) -> Page:
-        """One request with the cookies; redirects are not followed."""
+        """Send one request with the cookies. Redirects are not followed."""
         address = urlsplit(self.url).netloc
         if self.authority is None:
             connection = http.client.HTTPConnection(address, timeout=30)
@@ -104,7 +104,7 @@ class Visitor:
         return self.send("POST", path, urlencode(fields).encode(), named)
 
     def submit(self, page: Page, action: str, **fields: str) -> Page:
-        """Send a form of a page, with some of its fields filled in."""
+        """Submit a form of a page with these fields filled in."""
         form = page.form(action)
         assert fields.keys() <= form.fields.keys()
         return self.post(form.action, form.fields | fields)

@@ -1,4 +1,4 @@
-"""Requests to a service on a real socket, what it answers, and an app of a test's own in it."""
+"""Requests to a service on a real socket, their answers, and a test's own app in the service."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ class Answer:
 
     @property
     def errors(self) -> list[tuple[str, str]]:
-        """The code and title of each error; the envelope's shape is asserted on the way."""
+        """The code and title of each error. Raise AssertionError if the envelope has another shape."""
         assert list(self.json) == ["errors"], self.json
         assert all(list(error) == ["code", "title"] for error in self.json["errors"]), self.json
         return [(error["code"], error["title"]) for error in self.json["errors"]]
 
 
 class Wire:
-    """Sends requests as they are given, each on a connection of its own."""
+    """Sends requests unchanged, each on a new connection."""
 
     def __init__(self, url: str, authority: Path | None = None) -> None:
-        """`authority` is the certificate that an https URL's is to be signed by."""
+        """`authority` is the certificate that signs the one of an https URL."""
         self.url = url
         self._address = urlsplit(url).netloc
         self._authority = authority
@@ -75,7 +75,7 @@ class Wire:
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """`body` is sent as JSON; `content` as it is, with no content type but what `headers` name."""
+        """Send a request. `body` is sent as JSON; `content` is sent unchanged, with the content type from `headers`."""
         named = dict(headers or {})
         if isinstance(auth, Key):
             auth = auth.basic()
@@ -122,7 +122,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a store of the test's own is, that processes are to serve."""
+    """The location of a test's own store, which processes serve."""
 
     data: Path
     database: str | None
@@ -140,7 +140,7 @@ WEBHOOK = {"target": "https://example.com/callback", "triggers": ["conversation:
 
 
 def first_run(place: Path | Place, *, sample: bool = False) -> dict[str, Any]:
-    """Initialise a store, on SQLite where only a folder is named."""
+    """Initialise a store and return its first objects. `place` is a folder for SQLite."""
     views = compose.first_run(place.settings if isinstance(place, Place) else Settings(place), sample=sample)
     assert views is not None
     return views
@@ -148,7 +148,7 @@ def first_run(place: Path | Place, *, sample: bool = False) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Tenant:
-    """An app of the test's own, with a key, a custom integration with a key, and an integration of type web."""
+    """A test's own app with a key, a custom integration with a key, and an integration of type web."""
 
     account: Key
     app_id: str

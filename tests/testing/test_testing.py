@@ -1,4 +1,4 @@
-"""The test server: in-process and by its socket, its faults, its snapshots, its fixture."""
+"""The test server: in process and over its socket, with faults, snapshots and the fixture."""
 
 from __future__ import annotations
 

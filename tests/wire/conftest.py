@@ -1,4 +1,4 @@
-"""The wire is the same on every store; what else asks for a service asks on SQLite."""
+"""Run the tests of this folder on a service on every store. Other tests use a service on SQLite."""
 
 from __future__ import annotations
 

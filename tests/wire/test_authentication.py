@@ -1,4 +1,4 @@
-"""Who is let in, and every way of being refused."""
+"""Accepted credentials, and every reason for a refusal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def token(secret: str, header: Any, claims: Any) -> str:
 
 
 def refused(wire: Wire, tenant: Tenant, authorization: str | None) -> str:
-    """The title of the 401, whose envelope and headers are checked on the way."""
+    """Check the envelope and the headers of a 401, and return its title."""
     answer = wire.get(tenant.keys, authorization)
     assert answer.status == 401
     ((code, title),) = answer.errors
@@ -210,7 +210,7 @@ class TestTokens:
 
 
 class TestScopes:
-    """Every operation with every kind of key, on what is its own, another's and nobody's."""
+    """Every operation with every kind of key, on its own objects, on those of others, and on missing objects."""
 
     ACCOUNT_ONLY = ("GET /v2/apps", "POST /v2/apps", "DELETE {app}", "GET {app}/keys", "POST {app}/keys",
                     "GET {app}/keys/{app_key}", "DELETE {app}/keys/{app_key}")  # fmt: skip

@@ -1,4 +1,4 @@
-"""An answer that is begun without a task, and goes on in one where it has to wait."""
+"""An answer starts without a task, and continues in a task if it has to wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sunshine_keys.wire.exchange import step
 
 
 def finish(waiting: Coroutine[Any, Any, None]) -> list[str]:
-    """Step it, and let a task do the rest; which of the two there were."""
+    """Finish an exchange, and return which steps ran without a task and in a task."""
     steps = ["step"]
 
     async def run() -> None:

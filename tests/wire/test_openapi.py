@@ -1,4 +1,4 @@
-"""The service's own description of itself."""
+"""The description of the API at /openapi.json."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ PROVOKED_ELSEWHERE = {429, 503}
 
 
 def closed(schema: Any) -> Any:
-    """The same schema, without room for properties that it does not name."""
+    """Return the schema with all additional properties forbidden."""
     if isinstance(schema, dict):
         extra = {"additionalProperties": False} if "properties" in schema else {}
         return {name: closed(inner) for name, inner in schema.items()} | extra
@@ -86,7 +86,7 @@ def closed(schema: Any) -> Any:
 
 
 class Asked:
-    """One operation of a tenant's, and how to have it answer each of the statuses it is told to have."""
+    """One operation on a tenant's objects. `provoke` makes it answer any of its described statuses."""
 
     def __init__(self, wire: Wire, tenant: Tenant, other: Tenant, operation: Operation) -> None:
         self.wire, self.tenant, self.other, self.operation = wire, tenant, other, operation

@@ -1,4 +1,4 @@
-"""What holds for every request: the envelope, ids, limits, methods, media types, and HTTP that is none."""
+"""Rules for every request: envelope, ids, limits, methods, media types and malformed HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sunshine_keys.compose import Settings
 
 
 def exchange(url: str, *parts: bytes) -> bytes:
-    """Send bytes as they are and return all that comes until the server closes."""
+    """Send bytes unchanged, and return everything that arrives until the server closes."""
     address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
         for part in parts:
@@ -208,7 +208,7 @@ def test_malformed_http_answers_400_in_the_envelope(wire: Wire, request_bytes: b
 
 
 def test_ids_are_taken_as_they_are_written(wire: Wire, tenant: Tenant) -> None:
-    """Encoded slashes and dots are parts of an id; none of them becomes another path."""
+    """Encoded slashes and dots are parts of an id. They never lead to another path."""
     for written in ("..", ".", "%2e%2e", "%2E", "a%2Fb", "%00", "%ff", "%25", "ü".encode().hex(), "a" * 4000, "int_*"):
         for method in ("GET", "DELETE"):
             answer = wire.send(method, f"{tenant.keys}/{written}", tenant.app_key)
@@ -270,7 +270,7 @@ def statuses(received: bytes) -> list[int]:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "CONNECT"])
 def test_an_upgrade_is_refused_and_its_body_is_no_request(wire: Wire, tenant: Tenant, method: str) -> None:
-    """The parser stops at an upgrade; what follows must not be taken for a request of its own."""
+    """The parser stops at an upgrade. The bytes that follow must not be parsed as a request."""
     smuggled = head("DELETE", f"{tenant.keys}/{tenant.key.id}", tenant.app_key)
     for parts in ([b"", smuggled], [smuggled]):
         first = head(
@@ -569,7 +569,7 @@ def test_a_long_pipeline_is_answered_whole(wire: Wire) -> None:
 
 
 def test_a_pipeline_is_parsed_a_few_requests_at_a_time(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each takes twenty times what its eighteen bytes do, and each connection may send as many."""
+    """A parsed request takes twenty times the memory of its 18 bytes, on every connection."""
     from sunshine_keys.wire.protocol import Protocol
 
     original, waiting = Protocol.on_headers_complete, [0]

@@ -1,4 +1,4 @@
-"""JSON that parsers read differently is refused, whole."""
+"""JSON that parsers read differently is refused as a whole."""
 
 from __future__ import annotations
 

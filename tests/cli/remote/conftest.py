@@ -1,4 +1,4 @@
-"""The command line, in processes of its own, against a service on a real socket."""
+"""The command line in its own process, against a service on a real socket."""
 
 from __future__ import annotations
 
