@@ -169,13 +169,13 @@ def test_every_imported_distribution_is_required(package: str, extras: tuple[str
     undeclared = {
         name for name in imported(package) if required.isdisjoint(map(canonicalize_name, brought_by.get(name, ())))
     }
-    assert undeclared <= {"pytest"}  # whose plugin this is: it is there when the plugin is
+    assert undeclared <= {"pytest"}  # pytest loads this plugin, so it is installed
 
 
 def pins(file: str) -> set[str]:
     """Return what a file pins: the name, version and hashes of each package, without the marker that says where."""
     text = (ROOT / file).read_text()
-    assert "://" not in text  # whoever installs chooses the registry
+    assert "://" not in text  # the user chooses the registry
     pinned = re.findall(r"^(\w\S+==\S+)[^\\]*((?:\\\n.*)+)", text, re.MULTILINE)
     return {name + hashes for name, hashes in pinned}
 
@@ -198,7 +198,7 @@ class Place:
             for name, value in os.environ.items()
             if not name.startswith(("SUNSHINE_", "PYTHON", "PYTEST", "OTEL_", "COV")) and name != "VIRTUAL_ENV"
         }
-        # A constraint with a hash would ask for one of the wheel, too.
+        # A constraint with a hash would require one for the wheel, too.
         pins = re.findall(r"^(\S+==.*?) *\\?$", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
         assert pins
         (folder / "pins.txt").write_text("\n".join(pins))
@@ -268,7 +268,7 @@ def test_the_client_alone_needs_urllib3_and_all_extras_make_the_service(built: B
 
 def interpreter(version: str) -> str:
     """Return the path of a Python interpreter of this version, or skip the test."""
-    # Where pyenv has several, it runs the one that this variable names; others do not look at it.
+    # pyenv runs the version that this variable names. Other launchers ignore it.
     environment = os.environ | {"PYENV_VERSION": version}
     try:
         completed = subprocess.run(

@@ -47,7 +47,7 @@ class Reader:
             self.port = free.getsockname()[1]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        # A service in the background logs to the same place: a person tells its lines from the program's, a test does not.
+        # A service in the background logs to the same file. Its lines must not mix with the program's output.
         quiet = {"SUNSHINE_KEYS_LOG_LEVEL": "warning"}
         self.environment = clean | quiet | {"PATH": path, "SUNSHINE_KEYS_PORT": str(self.port)}
 
@@ -200,7 +200,7 @@ def test_every_variable_is_documented() -> None:
     package = Path(server.__file__).parent
     source = "".join(file.read_text() for file in [*package.glob("cli/**/*.py"), *package.glob("*.py")])
     documented = documented.replace("`…_", "`SUNSHINE_KEYS_").replace("`…_", "`SUNSHINE_CONVERSATIONS_")
-    hidden = {"SUNSHINE_KEYS_SUPERVISOR"}  # for the workers alone
+    hidden = {"SUNSHINE_KEYS_SUPERVISOR"}  # only workers read it
     variables = set(re.findall(r"SUNSHINE_(?:KEYS|CONVERSATIONS)_[A-Z_]+[A-Z]", source))
     assert hidden < variables
     assert [variable for variable in sorted(variables - hidden) if variable not in documented] == []

@@ -34,7 +34,7 @@ def cut(base: Path, patch: str = "") -> None:
         with Server(disk.data, patch=patch) as server:
             book = Ledger(server.wire, auth)
             book.wait_for_progress(200)
-            book.is_deaf = True  # no answer leaves a machine without power
+            book.is_deaf = True  # a machine without power sends no answer
             disk.cut_the_power()
             server.kill_all()
             book.stop()
@@ -107,7 +107,7 @@ def grow_wal(store: Path, book: Ledger) -> None:
     wal = Path(f"{store}-wal")
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as reader:
         reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM keys").fetchone()  # while this is open it does not begin anew
+        reader.execute("SELECT count(*) FROM keys").fetchone()  # SQLite does not restart the WAL while this is open
         while wal.stat().st_size < 6_200_000:
             book.wait_for_progress()
         began = wal.read_bytes()[:32]

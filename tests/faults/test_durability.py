@@ -76,7 +76,9 @@ def test_kill_9_under_load_loses_nothing_that_was_answered(place: Place, sample:
             for load in loads:
                 load.thread.start()
             deadline = time.monotonic() + 30
-            while not any(load.deleted for load in loads):  # on PostgreSQL, not before a killed node's lease is over
+            while not any(
+                load.deleted for load in loads
+            ):  # on PostgreSQL, a DELETE waits until a killed node's lease ends
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
             time.sleep(0.4)

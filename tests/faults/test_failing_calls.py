@@ -33,7 +33,7 @@ def fail_writes(data: Path, call: str, error: str, suffix: str, when: str, *opti
         book.wait_for_progress()
         with injected(server, data / (STORE_FILE + suffix), f"{call}:error={error}:when={when}"):
             book.wait_for_refusals()
-            server.kill_all()  # what failed may be found by the next: whole
+            server.kill_all()  # the next service may have the failed change, as a whole
         book.stop()
     with Server(data) as after:
         book.check(after.wire, data)

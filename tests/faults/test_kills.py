@@ -45,7 +45,7 @@ def test_kills_of_workers_lose_nothing_that_was_answered(tmp_path: Path) -> None
         while killed < KILLS:
             book.wait_for_progress(chance.randrange(1, 60))
             workers = [child for child in server.children() if b"spawn_main" in _command(child)]
-            if len(workers) > 1:  # the others serve on meanwhile
+            if len(workers) > 1:  # the other workers continue to serve
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(workers), signal.SIGKILL)
                     killed += 1
@@ -63,7 +63,7 @@ def test_kills_of_all_processes_lose_nothing_that_was_answered(tmp_path: Path) -
         if number % 2:
             server.kill_all()
         else:
-            server.kill()  # its workers serve until they notice, beside the next
+            server.kill()  # its workers serve beside the next service until they notice
         server.__exit__()
         server = Server(tmp_path, "--workers", "2")
         book.wire = server.wire

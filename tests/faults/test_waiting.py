@@ -62,7 +62,7 @@ def test_a_change_whose_client_gave_up_before_it_began_is_not_made(tmp_path: Pat
             other.execute("BEGIN IMMEDIATE")
             first = threading.Thread(target=server.wire.post, args=(SAMPLE, auth, {"displayName": "first"}))
             first.start()
-            time.sleep(0.2)  # it is tried, and waits for the other process
+            time.sleep(0.2)  # the change runs, and waits for the other process
             assert server.wire.post(SAMPLE, auth, {"displayName": "second"}).status == 503
             first.join()
         while len(server.wire.get(SAMPLE, auth).json["keys"]) == before:

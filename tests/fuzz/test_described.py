@@ -62,11 +62,11 @@ class Surroundings:
 
     def ask(self, case: Any) -> None:
         operation = case.method, case.path
-        turn = next(self._turns[operation])  # of its own, whatever was asked before
+        turn = next(self._turns[operation])  # independent of earlier requests
         auth = self.tenant.account if turn % 2 else self.tenant.app_key
         if (turn % 8 and case.method != "POST") or turn % 16 > 3:
             self._fill(case)
-        if turn % 4:  # else most creates repeat another's key
+        if turn % 4:  # otherwise most creates would repeat an Idempotency-Key
             (case.headers or {}).pop("Idempotency-Key", None)
         response = case.call_and_validate(
             headers={"Authorization": auth.basic()}, checks=CHECKS, base_url=self.wire.url, session=self.session
@@ -77,7 +77,7 @@ class Surroundings:
         if response.status_code == 201 and "idempotency-replayed" not in response.headers:
             (created,) = json.loads(response.content).values()
             self._created.append(f"{path_of(case.path, case.path_parameters)}/{created['id']}")
-        while self._created:  # no owner may have more than ten keys
+        while self._created:  # an owner has at most ten keys
             assert self.wire.delete(self._created.pop(), self.tenant.account).status in (200, 404)
 
     def _fill(self, case: Any) -> None:

@@ -83,7 +83,7 @@ class Api(RuleBasedStateMachine):
     apps: Bundle[str] = Bundle("apps")
     integrations: Bundle[tuple[str, str]] = Bundle("integrations")
     webhooks: Bundle[tuple[str, str, str]] = Bundle("webhooks")
-    # Half are the account's, or most of what is asked would be refused.
+    # Half are account keys, since most requests with other keys are refused.
     auths = st.builds(Auth, accounts | credentials, flags, st.sampled_from([False] * 9 + [True]))
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class Api(RuleBasedStateMachine):
         app = self.server.app_id
         return multiple((app, self.server.integration_id), (app, self.server.other_integration_id))
 
-    # What the model says.
+    # Expectations of the model.
 
     def keys_of(self, app: str, integration: str) -> dict[str, View]:
         """Return the keys of an integration or of an app, empty if the owner is deleted."""
@@ -279,7 +279,7 @@ class Api(RuleBasedStateMachine):
             assert answer.json == {}
             del self.live[place[1]]
 
-    # Keys of apps and of integrations; those of an app are for the account's key only.
+    # Keys of apps and of integrations. Only account keys may manage the keys of an app.
 
     def of_keys(self, auth: Auth, place: tuple[str, str]) -> tuple[int | None, int | None]:
         scopes = {Scope.APP} if place[1] else set[Scope]()
@@ -397,7 +397,7 @@ def id_of(view: View) -> str:
     return str(view["id"])
 
 
-@pytest.mark.timeout(0)  # to make a failure small takes minutes
+@pytest.mark.timeout(0)  # shrinking a failure takes minutes
 def test_the_api_behaves_as_its_model() -> None:
     run_machine(  # type: ignore[no-untyped-call]
         Api,

@@ -21,7 +21,7 @@ LABELS = {
     "sunshine_keys_errors_total": {"code"},
     "sunshine_keys_keys": {"scope"},
 }
-"""As docs/operations.md has them; tests/observing/test_metrics.py finds them on the page."""
+"""The labels that docs/operations.md documents. tests/observing/test_metrics.py checks them on the page."""
 
 OF_PROMETHEUS = {"instance", "job", "le"}
 

@@ -170,7 +170,7 @@ class TestSeveralProcesses:
                 assert served.wire.get(measured.keys, measured.app_key).status == 200
             page = wait_for(served.wire, lambda page: page.value("sunshine_keys_processes") == 2)
             page = wait_for(served.wire, lambda page: page.value(TOTAL, route=KEYS) == 40)
-            for _ in range(10):  # whichever answers
+            for _ in range(10):  # any worker answers
                 assert Page(served.wire).value(TOTAL, route=KEYS) == 40
             page = wait_for(served.wire, lambda page: page.has("sunshine_keys_keys"))
             assert page.value("sunshine_keys_keys", scope="account") == 1

@@ -282,7 +282,7 @@ async def test_memory_is_bounded_while_nothing_can_be_written(
         assert len(counts._counts) == 10
     connection.execute("ROLLBACK")
     await counts.close()
-    assert (await counted(store)).keys() >= set(ALL[:10])  # those that were first are kept
+    assert (await counted(store)).keys() >= set(ALL[:10])  # the first ones stay
 
 
 async def test_a_batch_of_many_keys_is_written_early(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

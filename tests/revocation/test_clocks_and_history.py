@@ -85,7 +85,7 @@ async def test_positions_in_a_lost_history_are_ignored(
         assert len(nodes) == 2
         for node in nodes:
             await connection.execute("SELECT pg_notify('sunshine_keys_followed', $1)", f"{node} 1000000")
-        await answering.credential("int_1")  # it has heard that
+        await answering.credential("int_1")  # it has now received the notifications
         proxy.is_silent = True
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'sunshine-keys'"
@@ -106,4 +106,4 @@ def test_a_row_is_dead_once_it_is_unchanged_for_longer_than_a_lease() -> None:
     assert pulses.silent([("a", 1), ("b", 2)], 99.9 + lease) == []
     assert pulses.silent([("a", 1), ("b", 2)], 100.1 + lease) == [("a", 1)]
     assert pulses.silent([("b", 3)], 200.0) == []
-    assert pulses.silent([("a", 1), ("b", 4)], 300.0) == []  # it is seen anew
+    assert pulses.silent([("a", 1), ("b", 4)], 300.0) == []  # the row is new again

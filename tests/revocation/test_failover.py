@@ -146,7 +146,7 @@ def test_acknowledged_changes_survive_the_loss_of_the_primary(pair: Pair, tmp_pa
         for load in loads:
             load.thread.start()
         deadline = time.monotonic() + 30
-        while not all(load.deleted for load in loads):  # which takes a second, and longer on a busy machine
+        while not all(load.deleted for load in loads):  # this takes a second, and longer on a busy machine
             assert time.monotonic() < deadline, "the nodes did not serve the first requests"
             time.sleep(0.1)
         pair.fail_over()

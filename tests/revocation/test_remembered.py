@@ -76,7 +76,7 @@ def test_a_lease_starts_before_its_request(monkeypatch: pytest.MonkeyPatch) -> N
     assert lease.is_held()
     now = 99.0 + LEASE_SECONDS
     assert not lease.is_held()
-    lease.renewed(98.0)  # an answer that comes late does not make it longer
+    lease.renewed(98.0)  # a late answer does not extend the lease
     assert not lease.is_held()
     lease.renewed(now)
     assert lease.is_held()

@@ -68,7 +68,7 @@ def hostile_requests(serving: Serving, planted: str) -> None:
     serving.refused("GET", f"{app}/keys?secret={inside}", good)
     serving.refused("GET", f"/v2/apps/boom{inside}", serving.account)
     for credentials in (f"Basic {planted}", f"Bearer {planted}", f"Digest {planted}", planted, f"Bearer {planted}.a.b"):
-        serving.refused("GET", "/v2/apps/another", credentials)  # some of these are good
+        serving.refused("GET", "/v2/apps/another", credentials)  # some of these are valid
     serving.refused("GET", app, Key(planted, planted))
     serving.refused("GET", app, Key(good.id, planted + "x"))
     for header in ({"kid": planted}, {"kid": good.id}, {"kid": good.id, planted: planted}):
@@ -144,7 +144,7 @@ def test_no_secret_is_in_anything_that_a_server_writes(serving: Serving) -> None
     written = serving.written()
     assert b"RuntimeError" in written and b"was not committed" in written and b"DEBUG" in written
     assert b"sunshine_keys.request: " in written
-    # The first lines of a new store would be its account key; this store was made before.
+    # A new store would print its account key first; this store existed before.
     assert_nowhere(planted, {"standard output and error": written})
     assert_nowhere(planted, {file.name: file.read_bytes() for file in serving.data.iterdir()})
 

@@ -80,7 +80,7 @@ class TestTheEndOfAConnectionWithTls:
         with self.connected(tmp_path) as (_, connection, client, going):
             client.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
             with contextlib.suppress(ssl.SSLWantReadError):
-                client.unwrap()  # says that it closes, and would wait for the server to say so
+                client.unwrap()  # announces the close, and would wait for the server's announcement
             connection.sendall(going.read())
             while connection.recv(65536):
                 pass
@@ -157,7 +157,9 @@ class TestForwarded:
         with server.running(settings, Connections(forwarded_allow_ips="127.0.0.1")) as url:
             wire = Wire(url)
             assert self.exhausted(wire, {"X-Forwarded-For": "192.0.2.1"})
-            assert self.exhausted(wire, {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"})  # the first is the client's word
+            assert self.exhausted(
+                wire, {"X-Forwarded-For": "203.0.113.9, 192.0.2.1"}
+            )  # the client wrote the first address
             assert wire.get("/nowhere", headers={"X-Forwarded-For": "192.0.2.2"}).status == 404
 
     def test_a_forwarded_address_is_truncated_to_the_length_of_an_address(self, tmp_path: Path) -> None:

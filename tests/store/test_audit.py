@@ -56,7 +56,7 @@ async def test_every_change_has_its_entry(store: Store) -> None:
 async def test_a_change_that_breaks_a_constraint_has_no_entry_and_its_group_has(store: Store) -> None:
     outcomes = await asyncio.gather(
         store.transact(OPERATOR, CreateKey(key("int_2"))),
-        store.transact(OPERATOR, CreateKey(key("int_1"))),  # there is one of that id
+        store.transact(OPERATOR, CreateKey(key("int_1"))),  # this id exists already
         store.transact(OPERATOR, CreateKey(key("int_3"))),
         return_exceptions=True,
     )

@@ -24,7 +24,7 @@ HARMLESS = re.compile(
     r"DROP INDEX \w+|CREATE TABLE \w+ .*|CREATE INDEX \w+ ON .*|ALTER TABLE \w+ ADD COLUMN \w+ \w+( NOT NULL DEFAULT [^,]+)?",
     re.DOTALL,
 )
-"""What a step may say: a table or an index more, or a column that an INSERT may leave out."""
+"""The statements that a migration may have: new tables, new indexes, and columns that an INSERT may omit."""
 
 NEXT_STEP = """
 ALTER TABLE keys ADD COLUMN note TEXT;
@@ -101,7 +101,7 @@ async def test_a_step_that_fails_leaves_the_store_as_it_was(open_store: Open, pr
         program.has(*program.steps)
         async with opened(open_store) as reopened:
             await use(reopened, 1)
-        program.has(*program.steps, NEXT_STEP)  # makes a table `later`, too
+        program.has(*program.steps, NEXT_STEP)  # also creates a table `later`
         async with opened(open_store) as newer:
             await use(newer, 2)
 

@@ -54,7 +54,7 @@ def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
 def test_every_commit_is_synced(tmp_path: Path) -> None:
     SqliteStore.prepare(tmp_path / "store")
     store = SqliteStore(tmp_path / "store")
-    connection = store._writer._connection  # the setting is the connection's own and cannot be seen from outside
+    connection = store._writer._connection  # only this connection shows its own settings
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)

@@ -70,7 +70,10 @@ async def test_the_next_pass_sees_a_commit_of_another_program(
     key_ids = ("act_1", "int_1", "int_2")
     before = [await store.key(key_id) for key_id in key_ids], await store.integration_keys("i")
     connection.execute(statement)
-    assert ([await store.key(key_id) for key_id in key_ids], await store.integration_keys("i")) == before  # one moment
+    assert (
+        [await store.key(key_id) for key_id in key_ids],
+        await store.integration_keys("i"),
+    ) == before  # the same pass
     await next_pass()
     fresh = SqliteStore(store._path)
     expected = [await fresh.key(key_id) for key_id in key_ids], await fresh.integration_keys("i")
@@ -110,7 +113,7 @@ async def test_nothing_is_cached_if_the_file_cannot_be_read(
 
     with monkeypatch.context() as patch:
         patch.setattr(of_sqlite, "_read", broken)
-        for _ in range(2):  # the second in the pass that the first began
+        for _ in range(2):  # the second read is in the pass of the first
             with pytest.raises(StoreUnavailable):
                 await store.key("act_1")
     await next_pass()

@@ -184,7 +184,7 @@ async def test_a_failing_change_fails_alone(store: Store) -> None:
 
 
 async def test_a_change_that_fails_half_way_leaves_nothing(store: Store) -> None:
-    taken = Webhook("h", "j", "https://example.com", [], False, False, b"sealed")  # the id of a webhook there is
+    taken = Webhook("h", "j", "https://example.com", [], False, False, b"sealed")  # this webhook id exists
     outcomes = await asyncio.gather(
         store.transact(Origin("app_1"), CreateIntegration(Integration("j", "a", "custom", {}), [taken])),
         store.transact(Origin("app_1"), CreateIntegration(Integration("k", "a", "custom", {}), [])),

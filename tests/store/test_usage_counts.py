@@ -63,7 +63,7 @@ async def test_the_last_use_only_moves_forward(store: Store) -> None:
 
 async def test_hours_are_deleted_after_thirty_days_and_the_last_use_stays(store: Store) -> None:
     old = NOW - (USAGE_DAYS * 24 + 1) * HOUR
-    recent = NOW - (USAGE_DAYS * 24 - 2) * HOUR  # not the very last: an hour may have passed since NOW
+    recent = NOW - (USAGE_DAYS * 24 - 2) * HOUR  # not the oldest hour, since an hour may have passed since NOW
     await store.count_usage([used("int_1", hour=old), used("app_1", hour=recent)])
     await store.count_usage([used("act_1")])
     assert await store.usage(["int_1", "app_1"], 0) == {
@@ -87,7 +87,7 @@ async def test_usage_is_deleted_with_its_key(
     ids = [KEY.id, APP_KEY.id, ACCOUNT_KEY.id]
     await store.count_usage([used(key_id) for key_id in ids])
     await store.transact(OPERATOR, change)
-    await store.count_usage([used(key_id) for key_id in (*ids, "int_never")])  # what had been counted before it
+    await store.count_usage([used(key_id) for key_id in (*ids, "int_never")])  # counts from before the change
     assert (await store.usage(ids, 0)).keys() == left
     assert await count_rows(store) == {"uses": len(left), "hours": len(left)}
 

@@ -61,7 +61,7 @@ async def test_counting_does_not_wait_for_a_missing_standby() -> None:
                 await asyncio.sleep(0.01)
             await store.count_usage([used("int_1")])
             assert (await store.usage(["int_1"], 0)).keys() == {"int_1"}
-            assert await store._all("SHOW synchronous_commit") == [("on",)]  # for that one statement alone
+            assert await store._all("SHOW synchronous_commit") == [("on",)]  # only that statement changes the setting
             for statement in ("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"):
                 await asyncio.to_thread(server.execute, statement)
             await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))

@@ -101,7 +101,7 @@ def ext4(base: Path) -> Generator[Ext4]:
         yield disk
     finally:
         if folder.is_mount():
-            _run("umount", "--lazy", folder)  # a failed test's server may still be there
+            _run("umount", "--lazy", folder)  # the server of a failed test may still run
 
 
 @contextlib.contextmanager

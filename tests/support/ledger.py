@@ -49,7 +49,7 @@ class Client:
                     self._create()
                 else:
                     self._delete(next(iter(self.live)))
-        except BaseException as error:  # it is raised again where the test waits
+        except BaseException as error:  # the waiting test raises it
             self.failure = error
 
     def _create(self) -> None:

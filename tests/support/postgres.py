@@ -36,7 +36,7 @@ def programs() -> Path:
         copy.chmod(0o755)
         package = INSTALLED.parent
         shutil.copytree(INSTALLED, copy / package.name / INSTALLED.name, symlinks=True)
-        libraries = package.with_name(f"{package.name}.libs")  # which the programs look for beside their package
+        libraries = package.with_name(f"{package.name}.libs")  # the programs look for them beside their package
         shutil.copytree(libraries, copy / libraries.name)
         folder = copy / package.name / INSTALLED.name / "bin"
     return folder

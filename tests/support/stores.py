@@ -36,7 +36,7 @@ async def opened(open_store: Callable[[], Awaitable[S]]) -> AsyncIterator[S]:
 
 
 SEALING_KEY_ID = b"seal".hex()
-"""What `sealed-…` is sealed under."""
+"""The id of the key that `sealed-…` stands for."""
 
 APP = App("a", "An app", {"echoPostback": False}, {"x": 1})
 CUSTOM = Integration("i", "a", "custom", {"displayName": "Mine"})

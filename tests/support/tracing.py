@@ -32,9 +32,9 @@ def injected(server: Server, path: Path, what: str) -> Generator[None]:
                 pytest.skip(f"strace cannot attach; in a container, run it with --cap-add=SYS_PTRACE: {line.strip()}")
         yield
     finally:
-        strace.send_signal(signal.SIGINT)  # it lets go of them
+        strace.send_signal(signal.SIGINT)  # strace detaches from them
         try:
             strace.communicate(timeout=5)
-        except subprocess.TimeoutExpired:  # it waits for one that was killed meanwhile; the kernel frees the others
+        except subprocess.TimeoutExpired:  # strace waits for a killed process; the kernel frees the others
             strace.kill()
             strace.communicate()

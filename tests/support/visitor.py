@@ -79,7 +79,7 @@ class Visitor:
         if self.cookies:
             named["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         try:
-            # A large body may be refused, and the connection closed, before all of it is sent: the answer is there.
+            # The server may refuse a large body and close before it has all of it. The answer is still readable.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, content, named)
             response = connection.getresponse()

@@ -24,7 +24,7 @@ class Writers:
         keys = f"{INTEGRATIONS}/{integration.json['integration']['id']}/keys"
         while not self._stop.is_set():
             created = self._wire.post(keys, self._auth, {"displayName": "x"})
-            if created.status == 404:  # a restore took the integration away
+            if created.status == 404:  # a restore removed the integration
                 return
             if created.status != 201:
                 self.faults.append(repr(created))

@@ -74,7 +74,7 @@ BODIES: dict[str, Any] = {
     "update_webhook": {"includeFullUser": True},
 }
 PROVOKED_ELSEWHERE = {429, 503}
-"""They need a service with limits, and a store that fails."""
+"""These need a service with limits and a failing store."""
 
 
 def closed(schema: Any) -> Any:
@@ -133,7 +133,7 @@ class Asked:
                 return self.send(self.owner, content=b" " * 200_000, headers=json)
             case 415:
                 return self.send(self.owner, content=b"{}")
-            case _:  # the operation's own, that may take away what the others need
+            case _:  # the successful request comes last, since it may delete what the others need
                 return self.send(self.owner)
 
 
@@ -145,7 +145,7 @@ def test_every_described_status_is_answered_and_fits_its_schema(
     responses = document["paths"][operation.path][operation.method.lower()]["responses"]
     statuses = {int(code) for code in responses} - PROVOKED_ELSEWHERE
     if operation.name == "get_token_info":
-        statuses.remove(404)  # of an app that is deleted while it is asked for
+        statuses.remove(404)  # the app is deleted during the request
     for status in sorted(statuses, reverse=True):
         answer = asked.provoke(status)
         assert answer.status == status, answer
@@ -158,7 +158,7 @@ def test_every_error_is_described(document: Any) -> None:
         int(status) for operation in OPERATIONS for described in document["paths"][operation.path].values() if isinstance(described, dict)
         for status in described["responses"]
     }  # fmt: skip
-    # A method there is not has no place in a description of those there are.
+    # A description of existing methods has no 405.
     assert {kind.status for kind in errors.kinds()} - {405} == {status for status in documented if status >= 400}
 
 

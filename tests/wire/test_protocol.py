@@ -589,7 +589,7 @@ def test_a_client_that_reads_no_answers_is_not_waited_for(wire: Wire, monkeypatc
     from sunshine_keys.wire import protocol
 
     monkeypatch.setattr(protocol, "UNREAD_SECONDS", 0.3)
-    request = head("GET", "/openapi.json", None)  # whose answers soon fill all buffers between server and client
+    request = head("GET", "/openapi.json", None)  # its answers soon fill all buffers between server and client
     address = urlsplit(wire.url)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
