@@ -267,7 +267,7 @@ def test_a_damaged_secret_is_unchanged_and_named(tmp_path: Path) -> None:
     _, old = ids(tmp_path)
     assert f"sealed under {old} are still 1 key, " in failed(run("seal", "retire", old, "--data", str(tmp_path)))
     query(tmp_path, "DELETE FROM keys WHERE id LIKE 'int_%'")
-    assert seal("rotate", tmp_path).startswith("Going on")
+    assert seal("rotate", tmp_path).startswith("Continuing")
     seal("retire", tmp_path, old)
 
 
