@@ -13,9 +13,11 @@ from fill import Owner
 from load import SERVER_CORE
 
 from sunshine_keys.ids import new_object_id
+from sunshine_keys.integrations.table import INTEGRATIONS
+from sunshine_keys.keys.table import KEYS
+from sunshine_keys.store import audit, sealing
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.store.postgres import writer
-from sunshine_keys.store.sql import rows, sealing
 
 _COUNT = "SELECT count(*) FROM keys WHERE integration_id = $1"
 _INSERT = (
@@ -36,7 +38,7 @@ class Bare(NamedTuple):
 def lists(url: str, owners: list[Owner], count: int) -> Bare:
     async def read(connection: asyncpg.Connection[Any], number: int) -> None:
         integration_id = owners[number % len(owners)].integration_id
-        await connection.fetch(rows.KEY + "WHERE integration_id = $1 ORDER BY id", integration_id)
+        await connection.fetch(KEYS.select_sql + "WHERE integration_id = $1 ORDER BY id", integration_id)
 
     return uvloop.run(_measured(url, read, count, 1))
 
@@ -46,14 +48,14 @@ def creates(url: str, owners: list[Owner], count: int, *, group: int) -> Bare:
 
     async def create(connection: asyncpg.Connection[Any], number: int) -> None:
         await connection.execute(writer._BEGIN)
-        head = await connection.fetch(rows.HEAD)
+        head = await connection.fetch(audit.HEAD_SQL)
         await connection.fetch("SELECT 1 FROM keys WHERE id = $1", owners[0].app_key_id)
         await connection.fetch(sealing.RECORDED)
         entries = []
         for place in range(group):
             owner = owners[(number * group + place) % len(owners)]
             await connection.fetch(
-                rows.INTEGRATION + "WHERE id = $1 AND app_id = $2", owner.integration_id, owner.app_id
+                INTEGRATIONS.select_sql + "WHERE id = $1 AND app_id = $2", owner.integration_id, owner.app_id
             )
             await connection.fetch(_COUNT, owner.integration_id)
             key_id = "bare_" + new_object_id()
@@ -71,7 +73,8 @@ def creates(url: str, owners: list[Owner], count: int, *, group: int) -> Bare:
                 _HASH,
             )
             entries.append(Entry(*entry))
-        await connection.fetch(*rows.insert_entries(entries))
+        statement = audit.insert(entries)
+        await connection.fetch(statement.sql, *statement.values)
         await connection.execute("COMMIT")
 
     return uvloop.run(_measured(url, create, count // group, group))

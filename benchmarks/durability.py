@@ -31,13 +31,14 @@ from pathlib import Path
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.model import DEFAULT_SETTINGS, App
-from sunshine_keys.compose import Settings, open_engine
+from sunshine_keys.compose import open_engine
+from sunshine_keys.first_run import Initialise
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.integrations.model import Integration
 from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.keys.operations import issue
+from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import Initialise
 
 SERVE = """
 import sys

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import STORE_FILE, Settings, first_run, open_engine
+from sunshine_keys.compose import first_run, open_engine
 from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.sealing.sealer import Sealer
+from sunshine_keys.settings import STORE_FILE, Settings
 
 INTEGRATIONS_PER_APP = 100
 _BEGAN = 0x60000000  # of the seconds that ids begin with

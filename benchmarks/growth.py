@@ -22,8 +22,8 @@ from cases import create, credentials
 from fill import Filled, Owner, fill
 from load import Request, require_tools, write_requests, wrk
 
-from sunshine_keys.compose import STORE_FILE
 from sunshine_keys.keys.model import KEYS_PER_OWNER
+from sunshine_keys.settings import STORE_FILE
 
 SIZES = (10**3, 10**5, 10**7)
 OPERATIONS = ("get", "list", "create", "delete")

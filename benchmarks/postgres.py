@@ -28,7 +28,7 @@ from fill import Filled, fill
 from load import CORES, LOAD_CORE, SERVER_CORE, require_tools, wrk
 from postgres_page import TITLES, VERIFY, Samples, page
 
-from sunshine_keys.compose import STORE_FILE
+from sunshine_keys.settings import STORE_FILE
 
 ROOT = Path(__file__).parent.parent
 BOTH = (SERVER_CORE, LOAD_CORE)

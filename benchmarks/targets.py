@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fill import sealer_of
 from load import SERVER_CORE
 
-from sunshine_keys.compose import STORE_FILE
+from sunshine_keys.settings import STORE_FILE
 
 _REFERENCE_KEY = bytes(range(32))
 _TICKS = os.sysconf("SC_CLK_TCK")

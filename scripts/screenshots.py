@@ -14,12 +14,14 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from sunshine_keys import server
+from sunshine_keys.apps.changes import UpdateApp
 from sunshine_keys.apps.model import AppPatch
-from sunshine_keys.compose import Settings, first_run, open_engine
+from sunshine_keys.compose import first_run, open_engine
+from sunshine_keys.integrations.changes import UpdateIntegration
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.usage import KeyHour
+from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import UpdateApp, UpdateIntegration
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 HOUR = 3600

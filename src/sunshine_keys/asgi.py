@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from sunshine_keys.compose import Settings, open_engine, require_store
+from sunshine_keys.compose import open_engine, require_store
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.observing import tracing
@@ -16,6 +16,7 @@ from sunshine_keys.observing.page import MetricsPage
 from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.observing.usage import UsageCounts
 from sunshine_keys.resources import ROUTER
+from sunshine_keys.settings import Settings
 from sunshine_keys.store import StoreError
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.application import APPLICATION, Application

@@ -7,13 +7,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sunshine_keys.apps.model import App
-from sunshine_keys.errors import AppNotFound, IntegrationNotFound, StoreUnavailable
-from sunshine_keys.integrations.model import Integration
+from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.sealing.ring import Renewal
 from sunshine_keys.sealing.sealer import Sealer, UnknownSealingKey
 from sunshine_keys.store import Origin, Store
-from sunshine_keys.store.changes import Change
+from sunshine_keys.store.change import Change
 from sunshine_keys.store.sealing import SealingKeyChanged, answer_owner
 
 V = TypeVar("V")
@@ -65,18 +63,3 @@ class Engine(msgspec.Struct, frozen=True):
         except UnknownSealingKey as unknown:
             await self.renewal.require(unknown.key_id)
             return self.sealer.open(sealed, owner_id)
-
-    async def require_app(self, app_id: str) -> App:
-        """Raises AppNotFound."""
-        app = await self.store.app(app_id)
-        if app is None:
-            raise AppNotFound
-        return app
-
-    async def require_integration(self, app_id: str, integration_id: str) -> Integration:
-        """Raises AppNotFound or IntegrationNotFound, whichever is missing."""
-        integration = await self.store.integration(app_id, integration_id)
-        if integration is None:
-            await self.require_app(app_id)
-            raise IntegrationNotFound
-        return integration

@@ -1,4 +1,4 @@
-"""What an empty store is given: its account key and, if asked for, the objects the published samples name."""
+"""The first objects of an empty store: an account key and, on request, the objects that the published samples name."""
 
 from __future__ import annotations
 
@@ -8,18 +8,55 @@ import msgspec
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.model import DEFAULT_SETTINGS, App, app_view
+from sunshine_keys.apps.table import APPS
 from sunshine_keys.engine import Engine
 from sunshine_keys.integrations.model import Integration, integration_view
+from sunshine_keys.integrations.table import INTEGRATIONS
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.keys.model import KeyView
-from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import CreateKey, Initialise
+from sunshine_keys.keys.changes import CreateKey
+from sunshine_keys.keys.model import Key, KeyView
+from sunshine_keys.keys.table import KEYS
+from sunshine_keys.store import OPERATOR, sealing
+from sunshine_keys.store.change import Change, Revokes
+from sunshine_keys.store.sealing import Sealing
+from sunshine_keys.store.statements import Statements
 from sunshine_keys.webhooks import operations as webhooks
+from sunshine_keys.webhooks.model import Webhook
+from sunshine_keys.webhooks.table import WEBHOOKS
 
 SAMPLE_APP_ID = "5d8cff3cd55b040010928b5b"
 SAMPLE_INTEGRATION_ID = "029c31f25a21b47effd7be90"
 SAMPLE_OTHER_INTEGRATION_ID = "029c31f25a21b47effd7be91"
 SAMPLE_KEY_ID = "int_5d8cff3cd55b040010928b5b"
+
+
+class Initialise(Change[bool], frozen=True):
+    """Write the first rows of an empty store, all or nothing, and record the current sealing key.
+
+    Return False and change nothing if the store is not empty.
+    """
+
+    action = "store.initialise"
+    revokes = Revokes.ANY_KEY  # whatever nodes remember is from another history of the database
+    sealing_key_id: str
+    apps: list[App]
+    integrations: list[Integration]
+    webhooks: list[Webhook]
+    keys: list[Key]
+
+    def apply(self) -> Statements[bool]:
+        if (yield from sealing.read()) is not None:
+            return False
+        yield from sealing.record(Sealing(self.sealing_key_id))
+        for app in self.apps:
+            yield from APPS.insert(app)
+        for integration in self.integrations:
+            yield from INTEGRATIONS.insert(integration)
+        for webhook in self.webhooks:
+            yield from WEBHOOKS.insert(webhook)
+        for key in self.keys:
+            yield from KEYS.insert(key)
+        return True
 
 
 async def another_account_key(engine: Engine) -> dict[str, Any]:

@@ -1,10 +1,18 @@
-"""The resources that the service serves. A new resource is a package and a line here."""
+"""The resources that the service serves. A new resource is a package and a line in RESOURCES.
+
+A resource's `operations` module has its OPERATIONS and its TABLES.
+"""
 
 from __future__ import annotations
 
+import sunshine_keys.console.changes  # noqa: F401 - nodes must know its actions even if they never show the console
 from sunshine_keys.apps import operations as apps
+from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.integrations import operations as integrations
 from sunshine_keys.keys import operations as keys
+from sunshine_keys.keys.table import KEYS
+from sunshine_keys.store import answers, audit
+from sunshine_keys.store.table import Catalog
 from sunshine_keys.webhooks import operations as webhooks
 from sunshine_keys.wire.router import Router
 
@@ -14,7 +22,18 @@ RESOURCES = (
     keys,
     webhooks,
 )
+"""Each follows the resources that its tables refer to."""
 
 OPERATIONS = [operation for resource in RESOURCES for operation in resource.OPERATIONS]
 
 ROUTER = Router(OPERATIONS)
+
+CATALOG = Catalog(
+    tables=(
+        *(table for resource in RESOURCES for table in resource.TABLES),
+        SESSIONS,
+        answers.TABLE,
+        audit.TABLE,
+    ),
+    credentials=KEYS,
+)

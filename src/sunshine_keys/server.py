@@ -24,7 +24,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from sunshine_keys.asgi import Service
-from sunshine_keys.compose import Settings
+from sunshine_keys.settings import Settings
 from sunshine_keys.wire.protocol import REFUSED_AT_ONCE, Protocol
 
 GRACE_SECONDS = 5

@@ -16,13 +16,16 @@ from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.authentication import CACHE_SIZE, Authenticator
 from sunshine_keys.access.failures import AuthenticationFailure, Reason
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import Settings, first_run, key_source, open_engine
+from sunshine_keys.compose import first_run, key_source, open_engine
 from sunshine_keys.engine import Engine
+from sunshine_keys.integrations.changes import CreateIntegration
 from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.table import KEYS
 from sunshine_keys.sealing.sealer import Sealer
+from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import CreateIntegration, CreateKey, DeleteKey
 
 
 class Clock:
@@ -58,7 +61,7 @@ class Bench:
         return self._sealer.count
 
     async def stored_key(self) -> Key:
-        key = await self.engine.store.key(self.sample["key"]["id"])
+        key = await self.engine.store.get(KEYS, self.sample["key"]["id"])
         assert key is not None
         return key
 

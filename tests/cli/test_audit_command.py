@@ -89,9 +89,10 @@ def test_entries_are_filtered(tmp_path: Path, sample: dict[str, Any]) -> None:
 
 
 def test_a_trail_longer_than_a_page_is_shown_and_verified_whole(tmp_path: Path, sample: dict[str, Any]) -> None:
-    from sunshine_keys.compose import Settings, open_engine
+    from sunshine_keys.compose import open_engine
+    from sunshine_keys.settings import Settings
     from sunshine_keys.store import OPERATOR
-    from sunshine_keys.store.changes import Refused
+    from sunshine_keys.store.change import Refused
 
     async def lengthen() -> None:
         engine = await open_engine(Settings(tmp_path))

@@ -81,7 +81,7 @@ class TestBackup:
             assert said.returncode == 0, said.stderr
             assert writers.writes > before
         assert re.search(
-            r"has 1 app, [0-9]+ integrations, [0-9]+ webhooks, 200[0-9]{2} keys, and an audit", said.stdout
+            r"has 1 app, [0-9]+ integrations, 200[0-9]{2} keys, [0-9]+ webhooks, and an audit", said.stdout
         )
         assert "The backup does not contain them" in said.stdout
         assert stat.S_IMODE(file.stat().st_mode) == 0o600

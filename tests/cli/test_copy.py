@@ -21,10 +21,10 @@ from support.servers import Server
 from support.wire import Key, Wire, first_run
 
 from sunshine_keys import compose
-from sunshine_keys.compose import STORE_FILE
+from sunshine_keys.settings import STORE_FILE
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.locations import Location, location
-from sunshine_keys.store.postgres import tables
+from sunshine_keys.store.postgres import copy_side
 
 KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/keys"
 
@@ -147,12 +147,12 @@ def test_served_and_other_stores_are_refused_as_targets(
 def test_a_second_concurrent_copy_is_refused(
     kind: str, data: Path, sample: dict[str, Any], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(copy_side, "LOCK_SECONDS", 0.1)
     source, target = location(sqlite_url(data)), location(url if kind == "postgres" else f"sqlite:{tmp_path / 'to'}")
 
     async def copy_and_copy_meanwhile() -> None:
         await copy(source, target)
-        async with compose._tables(target, snapshot=False):  # a running copy does the same
+        async with compose.copy_side(target, snapshot=False):  # a running copy does the same
             with pytest.raises(StoreError, match="another copy into the target is under way: nothing was changed"):
                 await copy(source, target)
         await copy(source, target)

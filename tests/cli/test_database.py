@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from support.commands import failed, run
 from support.postgres import Postgres
+from support.schema_history import create_sqlite
 from support.servers import Server
 from support.wire import Key, Place, first_run
 
-from sunshine_keys.compose import STORE_FILE, Settings
+from sunshine_keys.resources import CATALOG
+from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.postgres import schema as postgres_schema
-from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import schema as sqlite_schema
 
 
@@ -36,7 +37,7 @@ def test_a_store_is_created_once_served_and_gets_another_account_key(place: Plac
 def test_other_commands_create_no_store(place: Place, command: list[str]) -> None:
     assert "there is no store" in failed(run(*command, *place.options))
     if place.database is not None:
-        assert asyncio.run(PostgresStore.version(place.database)) == 0
+        assert asyncio.run(PostgresStore.version(place.database, CATALOG)) == 0
     assert list(place.data.iterdir()) == []
 
 
@@ -54,11 +55,9 @@ def test_doctor_shows_a_deleted_key(place: Place) -> None:
         assert f"key {key.id} was deleted at 20" in result.stdout
 
 
-def test_migrate_prints_the_schema_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    today = sqlite_schema.VERSION
-    with monkeypatch.context() as earlier:
-        earlier.setattr(sqlite_schema, "_MIGRATIONS", sqlite_schema._MIGRATIONS[:1])
-        SqliteStore.prepare(tmp_path / STORE_FILE)
+def test_migrate_prints_the_schema_versions(tmp_path: Path) -> None:
+    today = sqlite_schema.version_of(CATALOG)
+    create_sqlite(tmp_path / STORE_FILE, 1)
     said = f"The schema of the store {tmp_path / STORE_FILE} was upgraded from version 1 to {today}.\n"
     assert run("migrate", "--data", str(tmp_path)).stdout == said
     assert run("migrate", "--data", str(tmp_path)).stdout.endswith(f"already has schema version {today}.\n")
@@ -66,10 +65,10 @@ def test_migrate_prints_the_schema_versions(tmp_path: Path, monkeypatch: pytest.
 
 def test_migrate_on_postgresql(postgres: Postgres) -> None:
     url = postgres.new_store().replace("postgres@", "postgres:s3cret@")
-    asyncio.run(PostgresStore.prepare(url))
+    asyncio.run(PostgresStore.prepare(url, CATALOG))
     result = run("migrate", SUNSHINE_KEYS_DATABASE=url, SUNSHINE_KEYS_SEALING_KEY="A" * 43)
     location = postgres.url().partition("?")[0]
-    assert result.stdout == f"The store {location} already has schema version {postgres_schema.VERSION}.\n"
+    assert result.stdout == f"The store {location} already has schema version {postgres_schema.version_of(CATALOG)}.\n"
 
 
 def test_the_urls_password_is_neither_printed_nor_passed_on(postgres: Postgres, tmp_path: Path) -> None:

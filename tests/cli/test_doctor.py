@@ -19,8 +19,8 @@ from support.wire import Key, Wire, first_run
 from sunshine_keys import server
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import Settings
 from sunshine_keys.keys.secrets import new_secret
+from sunshine_keys.settings import Settings
 
 KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/keys"
 UNKNOWN = "int_0123456789abcdef01234567"

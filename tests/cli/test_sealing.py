@@ -23,13 +23,15 @@ from support.wire import Key, Wire, first_run
 
 from sunshine_keys import compose
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import STORE_FILE, Settings
+from sunshine_keys.first_run import Initialise
 from sunshine_keys.keys import operations as keys
+from sunshine_keys.keys.table import KEYS as KEY_TABLE
 from sunshine_keys.sealing.format import sealed_under
 from sunshine_keys.sealing.sealer import sealing_key_id
 from sunshine_keys.sealing.sources import FILE_NAME, FolderFile
+from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import Initialise
+from sunshine_keys.webhooks.table import webhooks_of
 
 SAMPLE = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90"
 WEBHOOKS, KEYS = f"{SAMPLE}/webhooks", f"{SAMPLE}/keys"
@@ -89,11 +91,11 @@ def require_every_secret_opens(data: Path) -> None:
     async def check() -> None:
         engine = await compose.open_engine(Settings(data))
         for (key_id,) in query(data, "SELECT id FROM keys"):
-            key = await engine.store.key(key_id)
+            key = await engine.store.get(KEY_TABLE, key_id)
             assert key is not None
             assert len(engine.sealer.open(key.sealed_secret, key_id)) == 86
-        for webhook in await engine.store.webhooks(
-            [integration_id for (integration_id,) in query(data, "SELECT id FROM integrations")]
+        for webhook in await engine.store.read(
+            webhooks_of([integration_id for (integration_id,) in query(data, "SELECT id FROM integrations")])
         ):
             assert len(engine.sealer.open(webhook.sealed_secret, webhook.id)) == 32
         await engine.store.close()

@@ -22,7 +22,7 @@ from support.wire import Service, Tenant
 
 import sunshine_conversations_client as sunshine
 from sunshine_keys import server
-from sunshine_keys.compose import Settings
+from sunshine_keys.settings import Settings
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 

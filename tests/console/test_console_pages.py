@@ -16,9 +16,10 @@ from support.servers import Server
 from support.visitor import Page, Visitor
 from support.wire import WEBHOOK, Key, Service, Tenant, Wire, first_run
 
-from sunshine_keys.compose import Settings, open_store
+from sunshine_keys.compose import open_store
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.usage import KeyHour
+from sunshine_keys.settings import Settings
 
 
 def path_of(path: str) -> str:

@@ -12,11 +12,12 @@ from support.wire import Key
 
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import Settings, first_run, open_engine
+from sunshine_keys.compose import first_run, open_engine
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.model import ConsoleSession
 from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.console.visits import Guest, Visit
+from sunshine_keys.settings import Settings
 
 
 def test_no_secret_is_in_anything_that_a_server_with_a_console_writes(serving: Serving) -> None:

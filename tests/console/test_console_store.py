@@ -5,22 +5,16 @@ from __future__ import annotations
 import pytest
 from support.stores import ACCOUNT_KEY, APP, APP_KEY, KEY, Open, fill, key, opened
 
+from sunshine_keys.apps.changes import CreateApp, DeleteApp
 from sunshine_keys.apps.model import App
+from sunshine_keys.console.changes import CloseSession, OpenSession, TouchSession
 from sunshine_keys.console.model import ConsoleSession
+from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.errors import Unauthorized
+from sunshine_keys.keys.changes import CreateKey, DeleteKey, ShowKey
 from sunshine_keys.store import OPERATOR, Origin, Store
 from sunshine_keys.store.audit import Wanted
-from sunshine_keys.store.changes import (
-    CloseSession,
-    CreateApp,
-    CreateKey,
-    DeleteApp,
-    DeleteKey,
-    OpenSession,
-    Refused,
-    ShowKey,
-    TouchSession,
-)
+from sunshine_keys.store.change import Refused
 
 SESSION = ConsoleSession(b"s" * 32, APP_KEY.id, 1000, 1000)
 MEMBER = Origin(APP_KEY.id, "192.0.2.1", "r")
@@ -31,11 +25,11 @@ async def open_session(store: Store, session: ConsoleSession = SESSION, idle_sin
 
 
 async def test_a_session_is_there_until_it_is_closed(store: Store) -> None:
-    assert await store.console_session(SESSION.id) is None
+    assert await store.get(SESSIONS, SESSION.id) is None
     await open_session(store)
-    assert await store.console_session(SESSION.id) == SESSION
+    assert await store.get(SESSIONS, SESSION.id) == SESSION
     assert await store.transact(MEMBER, CloseSession(SESSION, "a")) is True
-    assert await store.console_session(SESSION.id) is None
+    assert await store.get(SESSIONS, SESSION.id) is None
     assert await store.transact(MEMBER, CloseSession(SESSION, "a")) is False
     entries = await store.audit_entries(1, 10)
     assert [(entry.action, entry.resource, entry.outcome) for entry in entries] == [
@@ -49,7 +43,7 @@ async def test_a_session_is_seen_later_never_earlier_and_the_trail_tells_nothing
     await open_session(store)
     for moment, seen in ((2000, 2000), (1500, 2000)):
         await store.transact(MEMBER, TouchSession(SESSION.id, moment))
-        found = await store.console_session(SESSION.id)
+        found = await store.get(SESSIONS, SESSION.id)
         assert found is not None and found.last_seen == seen
     assert len(await store.audit_entries(0, 10)) == 2
 
@@ -59,8 +53,8 @@ async def test_a_session_goes_with_its_key(store: Store, change: DeleteKey | Del
     await open_session(store)
     await open_session(store, ConsoleSession(b"t" * 32, ACCOUNT_KEY.id, 1, 1))
     await store.transact(OPERATOR, change)
-    assert await store.console_session(SESSION.id) is None
-    assert await store.console_session(b"t" * 32) is not None
+    assert await store.get(SESSIONS, SESSION.id) is None
+    assert await store.get(SESSIONS, b"t" * 32) is not None
     with pytest.raises(Unauthorized):
         await open_session(store)
     with pytest.raises(Unauthorized):
@@ -71,7 +65,7 @@ async def test_sessions_that_have_long_been_idle_are_forgotten_as_others_begin(s
     for number in range(3):
         await open_session(store, ConsoleSession(bytes([number]) * 32, APP_KEY.id, number, number))
     await open_session(store, SESSION, idle_since=1)
-    kept = [await store.console_session(bytes([number]) * 32) is not None for number in range(3)]
+    kept = [await store.get(SESSIONS, bytes([number]) * 32) is not None for number in range(3)]
     assert kept == [False, False, True]
 
 

@@ -12,7 +12,7 @@ import pytest
 from support.wire import Key, Wire, first_run
 
 from sunshine_keys import server
-from sunshine_keys.compose import Settings
+from sunshine_keys.settings import Settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/keys"

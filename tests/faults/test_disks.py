@@ -14,7 +14,7 @@ from support.ledger import INTEGRATIONS, Ledger
 from support.servers import Server
 from support.wire import Key, first_run
 
-from sunshine_keys.compose import STORE_FILE
+from sunshine_keys.settings import STORE_FILE
 
 WITHOUT_SYNC = """
 from sunshine_keys.store.sqlite import schema

@@ -10,7 +10,7 @@ from support.servers import Server
 from support.tracing import injected
 from support.wire import Key, first_run
 
-from sunshine_keys.compose import STORE_FILE
+from sunshine_keys.settings import STORE_FILE
 
 SAMPLE = f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys"
 

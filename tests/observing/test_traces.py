@@ -22,9 +22,9 @@ from support.servers import Server
 from support.wire import Key, Wire, first_run
 
 from sunshine_keys import server
-from sunshine_keys.compose import Settings
 from sunshine_keys.observing import tracing
 from sunshine_keys.observing.traces import Traces
+from sunshine_keys.settings import Settings
 
 KEYS = "/v2/apps/{appId}/integrations/{integrationId}/keys"
 TRACE = "0af7651916cd43dd8448eb211c80319c"

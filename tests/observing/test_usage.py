@@ -18,12 +18,13 @@ from support.wire import Key, Place, first_run
 
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import STORE_FILE, opened_store
-from sunshine_keys.keys.usage import Usage
+from sunshine_keys.compose import opened_store
+from sunshine_keys.first_run import Initialise
+from sunshine_keys.keys.usage import Usage, usage_of
 from sunshine_keys.observing import usage
 from sunshine_keys.observing.usage import UsageCounts
+from sunshine_keys.settings import STORE_FILE
 from sunshine_keys.store import OPERATOR, Store
-from sunshine_keys.store.changes import Initialise
 from sunshine_keys.store.sqlite import usage as of_sqlite
 from sunshine_keys.wire.outcome import Outcome
 from sunshine_keys.wire.request import Request
@@ -46,7 +47,7 @@ class Used:
     def usage(self, *more: str) -> dict[str, Usage]:
         async def ask() -> dict[str, Usage]:
             async with opened_store(self.place.settings) as store:
-                return await store.usage([self.account.id, self.app_key.id, self.key.id, *more], 0)
+                return await store.read(usage_of([self.account.id, self.app_key.id, self.key.id, *more], 0))
 
         return asyncio.run(ask())
 
@@ -136,10 +137,10 @@ def test_it_can_be_turned_off(used: Used) -> None:
 
 
 def test_a_backup_contains_usage_and_a_copy_does_not(on_sqlite: Used, tmp_path: Path) -> None:
-    with Server(on_sqlite.place, patch=NEVER) as server:
+    with Server(on_sqlite.file_identity, patch=NEVER) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0
-    backed_up, options = on_sqlite.usage(), on_sqlite.place.options
+    backed_up, options = on_sqlite.usage(), on_sqlite.file_identity.options
     assert backed_up.keys() == {on_sqlite.app_key.id}
     assert run("backup", str(tmp_path / "backup"), *options).returncode == 0
     copied = run("copy", "--from", f"sqlite:{tmp_path / STORE_FILE}", "--to", f"sqlite:{tmp_path / 'copy'}")
@@ -147,7 +148,7 @@ def test_a_backup_contains_usage_and_a_copy_does_not(on_sqlite: Used, tmp_path: 
     with closing(sqlite3.connect(tmp_path / "copy")) as copy:
         assert copy.execute("SELECT count(*) FROM keys").fetchone() == (3,)
         assert copy.execute("SELECT count(*) FROM key_hours").fetchone() == (0,)
-    with Server(on_sqlite.place, patch=NEVER) as server:
+    with Server(on_sqlite.file_identity, patch=NEVER) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0
     assert on_sqlite.usage() != backed_up
@@ -164,9 +165,9 @@ def data_version(path: Path) -> Iterator[int]:
 
 
 def test_reading_requests_write_nothing_between_batches(on_sqlite: Used) -> None:
-    wal = on_sqlite.place.data / f"{STORE_FILE}-wal"
-    with Server(on_sqlite.place, patch=NEVER) as server:
-        versions = data_version(on_sqlite.place.data / STORE_FILE)
+    wal = on_sqlite.file_identity.data / f"{STORE_FILE}-wal"
+    with Server(on_sqlite.file_identity, patch=NEVER) as server:
+        versions = data_version(on_sqlite.file_identity.data / STORE_FILE)
         before = next(versions), wal.stat()
         for _ in range(20):
             assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
@@ -183,8 +184,8 @@ def test_reading_requests_write_nothing_between_batches(on_sqlite: Used) -> None
 
 def test_a_locked_store_fails_no_request_and_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with Server(on_sqlite.place, patch=ALWAYS + IMPATIENT, log=log) as server:
-        with closing(sqlite3.connect(on_sqlite.place.data / STORE_FILE, isolation_level=None)) as other:
+    with Server(on_sqlite.file_identity, patch=ALWAYS + IMPATIENT, log=log) as server:
+        with closing(sqlite3.connect(on_sqlite.file_identity.data / STORE_FILE, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             deadline = time.monotonic() + 30
             asked = 0
@@ -202,8 +203,8 @@ def test_a_locked_store_fails_no_request_and_gets_the_counts_later(on_sqlite: Us
 
 
 def test_a_store_that_is_moved_away_and_back_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
-    log, file = tmp_path / "log", on_sqlite.place.data / STORE_FILE
-    with Server(on_sqlite.place, patch=ALWAYS, log=log) as server:
+    log, file = tmp_path / "log", on_sqlite.file_identity.data / STORE_FILE
+    with Server(on_sqlite.file_identity, patch=ALWAYS, log=log) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         on_sqlite.wait_for(lambda requests: requests == {on_sqlite.app_key.id: 1})
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
@@ -249,7 +250,7 @@ ALL = [f"act_{number:02}" for number in range(20)]
 
 
 async def counted(store: Store) -> dict[str, int]:
-    return {key_id: sum(usage.hours.values()) for key_id, usage in (await store.usage(ALL, 0)).items()}
+    return {key_id: sum(usage.hours.values()) for key_id, usage in (await store.read(usage_of(ALL, 0))).items()}
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -304,7 +305,9 @@ async def test_requests_of_two_hours_are_counted_in_each(store: Store) -> None:
     for seconds in (-1, 0, 1):
         counts(outcome("act_00", hour + seconds))
     await counts.close()
-    assert (await store.usage(["act_00"], 0))["act_00"] == Usage(hour + 1.0, "192.0.2.7", {hour - 3600: 1, hour: 2})
+    assert (await store.read(usage_of(["act_00"], 0)))["act_00"] == Usage(
+        hour + 1.0, "192.0.2.7", {hour - 3600: 1, hour: 2}
+    )
 
 
 async def test_an_invalid_source_address_is_cleaned_and_truncated(store: Store) -> None:
@@ -312,7 +315,7 @@ async def test_an_invalid_source_address_is_cleaned_and_truncated(store: Store) 
     counts(outcome("act_00", recent(), "<b>\0 \udcff" + "x" * 100))
     counts(outcome("act_01", recent(), ""))
     await counts.close()
-    usages = await store.usage(ALL, 0)
+    usages = await store.read(usage_of(ALL, 0))
     assert usages["act_00"].last_source == "<b>???" + "x" * 58
     assert usages["act_01"].last_source == ""
 

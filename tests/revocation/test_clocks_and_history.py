@@ -13,11 +13,13 @@ from support.postgres import Postgres
 from support.stores import entered, filled, open_postgres
 
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.keys.changes import DeleteKey
 from sunshine_keys.keys.model import Key
+from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.store.postgres import PostgresStore
-from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS, Pulses
+from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS, Heartbeats
+from sunshine_keys.store.table import POSTGRES
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def remembering(
 
     @asynccontextmanager
     async def with_the_key() -> AsyncIterator[PostgresStore]:
-        store = PostgresStore(postgres_url.replace(f":{postgres.port}/", f":{proxy.port}/"))
+        store = PostgresStore(postgres_url.replace(f":{postgres.port}/", f":{proxy.port}/"), CATALOG)
         try:
             assert await store.credential("int_1") is not None
             yield store
@@ -60,9 +62,10 @@ async def accepted(store: PostgresStore) -> Key | None:
 
 
 def test_no_statement_of_the_protocol_reads_the_databases_clock() -> None:
-    from sunshine_keys.store.postgres import authority, schema
+    from sunshine_keys.store.postgres import lease, schema
 
-    statements = " ".join([authority._FOLLOW, authority._RENEW, authority._NODES, authority._BURY, *schema._MIGRATIONS])
+    ddl = [statement for table in CATALOG.tables for statement in table.ddl(POSTGRES)]
+    statements = " ".join([lease._FOLLOW, lease._RENEW, lease._NODES, lease._BURY, schema._OWN_TABLES, *ddl])
     assert not [word for word in ("timestamp", "now()", "interval", "current_time") if word in statements.lower()]
 
 
@@ -100,10 +103,10 @@ async def test_positions_in_a_lost_history_are_ignored(
 
 
 def test_a_row_is_dead_once_it_is_unchanged_for_longer_than_a_lease() -> None:
-    pulses = Pulses()
+    heartbeats = Heartbeats()
     lease = LEASE_SECONDS * CLOCK_MARGIN
-    assert pulses.silent([("a", 1), ("b", 1)], 100.0) == []
-    assert pulses.silent([("a", 1), ("b", 2)], 99.9 + lease) == []
-    assert pulses.silent([("a", 1), ("b", 2)], 100.1 + lease) == [("a", 1)]
-    assert pulses.silent([("b", 3)], 200.0) == []
-    assert pulses.silent([("a", 1), ("b", 4)], 300.0) == []  # the row is new again
+    assert heartbeats.silent([("a", 1), ("b", 1)], 100.0) == []
+    assert heartbeats.silent([("a", 1), ("b", 2)], 99.9 + lease) == []
+    assert heartbeats.silent([("a", 1), ("b", 2)], 100.1 + lease) == [("a", 1)]
+    assert heartbeats.silent([("b", 3)], 200.0) == []
+    assert heartbeats.silent([("a", 1), ("b", 4)], 300.0) == []  # the row is new again

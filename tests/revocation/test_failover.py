@@ -19,7 +19,8 @@ from support.postgres import Postgres
 from support.servers import Server
 from support.wire import WEBHOOK, Key, Wire
 
-from sunshine_keys.compose import Settings, first_run
+from sunshine_keys.compose import first_run
+from sunshine_keys.settings import Settings
 
 APP = "/v2/apps/5d8cff3cd55b040010928b5b"
 

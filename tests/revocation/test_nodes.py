@@ -18,16 +18,17 @@ from support.postgres import Postgres
 from support.servers import Server
 from support.wire import WEBHOOK, Key
 
-from sunshine_keys.compose import Settings, first_run
+from sunshine_keys.compose import first_run
+from sunshine_keys.settings import Settings
 
 APP = "/v2/apps/5d8cff3cd55b040010928b5b"
 UNWAITING = """
-from sunshine_keys.store.postgres.authority import Authority
+from sunshine_keys.store.postgres.lease import LeaseConnection
 
 async def followed(self, sequence, nodes, since):
     return
 
-Authority.followed = followed
+LeaseConnection.followed = followed
 """
 
 

@@ -24,15 +24,16 @@ from sunshine_keys import scanning, testing
 from sunshine_keys.access import tokens
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import Settings, open_engine
+from sunshine_keys.compose import open_engine
 from sunshine_keys.keys import operations as keys
+from sunshine_keys.keys.changes import CreateKey
 from sunshine_keys.keys.secrets import new_secret, new_webhook_secret
 from sunshine_keys.resources import ROUTER
 from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.sealing.sources import Given
-from sunshine_keys.store.changes import CreateKey
+from sunshine_keys.settings import Settings
+from sunshine_keys.store.change import Origin
 from sunshine_keys.store.locations import PostgresUrl
-from sunshine_keys.store.origin import Origin
 from sunshine_keys.testing.faults import RecordedRequest
 from sunshine_keys.webhooks.model import WebhookView
 from sunshine_keys.webhooks.operations import WebhookSpec

@@ -18,8 +18,8 @@ from support.wire import Key, Wire, first_run, make_tenant
 
 import sunshine_conversations_client as sunshine
 from sunshine_keys import server
-from sunshine_keys.compose import Settings
 from sunshine_keys.server import Connections
+from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import Rate, RateLimits
 
 

@@ -11,11 +11,18 @@ import msgspec
 import pytest
 from support.stores import CUSTOM, Open, fill, key, opened
 
+from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
 from sunshine_keys.errors import IntegrationNotFound, ServiceError
+from sunshine_keys.first_run import Initialise
+from sunshine_keys.integrations.changes import DeleteIntegration
+from sunshine_keys.integrations.table import find_integration
+from sunshine_keys.keys.changes import CreateKey, DeleteKey
+from sunshine_keys.keys.table import KEYS
+from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, Origin, Store, audit
 from sunshine_keys.store.audit import Broken, Entry, Head
-from sunshine_keys.store.changes import CreateApp, CreateKey, DeleteIntegration, DeleteKey, Initialise, Refused
+from sunshine_keys.store.change import Refused
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.statements import ConstraintBroken
 
@@ -113,8 +120,8 @@ async def test_a_missing_moved_or_rehashed_entry_is_noticed(store: Store) -> Non
 
 async def test_an_entry_that_cannot_be_written_takes_its_change_with_it(tmp_path: Path) -> None:
     async def open_store() -> Store:
-        SqliteStore.prepare(tmp_path / "store")
-        return SqliteStore(tmp_path / "store")
+        SqliteStore.prepare(tmp_path / "store", CATALOG)
+        return SqliteStore(tmp_path / "store", CATALOG)
 
     async with opened(open_store) as store:
         await fill(store)
@@ -123,5 +130,5 @@ async def test_an_entry_that_cannot_be_written_takes_its_change_with_it(tmp_path
         other.close()
         with pytest.raises(ConstraintBroken):
             await store.transact(OPERATOR, CreateKey(key("int_2")))
-        assert await store.key("int_2") is None
-        assert await store.integration("a", "i") == CUSTOM
+        assert await store.get(KEYS, "int_2") is None
+        assert await store.read(find_integration("a", "i")) == CUSTOM

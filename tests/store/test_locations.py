@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sunshine_keys.store import StoreError
-from sunshine_keys.store.locations import PostgresUrl, SqliteFile, each_host, location
+from sunshine_keys.store.locations import PostgresUrl, SqliteFile, location, urls_by_host
 
 SECRET = "correcthorse"
 
@@ -63,9 +63,9 @@ def test_an_invalid_location_is_refused_without_repeating_it(url: str) -> None:
 
 
 def test_several_hosts_are_parsed() -> None:
-    assert each_host("postgresql://u:p@a:1,[::1]:2,c/d?x=1") == [
+    assert urls_by_host("postgresql://u:p@a:1,[::1]:2,c/d?x=1") == [
         "postgresql://u:p@a:1/d?x=1",
         "postgresql://u:p@[::1]:2/d?x=1",
         "postgresql://u:p@c/d?x=1",
     ]
-    assert each_host("postgresql:///d?host=a,b") == ["postgresql:///d?host=a,b"]
+    assert urls_by_host("postgresql:///d?host=a,b") == ["postgresql:///d?host=a,b"]

@@ -1,37 +1,56 @@
-"""Migrations run once, under a lock, and programs of the previous version continue to work on the migrated store."""
+"""Schema versions: an upgrade runs once, under a lock, and a program of the version before goes on meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import asyncpg
 import pytest
-from support.stores import KEY, STORES, Open, fill, key, opened
+from support import schema_history
+from support.postgres import Postgres
+from support.stores import KEY, STORES, Open, fill, key, open_postgres, open_sqlite, opened
 
+from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
+from sunshine_keys.keys.changes import CreateKey, DeleteKey
+from sunshine_keys.keys.table import KEYS
+from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import Origin, Store, StoreTooNew, audit
 from sunshine_keys.store.audit import Head
-from sunshine_keys.store.changes import CreateApp, CreateKey, DeleteKey
 from sunshine_keys.store.postgres import schema as postgres_schema
 from sunshine_keys.store.sqlite import schema as sqlite_schema
+from sunshine_keys.store.table import Migration
 
 SCHEMAS = {"sqlite": sqlite_schema, "postgres": postgres_schema}
+HISTORIES = {"sqlite": schema_history.SQLITE, "postgres": schema_history.POSTGRES}
+EARLIER = [(kind, version) for kind in STORES for version in range(1, len(HISTORIES[kind]) + 1)]
 
-HARMLESS = re.compile(
+ADDITIVE = re.compile(
     r"DROP INDEX \w+|CREATE TABLE \w+ .*|CREATE INDEX \w+ ON .*|ALTER TABLE \w+ ADD COLUMN \w+ \w+( NOT NULL DEFAULT [^,]+)?",
     re.DOTALL,
 )
-"""The statements that a migration may have: new tables, new indexes, and columns that an INSERT may omit."""
+"""What a migration may do: add a table, an index, or a column that an INSERT may leave out."""
 
-NEXT_STEP = """
-ALTER TABLE keys ADD COLUMN note TEXT;
-ALTER TABLE audit ADD COLUMN weight INTEGER NOT NULL DEFAULT 1;
-CREATE TABLE later (id TEXT PRIMARY KEY);
-CREATE INDEX keys_by_note ON keys (note, id);
-"""
+NEXT = Migration(
+    CATALOG.version() + 1,
+    "keys",
+    "ALTER TABLE keys ADD COLUMN note TEXT;\n"
+    "ALTER TABLE audit ADD COLUMN weight INTEGER NOT NULL DEFAULT 1;\n"
+    "CREATE TABLE later (id TEXT PRIMARY KEY);\n"
+    "CREATE INDEX keys_by_note ON keys (note, id);\n",
+)
+BROKEN = Migration(
+    CATALOG.version() + 1,
+    "keys",
+    "CREATE TABLE later (id TEXT PRIMARY KEY);\nCREATE TABLE keys (id TEXT);\n",
+)
 
 
 @pytest.fixture
@@ -41,15 +60,14 @@ def schema(request: pytest.FixtureRequest, open_store: Open) -> ModuleType:
 
 
 class Program:
-    """Replaces the migrations that the program has, as an earlier or a later version would have them."""
+    """A program of the next version has further migrations."""
 
     def __init__(self, schema: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         self._schema, self._monkeypatch = schema, monkeypatch
-        self.steps: tuple[str, ...] = schema._MIGRATIONS
+        self._today: tuple[Migration, ...] = schema._MIGRATIONS
 
-    def has(self, *steps: str) -> None:
-        self._monkeypatch.setattr(self._schema, "_MIGRATIONS", steps)
-        self._monkeypatch.setattr(self._schema, "VERSION", len(steps))
+    def has(self, *further: Migration) -> None:
+        self._monkeypatch.setattr(self._schema, "_MIGRATIONS", (*self._today, *further))
 
 
 @pytest.fixture
@@ -57,16 +75,88 @@ def program(schema: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Program:
     return Program(schema, monkeypatch)
 
 
+def create_earlier(kind: str, version: int, tmp_path: Path, postgres: Postgres | None) -> Open:
+    """Create an empty store of an earlier schema version, and return a function that opens it."""
+    if kind == "sqlite":
+        path = tmp_path / "earlier"
+        schema_history.create_sqlite(path, version)
+        return lambda: open_sqlite(path)
+    assert postgres is not None
+    url = postgres.new_store()
+    asyncio.run(schema_history.create_postgres(url, version))
+    return lambda: open_postgres(url)
+
+
 @pytest.mark.parametrize("kind", STORES)
-def test_a_migration_only_adds_what_the_previous_version_can_ignore(kind: str) -> None:
-    for step in (*SCHEMAS[kind]._MIGRATIONS[1:], NEXT_STEP):
-        for statement in filter(None, (part.strip() for part in step.split(";\n"))):
-            assert HARMLESS.fullmatch(statement), statement
+def test_migrations_only_add_what_the_version_before_can_do_without(kind: str) -> None:
+    for migration in (*SCHEMAS[kind]._MIGRATIONS, NEXT):
+        for statement in filter(None, migration.sql.split(";\n")):
+            assert ADDITIVE.fullmatch(statement), statement
+
+
+def sqlite_description(path: Path) -> dict[str, Any]:
+    """Everything that SQLite reports about the tables and indexes of a file."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("PRAGMA main.table_list").fetchall()
+        names = [row[1] for row in tables if not row[1].startswith("sqlite_")]
+        indexes = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+        ).fetchall()
+        return {
+            "tables": sorted(row for row in tables if row[1] in names),
+            "columns": {name: connection.execute(f"PRAGMA table_xinfo({name})").fetchall() for name in names},
+            "references": {name: connection.execute(f"PRAGMA foreign_key_list({name})").fetchall() for name in names},
+            "indexes": {name: connection.execute(f"PRAGMA index_xinfo({name})").fetchall() for (name,) in indexes},
+        }
+
+
+async def postgres_description(url: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything that PostgreSQL reports about the columns, constraints and indexes of a schema."""
+    queries = {
+        "columns": "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, collation_name"
+        " FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 3",
+        "constraints": "SELECT conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = current_schema()::regnamespace AND contype <> 'n' ORDER BY 1, 2",
+        "indexes": "SELECT indexname, replace(indexdef, current_schema(), '') FROM pg_indexes"
+        " WHERE schemaname = current_schema() ORDER BY 1",
+    }
+    connection = await asyncpg.connect(url)
+    try:
+        return {name: [tuple(row) for row in await connection.fetch(query)] for name, query in queries.items()}
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("version", range(1, len(schema_history.SQLITE) + 1))
+def test_upgraded_sqlite_store_equals_a_new_one(tmp_path: Path, version: int) -> None:
+    sqlite_schema.open_or_create(tmp_path / "new", CATALOG)
+    schema_history.create_sqlite(tmp_path / "earlier", version)
+    sqlite_schema.open_or_create(tmp_path / "earlier", CATALOG)
+    description = sqlite_description(tmp_path / "new")
+    assert len(description["columns"]) > len(CATALOG.tables)
+    assert sqlite_description(tmp_path / "earlier") == description
+
+
+@pytest.fixture
+def earlier(postgres: Postgres) -> str:
+    """The URL of another empty place for a store."""
+    return postgres.new_store()
+
+
+@pytest.mark.parametrize("version", range(1, len(schema_history.POSTGRES) + 1))
+async def test_upgraded_postgres_store_equals_a_new_one(postgres_url: str, earlier: str, version: int) -> None:
+    new = postgres_url
+    await schema_history.create_postgres(earlier, version)
+    for url in (new, earlier):
+        await (await open_postgres(url)).close()
+    description = await postgres_description(new)
+    assert {row[0] for row in description["columns"]} > {table.name for table in CATALOG.tables}
+    assert await postgres_description(earlier) == description
 
 
 async def use(store: Store, number: int) -> None:
-    """Use every table as a server does."""
-    assert await store.key("int_1") == KEY
+    """Do what a server does with each table."""
+    assert await store.get(KEYS, "int_1") == KEY
     assert await store.transact(Origin("act_1"), CreateApp(App(f"b{number}", "x", {})))
     assert await store.transact(Origin("app_1"), CreateKey(key(f"int_u{number}"))) == key(f"int_u{number}")
     assert await store.credential(f"int_u{number}") == key(f"int_u{number}")
@@ -75,46 +165,75 @@ async def use(store: Store, number: int) -> None:
     audit.check(await store.audit_entries(0, 1000), Head())
 
 
-async def test_a_running_server_continues_while_the_next_version_migrates_and_serves(
+@pytest.mark.parametrize(("kind", "version"), EARLIER)
+def test_store_of_every_earlier_version_opens_and_works(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, version: int
+) -> None:
+    postgres = request.getfixturevalue("postgres") if kind == "postgres" else None
+    open_earlier = create_earlier(kind, version, tmp_path, postgres)
+
+    async def open_and_use() -> None:
+        async with opened(open_earlier) as store:
+            await fill(store)
+            await use(store, 1)
+
+    asyncio.run(open_and_use())
+
+
+async def test_a_running_server_goes_on_while_the_next_version_migrates_and_serves(
     open_store: Open, program: Program
 ) -> None:
     async with opened(open_store) as running:
         await fill(running)
         await use(running, 1)
-        program.has(*program.steps, NEXT_STEP)
+        program.has(NEXT)
         async with opened(open_store) as newer:  # opening it migrates
             for number in range(2, 5):
                 await use(running, number)
                 await use(newer, 10 + number)
-        program.has(*program.steps)
+        program.has()
         await use(running, 5)
         with pytest.raises(StoreTooNew, match="use the newer program"):
             await open_store()
 
 
-async def test_a_step_that_fails_leaves_the_store_as_it_was(open_store: Open, program: Program) -> None:
+async def test_a_migration_that_fails_leaves_the_store_as_it_was(open_store: Open, program: Program) -> None:
     async with opened(open_store) as running:
         await fill(running)
-        program.has(*program.steps, "CREATE TABLE later (id TEXT PRIMARY KEY);\nCREATE TABLE keys (id TEXT);\n")
+        program.has(BROKEN)
         with pytest.raises(Exception, match="already exists"):
             await open_store()
-        program.has(*program.steps)
+        program.has()
         async with opened(open_store) as reopened:
             await use(reopened, 1)
-        program.has(*program.steps, NEXT_STEP)  # also creates a table `later`
+        program.has(NEXT)  # it creates a table `later`, too
         async with opened(open_store) as newer:
             await use(newer, 2)
 
 
-@pytest.mark.parametrize("known", [0, 1, None], ids=["new", "of the first version", "of today"])
-def test_only_one_of_several_starting_servers_migrates(open_store: Open, program: Program, known: int | None) -> None:
+@pytest.mark.parametrize("begin", ["new", "of today"])
+def test_of_servers_that_start_together_one_migrates(open_store: Open, program: Program, begin: str) -> None:
     async def open_and_close() -> Any:
         async with opened(open_store) as store:
-            return await store.key("int_1")
+            return await store.get(KEYS, "int_1")
 
-    if known != 0:
-        program.has(*program.steps[:known])
+    if begin == "of today":
         asyncio.run(open_and_close())
-    program.has(*program.steps, NEXT_STEP)
+    program.has(NEXT)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda _: asyncio.run(open_and_close()), range(8))) == [None] * 8
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_servers_that_start_together_upgrade_a_store_of_the_first_version(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    postgres = request.getfixturevalue("postgres") if kind == "postgres" else None
+    open_earlier = create_earlier(kind, 1, tmp_path, postgres)
+
+    async def open_and_close() -> Any:
+        async with opened(open_earlier) as store:
+            return await store.get(KEYS, "int_1")
+
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: asyncio.run(open_and_close()), range(8))) == [None] * 8

@@ -11,17 +11,20 @@ from support.pg_proxy import Proxy
 from support.postgres import Postgres
 from support.stores import APP, KEY, filled, key, open_postgres
 
+from sunshine_keys.apps.table import APPS
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.keys.changes import CreateKey, DeleteKey
+from sunshine_keys.keys.table import keys_of_integration
+from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, Origin, StoreError, StoreTooNew
-from sunshine_keys.store.changes import CreateKey, DeleteKey
-from sunshine_keys.store.origin import Idempotency
+from sunshine_keys.store.change import Idempotency
 from sunshine_keys.store.postgres import PostgresStore, connections, writer
-from sunshine_keys.store.postgres.schema import VERSION
+from sunshine_keys.store.postgres.schema import version_of
 
 
 def refusal(url: str) -> str:
     with pytest.raises(StoreError) as raised:
-        asyncio.run(PostgresStore.prepare(url))
+        asyncio.run(PostgresStore.prepare(url, CATALOG))
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
@@ -55,10 +58,12 @@ def test_a_database_that_cannot_hold_every_name_is_refused(postgres: Postgres) -
 
 def test_a_newer_version_is_refused(postgres: Postgres) -> None:
     url = postgres.new_store()
-    asyncio.run(PostgresStore.prepare(url))
+    asyncio.run(PostgresStore.prepare(url, CATALOG))
     postgres.execute(f"UPDATE {url.rpartition('=')[2]}.meta SET value = '99' WHERE name = 'schema_version'")
-    with pytest.raises(StoreTooNew, match=f"schema version 99, this program knows {VERSION}: use the newer program"):
-        asyncio.run(PostgresStore.prepare(url))
+    with pytest.raises(
+        StoreTooNew, match=f"schema version 99, this program knows {version_of(CATALOG)}: use the newer program"
+    ):
+        asyncio.run(PostgresStore.prepare(url, CATALOG))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +85,7 @@ async def test_a_silent_host_delays_no_request(
         url = postgres_url.replace(f"127.0.0.1:{postgres.port}", hosts) + "&target_session_attrs=read-write"
         async with filled(lambda: open_postgres(url)) as store:
             assert await store.credential("int_1") == KEY
-            assert await store.app("a") == APP
+            assert await store.get(APPS, "a") == APP
 
 
 def terminate_connections(postgres: Postgres) -> None:
@@ -91,9 +96,9 @@ async def test_lost_connections_are_replaced_without_a_failed_request(postgres: 
     async with filled(lambda: open_postgres(postgres_url)) as store:
         for number in range(3):
             assert await store.credential("int_1") == KEY
-            assert await store.app("a") == APP
+            assert await store.get(APPS, "a") == APP
             await asyncio.to_thread(terminate_connections, postgres)
-            assert await store.app("a") == APP
+            assert await store.get(APPS, "a") == APP
             assert await store.transact(OPERATOR, CreateKey(key(f"int_n{number}")))
             assert await store.credential(f"int_n{number}") == key(f"int_n{number}")
         assert len(await store.audit_entries(0, 100)) == 4
@@ -137,7 +142,7 @@ async def test_a_transaction_that_cannot_be_serialised_is_retried(
         else:
             with pytest.raises(StoreUnavailable, match="nothing was changed"):
                 await creating
-            assert await store.integration_keys("i") == [KEY]
+            assert await keys_of_integration(store, "i") == [KEY]
         assert len(await store.audit_entries(0, 100)) == (2 if failures < 3 else 1)
 
 
@@ -150,15 +155,15 @@ async def test_a_hanging_database_fails_requests_after_a_timeout(
     monkeypatch.setitem(connections._OPTIONS, "timeout", 0.5)
     with Proxy(postgres.port).running() as proxy:
         async with filled(lambda: open_postgres(postgres_url.replace(f":{postgres.port}", f":{proxy.port}"))) as store:
-            assert await store.app("a") == APP
+            assert await store.get(APPS, "a") == APP
             proxy.cut()
-            asked = [store.app("a") for _ in range(20)]
+            asked = [store.get(APPS, "a") for _ in range(20)]
             asked += [store.transact(OPERATOR, CreateKey(key(f"int_h{number}"))) for number in range(5)]
             outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 30)
             assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
             proxy.heal()
-            assert await store.app("a") == APP
-            assert await store.integration_keys("i") == [KEY]
+            assert await store.get(APPS, "a") == APP
+            assert await keys_of_integration(store, "i") == [KEY]
             assert await store.transact(OPERATOR, CreateKey(key("int_2")))
 
 
@@ -174,7 +179,7 @@ async def test_a_retry_settles_a_commit_whose_answer_was_lost(
                 await store.transact_once(origin, CreateKey(key("int_2")), b"sealed answer")
             proxy.heal()
             assert await store.transact_once(origin, CreateKey(key("int_3")), b"sealed another") == b"sealed answer"
-            assert [listed.id for listed in await store.integration_keys("i")] == ["int_1", "int_2"]
+            assert [listed.id for listed in await keys_of_integration(store, "i")] == ["int_1", "int_2"]
 
 
 async def test_no_password_is_logged(postgres: Postgres, postgres_url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,9 +9,10 @@ from support.stores import Open, fill, key, opened
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import BadRequest, Conflict, Unauthorized
+from sunshine_keys.keys.changes import CreateKey, DeleteKey
+from sunshine_keys.keys.table import keys_of_integration
 from sunshine_keys.store import OPERATOR, Origin, Store, transaction
-from sunshine_keys.store.changes import CreateKey, DeleteKey
-from sunshine_keys.store.origin import IDEMPOTENCY_SECONDS, Idempotency
+from sunshine_keys.store.change import IDEMPOTENCY_SECONDS, Idempotency
 
 
 def origin(key_id: str = "app_1", name: str = "once", request: bytes = b"body") -> Origin:
@@ -24,7 +25,7 @@ def create(store: Store, key_id: str, by: Origin | None = None) -> asyncio.Futur
 
 
 async def present(store: Store) -> list[str]:
-    return [integration_key.id for integration_key in await store.integration_keys("i")]
+    return [integration_key.id for integration_key in await keys_of_integration(store, "i")]
 
 
 async def test_a_repeated_create_gets_the_first_answer_and_creates_nothing(store: Store) -> None:

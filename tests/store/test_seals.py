@@ -9,26 +9,21 @@ import pytest
 from support.stores import CUSTOM, HOOK, KEY, SEALING_KEY_ID, fill, key, opened
 
 from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
+from sunshine_keys.apps.table import APPS
+from sunshine_keys.integrations.changes import CreateIntegration
 from sunshine_keys.integrations.model import Integration
+from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.model import Key
-from sunshine_keys.store import OPERATOR, Origin, Store
-from sunshine_keys.store.changes import (
-    Change,
-    CreateApp,
-    CreateIntegration,
-    CreateKey,
-    CreateWebhook,
-    DeleteKey,
-    FinishResealing,
-    Reseal,
-    RetireSealingKey,
-    RotateSealing,
-    UpdateWebhook,
-)
-from sunshine_keys.store.origin import Idempotency
-from sunshine_keys.store.sealing import Kind, Resealed, Sealing, SealingKeyChanged
+from sunshine_keys.keys.table import KEYS, keys_of_integration
+from sunshine_keys.sealing.changes import FinishResealing, Reseal, RetireSealingKey, RotateSealing
+from sunshine_keys.store import OPERATOR, Origin, Store, answers
+from sunshine_keys.store.change import Change, Idempotency
+from sunshine_keys.store.sealing import Resealed, Sealing, SealingKeyChanged
+from sunshine_keys.webhooks.changes import CreateWebhook, UpdateWebhook
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch
+from sunshine_keys.webhooks.table import WEBHOOKS, webhooks_of
 
 NEW = b"anew"
 NEW_ID = NEW.hex()
@@ -66,7 +61,7 @@ async def test_the_current_sealing_key_is_recorded(open_store: Callable[[], Stor
                 Webhook("f", "j", "", [], False, False, b"sealed"),
             ],
         ),
-        Reseal(Kind.KEYS, [Resealed("int_1", KEY.sealed_secret, b"sealed otherwise")]),
+        Reseal(KEYS, [Resealed("int_1", KEY.sealed_secret, b"sealed otherwise")]),
     ],
 )
 async def test_a_secret_sealed_under_an_older_key_is_rejected(store: Store, change: Change[object]) -> None:
@@ -74,8 +69,8 @@ async def test_a_secret_sealed_under_an_older_key_is_rejected(store: Store, chan
     with pytest.raises(SealingKeyChanged) as caught:
         await store.transact(OPERATOR, change)
     assert caught.value.current == NEW_ID
-    assert await store.integration_keys("i") == [KEY]
-    assert await store.webhooks(["i", "j"]) == [HOOK]
+    assert await keys_of_integration(store, "i") == [KEY]
+    assert await store.read(webhooks_of(["i", "j"])) == [HOOK]
     assert [entry.action for entry in await store.audit_entries(1, 9)] == ["sealing.rotate"]
 
 
@@ -85,7 +80,7 @@ async def test_an_answer_sealed_under_an_older_key_is_not_stored(store: Store) -
     other = App("b", "Another", {}, None)
     with pytest.raises(SealingKeyChanged):
         await store.transact_once(origin, CreateApp(other), b"sealed answer")
-    assert await store.app("b") is None
+    assert await store.get(APPS, "b") is None
     assert await store.transact_once(origin, CreateApp(other), NEW + b"answer") is None
 
 
@@ -102,7 +97,7 @@ async def test_changes_concurrent_with_a_rotation_are_checked_against_the_key_be
     await asyncio.gather(*before, rotation, after)
     with pytest.raises(SealingKeyChanged):
         await late
-    assert (await store.sealed_counts())[Kind.KEYS] == {SEALING_KEY_ID: 6, NEW_ID: 1}
+    assert (await store.sealed_counts())["keys"] == {SEALING_KEY_ID: 6, NEW_ID: 1}
 
 
 async def test_only_the_current_key_is_rotated_and_only_once(store: Store) -> None:
@@ -127,9 +122,9 @@ async def test_a_sealed_value_is_replaced_only_if_it_is_unchanged(store: Store) 
         Resealed("int_1", b"sealed-int_1", NEW + b"3"),
     ]
     await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
-    assert await store.transact(OPERATOR, Reseal(Kind.KEYS, rows)) == 1
-    assert await store.integration_keys("i") == []
-    left = await store.sealed_otherwise(Kind.KEYS, NEW_ID, "", 10)
+    assert await store.transact(OPERATOR, Reseal(KEYS, rows)) == 1
+    assert await keys_of_integration(store, "i") == []
+    left = await store.sealed_otherwise(KEYS, NEW_ID, "", 10)
     assert [(row.id, row.sealed) for row in left] == [("app_1", b"sealed-app_1")]
     assert [entry.action for entry in await store.audit_entries(2, 9)] == ["key.delete"]
 
@@ -140,16 +135,16 @@ async def test_sealed_values_are_counted_and_paged(store: Store) -> None:
         await store.transact_once(origin, CreateKey(key(f"act_{number}x", Scope.ACCOUNT, None, None)), b"sealed")
     await rotate(store)
     assert await store.sealed_counts() == {
-        Kind.KEYS: {SEALING_KEY_ID: 6}, Kind.WEBHOOKS: {SEALING_KEY_ID: 1}, Kind.ANSWERS: {SEALING_KEY_ID: 3}
+        "keys": {SEALING_KEY_ID: 6}, "webhooks": {SEALING_KEY_ID: 1}, "answers": {SEALING_KEY_ID: 3}
     }  # fmt: skip
-    for kind, expected in ((Kind.KEYS, 6), (Kind.WEBHOOKS, 1), (Kind.ANSWERS, 3)):
-        after, walked = kind.before_all, []
-        while rows := await store.sealed_otherwise(kind, NEW_ID, after, 2):
+    for table, expected in ((KEYS, 6), (WEBHOOKS, 1), (answers.TABLE, 3)):
+        after, walked = table.first, []
+        while rows := await store.sealed_otherwise(table, NEW_ID, after, 2):
             after = rows[-1].id
             walked += [Resealed(row.id, row.sealed, NEW + row.sealed) for row in rows]
         assert len({row.id for row in walked}) == len(walked) == expected
-        assert await store.transact(OPERATOR, Reseal(kind, walked)) == expected
-        assert await store.sealed_otherwise(kind, NEW_ID, kind.before_all, 2) == []
+        assert await store.transact(OPERATOR, Reseal(table, walked)) == expected
+        assert await store.sealed_otherwise(table, NEW_ID, table.first, 2) == []
 
 
 async def test_an_update_of_a_webhook_leaves_its_sealed_secret(store: Store) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import uvloop
 
+from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
+from sunshine_keys.apps.table import APPS
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, StoreError, StoreTooNew
-from sunshine_keys.store.changes import CreateApp
 from sunshine_keys.store.sqlite import SqliteStore, schema
 
 
@@ -27,12 +29,12 @@ def execute(path: Path, sql: str) -> None:
 
 def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store"
-    SqliteStore.prepare(path)
+    SqliteStore.prepare(path, CATALOG)
     execute(path, "PRAGMA user_version = 99")
     with pytest.raises(
-        StoreTooNew, match=f"schema version 99, this program knows {schema.VERSION}: use the newer program"
+        StoreTooNew, match=f"schema version 99, this program knows {schema.version_of(CATALOG)}: use the newer program"
     ):
-        SqliteStore.prepare(path)
+        SqliteStore.prepare(path, CATALOG)
 
 
 def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
@@ -40,7 +42,7 @@ def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
     execute(path, "CREATE TABLE precious (x)")
     before = path.read_bytes()
     with pytest.raises(StoreError, match="another program"):
-        SqliteStore.prepare(path)
+        SqliteStore.prepare(path, CATALOG)
     assert path.read_bytes() == before
 
 
@@ -48,12 +50,12 @@ def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store"
     path.write_bytes(b"not a database " * 100)
     with pytest.raises(StoreError, match="not a database"):
-        SqliteStore.prepare(path)
+        SqliteStore.prepare(path, CATALOG)
 
 
 def test_every_commit_is_synced(tmp_path: Path) -> None:
-    SqliteStore.prepare(tmp_path / "store")
-    store = SqliteStore(tmp_path / "store")
+    SqliteStore.prepare(tmp_path / "store", CATALOG)
+    store = SqliteStore(tmp_path / "store", CATALOG)
     connection = store._writer._connection  # only this connection shows its own settings
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -63,8 +65,8 @@ def test_every_commit_is_synced(tmp_path: Path) -> None:
 
 async def test_a_full_database_refuses_writes_answers_reads_and_recovers(tmp_path: Path) -> None:
     """SQLite's own page limit stands in for a full disk: it fails with the same error at the same place."""
-    SqliteStore.prepare(tmp_path / "store")
-    store = SqliteStore(tmp_path / "store")
+    SqliteStore.prepare(tmp_path / "store", CATALOG)
+    store = SqliteStore(tmp_path / "store", CATALOG)
     await store.transact(OPERATOR, CreateApp(App("a", "x", {}, None)))
     connection = store._writer._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -76,14 +78,14 @@ async def test_a_full_database_refuses_writes_answers_reads_and_recovers(tmp_pat
         return_exceptions=True,
     )
     assert isinstance(outcomes[0], StoreUnavailable)
-    assert await store.app("a") is not None
-    assert await store.app("b") is None
+    assert await store.get(APPS, "a") is not None
+    assert await store.get(APPS, "b") is None
     if isinstance(outcomes[1], StoreUnavailable):  # it was in the same group
-        assert await store.app("c") is None
+        assert await store.get(APPS, "c") is None
 
     connection.execute("PRAGMA max_page_count = 1000000")
     await store.transact(OPERATOR, CreateApp(big))
-    assert await store.app("b") == big
+    assert await store.get(APPS, "b") == big
     await store.close()
 
 
@@ -92,12 +94,12 @@ def test_reads_of_one_pass_share_a_snapshot_and_later_reads_see_newer_commits(
     tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]
 ) -> None:
     path = tmp_path / "store"
-    SqliteStore.prepare(path)
+    SqliteStore.prepare(path, CATALOG)
     execute(path, "INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Before', x'00')")
     seen: dict[str, str | None] = {}
 
     async def test() -> None:
-        store = SqliteStore(path)
+        store = SqliteStore(path, CATALOG)
 
         async def ask(name: str) -> None:
             key = await store.credential("act_1")
@@ -122,18 +124,18 @@ def test_reads_of_one_pass_share_a_snapshot_and_later_reads_see_newer_commits(
 def test_a_committed_change_is_visible_to_its_caller(
     tmp_path: Path, run: Callable[[Coroutine[Any, Any, None]], None]
 ) -> None:
-    SqliteStore.prepare(tmp_path / "store")
+    SqliteStore.prepare(tmp_path / "store", CATALOG)
 
     async def test() -> None:
-        store = SqliteStore(tmp_path / "store")
+        store = SqliteStore(tmp_path / "store", CATALOG)
 
         async def change(number: int) -> None:
             await store.transact(OPERATOR, CreateApp(App(f"app-{number}", "An app", {}, None)))
-            assert await store.app(f"app-{number}") is not None
+            assert await store.get(APPS, f"app-{number}") is not None
 
         async def read() -> None:
             while not done:
-                await store.app("none")
+                await store.get(APPS, "none")
                 await asyncio.sleep(0)
 
         done: list[bool] = []

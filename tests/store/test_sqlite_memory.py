@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from support.stores import entered, open_sqlite, opened
 
+from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.keys.table import KEYS, keys_of_integration
+from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import CreateApp
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import store as of_sqlite
 
@@ -23,7 +25,7 @@ from sunshine_keys.store.sqlite import store as of_sqlite
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """Another program's connection to a store that it has filled with a key of an account and one of an integration."""
-    SqliteStore.prepare(tmp_path / "store")
+    SqliteStore.prepare(tmp_path / "store", CATALOG)
     with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("INSERT INTO apps VALUES ('a', 'An app', '{}', NULL)")
@@ -38,20 +40,20 @@ def store(runner: asyncio.Runner, connection: sqlite3.Connection, tmp_path: Path
     yield from entered(runner, opened(lambda: open_sqlite(tmp_path / "store")))
 
 
-async def next_pass() -> None:
+async def next_tick() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
 
 async def test_keys_are_read_once_until_the_next_commit(store: SqliteStore) -> None:
     statements: list[str] = []
-    key, keys = await store.credential("act_1"), await store.integration_keys("i")
+    key, keys = await store.credential("act_1"), await keys_of_integration(store, "i")
     store._reader.set_trace_callback(statements.append)
     for _ in range(3):
-        await next_pass()
+        await next_tick()
         assert await store.credential("act_1") is key
-        assert await store.key("act_1") is key
-        assert await store.integration_keys("i") is keys
+        assert await store.get(KEYS, "act_1") is key
+        assert await keys_of_integration(store, "i") is keys
     assert {sql.split()[0] for sql in statements} == {"BEGIN", "PRAGMA", "COMMIT"}
 
 
@@ -64,21 +66,21 @@ async def test_keys_are_read_once_until_the_next_commit(store: SqliteStore) -> N
         "INSERT INTO keys VALUES ('int_2', 'integration', 'a', 'i', 'Another', x'00')",
     ],
 )
-async def test_the_next_pass_sees_a_commit_of_another_program(
+async def test_the_next_tick_sees_a_commit_of_another_program(
     store: SqliteStore, connection: sqlite3.Connection, statement: str
 ) -> None:
     key_ids = ("act_1", "int_1", "int_2")
-    before = [await store.key(key_id) for key_id in key_ids], await store.integration_keys("i")
+    before = [await store.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(store, "i")
     connection.execute(statement)
     assert (
-        [await store.key(key_id) for key_id in key_ids],
-        await store.integration_keys("i"),
+        [await store.get(KEYS, key_id) for key_id in key_ids],
+        await keys_of_integration(store, "i"),
     ) == before  # the same pass
-    await next_pass()
-    fresh = SqliteStore(store._path)
-    expected = [await fresh.key(key_id) for key_id in key_ids], await fresh.integration_keys("i")
+    await next_tick()
+    fresh = SqliteStore(store._path, CATALOG)
+    expected = [await fresh.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(fresh, "i")
     assert expected != before
-    assert ([await store.key(key_id) for key_id in key_ids], await store.integration_keys("i")) == expected
+    assert ([await store.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(store, "i")) == expected
     await fresh.close()
 
 
@@ -88,25 +90,25 @@ async def test_a_read_is_never_older_than_the_last_commit(store: SqliteStore, co
         connection.execute("UPDATE keys SET display_name = ? WHERE id = 'int_1'", (str(number),))
         if number % 3 == 0:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        key = await store.key("int_1")
+        key = await store.get(KEYS, "int_1")
         assert key is not None
         assert key.display_name == str(number)
-        assert [listed.display_name for listed in await store.integration_keys("i")] == [str(number)]
-        await next_pass()
+        assert [listed.display_name for listed in await keys_of_integration(store, "i")] == [str(number)]
+        await next_tick()
 
 
 async def test_a_change_of_the_store_itself_clears_the_cache(store: SqliteStore) -> None:
-    await store.key("act_1")
+    await store.get(KEYS, "act_1")
     await store.transact(OPERATOR, CreateApp(App("b", "x", {}, None)))
-    await store.key("int_1")
-    assert store._pass.keys.keys() == {"int_1"}
+    await store.get(KEYS, "int_1")
+    assert store._tick.items.keys() == {("keys", "int_1")}
 
 
 async def test_nothing_is_cached_if_the_file_cannot_be_read(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await store.key("act_1")
-    await next_pass()
+    await store.get(KEYS, "act_1")
+    await next_tick()
 
     def broken(*_: Any) -> Any:
         raise StoreUnavailable
@@ -115,20 +117,20 @@ async def test_nothing_is_cached_if_the_file_cannot_be_read(
         patch.setattr(of_sqlite, "_read", broken)
         for _ in range(2):  # the second read is in the pass of the first
             with pytest.raises(StoreUnavailable):
-                await store.key("act_1")
-    await next_pass()
-    assert await store.key("act_1") is not None
+                await store.get(KEYS, "act_1")
+    await next_tick()
+    assert await store.get(KEYS, "act_1") is not None
 
 
 async def test_no_more_than_a_bounded_number_is_remembered(
     store: SqliteStore, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(of_sqlite, "_MOST_KEYS", 10)
+    monkeypatch.setattr(of_sqlite, "_MOST_ROWS", 10)
     monkeypatch.setattr(of_sqlite, "_MOST_LISTS", 3)
     for number in range(100):
         connection.execute("INSERT INTO keys VALUES (?, 'account', NULL, NULL, 'x', x'00')", (f"act_m{number}",))
     for number in range(100):
-        assert await store.key(f"act_m{number}") is not None
-        await store.integration_keys(f"none-{number}")
-        assert await store.key("none") is None
-    assert (len(store._pass.keys), len(store._pass.keys_of)) == (10, 1)
+        assert await store.get(KEYS, f"act_m{number}") is not None
+        await keys_of_integration(store, f"none-{number}")
+        assert await store.get(KEYS, "none") is None
+    assert (len(store._tick.items), len(store._tick.lists)) == (10, 1)

@@ -12,13 +12,17 @@ import pytest
 from support.stores import ACCOUNT_KEY, APP_KEY, KEY, Open, fill, key, opened
 
 from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.changes import DeleteApp
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour, Usage
-from sunshine_keys.store import OPERATOR, USAGE_BATCH, Store
-from sunshine_keys.store.changes import CreateKey, DeleteApp, DeleteIntegration, DeleteKey
+from sunshine_keys.integrations.changes import DeleteIntegration
+from sunshine_keys.keys.changes import CreateKey, DeleteKey
+from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour, Usage, usage_of
+from sunshine_keys.resources import CATALOG
+from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.statements import Row
+from sunshine_keys.store.store import USAGE_BATCH
 
 HOUR = 3600
 NOW = int(time.time()) // HOUR * HOUR
@@ -31,32 +35,32 @@ def used(key_id: str, requests: int = 1, *, hour: int = NOW, at: float = 5.0, so
 
 async def count_rows(store: Store) -> dict[str, int]:
     assert isinstance(store, SqliteStore | PostgresStore)
-    counted: list[Row] = await store._all("SELECT (SELECT count(*) FROM key_uses), (SELECT count(*) FROM key_hours)")
+    counted: list[Row] = await store.rows("SELECT (SELECT count(*) FROM key_uses), (SELECT count(*) FROM key_hours)")
     return {"uses": counted[0][0], "hours": counted[0][1]}
 
 
 async def test_counts_are_added_by_key_and_hour(store: Store) -> None:
-    assert await store.usage(["int_1", "app_1"], 0) == {}
+    assert await store.read(usage_of(["int_1", "app_1"], 0)) == {}
     await store.count_usage([used("int_1", 2, hour=NOW - HOUR), used("int_1", 3), used("app_1", 7, source="")])
     await store.count_usage([used("int_1", 40, at=9.25, source="2001:db8::1")])
     expected = Usage(NOW + 9.25, "2001:db8::1", {NOW - HOUR: 2, NOW: 43})
-    assert await store.usage(["int_1", "app_1", "act_1", "int_9"], 0) == {
+    assert await store.read(usage_of(["int_1", "app_1", "act_1", "int_9"], 0)) == {
         "int_1": expected,
         "app_1": Usage(NOW + 5.0, "", {NOW: 7}),
     }
-    assert await store.usage([], 0) == {}
+    assert await store.read(usage_of([], 0)) == {}
 
 
 async def test_hours_before_a_time_are_omitted_and_the_last_use_is_not(store: Store) -> None:
     await store.count_usage([used("int_1", 2, hour=NOW - HOUR), used("int_1", 3)])
     for since, hours in ((NOW, {NOW: 3}), (NOW + 0.5, {}), (NOW - HOUR, {NOW - HOUR: 2, NOW: 3})):
-        assert (await store.usage(["int_1"], since))["int_1"] == Usage(NOW + 5.0, "192.0.2.7", hours)
+        assert (await store.read(usage_of(["int_1"], since)))["int_1"] == Usage(NOW + 5.0, "192.0.2.7", hours)
 
 
 async def test_the_last_use_only_moves_forward(store: Store) -> None:
     await store.count_usage([used("int_1", at=30, source="newest"), used("int_1", hour=NOW - HOUR, source="old")])
     await store.count_usage([used("int_1", at=20, source="late"), used("int_1", hour=NOW - HOUR, source="later")])
-    assert await store.usage(["int_1"], 0) == {
+    assert await store.read(usage_of(["int_1"], 0)) == {
         "int_1": Usage(NOW + 30.0, "newest", {NOW - HOUR: 2, NOW: 2}),
     }
 
@@ -66,7 +70,7 @@ async def test_hours_are_deleted_after_thirty_days_and_the_last_use_stays(store:
     recent = NOW - (USAGE_DAYS * 24 - 2) * HOUR  # not the oldest hour, since an hour may have passed since NOW
     await store.count_usage([used("int_1", hour=old), used("app_1", hour=recent)])
     await store.count_usage([used("act_1")])
-    assert await store.usage(["int_1", "app_1"], 0) == {
+    assert await store.read(usage_of(["int_1", "app_1"], 0)) == {
         "int_1": Usage(old + 5.0, "192.0.2.7", {}),
         "app_1": Usage(recent + 5.0, "192.0.2.7", {recent: 1}),
     }
@@ -88,7 +92,7 @@ async def test_usage_is_deleted_with_its_key(
     await store.count_usage([used(key_id) for key_id in ids])
     await store.transact(OPERATOR, change)
     await store.count_usage([used(key_id) for key_id in (*ids, "int_never")])  # counts from before the change
-    assert (await store.usage(ids, 0)).keys() == left
+    assert (await store.read(usage_of(ids, 0))).keys() == left
     assert await count_rows(store) == {"uses": len(left), "hours": len(left)}
 
 
@@ -96,7 +100,7 @@ async def test_a_recreated_key_starts_without_usage(store: Store) -> None:
     await store.count_usage([used("int_1")])
     await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
     await store.transact(OPERATOR, CreateKey(KEY))
-    assert await store.usage(["int_1"], 0) == {}
+    assert await store.read(usage_of(["int_1"], 0)) == {}
 
 
 async def test_usage_is_not_in_the_audit_trail(store: Store) -> None:
@@ -113,7 +117,7 @@ async def test_usage_of_many_keys_is_read_at_once(store: Store) -> None:
     )
     for first in range(0, len(ids), USAGE_BATCH):
         await store.count_usage([used(key_id, 2) for key_id in ids[first : first + USAGE_BATCH]])
-    usages = await store.usage(ids, NOW)
+    usages = await store.read(usage_of(ids, NOW))
     assert usages.keys() == set(ids)
     assert all(usage.hours == {NOW: 2} for usage in usages.values())
 
@@ -134,7 +138,7 @@ def _in_a_process(place: Path | str, backwards: bool, hour: int) -> None:
     """Write batches for the same keys, in either order, while another process commits changes."""
 
     async def count() -> None:
-        store = SqliteStore(place) if isinstance(place, Path) else PostgresStore(place)
+        store = SqliteStore(place, CATALOG) if isinstance(place, Path) else PostgresStore(place, CATALOG)
         try:
             for number in range(BATCHES):
                 keys = [("int_1", 1), ("app_1", 2), ("act_1", 3)]
@@ -160,7 +164,7 @@ async def test_two_processes_and_changes_lose_no_counts(open_store: Open) -> Non
             await count_when_free(store, [used("int_2")])
             await store.transact(OPERATOR, DeleteKey("a", "i", "int_2"))
         assert [process.exitcode for process in processes] == [0, 0]
-        usages = await store.usage(["int_1", "app_1", "act_1", "int_2"], 0)
+        usages = await store.read(usage_of(["int_1", "app_1", "act_1", "int_2"], 0))
         assert {process: sum(usage.hours.values()) for process, usage in usages.items()} == {
             "int_1": 2 * BATCHES,
             "app_1": 4 * BATCHES,
@@ -171,4 +175,4 @@ async def test_two_processes_and_changes_lose_no_counts(open_store: Open) -> Non
 
 async def test_since_may_be_a_fraction_of_a_second(store: Store) -> None:
     await store.count_usage([used("int_1")])
-    assert (await store.usage(["int_1"], math.nextafter(NOW, 0)))["int_1"].hours == {NOW: 1}
+    assert (await store.read(usage_of(["int_1"], math.nextafter(NOW, 0))))["int_1"].hours == {NOW: 1}

@@ -12,9 +12,9 @@ from support.postgres import Postgres, running
 from support.stores import filled, open_postgres
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.keys.usage import KeyHour, Usage
+from sunshine_keys.keys.changes import DeleteKey
+from sunshine_keys.keys.usage import KeyHour, Usage, usage_of
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.store.postgres import connections, schema
 
 HOUR = int(time.time()) // 3600 * 3600
@@ -34,7 +34,7 @@ async def test_a_key_that_is_being_deleted_is_skipped(postgres: Postgres, postgr
         await deleting.execute("COMMIT")
         await deleting.close()
         await store.count_usage([used("app_1"), used("int_1"), used("act_1")])
-        assert (await store.usage(["app_1", "int_1", "act_1"], 0)).keys() == {"act_1"}
+        assert (await store.read(usage_of(["app_1", "int_1", "act_1"], 0))).keys() == {"act_1"}
 
 
 async def test_counting_does_not_wait_for_the_lock_of_changes(postgres: Postgres, postgres_url: str) -> None:
@@ -44,7 +44,7 @@ async def test_counting_does_not_wait_for_the_lock_of_changes(postgres: Postgres
         await changing.execute(f"SELECT pg_advisory_xact_lock({schema.LOCK})")
         await changing.execute("UPDATE keys SET sealed_secret = 'anew'")  # as resealing does
         await store.count_usage([used("int_1")])
-        assert await store.usage(["int_1"], 0) == {"int_1": Usage(HOUR + 1.0, "192.0.2.7", {HOUR: 1})}
+        assert await store.read(usage_of(["int_1"], 0)) == {"int_1": Usage(HOUR + 1.0, "192.0.2.7", {HOUR: 1})}
         await changing.execute("ROLLBACK")
         await changing.close()
 
@@ -56,12 +56,12 @@ async def test_counting_does_not_wait_for_a_missing_standby() -> None:
             for statement in ("ALTER SYSTEM SET synchronous_standby_names = 'gone'", "SELECT pg_reload_conf()"):
                 await asyncio.to_thread(server.execute, statement)
             for _ in range(1000):
-                if await store._all("SHOW synchronous_standby_names") == [("gone",)]:
+                if await store.rows("SHOW synchronous_standby_names") == [("gone",)]:
                     break
                 await asyncio.sleep(0.01)
             await store.count_usage([used("int_1")])
-            assert (await store.usage(["int_1"], 0)).keys() == {"int_1"}
-            assert await store._all("SHOW synchronous_commit") == [("on",)]  # only that statement changes the setting
+            assert (await store.read(usage_of(["int_1"], 0))).keys() == {"int_1"}
+            assert await store.rows("SHOW synchronous_commit") == [("on",)]  # only that statement changes the setting
             for statement in ("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"):
                 await asyncio.to_thread(server.execute, statement)
             await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
@@ -75,10 +75,10 @@ async def test_an_unreachable_database_is_a_failure_that_adds_nothing(
     monkeypatch.setitem(connections._OPTIONS, "timeout", 0.5)
     with Proxy(postgres.port).running() as proxy:
         async with filled(lambda: open_postgres(postgres_url.replace(f":{postgres.port}", f":{proxy.port}"))) as store:
-            assert await store.usage(["int_1"], 0) == {}
+            assert await store.read(usage_of(["int_1"], 0)) == {}
             proxy.cut()
             with pytest.raises(StoreUnavailable):
                 await store.count_usage([used("int_1")])
             proxy.heal()
             await store.count_usage([used("int_1")])
-            assert (await store.usage(["int_1"], 0))["int_1"].hours == {HOUR: 1}
+            assert (await store.read(usage_of(["int_1"], 0)))["int_1"].hours == {HOUR: 1}

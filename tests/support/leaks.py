@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sunshine_keys.compose import Settings, first_run
+from sunshine_keys.compose import first_run
 from sunshine_keys.sealing.sources import Given
+from sunshine_keys.settings import Settings
 from support.wire import Answer, Key, Wire
 
 SEALING_KEY = bytes(range(100, 132))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sunshine_keys.compose import STORE_FILE
+from sunshine_keys.resources import CATALOG
+from sunshine_keys.settings import STORE_FILE
 from sunshine_keys.store import audit
 from sunshine_keys.store.sqlite import SqliteStore
 from support.wire import Answer, Key, Wire
@@ -206,7 +207,7 @@ def _changed(action: str, keys: str, entries: list[audit.Entry]) -> list[str]:
 
 
 async def _trail(path: Path) -> list[audit.Entry]:
-    store = SqliteStore(path)
+    store = SqliteStore(path, CATALOG)
     try:
         return await store.audit_entries(0, 10**9)
     finally:

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.model import App
+from sunshine_keys.first_run import Initialise
 from sunshine_keys.integrations.model import Integration
 from sunshine_keys.keys.model import Key
+from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, Store
-from sunshine_keys.store.changes import Initialise
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.webhooks.model import Webhook
@@ -59,13 +60,13 @@ async def fill(store: Store) -> None:
 
 
 async def open_sqlite(path: Path) -> SqliteStore:
-    SqliteStore.prepare(path)
-    return SqliteStore(path)
+    SqliteStore.prepare(path, CATALOG)
+    return SqliteStore(path, CATALOG)
 
 
 async def open_postgres(url: str) -> PostgresStore:
-    await PostgresStore.prepare(url)
-    return PostgresStore(url)
+    await PostgresStore.prepare(url, CATALOG)
+    return PostgresStore(url, CATALOG)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from sunshine_keys import compose
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
-from sunshine_keys.compose import Settings
+from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import NO_LIMITS
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.wire import Key, Tenant, Wire, first_run, make_tenant
 
 from sunshine_keys import server
-from sunshine_keys.compose import Settings
 from sunshine_keys.errors import TooManyRequests
+from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import Buckets, Limiter, Rate, RateLimits, network
 
 KEY, OTHER = (f"int_{digit * 24}" for digit in "ab")

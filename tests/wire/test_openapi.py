@@ -10,8 +10,8 @@ import pytest
 from support.wire import WEBHOOK, Answer, Key, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
-from sunshine_keys.compose import Settings
 from sunshine_keys.resources import OPERATIONS
+from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import RateLimits
 from sunshine_keys.wire.operation import Operation
 

@@ -15,7 +15,7 @@ import pytest
 from support.wire import Key, Service, Tenant, Wire, first_run
 
 from sunshine_keys import server
-from sunshine_keys.compose import Settings
+from sunshine_keys.settings import Settings
 
 
 def exchange(url: str, *parts: bytes) -> bytes:

@@ -15,7 +15,7 @@ import msgspec
 from sunshine_keys.errors import ServiceError, StoreUnavailable
 from sunshine_keys.keys.model import KEY_ID
 from sunshine_keys.store import Origin, Store
-from sunshine_keys.store.changes import Refused
+from sunshine_keys.store.change import Refused
 
 SECONDS = 60.0
 MAX_PAIRS = 60

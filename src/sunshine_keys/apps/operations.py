@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
+from sunshine_keys.apps.changes import CreateApp, DeleteApp, UpdateApp
 from sunshine_keys.apps.model import DEFAULT_SETTINGS, METADATA_BYTES, METADATA_DEPTH, App, AppPatch, app_view
+from sunshine_keys.apps.table import APPS, apps_page, require_app
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.store import Origin
-from sunshine_keys.store.changes import CreateApp, DeleteApp, UpdateApp
 from sunshine_keys.wire import paging
 from sunshine_keys.wire.checks import Values
 from sunshine_keys.wire.operation import FACTS, Call, operation
@@ -51,13 +52,13 @@ async def list_apps(call: Call) -> Any:
     page = paging.page(query, "Invalid page query parameters")
     if "serviceAccountId" in paging.nested(query, "filter"):
         raise Forbidden("The serviceAccountId provided does not match supplied credentials")
-    apps, more = await call.engine.store.apps(page)
+    apps, more = await call.engine.store.read(apps_page(page))
     neighbours = paging.neighbours(call.request.url(), page, query, [app.id for app in apps], more)
     return {"apps": [app_view(app) for app in apps], **neighbours}
 
 
 async def get_app(call: Call) -> Any:
-    return {"app": app_view(await call.engine.require_app(call.ids["appId"]))}
+    return {"app": app_view(await call.engine.store.read(require_app(call.ids["appId"])))}
 
 
 async def update_app(call: Call) -> Any:
@@ -79,10 +80,12 @@ async def get_token_info(call: Call) -> Any:
     """An account's key belongs to no app: it gets a 403."""
     if call.actor.app_id is None:
         raise Forbidden
-    return {"app": app_view(await call.engine.require_app(call.actor.app_id))}
+    return {"app": app_view(await call.engine.store.read(require_app(call.actor.app_id)))}
 
 
 _RULES = {"metadata": limited_metadata}
+
+TABLES = (APPS,)
 
 OPERATIONS = [
     operation("ListApps", list_apps),

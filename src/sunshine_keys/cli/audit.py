@@ -15,7 +15,8 @@ import typer
 from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
-from sunshine_keys.compose import Settings, opened_store
+from sunshine_keys.compose import opened_store
+from sunshine_keys.settings import Settings
 from sunshine_keys.store import Store, audit
 from sunshine_keys.store.audit import Entry, Head
 
@@ -86,7 +87,7 @@ def show(
     if context.invoked_subcommand is not None:
         return
     matches = EntryFilter(
-        audit.told_time(parse_time(since, "--since")) if since else "",
+        audit.format_time(parse_time(since, "--since")) if since else "",
         actor,
         action,
         resource.strip("/").removeprefix("v2/"),

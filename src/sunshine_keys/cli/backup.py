@@ -14,7 +14,10 @@ import typer
 from sunshine_keys.atomic_files import draft, scratch
 from sunshine_keys.cli.program import Data, Database, cli, fail, reporting_file_errors
 from sunshine_keys.cli.progress import bar
-from sunshine_keys.compose import Settings, make_store, require_sealing_keys, sqlite_file, store_path
+from sunshine_keys.compose import make_store, require_sealing_keys, sqlite_file, store_path
+from sunshine_keys.resources import CATALOG
+from sunshine_keys.settings import Settings
+from sunshine_keys.store.counts import phrase
 from sunshine_keys.store.sqlite import copies, restoring
 
 
@@ -35,7 +38,7 @@ def backup(
         with bar("Copying") as progress:
             copies.copy(store, part, progress)
         with bar("Checking"):
-            copied = copies.examine(part)
+            copied = copies.examine(part, CATALOG)
     _print_content(file, copied)
     typer.echo(
         f"Its secrets need the sealing keys {', '.join(copied.sealed_under) or '(none)'}. "
@@ -63,7 +66,7 @@ def restore(
     if store.exists() and file.samefile(store):
         fail(f"{file} is the store itself")
     with bar("Checking"):
-        content = copies.examine(file)
+        content = copies.examine(file, CATALOG)
     require_sealing_keys(settings, content.sealed_under)
     _print_content(file, content)
     make_store(settings)
@@ -72,13 +75,15 @@ def restore(
             leftover.unlink()
         with bar("Copying") as progress:
             copies.copy(file, part, progress)
-        with restoring.opened(store, part) as restore:
+        with restoring.opened(store, part, CATALOG) as restore:
             _restore(restore, store, yes=yes)
 
 
 def _print_content(file: Path, content: copies.Description) -> None:
     head = content.head
-    typer.echo(f"{file} has {content.counts}, and an audit trail of {head.sequence} entries up to {content.head_time}.")
+    typer.echo(
+        f"{file} has {phrase(content.counts)}, and an audit trail of {head.sequence} entries up to {content.head_time}."
+    )
 
 
 def _restore(restore: restoring.Restore, store: Path, *, yes: bool) -> None:

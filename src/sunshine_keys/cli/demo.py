@@ -16,7 +16,8 @@ from sunshine_conversations_client._model import Model
 from sunshine_keys import server
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import Settings, first_run
+from sunshine_keys.compose import first_run
+from sunshine_keys.settings import Settings
 
 
 def run_demo() -> None:

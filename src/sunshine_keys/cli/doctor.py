@@ -16,7 +16,8 @@ from sunshine_keys.cli.diagnosis import credentials, trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis
 from sunshine_keys.cli.exits import Exit, printable, stop
 from sunshine_keys.cli.program import Data, Database, cli
-from sunshine_keys.compose import Settings, opened_engine, opened_store, require_store
+from sunshine_keys.compose import opened_engine, opened_store, require_store
+from sunshine_keys.settings import Settings
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 _REQUEST = re.compile(r"([A-Za-z]+) +(/\S*)", re.ASCII)

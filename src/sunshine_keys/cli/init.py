@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from sunshine_keys.cli.program import Data, Database, cli, create_file, fail, key_lines, print_flushed
-from sunshine_keys.compose import Settings, first_run, require_store
+from sunshine_keys.compose import first_run, require_store
+from sunshine_keys.settings import Settings
 from sunshine_keys.store.locations import PostgresUrl
 
 

@@ -12,8 +12,8 @@ from sunshine_keys.cli.program import Data, Database, cli
 @cli.command()
 def migrate(data: Data = None, database: Database = None) -> None:
     """Upgrade a store's schema to this version, as `serve` does when it starts. Servers of the last version keep running."""
-    from sunshine_keys.compose import Settings
     from sunshine_keys.compose import migrate as migrate_store
+    from sunshine_keys.settings import Settings
 
     settings = Settings.of(data, database)
     before, after = asyncio.run(migrate_store(settings))

@@ -26,9 +26,9 @@ cli = typer.Typer(
 
 def _database_url(url: str | None) -> str | None:
     """Return the option's URL, else that in SUNSHINE_KEYS_DATABASE_FILE, which keeps a password out of the options."""
-    from sunshine_keys.compose import given_database
+    from sunshine_keys.settings import database_from_environment
 
-    return url or given_database()
+    return url or database_from_environment()
 
 
 Data = Annotated[

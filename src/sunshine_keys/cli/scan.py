@@ -64,8 +64,9 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
     if not data and not database:
         yield None
         return
-    from sunshine_keys.compose import Settings, open_engine, require_store
+    from sunshine_keys.compose import open_engine, require_store
     from sunshine_keys.keys import operations as keys
+    from sunshine_keys.settings import Settings
 
     settings = Settings.of(data, database)
     with asyncio.Runner() as runner:

@@ -14,10 +14,10 @@ from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.resources import CATALOG
 from sunshine_keys.sealing import rotation
 from sunshine_keys.sealing.sources import FolderFile, Source
 from sunshine_keys.store import Store
-from sunshine_keys.store.sealing import Kind
 
 R = TypeVar("R")
 
@@ -95,7 +95,8 @@ def _run(
     locked: bool = True,
 ) -> R:
     """Run `work` on an existing store and its ring. If `locked`, no other process can change the ring meanwhile."""
-    from sunshine_keys.compose import Settings, key_source, opened_store
+    from sunshine_keys.compose import key_source, opened_store
+    from sunshine_keys.settings import Settings
 
     settings = Settings.of(data, database)
     source = key_source(settings)
@@ -125,10 +126,11 @@ def _json(status: rotation.Status) -> str:
 
 
 def _table(status: rotation.Status) -> str:
-    heads = ["key", "state", "in the ring", *Kind]
+    titles = [table.title for table in CATALOG.sealed]
+    heads = ["key", "state", "in the ring", *titles]
     rows = [
         [key.id, key.state or "-", "yes" if key.in_ring else "MISSING" if key.is_missing else "no"]
-        + [str(key.sealed[kind]) for kind in Kind]
+        + [str(key.sealed[title]) for title in titles]
         for key in status.keys
     ]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]

@@ -129,8 +129,9 @@ def serve(
 ) -> None:
     """Serve the API until SIGTERM. If there is no store, create one first, and print its account key."""
     from sunshine_keys import server
-    from sunshine_keys.compose import Settings, first_run
+    from sunshine_keys.compose import first_run
     from sunshine_keys.observing.page import MetricsAccess
+    from sunshine_keys.settings import Settings
     from sunshine_keys.wire.limits import RateLimits
 
     log = Log(log_format, log_level)

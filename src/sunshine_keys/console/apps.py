@@ -5,14 +5,17 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sunshine_keys.apps import operations as apps
+from sunshine_keys.apps.changes import DeleteApp
+from sunshine_keys.apps.table import apps_page, require_app
 from sunshine_keys.console import deleting
 from sunshine_keys.console.deleting import Doomed
 from sunshine_keys.console.forms import name_fault
 from sunshine_keys.console.lists import Pager, key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.visits import Visit, created_id
+from sunshine_keys.integrations.table import integrations_page
 from sunshine_keys.keys.model import KEYS_PER_OWNER
-from sunshine_keys.store.changes import DeleteApp
+from sunshine_keys.keys.table import keys_of_app
 
 
 async def show_list(visit: Visit) -> Response:
@@ -22,7 +25,7 @@ async def show_list(visit: Visit) -> Response:
 
 async def _list(visit: Visit, fault: str = "") -> Response:
     asked = visit.page()
-    found, more = await visit.engine.store.apps(asked)
+    found, more = await visit.engine.store.read(apps_page(asked))
     pager = Pager.of("/console/apps", asked, [app.id for app in found], more)
     return page(
         visit,
@@ -52,11 +55,11 @@ async def show(visit: Visit) -> Response:
 
 async def show_app(visit: Visit, *, integration_fault: str = "", key_fault: str = "") -> Response:
     """The app that the path names; the faults are those of the forms in it."""
-    app = await visit.engine.require_app(visit.app_id)
+    app = await visit.engine.store.read(require_app(visit.app_id))
     asked = visit.page()
-    found, more = await visit.engine.store.integrations(app.id, asked, None)
+    found, more = await visit.engine.store.read(integrations_page(app.id, asked, None))
     # An app's own keys are for the account to manage, as in the API.
-    own_keys = await visit.engine.store.app_keys(app.id) if visit.is_account else []
+    own_keys = await keys_of_app(visit.engine.store, app.id) if visit.is_account else []
     return page(
         visit,
         "app.html",
@@ -87,7 +90,7 @@ async def delete(visit: Visit) -> Response:
 
 
 async def _doomed(visit: Visit) -> Doomed:
-    app = await visit.engine.require_app(visit.app_id)
+    app = await visit.engine.store.read(require_app(visit.app_id))
     return Doomed(
         "app",
         app.display_name,

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from sunshine_keys.apps.table import require_app
 from sunshine_keys.console import apps, deleting
 from sunshine_keys.console.deleting import Doomed
 from sunshine_keys.console.forms import name_fault
@@ -13,9 +14,11 @@ from sunshine_keys.console.lists import key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.visits import Visit, created_id
 from sunshine_keys.integrations import operations as integrations
+from sunshine_keys.integrations.changes import DeleteIntegration
 from sunshine_keys.integrations.model import Integration
+from sunshine_keys.integrations.table import require_integration
 from sunshine_keys.keys.model import KEYS_PER_OWNER
-from sunshine_keys.store.changes import DeleteIntegration
+from sunshine_keys.keys.table import keys_of_integration
 
 
 def name_of(integration: Integration) -> str:
@@ -47,10 +50,10 @@ async def show_integration(visit: Visit, key_fault: str = "") -> Response:
     return page(
         visit,
         "integration.html",
-        app=await visit.engine.require_app(visit.app_id),
+        app=await visit.engine.store.read(require_app(visit.app_id)),
         integration=integration,
         integration_name=name_of(integration),
-        rows=await key_rows(visit, await visit.engine.store.integration_keys(integration.id)),
+        rows=await key_rows(visit, await keys_of_integration(visit.engine.store, integration.id)),
         slots=KEYS_PER_OWNER,
         key_fault=key_fault,
         name=visit.form.text("name"),
@@ -74,7 +77,7 @@ async def delete(visit: Visit) -> Response:
 
 async def _integration(visit: Visit) -> Integration:
     """Raises AppNotFound, IntegrationNotFound."""
-    return await visit.engine.require_integration(visit.app_id, visit.ids["integration_id"])
+    return await visit.engine.store.read(require_integration(visit.app_id, visit.ids["integration_id"]))
 
 
 async def _doomed(visit: Visit) -> Doomed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from sunshine_keys.apps.table import require_app
 from sunshine_keys.console import apps, deleting, integrations
 from sunshine_keys.console.charts import Chart
 from sunshine_keys.console.deleting import Doomed
@@ -13,9 +14,12 @@ from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.snippets import snippets
 from sunshine_keys.console.visits import Visit, created_id
 from sunshine_keys.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
+from sunshine_keys.integrations.table import require_integration
 from sunshine_keys.keys import operations as keys
+from sunshine_keys.keys.changes import DeleteKey, ShowKey
 from sunshine_keys.keys.model import Key
-from sunshine_keys.store.changes import DeleteKey, ShowKey
+from sunshine_keys.keys.table import KEYS
+from sunshine_keys.keys.usage import usage_of
 
 
 def _require(visit: Visit) -> None:
@@ -52,16 +56,16 @@ async def show(visit: Visit) -> Response:
     _require(visit)
     key = await _key(visit)
     now = visit.clock()
-    use = (await visit.engine.store.usage([key.id], use_since(now))).get(key.id)
+    use = (await visit.engine.store.read(usage_of([key.id], use_since(now)))).get(key.id)
     # Only what has just been made, or was asked for again: the notice says so, and holds for this key alone.
     shown = visit.notice in (("key-created", key.id), ("secret-shown", key.id))
     integration = None
     if visit.integration_id is not None:
-        integration = await visit.engine.require_integration(visit.app_id, visit.integration_id)
+        integration = await visit.engine.store.read(require_integration(visit.app_id, visit.integration_id))
     return page(
         visit,
         "key.html",
-        app=await visit.engine.require_app(visit.app_id),
+        app=await visit.engine.store.read(require_app(visit.app_id)),
         integration=integration,
         integration_name=integrations.name_of(integration) if integration else "",
         key=key,
@@ -119,12 +123,12 @@ async def delete(visit: Visit) -> Response:
 
 async def _key(visit: Visit) -> Key:
     """Raises NotFound, AppNotFound, IntegrationNotFound. Its secret stays sealed."""
-    key = await visit.engine.store.key(visit.ids["key_id"])
+    key = await visit.engine.store.get(KEYS, visit.ids["key_id"])
     if key is None or key.app_id != visit.app_id or key.integration_id != visit.integration_id:
         if visit.integration_id is None:
-            await visit.engine.require_app(visit.app_id)
+            await visit.engine.store.read(require_app(visit.app_id))
         else:
-            await visit.engine.require_integration(visit.app_id, visit.integration_id)
+            await visit.engine.store.read(require_integration(visit.app_id, visit.integration_id))
         raise NotFound("There is no such key; it may have been deleted")
     return key
 

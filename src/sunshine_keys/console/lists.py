@@ -7,7 +7,7 @@ import msgspec
 from sunshine_keys.console.charts import HOUR, Chart
 from sunshine_keys.console.visits import Visit
 from sunshine_keys.keys.model import Key
-from sunshine_keys.keys.usage import Usage
+from sunshine_keys.keys.usage import Usage, usage_of
 from sunshine_keys.store.page import Page
 
 DAYS = 7
@@ -44,7 +44,7 @@ def use_since(now: float) -> float:
 
 async def key_rows(visit: Visit, keys: list[Key]) -> list[KeyRow]:
     now = visit.clock()
-    used = await visit.engine.store.usage([key.id for key in keys], use_since(now)) if keys else {}
+    used = await visit.engine.store.read(usage_of([key.id for key in keys], use_since(now))) if keys else {}
     return [
         KeyRow(key, use := used.get(key.id), Chart.of(use.hours if use else {}, now, days=DAYS, bars=_BARS))
         for key in keys

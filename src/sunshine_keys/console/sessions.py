@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sunshine_keys.access.actor import Actor
+from sunshine_keys.console.changes import CloseSession, OpenSession, TouchSession
 from sunshine_keys.console.model import ConsoleSession
+from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import Origin, Store
-from sunshine_keys.store.changes import CloseSession, OpenSession, TouchSession
 
 IDLE_SECONDS = 30 * 60
 MOST_SECONDS = 12 * 60 * 60
@@ -68,7 +69,7 @@ async def open_session(store: Store, origin: Origin, actor: Actor, now: float) -
 async def resume(store: Store, request: Request, now: float) -> SignedIn | None:
     """The session of a request; None where it has none, or the session or its key is over. Raises StoreUnavailable."""
     token = request.cookies.get(_cookie(request, _SESSION), "")
-    session = await store.console_session(_id(token)) if token else None
+    session = await store.get(SESSIONS, _id(token)) if token else None
     if session is None or now - session.last_seen >= IDLE_SECONDS or now - session.created >= MOST_SECONDS:
         return None
     key = await store.credential(session.key_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,7 +14,7 @@ from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.keys.model import KEY_ID
 from sunshine_keys.store import audit
 from sunshine_keys.store.audit import Wanted
-from sunshine_keys.store.changes import Change
+from sunshine_keys.store.change import actions
 
 SPAN = 5000
 """How many entries are looked through for one page: 10 ms of a worker's time on SQLite, however long the trail is."""
@@ -27,11 +26,7 @@ _ACTORS = ("operator", "stranger")
 _FIELDS: tuple[str, ...] = ("key", "owner", "action", "since", "until")
 
 
-def _actions(of: type[Change[Any]]) -> list[str]:
-    return sorted(each.action for each in of.__subclasses__() if each.audited)
-
-
-ACTIONS = _actions(Change)
+ACTIONS = sorted(actions())
 
 
 class Filter(msgspec.Struct, frozen=True):

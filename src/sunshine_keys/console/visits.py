@@ -17,7 +17,7 @@ from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.ids import OBJECT_ID
-from sunshine_keys.store.origin import Idempotency, Origin
+from sunshine_keys.store.change import Idempotency, Origin
 from sunshine_keys.store.page import Page
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.request import host_url

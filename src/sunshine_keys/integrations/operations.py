@@ -6,14 +6,17 @@ from typing import Any
 
 import msgspec
 
+from sunshine_keys.apps.table import require_app
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.ids import new_object_id
+from sunshine_keys.integrations.changes import CreateIntegration, DeleteIntegration, UpdateIntegration
 from sunshine_keys.integrations.model import Integration, integration_view
+from sunshine_keys.integrations.table import INTEGRATIONS, integrations_page, require_integration
 from sunshine_keys.store import Origin
-from sunshine_keys.store.changes import CreateIntegration, DeleteIntegration, UpdateIntegration
 from sunshine_keys.webhooks.model import Webhook
 from sunshine_keys.webhooks.operations import WebhookSpec, http_url, new_webhook
+from sunshine_keys.webhooks.table import webhooks_of
 from sunshine_keys.wire import paging
 from sunshine_keys.wire.checks import Values
 from sunshine_keys.wire.operation import FACTS, Call, operation
@@ -50,11 +53,11 @@ async def list_integrations(call: Call) -> Any:
     types = None if listed is None else frozenset(listed.split(","))
     if types is not None and not types <= _TYPES:
         raise BadRequest("Invalid query parameters")
-    integrations, more = await engine.store.integrations(app_id, page, types)
+    integrations, more = await engine.store.read(integrations_page(app_id, page, types))
     if not integrations:
-        await engine.require_app(app_id)
+        await engine.store.read(require_app(app_id))
     webhooks: dict[str, list[Webhook]] = {custom.id: [] for custom in integrations if custom.type == "custom"}
-    for webhook in await engine.store.webhooks(list(webhooks)):
+    for webhook in await engine.store.read(webhooks_of(list(webhooks))):
         webhooks[webhook.integration_id].append(webhook)
     views = [integration_view(shown, webhooks.get(shown.id, []), engine.sealer) for shown in integrations]
     neighbours = paging.neighbours(call.request.url(), page, query, [shown.id for shown in integrations], more)
@@ -62,7 +65,9 @@ async def list_integrations(call: Call) -> Any:
 
 
 async def get_integration(call: Call) -> Any:
-    return await _answer(call, await call.engine.require_integration(call.ids["appId"], call.ids["integrationId"]))
+    return await _answer(
+        call, await call.engine.store.read(require_integration(call.ids["appId"], call.ids["integrationId"]))
+    )
 
 
 async def update_integration(call: Call) -> Any:
@@ -77,9 +82,11 @@ async def delete_integration(call: Call) -> Any:
 
 
 async def _answer(call: Call, integration: Integration) -> Any:
-    webhooks = await call.engine.store.webhooks([integration.id]) if integration.type == "custom" else []
+    webhooks = await call.engine.store.read(webhooks_of([integration.id])) if integration.type == "custom" else []
     return {"integration": integration_view(integration, webhooks, call.engine.sealer)}
 
+
+TABLES = (INTEGRATIONS,)
 
 OPERATIONS = [
     operation("ListIntegrations", list_integrations),

@@ -10,12 +10,13 @@ import msgspec
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import NotFound
+from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.model import Key, KeyView, key_view, new_key_id
 from sunshine_keys.keys.secrets import new_secret
+from sunshine_keys.keys.table import KEYS, keys_after, keys_of_app, keys_of_integration, require_owner
+from sunshine_keys.keys.usage import HOURS, LAST_USES
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin
-from sunshine_keys.store.changes import CreateKey, DeleteKey
-from sunshine_keys.store.rules import require_keys_allowed
 from sunshine_keys.wire.operation import Call, operation
 
 _BATCH = 1000
@@ -38,11 +39,11 @@ def issue(
 
 async def every(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
     """Yield every key of every owner with its secret, in order of id. Reads the whole store."""
-    batch = await engine.store.keys_after("", _BATCH)
+    batch = await engine.store.read(keys_after("", _BATCH))
     while batch:
         for key in batch:
             yield key, await engine.opened(key.sealed_secret, key.id)
-        batch = await engine.store.keys_after(batch[-1].id, _BATCH)
+        batch = await engine.store.read(keys_after(batch[-1].id, _BATCH))
 
 
 async def create(
@@ -65,19 +66,20 @@ async def create_key(call: Call) -> Any:
 async def list_keys(call: Call) -> Any:
     app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
     if integration_id is None:
-        keys = await call.engine.store.app_keys(app_id)
+        keys = await keys_of_app(call.engine.store, app_id)
     else:
-        keys = [key for key in await call.engine.store.integration_keys(integration_id) if key.app_id == app_id]
+        keys = [key for key in await keys_of_integration(call.engine.store, integration_id) if key.app_id == app_id]
     if not keys:
-        await _require_owner(call)
+        await call.engine.store.read(require_owner(app_id, integration_id))
     return {"keys": [key_view(key, call.engine.sealer) for key in keys]}
 
 
 async def get_key(call: Call) -> Any:
     """One read finds the key. Only where it is missing do more reads find out why."""
-    key = await call.engine.store.key(call.ids["keyId"])
-    if key is None or key.app_id != call.ids["appId"] or key.integration_id != call.ids.get("integrationId"):
-        await _require_owner(call)
+    app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
+    key = await call.engine.store.get(KEYS, call.ids["keyId"])
+    if key is None or key.app_id != app_id or key.integration_id != integration_id:
+        await call.engine.store.read(require_owner(app_id, integration_id))
         raise NotFound
     return {"key": key_view(key, call.engine.sealer)}
 
@@ -88,13 +90,7 @@ async def delete_key(call: Call) -> Any:
     return {}
 
 
-async def _require_owner(call: Call) -> None:
-    """Raises AppNotFound, IntegrationNotFound, or BadRequest for an integration that cannot have keys."""
-    if "integrationId" in call.ids:
-        require_keys_allowed(await call.engine.require_integration(call.ids["appId"], call.ids["integrationId"]))
-    else:
-        await call.engine.require_app(call.ids["appId"])
-
+TABLES = (KEYS, LAST_USES, HOURS)
 
 OPERATIONS = [
     operation("ListAppKeys", list_keys),

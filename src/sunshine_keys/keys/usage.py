@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import msgspec
+
+from sunshine_keys.store.statements import Statements, execute, placeholders
+from sunshine_keys.store.table import Index, Table
 
 USAGE_DAYS = 30
 """How many days the hourly counts of a key are kept. Its last use is kept as long as the key."""
+
+PRUNED_HOURS = 1000
+"""How many expired hours one batch deletes at most: more than it can add, so that they do not pile up."""
+
+_KEYS_AT_ONCE = 500
+"""How many keys one statement reads: a statement may not have any number of values."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -28,3 +40,46 @@ class KeyHour(msgspec.Struct, frozen=True):
     requests: int
     last_used: float
     last_source: str
+
+
+class LastUse(msgspec.Struct, frozen=True):
+    """A row of the table of last uses. `used` is in seconds since 1970."""
+
+    key_id: str
+    used: float
+    source: str
+
+
+class HourOfUse(msgspec.Struct, frozen=True):
+    """A row of the table of hours."""
+
+    key_id: str
+    hour: int
+    requests: int
+
+
+LAST_USES = Table("key_uses", LastUse, since=4, references={"key_id": "keys"}, copied=False)
+HOURS = Table(
+    "key_hours",
+    HourOfUse,
+    since=4,
+    key=("key_id", "hour"),
+    references={"key_id": "keys"},
+    indexes=(Index("key_hours_by_age", ("hour",)),),
+    copied=False,
+)
+
+
+def usage_of(key_ids: Sequence[str], since: float) -> Statements[dict[str, Usage]]:
+    """Return usage by key, with the hours that began at `since` or later. Keys that were never used are absent."""
+    usage: dict[str, Usage] = {}
+    for first in range(0, len(key_ids), _KEYS_AT_ONCE):
+        ids = key_ids[first : first + _KEYS_AT_ONCE]
+        condition = f"WHERE key_id IN ({placeholders(len(ids))})"
+        for key_id, used, source in (yield from execute(LAST_USES.select_sql + condition, *ids)):
+            usage[key_id] = Usage(used, source, {})
+        hours = f"{HOURS.select_sql}{condition} AND hour >= ${len(ids) + 1} ORDER BY key_id, hour"
+        for key_id, hour, requests in (yield from execute(hours, *ids, math.ceil(since))):
+            if key_id in usage:  # not a key that was used for the first time between the two reads
+                usage[key_id].hours[hour] = requests
+    return usage

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from sunshine_keys.errors import StoreUnavailable, Unauthorized
+from sunshine_keys.keys.table import key_counts
 from sunshine_keys.observing.metrics import Metrics
 from sunshine_keys.observing.processes import SECONDS, KeyCounts, Processes
 from sunshine_keys.observing.samples import labels, text
@@ -107,7 +108,7 @@ class MetricsPage:
 
     async def _count(self) -> None:
         try:
-            counts = await self._store.key_counts()
+            counts = await self._store.read_aside(key_counts())
         except StoreUnavailable:
             logger.warning("the keys could not be counted")
         else:

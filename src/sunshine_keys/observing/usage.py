@@ -14,7 +14,7 @@ import time
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.observing.request_log import printable
-from sunshine_keys.store import USAGE_BATCH, Store
+from sunshine_keys.store.store import USAGE_BATCH, Store
 from sunshine_keys.wire.outcome import Outcome
 
 SECONDS = 5.0

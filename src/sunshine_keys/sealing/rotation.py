@@ -14,12 +14,13 @@ from enum import StrEnum
 
 import msgspec
 
+from sunshine_keys.sealing.changes import FinishResealing, Reseal, RetireSealingKey, RotateSealing
 from sunshine_keys.sealing.ring import sealer_of
 from sunshine_keys.sealing.sealer import Sealer, SealError, sealing_key_id
 from sunshine_keys.sealing.sources import FolderFile, Source
 from sunshine_keys.store import OPERATOR, Store, StoreError
-from sunshine_keys.store.changes import FinishResealing, Reseal, RetireSealingKey, RotateSealing
-from sunshine_keys.store.sealing import Kind, Resealed, Sealed, Sealing, SealingKeyChanged
+from sunshine_keys.store.counts import phrase
+from sunshine_keys.store.sealing import Resealed, Sealed, Sealing, SealingKeyChanged
 
 _BATCH = 200
 """Rows that one transaction reseals: a few milliseconds, for which servers' writes wait."""
@@ -31,7 +32,7 @@ class KeyStatus(msgspec.Struct, frozen=True):
     id: str
     state: str
     in_ring: bool
-    sealed: dict[Kind, int]
+    sealed: dict[str, int]
 
     @property
     def is_missing(self) -> bool:
@@ -56,25 +57,23 @@ class Start(StrEnum):
 class Done(msgspec.Struct, frozen=True):
     """What a pass has resealed, and the ids of what it could not open."""
 
-    resealed: dict[Kind, int]
+    resealed: dict[str, int]
     unopened: list[str]
 
     def __str__(self) -> str:
-        return told(self.resealed)
-
-
-def told(counts: dict[Kind, int]) -> str:
-    return ", ".join(f"{count} {kind.removesuffix('s') if count == 1 else kind}" for kind, count in counts.items())
+        return phrase(self.resealed)
 
 
 async def status(store: Store, source: Source) -> Status:
     """Reads the whole store. Raises StoreError."""
     sealing, counts = await _required(store), await store.sealed_counts()
     ring = [sealing_key_id(key) for key in source.read()]
-    ids = dict.fromkeys([*sealing.needed, *ring, *(each for kind in Kind for each in counts[kind])])
+    ids = dict.fromkeys([*sealing.needed, *ring, *(each for by_key in counts.values() for each in by_key)])
     states = {sealing.current: "current"} | dict.fromkeys(sealing.older, "older")
     keys = [
-        KeyStatus(each, states.get(each, ""), each in ring, {kind: counts[kind].get(each, 0) for kind in Kind})
+        KeyStatus(
+            each, states.get(each, ""), each in ring, {title: by_key.get(each, 0) for title, by_key in counts.items()}
+        )
         for each in ids
     ]
     return Status(source.name, sealing.resealing, keys)
@@ -112,15 +111,15 @@ async def reseal(store: Store, sealer: Sealer, progress: Callable[[int, int], No
     What cannot be opened stays as it is, and the rotation unfinished. Raises StoreError where another rotation begins.
     """
     total = _otherwise(await store.sealed_counts(), sealer.key_id)
-    done = Done(dict.fromkeys(Kind, 0), [])
+    done = Done({table.title: 0 for table in store.catalog.sealed}, [])
     try:
-        for kind in Kind:
-            after = kind.before_all
-            while found := await store.sealed_otherwise(kind, sealer.key_id, after, _BATCH):
+        for table in store.catalog.sealed:
+            after = table.first
+            while found := await store.sealed_otherwise(table, sealer.key_id, after, _BATCH):
                 after = found[-1].id
                 started = time.monotonic()
                 rows = list(_resealed(sealer, found, done.unopened))
-                done.resealed[kind] += await store.transact(OPERATOR, Reseal(kind, rows))
+                done.resealed[table.title] += await store.transact(OPERATOR, Reseal(table, rows))
                 progress(sum(done.resealed.values()), total)
                 await asyncio.sleep(time.monotonic() - started)  # half of the time is for the servers' writes
         if not done.unopened:
@@ -142,9 +141,9 @@ async def retire(store: Store, source: Source, key_id: str) -> None:
     if key_id == sealing.current:
         raise StoreError(f"sealing key {key_id} is the current one: sunshine-keys seal rotate makes another current")
     counts = await store.sealed_counts()
-    sealed = {kind: counts[kind].get(key_id, 0) for kind in Kind}
+    sealed = {title: by_key.get(key_id, 0) for title, by_key in counts.items()}
     if any(sealed.values()):
-        raise StoreError(f"sealed under {key_id} are still {told(sealed)}: sunshine-keys seal rotate mends that")
+        raise StoreError(f"sealed under {key_id} are still {phrase(sealed)}: sunshine-keys seal rotate mends that")
     if key_id in sealing.older:
         try:
             await store.transact(OPERATOR, RetireSealingKey(key_id, sealing.current))
@@ -168,7 +167,7 @@ def _new_key(taken: set[str]) -> bytes:
             return key
 
 
-def _otherwise(counts: dict[Kind, dict[str, int]], key_id: str) -> int:
+def _otherwise(counts: dict[str, dict[str, int]], key_id: str) -> int:
     return sum(count for by_key in counts.values() for under, count in by_key.items() if under != key_id)
 
 

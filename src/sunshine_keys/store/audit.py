@@ -1,8 +1,8 @@
-"""The audit trail: who did what to what, from where, by which request, and what came of it.
+"""The audit trail: who did what to what, from where, by which request, and with what outcome.
 
-Each entry holds a hash over itself and its predecessor's hash, so that none can be changed, left out or moved without
-every later hash changing too. Whoever can write the store can write a whole new chain: to notice that, keep a hash of
-its end elsewhere. No entry holds a secret, a token or anything else that a request sent unchecked.
+Each entry holds a hash over itself and its predecessor's hash: an entry cannot be changed, left out or moved without
+every later hash changing too. Anyone who can write the store can write a whole new chain: to notice that, keep a hash of
+its end elsewhere. No entry holds a secret, a token or any other unchecked part of a request.
 """
 
 from __future__ import annotations
@@ -11,20 +11,27 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
-from sunshine_keys.store.changes import Change
-from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.change import Change, Origin
+from sunshine_keys.store.statements import Statement, Statements, execute, placeholders
+from sunshine_keys.store.table import Table
 
 START = bytes(32)
-"""What the first entry has for its predecessor's hash."""
+"""The predecessor's hash in the first entry."""
 
 DONE = "done"
 UNCHANGED = "unchanged"
 
+HEAD_SQL = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"
 
-_SHOWN = re.compile(r"[A-Za-z0-9_.\-]{0,28}", re.ASCII)
+_SAFE_PART = re.compile(r"[A-Za-z0-9_.\-]{0,28}", re.ASCII)
+
+_APP_AT = len("apps/") + 1
+_INTEGRATION_AT = _APP_AT + 24 + len("/integrations/")
+"""Where ids begin in a resource, counted from 1."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -42,19 +49,23 @@ class Entry(msgspec.Struct, frozen=True):
     hash: bytes
 
     def follows(self, previous: bytes) -> bool:
-        return self.hash == _hash(previous, self.told())
+        """Return True if the hash is right for an entry after the one with the hash `previous`."""
+        return self.hash == _hash(previous, self.hashed_fields())
 
-    def told(self) -> tuple[int | str, ...]:
-        """All but the hash."""
+    def hashed_fields(self) -> tuple[int | str, ...]:
+        """Return all fields but the hash."""
         fields: tuple[int | str, ...] = msgspec.structs.astuple(self)[:-1]
         return fields
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """Which entries are asked for; an empty text is any.
+TABLE = Table("audit", Entry, since=2)
 
-    `app_id`: what was done in an app, and what was refused in the name of a key that it has now. `owner_id`: an app or
-    integration that the resource is of. `key_id`: who did it, or whom it was done to. `since` as entries tell times.
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A filter of entries; an empty text matches any.
+
+    `app_id`: changes in an app, and refused requests with a key that the app has now. `owner_id`: an app or integration
+    that the resource belongs to. `key_id`: the actor, or the key that was changed. `since` is a time as entries have it.
     """
 
     app_id: str = ""
@@ -62,6 +73,38 @@ class Wanted(msgspec.Struct, frozen=True):
     key_id: str = ""
     action: str = ""
     since: str = ""
+
+    def condition(self, before: int, span: int) -> tuple[str, tuple[Any, ...]]:
+        """Return the SQL condition, and its values, for the `span` entries before number `before`.
+
+        Ids are compared whole, because a pattern would match an underscore with any character.
+        """
+        values: list[Any] = [before, before - span]
+        parts = ["sequence < $1", "sequence >= $2"]
+
+        def place(value: str) -> str:
+            values.append(value)
+            return f"${len(values)}"
+
+        if self.app_id:
+            path, app = place(f"apps/{self.app_id}/"), place(self.app_id)
+            below = f"substr(resource || '/', 1, {len(self.app_id) + 6}) = {path}"
+            of_its_keys = f"substr(resource, 6) IN (SELECT id FROM keys WHERE app_id = {app})"  # noqa: S608 - a placeholder
+            parts.append(f"({below} OR (substr(resource, 1, 5) = 'keys/' AND {of_its_keys}))")
+        if self.owner_id:
+            owner, size = place(f"{self.owner_id}/"), len(self.owner_id) + 1
+            parts.append(
+                f"(substr(resource || '/', {_APP_AT}, {size}) = {owner}"
+                f" OR substr(resource || '/', {_INTEGRATION_AT}, {size}) = {owner})"
+            )
+        if self.key_id:
+            key = place(self.key_id)
+            parts.append(f"(actor = {key} OR substr(resource, length(resource) - {len(self.key_id) - 1}) = {key})")
+        if self.action:
+            parts.append(f"action = {place(self.action)}")
+        if self.since:
+            parts.append(f"time >= {place(self.since)}")
+        return " AND ".join(parts), tuple(values)
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -71,15 +114,16 @@ class Head(msgspec.Struct, frozen=True):
     hash: bytes = START
 
     def next(self, origin: Origin, change: Change[object], outcome: str, time: str) -> Entry:
-        told = (
+        """Return the entry of `change` that follows this end."""
+        fields = (
             self.sequence + 1, time, origin.actor, origin.source, origin.request_id,
-            change.action, _harmless(change.resource), outcome, change.note,
+            change.action, _safe(change.resource), outcome, change.note,
         )  # fmt: skip
-        return Entry(*told, _hash(self.hash, told))
+        return Entry(*fields, _hash(self.hash, fields))
 
 
 class Broken(Exception):
-    """The chain does not hold at an entry; its message says which."""
+    """The chain breaks at an entry; the message says which."""
 
 
 def check(entries: Iterable[Entry], head: Head) -> Head:
@@ -94,18 +138,55 @@ def check(entries: Iterable[Entry], head: Head) -> Head:
 
 
 def now() -> str:
-    return told_time(datetime.now(UTC))
+    return format_time(datetime.now(UTC))
 
 
-def told_time(moment: datetime) -> str:
-    """A time in UTC as entries tell it: to the millisecond, and in an order that is the texts' own."""
+def format_time(moment: datetime) -> str:
+    """Return a time in UTC as entries have it: to the millisecond, in a form that sorts as text."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _harmless(resource: str) -> str:
-    """A path with no more in it than an id could be: what was sent for an id might be anything, a secret even."""
-    return "/".join(part if _SHOWN.fullmatch(part) else "…" for part in resource.split("/"))
+def read_head() -> Statements[Head]:
+    rows = yield from execute(HEAD_SQL)
+    return Head(*rows[0]) if rows else Head()
 
 
-def _hash(previous: bytes, told: tuple[int | str, ...]) -> bytes:
-    return hashlib.sha256(previous + msgspec.json.encode(told)).digest()
+def insert(entries: list[Entry]) -> Statement:
+    """Return the statement that adds the entries."""
+    width = len(TABLE.columns)
+    rows = ", ".join(f"({placeholders(width, after=number * width)})" for number in range(len(entries)))
+    sql = f"INSERT INTO audit ({', '.join(TABLE.names)}) VALUES {rows} RETURNING sequence"  # noqa: S608 - placeholders
+    return Statement(sql, tuple(value for entry in entries for value in msgspec.structs.astuple(entry)))
+
+
+def entries_after(after: int, limit: int) -> Statements[list[Entry]]:
+    """Return at most `limit` entries, in order, from the one that follows number `after`."""
+    return TABLE.select("WHERE sequence > $1 ORDER BY sequence LIMIT $2", after, limit)
+
+
+def last_wanted(wanted: Wanted, before: int, span: int, limit: int) -> Statements[list[Entry]]:
+    """Return the last `limit` wanted entries, newest first, among the `span` entries before number `before`."""
+    condition, values = wanted.condition(before, span)
+    return TABLE.select(f"WHERE {condition} ORDER BY sequence DESC LIMIT {limit}", *values)
+
+
+def end(until: str = "") -> Statements[int]:
+    """Return the number of the last entry that is not after `until`; 0 if there is none.
+
+    A binary search: entries are in the order of their times, as far as the clocks were.
+    """
+    low, high = 0, (yield from read_head()).sequence
+    while until and low < high:
+        middle = (low + high + 1) // 2
+        rows = yield from execute("SELECT time FROM audit WHERE sequence = $1", middle)
+        low, high = (middle, high) if rows and rows[0][0] <= until else (low, middle - 1)
+    return high
+
+
+def _safe(resource: str) -> str:
+    """Replace path parts that cannot be an id: what was sent in place of an id might be anything, even a secret."""
+    return "/".join(part if _SAFE_PART.fullmatch(part) else "…" for part in resource.split("/"))
+
+
+def _hash(previous: bytes, fields: tuple[int | str, ...]) -> bytes:
+    return hashlib.sha256(previous + msgspec.json.encode(fields)).digest()

@@ -1,4 +1,4 @@
-"""Where a store is, as --database names it: an SQLite file or a PostgreSQL database."""
+"""Where a store is: an SQLite file or a PostgreSQL database, named by the URL of --database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from sunshine_keys.store import StoreError
+from sunshine_keys.store.errors import StoreError
 
 _HOST = r"(?:\[[0-9A-Fa-f:.%]+\]|[\w.%-]*)(?::[0-9]{1,5})?"
 _POSTGRES = re.compile(
@@ -26,12 +26,12 @@ class SqliteFile(msgspec.Struct, frozen=True):
 
     @property
     def url(self) -> str:
-        """What `location` makes this of again, from whatever folder."""
+        """A URL for `location` that names this file from any working directory."""
         return f"sqlite:{self.path.absolute()}"
 
 
 class PostgresUrl(msgspec.Struct, frozen=True):
-    """`url` may hold a password, which neither str() nor repr() tells."""
+    """`url` may hold a password; str() and repr() leave it out."""
 
     url: str
 
@@ -50,7 +50,7 @@ Location: TypeAlias = SqliteFile | PostgresUrl
 
 
 def location(url: str, option: str = "--database") -> Location:
-    """What a URL names: sqlite:///absolute/path, sqlite:relative/path or postgresql://…, as libpq reads it.
+    """Parse a URL: sqlite:///absolute/path, sqlite:relative/path or postgresql://…, as libpq reads it.
 
     Raises StoreError, which names the option and does not repeat the URL.
     """
@@ -80,8 +80,8 @@ def _postgres(url: str, option: str) -> PostgresUrl:
     )
 
 
-def each_host(url: str) -> list[str]:
-    """A URL for each of the hosts that a PostgreSQL URL names one after the other."""
+def urls_by_host(url: str) -> list[str]:
+    """Return one URL for each host that a PostgreSQL URL lists."""
     parts = _POSTGRES.fullmatch(url)
     if parts is None or "," not in parts["hosts"]:
         return [url]

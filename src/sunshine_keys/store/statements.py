@@ -1,6 +1,6 @@
-"""Work on a database, without the database: a generator that yields statements and is sent their rows.
+"""Work on a database without I/O: a generator yields statements and is sent their rows.
 
-Statements name their values $1, $2, …. The drivers (`sqlite.writer`, `postgres.writer`) are a few lines each.
+Statements name their values $1, $2, …. A driver (`sqlite.writer.run`, `postgres.writer`, `Reader.read`) is a few lines.
 """
 
 from __future__ import annotations
@@ -17,14 +17,22 @@ class Statement(NamedTuple):
     values: tuple[Any, ...] = ()
 
 
-Steps: TypeAlias = Generator[Statement, list[Row], R]
+Statements: TypeAlias = Generator[Statement, list[Row], R]
 
 
 class ConstraintBroken(Exception):
     """A driver throws it into the generator whose statement broke a constraint of the schema."""
 
 
-def run(sql: str, *values: Any) -> Steps[list[Row]]:
-    """One statement, and its rows: `rows = yield from run(…)`. One that writes returns the rows it has written."""
-    found = yield Statement(sql, values)
-    return found
+def execute(sql: str, *values: Any) -> Statements[list[Row]]:
+    """Yield one statement and return its rows: `rows = yield from execute(…)`.
+
+    A statement that writes returns the rows that it wrote (RETURNING), so that a transaction notices a partial write.
+    """
+    rows = yield Statement(sql, values)
+    return rows
+
+
+def placeholders(count: int, after: int = 0) -> str:
+    """Return `$1, $2, …` for `count` values, numbered from `after` + 1."""
+    return ", ".join(f"${after + place}" for place in range(1, count + 1))

@@ -1,17 +1,16 @@
-"""Changes that somebody waits for: what the writers of the stores are given, and how they answer."""
+"""Changes that a caller waits for: the writers of the stores take them from a queue, and settle them."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from sunshine_keys.store.changes import Change
-from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.transaction import Job
 
 
 class Waiting:
-    """A caller that waits, on a loop of its own, for the writer to be done or to leave an `error`."""
+    """A caller that waits on its own event loop until the writer settles it, with or without an `error`."""
 
     error: BaseException | None
 
@@ -20,7 +19,7 @@ class Waiting:
         self.future: asyncio.Future[None] = self.loop.create_future()
 
     def settle(self) -> None:
-        """Tell the caller, if that still waits; on the caller's own loop."""
+        """Wake the caller, if it still waits. Call this on the caller's own loop."""
         if self.future.done():
             return
         if self.error is not None:

@@ -1,4 +1,4 @@
-"""One transaction of a store: several changes, each by itself, and what the audit trail says of each."""
+"""One transaction of a store: several changes, each applied by itself, and the audit trail's entry for each."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ from typing import Any
 
 from sunshine_keys.errors import Conflict, ServiceError, Unauthorized
 from sunshine_keys.sealing.format import sealed_under
-from sunshine_keys.store import audit
-from sunshine_keys.store.changes import Change, Refused, RotateSealing
-from sunshine_keys.store.origin import IDEMPOTENCY_SECONDS, Origin
+from sunshine_keys.store import answers, audit, sealing
+from sunshine_keys.store.answers import StoredAnswer
+from sunshine_keys.store.change import Change, Origin, Refused
 from sunshine_keys.store.sealing import SealingKeyChanged
-from sunshine_keys.store.sql import changes, rows, sealing
-from sunshine_keys.store.statements import ConstraintBroken, Steps, run
+from sunshine_keys.store.statements import ConstraintBroken, Statements, execute
 
 logger = logging.getLogger("sunshine_keys.store")
 
-_PRUNED_AT_ONCE = 100
-
 
 class Job:
-    """One change to be made. `sealed_answer` is what a repetition of it is to be answered.
+    """One change to apply. `sealed_answer` is stored for a repetition of it.
 
-    What came of it is its `result` or its `error`; `replay` is the answer kept where it was done before. `sequence` is
-    the number of its entry in the audit trail.
+    Afterwards it has a `result` or an `error`; `replay` is the stored answer if the change was applied before. `sequence`
+    is the number of its entry in the audit trail.
     """
 
     __slots__ = ("change", "error", "origin", "replay", "result", "sealed_answer", "sequence")
@@ -40,8 +37,8 @@ class Job:
         self.sequence = 0
 
 
-class _Known:
-    """What this transaction has read already: keys that exist, and the current sealing key's id (None: not read)."""
+class _Cache:
+    """What this transaction has read: the keys that exist, and the current sealing key's id (None: not read yet)."""
 
     __slots__ = ("actors", "sealing_key_id")
 
@@ -49,37 +46,36 @@ class _Known:
         self.actors: set[str] = set()
         self.sealing_key_id: str | None = None
 
-    def after(self, change: Change[Any]) -> None:
+    def forget(self, change: Change[Any]) -> None:
         """Forget what `change` may have made untrue."""
         if change.revokes:
             self.actors.clear()
-        if isinstance(change, RotateSealing):
             self.sealing_key_id = None
 
 
-class Entangled(Exception):
-    """A change failed after it had written: the transaction has to be rolled back, and each change tried alone."""
+class PartialWrite(Exception):
+    """A change failed after it had written. Roll the transaction back, and apply each change in its own."""
 
 
-def apply_all(jobs: Sequence[Job]) -> Steps[None]:
-    """What is to be done between BEGIN and COMMIT; sets each job's result or error. Raises Entangled."""
-    head = rows.head((yield from run(rows.HEAD)))
+def apply_all(jobs: Sequence[Job]) -> Statements[None]:
+    """Yield what happens between BEGIN and COMMIT; set each job's result or error. Raises PartialWrite."""
+    head = yield from audit.read_head()
     now = time.time()
     entries: list[audit.Entry] = []
-    known = _Known()
+    cache = _Cache()
     for job in jobs:
         job.result = job.replay = job.error = None
         outcome = audit.DONE
         try:
-            yield from _apply(job, now, known)
+            yield from _apply(job, now, cache)
         except ServiceError as error:
             job.error, outcome = error, error.code
         except SealingKeyChanged as error:
             job.error = error
-            continue  # nothing was done, and the trail will tell of the next attempt
-        known.after(job.change)
+            continue  # nothing was written, and the caller tries again under the new key
+        cache.forget(job.change)
         if job.replay is not None or not job.change.audited:
-            continue  # the trail tells of the first time already
+            continue  # a repetition has its entry from the first time
         if isinstance(job.change, Refused):
             outcome = job.change.code
         elif job.result is False:
@@ -89,65 +85,60 @@ def apply_all(jobs: Sequence[Job]) -> Steps[None]:
         head = audit.Head(entry.sequence, entry.hash)
         entries.append(entry)
     if any(job.sealed_answer is not None for job in jobs):
-        yield from _prune(now)
+        yield from answers.prune(now)
     if entries:
-        yield from run(*rows.insert_entries(entries))
+        yield audit.insert(entries)
 
 
-def _apply(job: Job, now: float, known: _Known) -> Steps[None]:
-    """Apply a job's change if it is still to be made."""
+def _apply(job: Job, now: float, cache: _Cache) -> Statements[None]:
+    """Apply a job's change, unless it was applied before."""
     actor = job.origin.key_id
-    if actor is not None and actor not in known.actors and not isinstance(job.change, Refused):
-        if not (yield from run("SELECT 1 FROM keys WHERE id = $1", actor)):
+    if actor is not None and actor not in cache.actors and not isinstance(job.change, Refused):
+        if not (yield from execute("SELECT 1 FROM keys WHERE id = $1", actor)):
             raise Unauthorized
-        known.actors.add(actor)
+        cache.actors.add(actor)
     idempotency = job.origin.idempotency
     if idempotency is not None and job.sealed_answer is not None:
-        kept = yield from run(rows.KEPT_ANSWER, idempotency.id, int(now) - IDEMPOTENCY_SECONDS)
-        if kept:
-            fingerprint, answer = kept[0]
-            if fingerprint != idempotency.fingerprint:
+        answer = yield from answers.find(idempotency.id, now)
+        if answer is not None:
+            if answer.fingerprint != idempotency.fingerprint:
                 raise Conflict
-            job.replay = answer
+            job.replay = answer.sealed_answer
             return
-    yield from _require_current_seals(job, known)
-    job.result = yield from _alone(job.change)
+    yield from _require_current_seals(job, cache)
+    job.result = yield from _apply_whole(job.change)
     if idempotency is not None and job.sealed_answer is not None:
-        yield from run(rows.KEEP_ANSWER, idempotency.id, idempotency.fingerprint, job.sealed_answer, int(now))
+        yield from answers.keep(StoredAnswer(idempotency.id, idempotency.fingerprint, job.sealed_answer, int(now)))
 
 
-def _require_current_seals(job: Job, known: _Known) -> Steps[None]:
+def _require_current_seals(job: Job, cache: _Cache) -> Statements[None]:
     """Raises SealingKeyChanged: once a rotation has begun, nothing more is sealed under the key before it."""
     seals = job.change.seals if job.sealed_answer is None else [*job.change.seals, job.sealed_answer]
     if not seals:
         return
-    if known.sealing_key_id is None:
+    if cache.sealing_key_id is None:
         recorded = yield from sealing.read()
-        known.sealing_key_id = recorded.current if recorded else ""
-    if any(sealed_under(each) != known.sealing_key_id for each in seals):
-        raise SealingKeyChanged(known.sealing_key_id)
+        cache.sealing_key_id = recorded.current if recorded else ""
+    if any(sealed_under(seal) != cache.sealing_key_id for seal in seals):
+        raise SealingKeyChanged(cache.sealing_key_id)
 
 
-def _alone(change: Change[Any]) -> Steps[Any]:
-    """Apply one change, and see that it does not fail half-way."""
-    steps = changes.apply(change)
+def _apply_whole(change: Change[Any]) -> Statements[Any]:
+    """Apply one change. Raises PartialWrite if it fails after it has written."""
+    statements = change.apply()
     wrote = False
     try:
-        statement = next(steps)
+        statement = next(statements)
         while True:
-            found = yield statement
-            wrote = wrote or (bool(found) and not statement.sql.startswith("SELECT"))
-            statement = steps.send(found)
-    except StopIteration as done:
-        return done.value
+            rows = yield statement
+            wrote = wrote or (bool(rows) and not statement.sql.startswith("SELECT"))
+            statement = statements.send(rows)
+    except StopIteration as end:
+        return end.value
     except ConstraintBroken as error:
         logger.error("%s broke a constraint: %s", type(change).__name__, error)
-        raise Entangled from error
+        raise PartialWrite from error
     except ServiceError as error:
         if wrote:
-            raise Entangled from error
+            raise PartialWrite from error
         raise
-
-
-def _prune(now: float) -> Steps[None]:
-    yield from run(rows.PRUNE_ANSWERS, int(now) - IDEMPOTENCY_SECONDS, _PRUNED_AT_ONCE)

@@ -19,12 +19,14 @@ import msgspec
 from sunshine_conversations_client import ApiClient, Configuration
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
-from sunshine_keys.compose import STORE_FILE, Settings, open_engine
+from sunshine_keys.compose import open_engine
 from sunshine_keys.first_run import initialise
+from sunshine_keys.keys.changes import DeleteKey
+from sunshine_keys.keys.table import KEYS
 from sunshine_keys.resources import ROUTER
 from sunshine_keys.sealing.sources import Given
+from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.changes import DeleteKey
 from sunshine_keys.testing.faults import Faults, FaultyApplication, RecordedRequest
 from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessTransport
 from sunshine_keys.wire.application import Application
@@ -144,7 +146,7 @@ class SunshineServer:
         return Configuration(host=_HOST, **settings)
 
     async def _revoke(self, key_id: str) -> None:
-        key = await self._engine.store.key(key_id)
+        key = await self._engine.store.get(KEYS, key_id)
         if key is None or key.app_id is None:
             raise ValueError(f"There is no key {key_id} of an app or an integration.")
         await self._engine.store.transact(OPERATOR, DeleteKey(key.app_id, key.integration_id, key_id))

@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sunshine_keys.engine import Engine
-from sunshine_keys.errors import NotFound
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.keys.secrets import new_webhook_secret
-from sunshine_keys.store.changes import CreateWebhook, DeleteWebhook, UpdateWebhook
-from sunshine_keys.store.rules import require_webhooks_allowed
+from sunshine_keys.webhooks.changes import CreateWebhook, DeleteWebhook, UpdateWebhook
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch, WebhookView, webhook_view
+from sunshine_keys.webhooks.table import WEBHOOKS, require_webhook, require_webhooks_allowed, webhooks_of
 from sunshine_keys.wire.checks import Values
 from sunshine_keys.wire.operation import Call, operation
 
@@ -72,16 +71,15 @@ async def create_webhook(call: Call) -> Any:
 
 
 async def list_webhooks(call: Call) -> Any:
-    await _require_allowed(call)
-    webhooks = await call.engine.store.webhooks([call.ids["integrationId"]])
+    app_id, integration_id, store = call.ids["appId"], call.ids["integrationId"], call.engine.store
+    await store.read(require_webhooks_allowed(app_id, integration_id))
+    webhooks = await store.read(webhooks_of([integration_id]))
     return {"webhooks": [webhook_view(webhook, call.engine.sealer) for webhook in webhooks]}
 
 
 async def get_webhook(call: Call) -> Any:
-    await _require_allowed(call)
-    webhook = await call.engine.store.webhook(call.ids["integrationId"], call.ids["webhookId"])
-    if webhook is None:
-        raise NotFound
+    ids = call.ids
+    webhook = await call.engine.store.read(require_webhook(ids["appId"], ids["integrationId"], ids["webhookId"]))
     return {"webhook": webhook_view(webhook, call.engine.sealer)}
 
 
@@ -103,12 +101,9 @@ async def delete_webhook(call: Call) -> Any:
     return {}
 
 
-async def _require_allowed(call: Call) -> None:
-    """Raises AppNotFound, IntegrationNotFound, or BadRequest for an integration that cannot have webhooks."""
-    require_webhooks_allowed(await call.engine.require_integration(call.ids["appId"], call.ids["integrationId"]))
-
-
 _RULES = {"target": http_url}
+
+TABLES = (WEBHOOKS,)
 
 OPERATIONS = [
     operation("ListWebhooks", list_webhooks),

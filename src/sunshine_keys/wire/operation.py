@@ -16,7 +16,7 @@ import msgspec
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
-from sunshine_keys.store.origin import Idempotency, Origin
+from sunshine_keys.store.change import Idempotency, Origin
 from sunshine_keys.wire.checks import Body, Rules, Schema, Values
 from sunshine_keys.wire.request import Request
 

@@ -20,6 +20,7 @@ from sunshine_keys.errors import Forbidden, ServiceError
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import KEY_ID, Key
 from sunshine_keys.keys.secrets import is_our_secret, same_secret
+from sunshine_keys.keys.table import KEYS
 from sunshine_keys.resources import ROUTER
 from sunshine_keys.wire.request import split_path
 
@@ -70,7 +71,7 @@ async def diagnose(engine: Engine, text: str, request: tuple[str, str] | None, n
             "the id and the secret are swapped" if is_swapped else "the key's id is malformed",
             "An id is act_, app_ or int_ and 24 hex digits in lower case, without spaces or quotation marks.",
         )
-    key = await engine.store.key(key_id)
+    key = await engine.store.get(KEYS, key_id)
     if key is None:
         return await trail.missing_key(engine.store, key_id)
     secret = await engine.opened(key.sealed_secret, key.id)

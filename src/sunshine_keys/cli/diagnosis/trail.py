@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sunshine_keys.cli.audit import pages
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
+from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import Store
 from sunshine_keys.store.audit import DONE, UNCHANGED, Entry
 
@@ -62,7 +63,7 @@ async def _request(store: Store, entry: Entry) -> Diagnosis:
         f"a request with key {key_id} was refused at {entry.time} from {entry.source}: {entry.note or entry.outcome}",
         "Pass the credentials on standard input for more details.",
     )
-    if "_" not in key_id or await store.key(key_id) is not None:
+    if "_" not in key_id or await store.get(KEYS, key_id) is not None:
         return diagnosis
     # The key may have been deleted after this request.
     end = await _end(store, key_id)
@@ -98,7 +99,7 @@ def _owners(resource: str) -> tuple[str, ...]:
 
 async def _circumstances(store: Store, entry: Entry) -> str:
     """Format an entry's time, actor, address and request."""
-    actor = await store.key(entry.actor) if "_" in entry.actor else None
+    actor = await store.get(KEYS, entry.actor) if "_" in entry.actor else None
     name = f' "{actor.display_name}"' if actor is not None else ""
     source = f" from {entry.source}" if entry.source else ""
     request_id = f", request {entry.request_id}" if entry.request_id else ""

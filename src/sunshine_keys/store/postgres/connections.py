@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: how they are opened, and the faults they have in common."""
+"""Connections to PostgreSQL: how they are opened, and the errors they have in common."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 import asyncpg
 
-from sunshine_keys.store import StoreError
-from sunshine_keys.store.locations import each_host
+from sunshine_keys.store.errors import StoreError
+from sunshine_keys.store.locations import urls_by_host
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 """How long the database may take to answer a statement before its connection is given up."""
 
 CONTACT_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
-"""What a statement raises when there is no telling what became of it, or none when it will be possible again."""
+"""Exceptions after which it is unknown whether the statement ran, or whether the database will come back."""
 
 logger = logging.getLogger("sunshine_keys.store")
 
 
 async def connect(url: str) -> asyncpg.Connection[Any]:
-    """A connection that commits durably, whatever the server's default is. Raises CONTACT_LOST."""
+    """Return a connection that commits durably, whatever the server's default is. Raises CONTACT_LOST."""
     connection = await open_any(url)
     try:
         await use_schema(connection)
@@ -33,13 +33,13 @@ async def connect(url: str) -> asyncpg.Connection[Any]:
 
 
 async def open_any(url: str, **options: Any) -> asyncpg.Connection[Any]:
-    """A connection to whichever host of `url` is the first to be what its target_session_attrs asks for.
+    """Return a connection to the first host of `url` that answers as its target_session_attrs requires.
 
-    All are asked at once: asyncpg asks them one after the other within one limit, which a machine that has vanished from
-    the network uses up before the next is asked. `options` are asyncpg.connect's. Raises CONTACT_LOST.
+    All hosts are tried at once: asyncpg tries them one after the other within one time limit, and a machine that has
+    vanished from the network uses it up before the next is tried. `options` are asyncpg.connect's. Raises CONTACT_LOST.
     """
     pending = attempts = {
-        asyncio.ensure_future(asyncpg.connect(each, **_OPTIONS, **options)) for each in each_host(url)
+        asyncio.ensure_future(asyncpg.connect(host_url, **_OPTIONS, **options)) for host_url in urls_by_host(url)
     }
     reasons: list[BaseException] = []
     try:
@@ -55,8 +55,8 @@ async def open_any(url: str, **options: Any) -> asyncpg.Connection[Any]:
         for attempt in attempts:
             attempt.cancel()
             attempt.add_done_callback(_discard)
-    # What a server said tells more than that another could not be reached.
-    raise next((each for each in reasons if isinstance(each, asyncpg.PostgresError)), reasons[0])
+    # A server's own error says more than a host that cannot be reached.
+    raise next((reason for reason in reasons if isinstance(reason, asyncpg.PostgresError)), reasons[0])
 
 
 def _discard(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:
@@ -72,13 +72,13 @@ _OPTIONS: dict[str, Any] = {
 
 
 async def use_schema(connection: asyncpg.Connection[Any]) -> None:
-    """What is set for a connection; a stricter `synchronous_commit` than `on` is left as it is."""
+    """Set the connection's parameters. A stricter `synchronous_commit` than `on` is left as it is."""
     if await connection.fetchval("SHOW synchronous_commit") not in ("on", "remote_apply"):
         await connection.execute("SET synchronous_commit = on")
 
 
-def told(error: BaseException) -> str:
-    """An error in one line; none holds the URL's password."""
+def summary(error: BaseException) -> str:
+    """Return an error in one line. It never holds the URL's password."""
     return f"{type(error).__name__}: {_line(error)}"
 
 
@@ -101,6 +101,6 @@ def cannot_open(error: BaseException) -> StoreError:
         case TimeoutError():
             return StoreError("the database did not answer in time")
         case OSError():
-            return StoreError(f"cannot reach the database ({told(error)})")
+            return StoreError(f"cannot reach the database ({summary(error)})")
         case _:
-            return StoreError(f"cannot use the database ({told(error)})")
+            return StoreError(f"cannot use the database ({summary(error)})")

@@ -1,31 +1,30 @@
-"""Adding to the usage of keys on PostgreSQL: one statement, outside the order of changes."""
+"""Add to the usage of keys on PostgreSQL: one statement, outside the order of changes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour
-from sunshine_keys.store.sql.rows import PRUNED_HOURS
+from sunshine_keys.keys.usage import PRUNED_HOURS, USAGE_DAYS, KeyHour
 
 # The statement is its whole transaction, so that no node that is stopped half-way keeps a lock. It locks the keys
-# against their deletion, and passes over those that are just being deleted: it never waits for a change, so that a
-# DELETE waits for it no longer than it runs. It takes rows in order of keys, so that two nodes never wait for each other.
-# Its commit does not wait for a disk or a standby: what a crash loses of it are statistics. Old is what the database's
-# clock says, for one node with a wrong one would remove everybody's hours.
+# against their deletion, and skips those that are being deleted: it never waits for a change, so that a DELETE waits for
+# it no longer than it runs. It takes rows in order of keys, so that two nodes never wait for each other. Its commit does
+# not wait for a disk or a standby: a crash loses only statistics. The database's clock decides which hours are old,
+# because one node with a wrong clock would delete everybody's hours.
 _ADD = f"""
-WITH given AS (
+WITH batch AS (
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::double precision[], $5::text[])
-    AS given (key_id, hour, requests, used, source)
+    AS batch (key_id, hour, requests, used, source)
 ), present AS MATERIALIZED (
     SELECT id FROM keys WHERE id = ANY ($1::text[]) ORDER BY id FOR KEY SHARE SKIP LOCKED
 ), hours AS (
     INSERT INTO key_hours (key_id, hour, requests)
-    SELECT key_id, hour, requests FROM given JOIN present ON id = key_id ORDER BY key_id, hour
+    SELECT key_id, hour, requests FROM batch JOIN present ON id = key_id ORDER BY key_id, hour
     ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_hours.requests + excluded.requests
 ), uses AS (
     INSERT INTO key_uses (key_id, used, source)
-    SELECT DISTINCT ON (key_id) key_id, used, source FROM given JOIN present ON id = key_id ORDER BY key_id, used DESC
+    SELECT DISTINCT ON (key_id) key_id, used, source FROM batch JOIN present ON id = key_id ORDER BY key_id, used DESC
     ON CONFLICT (key_id) DO UPDATE SET used = excluded.used, source = excluded.source
     WHERE excluded.used > key_uses.used
 ), pruned AS (
@@ -39,8 +38,8 @@ SELECT set_config('synchronous_commit', 'off', true)
 
 
 def added(batch: Sequence[KeyHour]) -> tuple[str, tuple[list[Any], ...]]:
-    """The statement that adds `batch`, and its values."""
+    """Return the statement that adds `batch`, and its values."""
     columns = zip(
-        *((each.key_id, each.hour, each.requests, each.last_used, each.last_source) for each in batch), strict=True
+        *((item.key_id, item.hour, item.requests, item.last_used, item.last_source) for item in batch), strict=True
     )
     return _ADD, tuple(list(column) for column in columns)

@@ -1,7 +1,7 @@
-"""The one writer of a node: a task that commits changes arriving together in one transaction.
+"""The one writer of a node: a task that commits changes that arrive together in one transaction.
 
-All transactions that change anything take one advisory lock, on whatever node: so the audit trail has one order, and
-the limit of ten keys holds without more ado. A group costs one commit, however many changes are in it.
+All transactions that change anything take one advisory lock, on every node: the audit trail therefore has one order, and
+the limit of ten keys holds. A group costs one commit, however many changes are in it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ import asyncpg
 
 from sunshine_keys.errors import NotFound, ServiceError, StoreUnavailable
 from sunshine_keys.measures import SECONDS, Commits, Histogram
-from sunshine_keys.store.changes import Change
-from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.postgres import schema
-from sunshine_keys.store.postgres.authority import CHANGED, Authority
-from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, told
+from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, summary
+from sunshine_keys.store.postgres.lease import CHANGED, LeaseConnection
 from sunshine_keys.store.postgres.remembered import clock
-from sunshine_keys.store.statements import ConstraintBroken, Steps
+from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.submissions import Submission
-from sunshine_keys.store.transaction import Entangled, Job, apply_all
+from sunshine_keys.store.transaction import Job, PartialWrite, apply_all
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -33,7 +32,7 @@ _GROUP_LIMIT = 256
 _TRIES = 3
 _UNKNOWN = "The database did not answer: it may have been done, or not"
 
-# The server rolls back by itself what waits too long; never a COMMIT, which these settings do not reach.
+# The server rolls back a transaction that waits too long, but never a COMMIT: these settings do not apply to it.
 _BEGIN = f"""
 BEGIN;
 SET LOCAL statement_timeout = {int(ANSWER_SECONDS * 1000)};
@@ -49,21 +48,21 @@ class _Submission(Submission):
 
     @property
     def may_have_revoked(self) -> bool:
-        """Also where there was nothing left to delete: perhaps because of a DELETE whose answer was lost."""
-        return self.change.revokes and (self.error is None or isinstance(self.error, NotFound))
+        """True also if there was nothing left to delete: an earlier DELETE may have lost its answer."""
+        return bool(self.change.revokes) and (self.error is None or isinstance(self.error, NotFound))
 
 
 class Writer:
     """`connect` opens a connection to the primary."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], authority: Authority, commits: Commits
+        self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], lease: LeaseConnection, commits: Commits
     ) -> None:
         self._connect = connect
         self._commits = commits
         self.waits = Histogram(SECONDS)
-        """How long DELETEs waited for the nodes, after their commit."""
-        self._authority = authority
+        """How long DELETEs waited for the other nodes, after their commit."""
+        self._lease = lease
         self._connection: asyncpg.Connection[Any] | None = None
         self._jobs: deque[_Submission] = deque()
         self._waiting: set[asyncio.Task[None]] = set()
@@ -71,7 +70,7 @@ class Writer:
         self._is_doubtful = False
 
     async def submit(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> Job:
-        """Raises the job's error."""
+        """Commit `change` and return its job. Raises the job's error."""
         job = _Submission(origin, change, sealed_answer)
         self._jobs.append(job)
         if self._task is None:
@@ -80,7 +79,7 @@ class Writer:
         return job
 
     async def close(self) -> None:
-        """Commit what has been submitted, then stop."""
+        """Commit what was submitted, then stop."""
         while self._task is not None:
             await self._task
         if self._waiting:
@@ -92,7 +91,7 @@ class Writer:
         try:
             while self._jobs:
                 group = [self._jobs.popleft() for _ in range(min(len(self._jobs), _GROUP_LIMIT))]
-                # Where the database hangs, each group waits for the one before it: nobody is to wait for them all.
+                # If the database hangs, each group waits for the one before it. No caller should wait for them all.
                 begun = time.monotonic()
                 late = [job for job in group if begun - job.submitted > ANSWER_SECONDS]
                 self._fail(late, StoreUnavailable())
@@ -102,10 +101,10 @@ class Writer:
             self._task = None
 
     async def _commit(self, jobs: list[_Submission]) -> None:
-        """Apply and commit all of `jobs`, and settle each: those that revoke when every node has followed."""
+        """Apply, commit and settle all of `jobs`: those that revoke keys when every node has followed the trail."""
         try:
             connection, committing = await self._transact(jobs)
-        except Entangled as error:
+        except PartialWrite as error:
             if len(jobs) > 1:
                 for job in jobs:
                     await self._commit([job])
@@ -115,13 +114,13 @@ class Writer:
         except StoreUnavailable as error:
             self._fail(jobs, error)
             return
-        except Exception as error:  # whatever it was, the callers must hear of it
+        except Exception as error:  # whatever failed, the callers must get an answer
             logger.exception("a group of %d writes failed", len(jobs))
             self._fail(jobs, error)
             return
         revoking = [job for job in jobs if job.may_have_revoked]
         if revoking:
-            nodes = await self._authority.live_nodes(connection)
+            nodes = await self._lease.live_nodes(connection)
             task = asyncio.create_task(self._settle_revoked(revoking, nodes, committing))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
@@ -131,13 +130,16 @@ class Writer:
 
     async def _settle_revoked(self, jobs: list[_Submission], nodes: dict[str, float], since: float) -> None:
         begun = time.monotonic()
-        await self._authority.followed(max(job.sequence for job in jobs), nodes, since)
+        await self._lease.followed(max(job.sequence for job in jobs), nodes, since)
         self.waits.observe(time.monotonic() - begun)
         for job in jobs:
             job.settle()
 
     async def _transact(self, jobs: list[_Submission]) -> tuple[asyncpg.Connection[Any], float]:
-        """One transaction, begun anew while it is certain that it has not been committed; when its COMMIT was sent."""
+        """Run `jobs` in one transaction, retrying only while nothing can have been committed.
+
+        Return the connection and the time when COMMIT was sent.
+        """
         begun = time.monotonic()
         for attempt in range(1, _TRIES + 1):
             try:
@@ -146,12 +148,12 @@ class Writer:
                 await _do(connection, apply_all(jobs))
                 if any(job.may_have_revoked for job in jobs):
                     await connection.execute("SELECT pg_notify($1, '')", CHANGED)
-            except Entangled:
+            except PartialWrite:
                 await self._roll_back()
                 raise
             except CONTACT_LOST as error:
                 self._commits.failed()
-                logger.warning("a group of %d writes was not committed: %s", len(jobs), told(error))
+                logger.warning("a group of %d writes was not committed: %s", len(jobs), summary(error))
                 self._drop()
                 if attempt == _TRIES or time.monotonic() - begun > ANSWER_SECONDS:
                     raise StoreUnavailable from error
@@ -166,9 +168,9 @@ class Writer:
         raise AssertionError
 
     async def _end(self, connection: asyncpg.Connection[Any], jobs: list[_Submission]) -> None:
-        """Raises StoreUnavailable where it is not known whether the transaction has been committed.
+        """Commit. Raises StoreUnavailable if it is unknown whether the transaction was committed.
 
-        No statement is cancelled here: a COMMIT that is cancelled while it waits for a standby succeeds with a warning.
+        This never cancels the statement: a COMMIT that is cancelled while it waits for a standby succeeds with a warning.
         """
         self._is_doubtful = False
         commit = asyncio.ensure_future(connection.execute("COMMIT", timeout=3600))
@@ -181,7 +183,7 @@ class Writer:
                 raise ConnectionError("the database warned as it committed")
         except CONTACT_LOST as error:
             self._commits.failed()
-            logger.warning("it is not known whether a group of %d writes was committed: %s", len(jobs), told(error))
+            logger.warning("it is not known whether a group of %d writes was committed: %s", len(jobs), summary(error))
             self._drop()
             commit.cancel()
             await asyncio.gather(commit, return_exceptions=True)
@@ -214,15 +216,15 @@ class Writer:
         self._is_doubtful = True
 
 
-async def _do(connection: asyncpg.Connection[Any], steps: Steps[None]) -> None:
+async def _do(connection: asyncpg.Connection[Any], statements: Statements[None]) -> None:
     try:
-        statement = next(steps)
+        statement = next(statements)
         while True:
             try:
-                found = [tuple(row) for row in await connection.fetch(statement.sql, *statement.values)]
+                rows = [tuple(row) for row in await connection.fetch(statement.sql, *statement.values)]
             except asyncpg.IntegrityConstraintViolationError as error:
-                statement = steps.throw(ConstraintBroken(str(error)))
+                statement = statements.throw(ConstraintBroken(str(error)))
             else:
-                statement = steps.send(found)
+                statement = statements.send(rows)
     except StopIteration:
         return

@@ -1,4 +1,4 @@
-"""Whole copies of a store's file: how one is made while servers write, and how one is examined."""
+"""Whole copies of a store's file: made while servers write, and examined."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from urllib.parse import quote
 
 import msgspec
 
-from sunshine_keys.store import StoreError
-from sunshine_keys.store.audit import Head
-from sunshine_keys.store.counts import Counts
-from sunshine_keys.store.sql import rows, sealing
+from sunshine_keys.sealing.format import SEALING_KEY_ID_BYTES
+from sunshine_keys.store import audit, sealing
+from sunshine_keys.store.audit import Entry, Head
+from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.sqlite import schema
+from sunshine_keys.store.table import Catalog
 
 Progress = Callable[[int, int], None]
-"""Told how many pages of how many are done."""
+"""A callback that takes the number of pages copied, and of all pages."""
 
 _STEP_PAGES = 1000
-_SEALED = {"keys": "sealed_secret", "webhooks": "sealed_secret", "idempotency": "sealed_answer"}
 
 
 class Description(msgspec.Struct, frozen=True):
-    """What is in a store: `sealed_under` are the ids of the keys that its secrets are sealed under, or new ones would be."""
+    """What a store holds.
 
-    counts: Counts
+    `counts` has the number of rows by table. `sealed_under` are the ids of the keys that its secrets are sealed under, or
+    that new ones would be.
+    """
+
+    counts: dict[str, int]
     head: Head
     head_time: str
     sealed_under: list[str]
@@ -36,7 +40,7 @@ def copy(source: Path, target: Path, progress: Progress) -> None:
     """Copy a store into the empty file `target`, as it is at one moment, and leave it one file without a WAL.
 
     All steps read in one transaction: without it SQLite starts again whenever another process has written, and under
-    a constant load (measured: 5,000 commits a second) never ends. Writers go on meanwhile. The caller syncs `target`.
+    a constant load (measured: 5,000 commits a second) it never ends. Writers go on meanwhile. The caller syncs `target`.
     Raises StoreError.
     """
     try:
@@ -56,30 +60,38 @@ def copy(source: Path, target: Path, progress: Progress) -> None:
         raise StoreError(f"cannot copy the store {source} to {target.parent}: {error}") from error
 
 
-def examine(path: Path) -> Description:
-    """Check all of a store's file, and tell what is in it. Raises StoreError where it is none of ours, or damaged."""
+def examine(path: Path, catalog: Catalog) -> Description:
+    """Check all of a store's file, and describe it. Raises StoreError if it is another program's, or damaged."""
     try:
         with contextlib.closing(_reader(path)) as connection:
-            schema.require_ours(connection, path)
+            schema.require_ours(connection, path, catalog)
             faults = [row[0] for row in connection.execute("PRAGMA integrity_check(1)") if row[0] != "ok"]
             faults += [f"a row of {row[0]} refers to none" for row in connection.execute("PRAGMA foreign_key_check")]
             if faults:
                 raise StoreError(f"the store {path} is damaged: {' '.join(faults[0].split())}")
-            return _describe(connection)
+            return _describe(connection, catalog)
     except sqlite3.Error as error:
         raise StoreError(f"{path} is no store, or damaged: {error}") from error
 
 
-def _describe(connection: sqlite3.Connection) -> Description:
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    counts = Counts(*connection.execute(rows.COUNTS).fetchone())
-    ends = connection.execute(rows.ENTRY + "ORDER BY sequence DESC LIMIT 1").fetchall() if "audit" in tables else []
-    last = rows.entry(ends[0]) if ends else None
+def _describe(connection: sqlite3.Connection, catalog: Catalog) -> Description:
+    """Describe a store of this version or an earlier one, which may lack the newer tables."""
+    present = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    counts = {
+        table.name: connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]  # noqa: S608 - a name of our own
+        for table in catalog.resources
+    }
+    last: Entry | None = None
+    if audit.TABLE.name in present:
+        rows = connection.execute(f"{audit.TABLE.select_sql}ORDER BY sequence DESC LIMIT 1").fetchall()
+        last = audit.TABLE.from_row(rows[0]) if rows else None
     sealed = {
         key_id
-        for table, column in _SEALED.items()
-        if table in tables
-        for (key_id,) in connection.execute(f"SELECT DISTINCT lower(hex(substr({column}, 1, 4))) FROM {table}")  # noqa: S608 - names above
+        for table in catalog.sealed
+        if table.name in present
+        for (key_id,) in connection.execute(
+            f"SELECT DISTINCT lower(hex(substr({table.sealed}, 1, {SEALING_KEY_ID_BYTES}))) FROM {table.name}"  # noqa: S608
+        )
     }
     if recorded := sealing.recorded(connection.execute(sealing.RECORDED).fetchall()):
         sealed.add(recorded.current)

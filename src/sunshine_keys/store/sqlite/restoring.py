@@ -1,8 +1,8 @@
-"""Putting a backup's rows in the place of a store's, in one transaction of the store.
+"""Replace a store's rows by those of a backup, in one transaction of the store.
 
 Servers that have the store open need not stop: they see all of it at their next read, as they see any other commit,
-and a restore that is killed has not happened. The audit trail goes on where it was, so that it tells what was revoked
-before, and of the restore; where the backup's trail is a longer one of the same chain, its entries are added.
+and a restore that is killed has not happened. The store's audit trail goes on, so that it still shows what was revoked
+before, and the restore; if the backup's trail is a longer one of the same chain, its entries are added.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from pathlib import Path
 
 import msgspec
 
-from sunshine_keys.store import OPERATOR, StoreError
+from sunshine_keys.store import audit
 from sunshine_keys.store.audit import Head
-from sunshine_keys.store.changes import Restored
-from sunshine_keys.store.sql import rows
+from sunshine_keys.store.change import OPERATOR, AuditOnly, Revokes, actions
+from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.writer import run
+from sunshine_keys.store.table import Catalog
 from sunshine_keys.store.transaction import Job, apply_all
 
 NAMED = 10
-"""How many keys a comparison names."""
+"""How many keys a comparison names at most."""
 
 _BUSY_SECONDS = 60
 
@@ -34,19 +35,26 @@ FROM backup.keys AS theirs WHERE NOT EXISTS (SELECT 1 FROM main.keys AS ours WHE
 _LOST = "FROM main.keys AS ours WHERE NOT EXISTS (SELECT 1 FROM backup.keys AS theirs WHERE theirs.id = ours.id)"
 _DONE = "SELECT resource FROM main.audit WHERE action = ? AND outcome = 'done'"
 _TABLES = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'audit' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-_DELETIONS = (
-    ("key.delete", "id"),
-    ("integration.delete", "integration_id"),
-    ("app.delete", "app_id"),
-)
+
+
+class Restored(AuditOnly, frozen=True):
+    """The store was restored from a backup, in the transaction of this entry."""
+
+    action = "store.restore"
+    revokes = Revokes.ANY_KEY
+    summary: str
+
+    @property
+    def note(self) -> str:
+        return self.summary
 
 
 class Comparison(msgspec.Struct, frozen=True):
     """What a restore would do to keys. `revived` are in the backup and not in the store, `lost` the other way round.
 
-    `revoked` is for how many of the revived the store's trail tells of their deletion. `entries` is how many entries
-    the trail has had since the backup (less than 0 where the backup is the more recent); None where they have no common
-    past. At most NAMED ids are given.
+    `revoked` is how many of the revived keys the store's trail shows as deleted. `entries` is how many entries the trail
+    has had since the backup (negative if the backup is more recent); None if they have no common past. At most NAMED ids
+    are listed.
     """
 
     empty: bool
@@ -59,7 +67,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class Restore:
-    """A store and, beside it, a copy of a backup that `copies.examine` has found good."""
+    """A store and, attached to its connection, a copy of a backup that `copies.examine` has checked."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -69,7 +77,7 @@ class Restore:
         execute("DROP TABLE IF EXISTS temp.revived")
         execute(_REVIVED)
         revived = self._count("FROM revived")
-        for action, column in _DELETIONS if revived else ():
+        for action, column in _deletions() if revived else ():
             execute(f"CREATE INDEX temp.revived_by_{column} ON revived ({column})")
             for (resource,) in execute(_DONE, (action,)):
                 execute(f"UPDATE revived SET revoked = 1 WHERE {column} = ?", (resource.rpartition("/")[2],))  # noqa: S608 - ours
@@ -86,23 +94,23 @@ class Restore:
         )
 
     def carry_out(self, approve: Callable[[Comparison], AbstractContextManager[None]]) -> None:
-        """Replace the rows and commit. No other can write from before `approve` is told what it comes to.
+        """Replace the rows and commit. Others cannot write from before `approve` gets the comparison until the commit.
 
-        What that returns is entered before anything is changed and left before the commit. Raises what it raises,
-        having changed nothing.
+        The context manager that `approve` returns is entered before anything changes and left before the commit. What
+        it raises is raised, and then nothing has changed.
         """
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            found = self.compare()
-            with approve(found):
-                self._replace(found)
+            comparison = self.compare()
+            with approve(comparison):
+                self._replace(comparison)
             self._connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _replace(self, found: Comparison) -> None:
+    def _replace(self, comparison: Comparison) -> None:
         execute = self._connection.execute
         ours, theirs = self._head("main"), self._head("backup")
         if self._holds("backup", ours):
@@ -110,16 +118,17 @@ class Restore:
         for (table,) in execute(_TABLES).fetchall():
             execute(f"DELETE FROM main.{table}")  # noqa: S608 - the schema's own names
             execute(f"INSERT INTO main.{table} SELECT * FROM backup.{table}")  # noqa: S608
-        execute("DELETE FROM main.console_sessions")  # who had signed out since the backup is not signed in again
-        told = f"a backup that ends with entry {theirs.sequence}, {theirs.hash.hex()[:16]}; "
-        told += f"keys revived: {found.revived}, lost: {found.lost}"
-        run(self._connection, apply_all([Job(OPERATOR, Restored(told))]))
+        execute("DELETE FROM main.console_sessions")  # a person who signed out since the backup stays signed out
+        summary = f"a backup that ends with entry {theirs.sequence}, {theirs.hash.hex()[:16]}; "
+        summary += f"keys revived: {comparison.revived}, lost: {comparison.lost}"
+        run(self._connection, apply_all([Job(OPERATOR, Restored(summary))]))
 
     def _head(self, name: str) -> Head:
-        return rows.head(self._connection.execute(rows.HEAD.replace("audit", f"{name}.audit")).fetchall())
+        rows = self._connection.execute(audit.HEAD_SQL.replace("audit", f"{name}.audit")).fetchall()
+        return Head(*rows[0]) if rows else Head()
 
     def _holds(self, name: str, head: Head) -> bool:
-        """Whether that store's trail has had this head."""
+        """Return True if that store's trail has, or had, this head."""
         where = f"FROM {name}.audit WHERE sequence = {head.sequence} AND hash = x'{head.hash.hex()}'"
         return head == Head() or self._count(where) == 1
 
@@ -132,14 +141,16 @@ class Restore:
 
 
 @contextlib.contextmanager
-def opened(store: Path, backup: Path) -> Generator[Restore]:
-    """`backup` is a copy to be used up. Raises StoreError, from inside the block too."""
+def opened(store: Path, backup: Path, catalog: Catalog) -> Generator[Restore]:
+    """Yield a `Restore`. `backup` is a copy that this uses up. Raises StoreError, from inside the block too."""
     for path in (store, backup):
-        schema.open_or_create(path)  # both are brought to this version's schema
+        schema.open_or_create(path, catalog)  # both are brought to this version's schema
     try:
         with contextlib.closing(schema.connect(store)) as connection:
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
-            connection.execute("PRAGMA foreign_keys = OFF")  # the backup's were checked, and tables are emptied whole
+            connection.execute(
+                "PRAGMA foreign_keys = OFF"
+            )  # those of the backup were checked, and whole tables are replaced
             connection.execute("ATTACH ? AS backup", (str(backup),))
             yield Restore(connection)
     except sqlite3.Error as error:
@@ -147,3 +158,12 @@ def opened(store: Path, backup: Path) -> Generator[Restore]:
             f"cannot restore into the store {store}: {error}. Nothing was changed. If it is damaged, stop its servers, "
             "move its files away and restore again"
         ) from error
+
+
+def _deletions() -> list[tuple[str, str]]:
+    """Return the actions that take keys away, and the column of keys that the last id of their resource is in."""
+    return [
+        (action, revokes.value)
+        for action, revokes in actions().items()
+        if revokes not in (Revokes.NOTHING, Revokes.ANY_KEY)
+    ]

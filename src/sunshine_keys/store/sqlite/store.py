@@ -1,13 +1,13 @@
-"""Reads on the event loop's own thread, writes through the one writer.
+"""The store on an SQLite file: reads on the event loop's own thread, writes through the one writer.
 
 A primary-key read takes about 6 µs, less than handing it to another thread would. Every request sees what any process on
-this file had committed when it came: revocation is immediate. docs/revocation.md says why nobody sees less than he
-should, in spite of two things that make reads cheaper:
+this file had committed when it arrived: revocation is immediate. docs/revocation.md explains why no request sees less,
+although two things make reads cheaper:
 
-- Requests that a loop's pass finds together share one transaction of reads (`_Pass`): most of a read's time goes into the
-  locks that SQLite takes and gives back, and looking whether the file is in its place takes 3 µs more.
-- Keys that have been read are remembered for as long as SQLite says, in each of these transactions, that nobody has
-  committed anything since (`PRAGMA data_version`): its own page cache goes by the same.
+- Requests of one tick of the event loop share one read transaction (`_TickTransaction`): most of a read's time goes into
+  the locks that SQLite takes and releases, and checking that the file is still in its place takes 3 µs more.
+- Rows of tables marked `remembered` (keys) stay in memory for as long as SQLite reports, in each of these transactions,
+  that nobody has committed anything since (`PRAGMA data_version`). SQLite validates its own page cache in the same way.
 """
 
 from __future__ import annotations
@@ -20,63 +20,63 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sunshine_keys.access.scopes import Scope
+import msgspec
+
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.keys.model import Key
-from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.measures import Commits
-from sunshine_keys.store import StoreError
-from sunshine_keys.store.changes import Change
-from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.change import Change, Origin
+from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.sealing import Sealing
-from sunshine_keys.store.sql import rows
-from sunshine_keys.store.sql.reads import SqlReads
 from sunshine_keys.store.sqlite import schema
-from sunshine_keys.store.sqlite.place import Place
+from sunshine_keys.store.sqlite.file_identity import FileIdentity
 from sunshine_keys.store.sqlite.writer import Writer
-from sunshine_keys.store.statements import Row
+from sunshine_keys.store.statements import Row, Statements
+from sunshine_keys.store.store import Reader, Store
+from sunshine_keys.store.table import Catalog, Table
 
 R = TypeVar("R")
+S = TypeVar("S", bound=msgspec.Struct)
 V = TypeVar("V")
-_MOST_KEYS = 1000
+_MOST_ROWS = 1000
 _MOST_LISTS = 200
-"""Of an integration's keys. It and the keys take some 2 MB."""
+"""The most remembered rows, and lists of them. Keys and lists of keys take about 2 MB."""
 
 logger = logging.getLogger("sunshine_keys.store")
 
 
-class SqliteStore(SqlReads):
-    """The store on the SQLite file `path`, which `prepare` has made or checked. Raises StoreError."""
+class SqliteStore(Store):
+    """The store on the SQLite file `path`, which `prepare` has created or checked. Raises StoreError."""
 
     @staticmethod
-    def prepare(path: Path) -> Sealing | None:
-        """Make the file and its tables if they are missing; return which keys its secrets are sealed under.
+    def prepare(path: Path, catalog: Catalog) -> Sealing | None:
+        """Create the file and its tables if they are missing; return which keys its secrets are sealed under.
 
-        None means that nothing is sealed yet. Raises StoreError where the file cannot be used, StoreTooNew where a
-        newer program wrote it.
+        None means that nothing is sealed yet. Raises StoreError if the file cannot be used, StoreTooNew if a newer
+        program wrote it.
         """
-        return schema.open_or_create(path)
+        return schema.open_or_create(path, catalog)
 
     @staticmethod
-    def version(path: Path) -> int:
-        """The version of the schema that the file has; 0 is none yet. Raises StoreError, StoreTooNew."""
-        return schema.version(path)
+    def version(path: Path, catalog: Catalog) -> int:
+        """Return the file's schema version; 0 if it holds no store yet. Raises StoreError, StoreTooNew."""
+        return schema.version(path, catalog)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, catalog: Catalog) -> None:
+        self.catalog = catalog
         self._path = path
         try:
             self._reader = schema.connect(path)
             self._reader.execute("PRAGMA query_only = ON")
             self._reader.execute("SELECT count(*) FROM meta").fetchone()
-            self._place = Place(path)
-            self._pass = _Pass(self._reader, self._place)
+            self._file = FileIdentity(path)
+            self._tick = _TickTransaction(self._reader, self._file)
             self.commits = Commits()
-            self._writer = Writer(path, self._place, self.commits)
+            self._writer = Writer(path, self._file, self.commits)
         except sqlite3.Error as error:
             raise StoreError(f"cannot open the store {path}: {error}") from error
 
-    async def _all(self, sql: str, *values: Any) -> list[Row]:
-        self._pass.join()
+    async def rows(self, sql: str, *values: Any) -> list[Row]:
+        self._tick.join()
         return _read(self._reader, sql, values)
 
     @property
@@ -87,41 +87,46 @@ class SqliteStore(SqlReads):
     def lease(self) -> None:
         return None
 
-    async def key_counts(self) -> dict[Scope, int]:
-        return await asyncio.to_thread(self._key_counts)
+    async def get(self, table: Table[S], key: Any) -> S | None:
+        if not table.remembered:
+            return await super().get(table, key)
+        self._tick.join()
+        item: S | None = self._tick.items.get((table.name, key))
+        if item is None and (table.name, key) not in self._tick.missing:
+            item = await super().get(table, key)
+            memory = self._tick.missing if item is None else self._tick.items
+            _remember(memory, (table.name, key), item, _MOST_ROWS)
+        return item
 
-    def _key_counts(self) -> dict[Scope, int]:
-        """On a connection of the thread's own: at ten million keys it takes seconds."""
-        try:
-            with contextlib.closing(schema.connect(self._path)) as connection:
-                return {Scope(scope): count for scope, count in _read(connection, rows.KEY_COUNTS, ())}
-        except sqlite3.Error as error:
-            raise StoreUnavailable from error
+    async def select(self, table: Table[S], clauses: str, *values: Any) -> list[S]:
+        if not table.remembered:
+            return await super().select(table, clauses, *values)
+        self._tick.join()
+        query = (table.name, clauses, values)
+        items: list[S] | None = self._tick.lists.get(query)
+        if items is None:
+            items = await super().select(table, clauses, *values)
+            _remember(self._tick.lists, query, items, _MOST_LISTS)
+        return items
+
+    async def credential(self, key_id: str) -> Any:
+        self._tick.require_file()
+        return await self.get(self.catalog.credentials, key_id)
 
     async def ready(self) -> None:
-        self._place.require()
-        await self._all("SELECT 1 FROM meta LIMIT 1")
+        self._file.require()
+        await self.rows("SELECT 1 FROM meta LIMIT 1")
 
-    async def credential(self, key_id: str) -> Key | None:
-        self._pass.require_place()
-        return await self.key(key_id)
+    async def read_aside(self, statements: Statements[R]) -> R:
+        """Read in a thread, on a connection of its own: counting ten million keys takes seconds."""
+        return await asyncio.to_thread(self._read_aside, statements)
 
-    async def key(self, key_id: str) -> Key | None:
-        self._pass.join()
-        key = self._pass.keys.get(key_id)
-        if key is None and key_id not in self._pass.missing:
-            key = await super().key(key_id)
-            known = self._pass.missing if key is None else self._pass.keys
-            _remember(known, key_id, key, _MOST_KEYS)
-        return key
-
-    async def integration_keys(self, integration_id: str) -> list[Key]:
-        self._pass.join()
-        keys = self._pass.keys_of.get(integration_id)
-        if keys is None:
-            keys = await super().integration_keys(integration_id)
-            _remember(self._pass.keys_of, integration_id, keys, _MOST_LISTS)
-        return keys
+    def _read_aside(self, statements: Statements[R]) -> R:
+        try:
+            with contextlib.closing(schema.connect(self._path)) as connection:
+                return asyncio.run(_Connection(connection).read(statements))
+        except sqlite3.Error as error:
+            raise StoreUnavailable from error
 
     async def transact(self, origin: Origin, change: Change[R]) -> R:
         job = await self._writer.submit(origin, change)
@@ -131,70 +136,81 @@ class SqliteStore(SqlReads):
     async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
         return (await self._writer.submit(origin, change, sealed_answer)).replay
 
-    async def count_usage(self, batch: Sequence[KeyHour]) -> None:
+    async def count_usage(self, batch: Sequence[Any]) -> None:
         await self._writer.count(batch)
 
     async def close(self) -> None:
         self._writer.close()
-        self._pass.end()
+        self._tick.end()
         self._reader.close()
 
 
-class _Pass:
-    """One transaction of reads for all tasks that were waiting for their turn when the first of them read.
+class _TickTransaction:
+    """One read transaction for all tasks that were ready to run when the first of them read.
 
-    Its end waits for its turn behind them. So what asks within it was there before it began, and what has come since,
-    or is told of a commit since, gets its turn after its end, and reads in the next.
+    The COMMIT is scheduled with `call_soon` before BEGIN runs. Every task that joins was therefore queued before the
+    transaction started; anything that is queued later, such as the notice of a commit, runs after the COMMIT and gets a
+    new snapshot.
 
-    `keys`, `missing` and `keys_of` (by integration) hold what was read of the file as this transaction sees it. Ids that
-    no key has are apart, lest a stranger's guesses displace what there is.
+    `items`, `missing` (by table and primary key) and `lists` (by table, clauses and values) hold what was read of the
+    file as this transaction sees it. Keys that have no row are apart, so that a stranger's guesses do not displace rows.
     """
 
-    def __init__(self, reader: sqlite3.Connection, place: Place) -> None:
-        self.keys: dict[str, Key | None] = {}
-        self.missing: dict[str, Key | None] = {}
-        self.keys_of: dict[str, list[Key]] = {}
+    def __init__(self, reader: sqlite3.Connection, file: FileIdentity) -> None:
+        self.items: dict[tuple[str, Any], Any] = {}
+        self.missing: dict[tuple[str, Any], None] = {}
+        self.lists: dict[tuple[str, str, tuple[Any, ...]], Any] = {}
         self._version: int | None = None
         self._reader = reader
-        self._place = place
-        self._has_begun = self._is_placed = False
+        self._file = file
+        self._has_begun = self._is_in_place = False
 
     def join(self) -> None:
-        """Raises StoreUnavailable."""
+        """Begin the transaction, or join the one of this tick. Raises StoreUnavailable."""
         if self._has_begun:
             return
-        # First its end: a commit that it does not see is then told of after it.
+        # Schedule the end first: the notice of a commit that this transaction does not see is then queued after it.
         asyncio.get_running_loop().call_soon(self.end)
         self._has_begun = True
         version, self._version = self._version, None
         try:
             _read(self._reader, "BEGIN", ())
-            # The transaction's first read: what it sees is of this version.
+            # This is the transaction's first read: what the transaction sees is of this version.
             ((self._version,),) = _read(self._reader, "PRAGMA data_version", ())
         finally:
             if self._version is None or self._version != version:
-                self.keys.clear()
+                self.items.clear()
                 self.missing.clear()
-                self.keys_of.clear()
+                self.lists.clear()
 
-    def require_place(self) -> None:
-        """Join, with the file in its place. Raises StoreUnavailable."""
+    def require_file(self) -> None:
+        """Join, and check that the file is still in its place. Raises StoreUnavailable."""
         self.join()
-        if not self._is_placed:
-            self._place.require()
-            self._is_placed = True
+        if not self._is_in_place:
+            self._file.require()
+            self._is_in_place = True
 
     def end(self) -> None:
         if self._has_begun:
-            self._has_begun = self._is_placed = False
+            self._has_begun = self._is_in_place = False
             if self._reader.in_transaction:
                 self._reader.execute("COMMIT")
 
 
-def _remember(known: dict[str, V], name: str, value: V, most: int) -> None:
-    if len(known) >= most:
-        known.clear()
-    known[name] = value
+def _remember(memory: dict[Any, Any], name: Any, value: Any, most: int) -> None:
+    if len(memory) >= most:
+        memory.clear()
+    memory[name] = value
+
+
+class _Connection(Reader):
+    """Reads on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, sql: str, *values: Any) -> list[Row]:
+        return _read(self._connection, sql, values)
 
 
 def _read(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> list[Row]:

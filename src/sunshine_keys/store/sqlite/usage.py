@@ -1,4 +1,4 @@
-"""Adding to the usage of keys on SQLite: one short transaction, which gives way to changes."""
+"""Add to the usage of keys on SQLite: one short transaction, which gives way to changes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour
-from sunshine_keys.store.sql.rows import PRUNED_HOURS
+from sunshine_keys.keys.usage import PRUNED_HOURS, USAGE_DAYS, KeyHour
 from sunshine_keys.store.sqlite.schema import named
 
 _BUSY_MS = 500
-"""How long it waits for another process: no longer, for changes wait behind it, and it can be tried again."""
+"""How long it waits for another process. Changes wait behind it, and it can be tried again, so it gives up early."""
 
-# Only of a key that there is: it may have been deleted since it was used.
+# Only for keys that exist: a key may have been deleted since it was used.
 _ADD = """
 INSERT INTO key_hours (key_id, hour, requests) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM keys WHERE id = $1)
 ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_hours.requests + excluded.requests"""
@@ -26,14 +25,14 @@ DELETE FROM key_hours WHERE (key_id, hour) IN
 
 
 def add(connection: sqlite3.Connection, batch: Sequence[KeyHour]) -> None:
-    """Raises sqlite3.Error, leaving a transaction to be rolled back."""
+    """Add `batch` and commit. Raises sqlite3.Error, and then leaves a transaction to roll back."""
     (busy,) = connection.execute("PRAGMA busy_timeout").fetchone()
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     try:
         connection.execute("BEGIN IMMEDIATE")
     finally:
         connection.execute(f"PRAGMA busy_timeout = {busy}")
-    connection.executemany(_ADD, [named((each.key_id, each.hour, each.requests)) for each in batch])
-    connection.executemany(_USED, [named((each.key_id, each.last_used, each.last_source)) for each in batch])
+    connection.executemany(_ADD, [named((item.key_id, item.hour, item.requests)) for item in batch])
+    connection.executemany(_USED, [named((item.key_id, item.last_used, item.last_source)) for item in batch])
     connection.execute(_PRUNE, named((int(time.time()) - USAGE_DAYS * 86400, PRUNED_HOURS)))
     connection.execute("COMMIT")

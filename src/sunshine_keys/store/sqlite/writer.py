@@ -1,4 +1,4 @@
-"""The one writer of a process: a thread that commits changes arriving together in one transaction.
+"""The one writer of a process: a thread that commits changes that arrive together in one transaction.
 
 One fsync then serves many requests, and each is answered only after its own commit. A change that fails its own
 checks fails alone. Statistics have transactions of their own, after the changes that wait with them.
@@ -19,26 +19,25 @@ from typing import Any
 from sunshine_keys.errors import ServiceError, StoreUnavailable
 from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.measures import Commits
-from sunshine_keys.store.changes import Change
-from sunshine_keys.store.origin import Origin
+from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.sqlite import schema, usage
-from sunshine_keys.store.sqlite.place import Place
-from sunshine_keys.store.statements import ConstraintBroken, Steps
+from sunshine_keys.store.sqlite.file_identity import FileIdentity
+from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.submissions import Submission, Waiting
-from sunshine_keys.store.transaction import Entangled, Job, apply_all
+from sunshine_keys.store.transaction import Job, PartialWrite, apply_all
 
 logger = logging.getLogger("sunshine_keys.store")
 
 _GROUP_LIMIT = 512
 
 ANSWER_SECONDS = 30
-"""How long a caller waits: longer than for two groups that another process makes wait their longest."""
+"""How long a caller waits: longer than two groups take if another process makes each wait its longest."""
 
 _UNKNOWN = "The store did not answer: it may have been done, or not"
 
 
 class _Count(Waiting):
-    """Statistics, and the caller that waits for them."""
+    """Statistics to add, and the caller that waits for them."""
 
     def __init__(self, batch: Sequence[KeyHour]) -> None:
         super().__init__()
@@ -47,8 +46,8 @@ class _Count(Waiting):
 
 
 class Writer:
-    def __init__(self, path: Path, place: Place, commits: Commits) -> None:
-        self._place = place
+    def __init__(self, path: Path, file: FileIdentity, commits: Commits) -> None:
+        self._file = file
         self._commits = commits
         self._connection = schema.connect(path)
         self._jobs: queue.SimpleQueue[Submission | _Count | None] = queue.SimpleQueue()
@@ -56,7 +55,10 @@ class Writer:
         self._thread.start()
 
     async def submit(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> Job:
-        """Raises the job's error; StoreUnavailable where the disk keeps it waiting. What is cancelled is not begun."""
+        """Commit `change` and return its job. A caller that is cancelled while it waits in the queue cancels the change.
+
+        Raises the job's error; StoreUnavailable if the disk takes longer than ANSWER_SECONDS.
+        """
         job = Submission(origin, change, sealed_answer)
         self._jobs.put(job)
         try:
@@ -67,13 +69,13 @@ class Writer:
         return job
 
     async def count(self, batch: Sequence[KeyHour]) -> None:
-        """Raises StoreUnavailable. What is cancelled is not begun."""
+        """Add statistics. Raises StoreUnavailable. A caller that is cancelled while it waits in the queue cancels them."""
         count = _Count(batch)
         self._jobs.put(count)
         await count.future
 
     def close(self) -> None:
-        """Commit what has been submitted, then stop."""
+        """Commit what was submitted, then stop."""
         self._jobs.put(None)
         self._thread.join()
         self._connection.close()
@@ -85,50 +87,50 @@ class Writer:
             while len(group) < _GROUP_LIMIT and not self._jobs.empty():
                 group.append(self._jobs.get())
             closing = None in group
-            waiting = [each for each in group if each is not None and not each.future.cancelled()]
-            jobs = [each for each in waiting if isinstance(each, Submission)]
+            waiting = [item for item in group if item is not None and not item.future.cancelled()]
+            jobs = [item for item in waiting if isinstance(item, Submission)]
             if jobs:
                 self._commit(jobs)
                 _answer(jobs)
-            for each in waiting:
-                if isinstance(each, _Count):
-                    self._add(each)
-                    _answer([each])
+            for item in waiting:
+                if isinstance(item, _Count):
+                    self._add(item)
+                    _answer([item])
 
     def _commit(self, jobs: list[Submission]) -> None:
-        """Apply and commit all of `jobs`, leaving each its result or its error."""
+        """Apply and commit all of `jobs`; set the result or the error of each."""
         is_ending = False
         begun = time.perf_counter()
         try:
-            self._place.require()
+            self._file.require()
             self._connection.execute("BEGIN IMMEDIATE")
             run(self._connection, apply_all(jobs))
             is_ending = True
             self._connection.execute("COMMIT")
             self._commits.done(len(jobs), time.perf_counter() - begun)
-        except Entangled as error:
+        except PartialWrite as error:
             self._rollback()
             if len(jobs) > 1:
                 for job in jobs:
                     self._commit([job])
             else:
                 jobs[0].error = error.__cause__ if isinstance(error.__cause__, ServiceError) else error
-        except Exception as error:  # whatever it was, the callers must hear of it
+        except Exception as error:  # whatever failed, the callers must get an answer
             logger.error("a group of %d writes was not committed: %s", len(jobs), error)
             self._commits.failed()
             self._rollback()
             if isinstance(error, sqlite3.Error):
-                # An fsync that fails leaves a whole transaction in the WAL: it is undone here, and overwritten by the
-                # next; but a crash before that, and whoever opens the store then finds it.
+                # An fsync that fails leaves a whole transaction in the WAL. It is rolled back here, and the next one
+                # overwrites it; but if the process crashes before that, the next to open the store finds it committed.
                 error = StoreUnavailable(_UNKNOWN) if is_ending and _is_io(error) else StoreUnavailable()
             for job in jobs:
                 job.error = error
 
     def _add(self, count: _Count) -> None:
         try:
-            self._place.require()
+            self._file.require()
             usage.add(self._connection, count.batch)
-        except Exception as error:  # whatever it was, the caller must hear of it
+        except Exception as error:  # whatever failed, the caller must get an answer
             self._rollback()
             count.error = StoreUnavailable() if isinstance(error, sqlite3.Error) else error
 
@@ -144,17 +146,17 @@ def _is_io(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR
 
 
-def run(connection: sqlite3.Connection, steps: Steps[Any]) -> None:
-    """Do what `steps` asks for, in the transaction that is open."""
+def run(connection: sqlite3.Connection, statements: Statements[Any]) -> None:
+    """Run `statements` in the transaction that is open."""
     try:
-        statement = next(steps)
+        statement = next(statements)
         while True:
             try:
-                found = connection.execute(statement.sql, schema.named(statement.values)).fetchall()
+                rows = connection.execute(statement.sql, schema.named(statement.values)).fetchall()
             except sqlite3.IntegrityError as error:
-                statement = steps.throw(ConstraintBroken(str(error)))
+                statement = statements.throw(ConstraintBroken(str(error)))
             else:
-                statement = steps.send(found)
+                statement = statements.send(rows)
     except StopIteration:
         return
 

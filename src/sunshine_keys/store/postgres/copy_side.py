@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from sunshine_keys.store import StoreError
 from sunshine_keys.store.copying import UNDER_WAY
+from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.postgres import connections, schema
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS
@@ -24,7 +24,7 @@ _NODES = "SELECT id, renewals FROM nodes"
 _LOCK = "SELECT pg_advisory_lock($1, hashtext(current_schema()))"
 
 
-class _Tables:
+class _Side:
     def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
 
@@ -32,7 +32,7 @@ class _Tables:
         return [tuple(row) for row in await self._connection.fetch(sql, *values)]
 
     async def is_served(self) -> bool:
-        """Whether nodes go on renewing a lease; the rows of those that do not are removed."""
+        """Return True if nodes go on renewing their lease. Rows of nodes that do not are removed."""
         before = await self.rows(_NODES)
         if not before:
             return False
@@ -44,13 +44,13 @@ class _Tables:
     async def write(self, statements: list[Statement]) -> None:
         async with self._connection.transaction():
             await self._connection.execute("SELECT pg_advisory_xact_lock($1)", schema.LOCK)
-            for sql, alike in itertools.groupby(statements, key=lambda statement: statement.sql):
-                await self._connection.executemany(sql, [statement.values for statement in alike])
+            for sql, group in itertools.groupby(statements, key=lambda statement: statement.sql):
+                await self._connection.executemany(sql, [statement.values for statement in group])
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, *, snapshot: bool) -> AsyncGenerator[_Tables]:
-    """The tables of the store at `url`; with `snapshot` as they are now, else with no other copy into them.
+async def opened(url: str, *, snapshot: bool) -> AsyncGenerator[_Side]:
+    """Open the tables of the store at `url`: with `snapshot` as they are now, else locked against other copies into them.
 
     Raises StoreError.
     """
@@ -61,15 +61,15 @@ async def opened(url: str, *, snapshot: bool) -> AsyncGenerator[_Tables]:
                 await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             else:
                 await _lock(connection)
-            yield _Tables(connection)
+            yield _Side(connection)
         finally:
             connection.terminate()
     except CONTACT_LOST as error:
-        raise StoreError(f"cannot copy: {connections.told(error)}") from None
+        raise StoreError(f"cannot copy: {connections.summary(error)}") from None
 
 
 async def _lock(connection: asyncpg.Connection[Any]) -> None:
-    """Until the connection ends."""
+    """Lock the store against other copies into it, until the connection ends."""
     await connection.execute(f"SET lock_timeout = {int(LOCK_SECONDS * 1000)}")
     try:
         await connection.execute(_LOCK, schema.LOCK)

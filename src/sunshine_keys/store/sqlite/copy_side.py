@@ -15,7 +15,7 @@ from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.statements import Row, Statement
 
 
-class _Tables:
+class _Side:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
@@ -23,7 +23,7 @@ class _Tables:
         return self._connection.execute(sql, schema.named(values)).fetchall()
 
     async def is_served(self) -> bool:
-        """No row of an SQLite store tells who has it open."""
+        """Return False: no row of an SQLite store says who has it open."""
         return False
 
     async def write(self, statements: list[Statement]) -> None:
@@ -38,8 +38,8 @@ class _Tables:
 
 
 @contextlib.asynccontextmanager
-async def opened(path: Path, *, snapshot: bool) -> AsyncGenerator[_Tables]:
-    """The tables of the store in `path`; with `snapshot` as they are now, else with no other copy into them.
+async def opened(path: Path, *, snapshot: bool) -> AsyncGenerator[_Side]:
+    """Open the tables of the store in `path`: with `snapshot` as they are now, else locked against other copies into them.
 
     Raises StoreError.
     """
@@ -48,18 +48,18 @@ async def opened(path: Path, *, snapshot: bool) -> AsyncGenerator[_Tables]:
             with contextlib.closing(schema.connect(path)) as connection:
                 if snapshot:
                     connection.execute("BEGIN")
-                yield _Tables(connection)
+                yield _Side(connection)
         except sqlite3.Error as error:
             raise StoreError(f"cannot copy the store {path}: {error}") from error
 
 
 def _alone(path: Path) -> contextlib.AbstractContextManager[object]:
-    """Raises StoreError where another copy into the same store has not ended."""
-    alone = contextlib.ExitStack()
+    """Lock the store against other copies into it. Raises StoreError if another copy has not ended."""
+    lock = contextlib.ExitStack()
     try:
-        alone.enter_context(scratch(path.with_name(f"{path.name}.copy")))
+        lock.enter_context(scratch(path.with_name(f"{path.name}.copy")))
     except BlockingIOError:
         raise StoreError(UNDER_WAY) from None
     except OSError as error:
         raise StoreError(f"cannot copy into the store {path}: {error.strerror}") from error
-    return alone
+    return lock

@@ -1,8 +1,7 @@
-"""What a node knows of keys, on whose authority: one connection that holds its lease, follows the audit trail and reads
-the keys that it does not remember.
+"""One connection per node that holds its lease, follows the audit trail, and reads the keys that it does not remember.
 
-All three go over the same connection, one after the other, so that they speak of the same database: a connection to a
-primary that has been deposed cannot renew a lease, and without one nothing that it reads is believed.
+All three go over the same connection, one after the other, so that they reach the same database: a connection to a
+deposed primary cannot renew a lease, and without a lease nothing that it reads is used.
 """
 
 from __future__ import annotations
@@ -17,27 +16,26 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.keys.model import Key
-from sunshine_keys.store.postgres.connections import CONTACT_LOST, told
+from sunshine_keys.store.postgres.connections import CONTACT_LOST, summary
 from sunshine_keys.store.postgres.remembered import (
     CLOCK_MARGIN,
-    HARMLESS,
     LEASE_SECONDS,
+    Heartbeats,
     Lease,
-    Pulses,
     RememberedKeys,
     clock,
+    harmless_actions,
 )
-from sunshine_keys.store.sql import rows
-from sunshine_keys.store.sql.sealing import COPYING
+from sunshine_keys.store.sealing import COPYING
+from sunshine_keys.store.table import Table
 
-_Answer: TypeAlias = "asyncio.Future[tuple[Key | None, int]]"
+_Answer: TypeAlias = "asyncio.Future[tuple[Any, int]]"
 
 logger = logging.getLogger("sunshine_keys.store")
 
 RENEWAL_SECONDS = LEASE_SECONDS / 4
 ANSWER_SECONDS = LEASE_SECONDS
-"""How long the connection may take for an answer before it is given up, and a request may wait for a key."""
+"""How long the connection may take to answer before it is dropped, and how long a request may wait for a key."""
 
 CHANGED = "sunshine_keys_changed"
 FOLLOWED = "sunshine_keys_followed"
@@ -59,16 +57,18 @@ _NODES = "SELECT id, renewals FROM nodes"
 _BURY = "DELETE FROM nodes WHERE id = $1 AND renewals = $2"
 
 
-class Authority:
-    """`connect` opens a connection to the primary. Started by `start`, on the loop that uses it."""
+class LeaseConnection:
+    """`connect` opens a connection to the primary; `table` is that of the keys. Call `start` on the event loop that uses it."""
 
-    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], table: Table[Any]) -> None:
         self._connect = connect
+        self._table = table
+        self._harmless = harmless_actions()
         self._node_id = secrets.token_hex(8)
         self._lease = Lease()
         self._keys = RememberedKeys()
         self._renewals = 0
-        self._others = Pulses()
+        self._others = Heartbeats()
         self._epoch = 0
         self._wanted: dict[str, _Answer] = {}
         self._followers: dict[str, tuple[int, float]] = {}
@@ -80,12 +80,12 @@ class Authority:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Where it has not been started; without it nothing is known, and a DELETE waits for leases to end."""
+        """Start, unless it has been started. Without it no credential can be verified, and a DELETE waits until leases end."""
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="sunshine-keys-authority")
+            self._task = asyncio.create_task(self._run(), name="sunshine-keys-lease")
 
     async def close(self) -> None:
-        """Give the lease up, and say so, that nobody waits for it to end."""
+        """Give the lease up, and remove its row, so that no node waits for it to end."""
         self._is_closing = True
         self._lease.given_up()
         self._awake.set()
@@ -94,33 +94,36 @@ class Authority:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def key(self, key_id: str) -> Key | None:
-        """A key as it is, or was at some moment since the call. Raises StoreUnavailable where that cannot be known."""
+    async def key(self, key_id: str) -> Any:
+        """Return a key as it is, or was at some moment since the call; None if it does not exist.
+
+        Raises StoreUnavailable if that cannot be established.
+        """
         key = self._keys.get(key_id)
         if key is not None and self._lease.is_held():
             return key
         give_up = clock() + ANSWER_SECONDS
         while (remaining := give_up - clock()) > 0 and not self._is_closing:
             try:
-                key, epoch = await asyncio.wait_for(asyncio.shield(self._ask(key_id)), remaining)
+                key, epoch = await asyncio.wait_for(asyncio.shield(self._request(key_id)), remaining)
             except TimeoutError:
                 break
-            # Looked at after the read: this process may have been stopped in between, or the primary deposed.
+            # Check after the read: this process may have been stopped in between, or the primary deposed.
             if epoch == self._epoch and self._lease.is_held():
                 return key
         raise StoreUnavailable
 
     def is_trusted(self) -> bool:
-        """Whether this node may go by what it remembers."""
+        """Return True if this node may use what it remembers."""
         return self._lease.is_held()
 
     @property
     def remembered(self) -> int:
-        """How many keys."""
+        """The number of keys in memory."""
         return len(self._keys)
 
-    def _ask(self, key_id: str) -> _Answer:
-        """A read that has not begun yet: one under way may have seen what was before the caller asked."""
+    def _request(self, key_id: str) -> _Answer:
+        """Queue a read that has not begun yet: one under way may have seen the state from before the call."""
         future = self._wanted.get(key_id)
         if future is None:
             future = self._wanted[key_id] = asyncio.get_running_loop().create_future()
@@ -129,23 +132,23 @@ class Authority:
 
     @staticmethod
     async def live_nodes(connection: asyncpg.Connection[Any]) -> dict[str, float]:
-        """The nodes that may hold a lease, and when at the latest it ends, by this process's clock.
+        """Return the nodes that may hold a lease, and when at the latest it ends, by this process's clock.
 
-        A row may have been renewed a moment ago, whatever any other clock says; so a whole lease is waited for.
+        A row may have been renewed a moment ago, whatever any other clock says, so the end is a whole lease away.
         """
-        asked = clock()
+        requested = clock()
         try:
             nodes = [node for node, _ in await asyncio.wait_for(connection.fetch(_NODES), ANSWER_SECONDS)]
         except CONTACT_LOST:
-            return {"any": asked + LEASE_SECONDS * CLOCK_MARGIN}
+            return {"any": requested + LEASE_SECONDS * CLOCK_MARGIN}
         return dict.fromkeys(nodes, clock() + LEASE_SECONDS * CLOCK_MARGIN)
 
     async def followed(self, sequence: int, nodes: dict[str, float], since: float) -> None:
-        """Return once no node goes by a memory from before entry `sequence` of the trail.
+        """Return once no node uses a memory from before entry `sequence` of the trail.
 
-        `nodes` are those that held a lease after the entry was committed: each has said `since` the commit began that
-        it followed the trail so far, or its lease is over. What was said before may be of a history that has been
-        lost, where the database was set back to an earlier moment.
+        `nodes` are those that held a lease after the entry was committed: each has reported `since` the commit began
+        that it followed the trail so far, or its lease is over. An earlier report may be about a history that was lost
+        when the database was set back to an earlier moment.
         """
         while True:
             late = [end for node, end in nodes.items() if not self._has_followed(node, sequence, since)]
@@ -161,8 +164,8 @@ class Authority:
             try:
                 connection = await asyncio.wait_for(self._connect(), ANSWER_SECONDS)
                 await self._serve(connection)
-            except Exception as error:  # whatever it was, without contact this node can accept nothing
-                logger.warning("no contact with the database: %s", told(error))
+            except Exception as error:  # whatever failed, without contact this node cannot accept any credential
+                logger.warning("no contact with the database: %s", summary(error))
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
                 self._epoch += 1
@@ -173,7 +176,7 @@ class Authority:
         connection.add_log_listener(self._warned)
         await connection.add_listener(CHANGED, self._changed)
         await connection.add_listener(FOLLOWED, self._followed)
-        await asyncio.wait_for(self._renew(connection, anew=True), ANSWER_SECONDS)
+        await asyncio.wait_for(self._renew(connection, forget=True), ANSWER_SECONDS)
         renewal = clock() + RENEWAL_SECONDS
         while not self._is_closing:
             if clock() >= renewal or not self._lease.is_held():
@@ -190,41 +193,41 @@ class Authority:
         self._lease.given_up()
         await connection.execute("DELETE FROM nodes WHERE id = $1", self._node_id)
 
-    async def _renew(self, connection: asyncpg.Connection[Any], *, anew: bool = False) -> None:
-        """Have the lease known, and only then follow the trail: who deletes what that does not show knows of the lease."""
+    async def _renew(self, connection: asyncpg.Connection[Any], *, forget: bool = False) -> None:
+        """Write the heartbeat, and only then follow the trail: a deletion that the trail does not show yet sees the lease."""
         self._is_doubtful = False
-        asked_at = clock()
-        self._renewals += 1  # never told twice, so that others see a renewal in it
+        requested_at = clock()
+        self._renewals += 1  # a number is never used twice, so that others see each renewal
         await connection.execute(_RENEW, self._node_id, self._renewals)
         if self._is_doubtful:
-            # Committed here, but perhaps not on the standby: after a failover nobody would know of this lease.
+            # The row is committed here, but perhaps not on the standby: after a failover no node would see this lease.
             raise ConnectionError("the database warned as a lease was renewed")
-        await self._follow(connection, anew=anew)
-        self._lease.renewed(asked_at)
+        await self._follow(connection, forget=forget)
+        self._lease.renewed(requested_at)
         for node, renewals in self._others.silent(await connection.fetch(_NODES), clock()):
             await connection.execute(_BURY, node, renewals)
 
-    async def _follow(self, connection: asyncpg.Connection[Any], *, anew: bool = False) -> None:
-        is_asked, self._is_behind = self._is_behind, False
-        found = await connection.fetchrow(_FOLLOW, self._keys.sequence, HARMLESS, _MOST_FOLLOWED + 1)
-        assert found is not None
-        head, revocations, copying = found
+    async def _follow(self, connection: asyncpg.Connection[Any], *, forget: bool = False) -> None:
+        was_notified, self._is_behind = self._is_behind, False
+        row = await connection.fetchrow(_FOLLOW, self._keys.sequence, self._harmless, _MOST_FOLLOWED + 1)
+        assert row is not None
+        head, revocations, copying = row
         if copying:
             raise ConnectionError("the store is an unfinished copy of another")
-        if anew or len(revocations) > _MOST_FOLLOWED:
+        if forget or len(revocations) > _MOST_FOLLOWED:
             self._keys.forget_all(head)
         else:
             self._keys.follow(head, revocations)
-        if revocations or is_asked:
+        if revocations or was_notified:
             await connection.execute("SELECT pg_notify($1, $2)", FOLLOWED, f"{self._node_id} {head}")
 
     async def _read(self, connection: asyncpg.Connection[Any]) -> None:
-        """Read the keys that are waited for, all at once."""
+        """Read all requested keys in one statement."""
         wanted, self._wanted = self._wanted, {}
-        as_of, epoch, keys = self._keys.sequence, _NO_EPOCH, dict[str, Key]()
+        as_of, epoch, keys = self._keys.sequence, _NO_EPOCH, dict[str, Any]()
         try:
-            found = await connection.fetch(rows.KEY + "WHERE id = ANY($1::text[])", list(wanted))
-            keys, epoch = {row[0]: rows.key(row) for row in found}, self._epoch
+            rows = await connection.fetch(self._table.select_sql + "WHERE id = ANY($1::text[])", list(wanted))
+            keys, epoch = {row[0]: self._table.from_row(tuple(row)) for row in rows}, self._epoch
             self._keys.keep(keys.values(), as_of)
         finally:
             for key_id, future in wanted.items():

@@ -1,4 +1,4 @@
-"""Whether the files that this process has open are still the ones that others find."""
+"""Check that the files that this process has open are still the ones that other processes open."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from sunshine_keys.errors import StoreUnavailable
 logger = logging.getLogger("sunshine_keys.store")
 
 
-class Place:
-    """Made once a connection that stays open has read: until it is closed, SQLite keeps both files where they are."""
+class FileIdentity:
+    """The store's file and its WAL, as they were when the store was opened.
+
+    Create it after a connection that stays open has read: until that is closed, SQLite keeps both files in place.
+    """
 
     def __init__(self, path: Path) -> None:
         self._paths = os.fspath(path), f"{path.resolve()}-wal"
-        self._opened = self._found()
+        self._opened = self._current()
         self._is_lost = False
 
     def require(self) -> None:
-        """Raises StoreUnavailable.
+        """Raises StoreUnavailable if another file, or none, is at the path. It makes two system calls, 1 to 3 µs each.
 
-        A file that was moved, deleted or replaced is still open here, but what is written into it is gone with the
-        process, and what others do, they do in another. Two calls, 1 to 3 µs each.
+        A file that was moved, deleted or replaced stays open here, but what is written into it is lost with the
+        process, and other processes write into another file.
         """
-        is_lost = self._found() != self._opened
+        is_lost = self._current() != self._opened
         if is_lost and not self._is_lost:
             logger.critical("the store %s is no longer the one that is open: put it back, or restart", self._paths[0])
         elif self._is_lost and not is_lost:
@@ -34,11 +37,12 @@ class Place:
         if is_lost:
             raise StoreUnavailable
 
-    def _found(self) -> list[tuple[int, int] | None]:
+    def _current(self) -> list[tuple[int, int] | None]:
         return [_identity(path) for path in self._paths]
 
 
 def _identity(path: str) -> tuple[int, int] | None:
+    """Return the device and inode of a file; None if it does not exist."""
     try:
         status = os.stat(path)  # noqa: PTH116 - Path's takes twice the time
     except OSError:

@@ -1,0 +1,24 @@
+"""The table of apps, and its reads."""
+
+from __future__ import annotations
+
+from sunshine_keys.apps.model import App
+from sunshine_keys.errors import AppNotFound
+from sunshine_keys.store.page import Page
+from sunshine_keys.store.statements import Statements
+from sunshine_keys.store.table import Table
+
+APPS = Table("apps", App)
+
+
+def require_app(app_id: str) -> Statements[App]:
+    """Return the app. Raises AppNotFound."""
+    app = yield from APPS.get(app_id)
+    if app is None:
+        raise AppNotFound
+    return app
+
+
+def apps_page(page: Page) -> Statements[tuple[list[App], bool]]:
+    """Return one page of apps in order of id, and whether more follow in its direction."""
+    return APPS.page("1 = 1", (), page)

@@ -1,0 +1,64 @@
+"""Changes of integrations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sunshine_keys.apps.table import require_app
+from sunshine_keys.errors import IntegrationNotFound
+from sunshine_keys.integrations.model import Integration
+from sunshine_keys.integrations.table import INTEGRATIONS, require_integration
+from sunshine_keys.store.change import Change, Revokes
+from sunshine_keys.store.statements import Statements
+from sunshine_keys.webhooks.model import Webhook
+from sunshine_keys.webhooks.table import WEBHOOKS
+
+
+class CreateIntegration(Change[Integration], frozen=True):
+    """Raises AppNotFound."""
+
+    action = "integration.create"
+    path = "apps/{0.integration.app_id}/integrations/{0.integration.id}"
+    integration: Integration
+    webhooks: list[Webhook]
+
+    @property
+    def seals(self) -> list[bytes]:
+        return [webhook.sealed_secret for webhook in self.webhooks]
+
+    def apply(self) -> Statements[Integration]:
+        yield from require_app(self.integration.app_id)
+        yield from INTEGRATIONS.insert(self.integration)
+        for webhook in self.webhooks:
+            yield from WEBHOOKS.insert(webhook)
+        return self.integration
+
+
+class UpdateIntegration(Change[Integration], frozen=True):
+    """Merge `attributes`; None removes one. Raises AppNotFound, IntegrationNotFound."""
+
+    action = "integration.update"
+    path = "apps/{0.app_id}/integrations/{0.integration_id}"
+    app_id: str
+    integration_id: str
+    attributes: dict[str, Any]
+
+    def apply(self) -> Statements[Integration]:
+        integration = (yield from require_integration(self.app_id, self.integration_id)).patched(self.attributes)
+        yield from INTEGRATIONS.update(integration, "attributes")
+        return integration
+
+
+class DeleteIntegration(Change[None], frozen=True):
+    """Delete the integration with its keys and webhooks. Raises AppNotFound, IntegrationNotFound."""
+
+    action = "integration.delete"
+    path = "apps/{0.app_id}/integrations/{0.integration_id}"
+    revokes = Revokes.KEYS_OF_INTEGRATION
+    app_id: str
+    integration_id: str
+
+    def apply(self) -> Statements[None]:
+        if not (yield from INTEGRATIONS.delete("id = $1 AND app_id = $2", self.integration_id, self.app_id)):
+            yield from require_app(self.app_id)
+            raise IntegrationNotFound

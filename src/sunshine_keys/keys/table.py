@@ -1,0 +1,62 @@
+"""The table of keys, and its reads."""
+
+from __future__ import annotations
+
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.table import require_app
+from sunshine_keys.integrations.table import require_custom
+from sunshine_keys.keys.model import Key
+from sunshine_keys.store.statements import Statements, execute
+from sunshine_keys.store.store import Reader
+from sunshine_keys.store.table import Index, Table
+
+KEYS = Table(
+    "keys",
+    Key,
+    references={"app_id": "apps", "integration_id": "integrations"},
+    indexes=(
+        Index("keys_by_app", ("app_id", "scope", "id")),
+        # It covers the whole key, so that a list is read from one place: at ten million keys a list takes 19 µs, where
+        # looking up ten keys took 74 (at a thousand: 15). A key takes 570 bytes of the file with it, 400 without.
+        Index("keys_by_integration", ("integration_id", "id"), covers=True),
+    ),
+    sealed="sealed_secret",
+    remembered=True,
+)
+
+
+def require_owner(app_id: str, integration_id: str | None) -> Statements[None]:
+    """Check that the owner of keys exists and may have keys: an app (`integration_id` is None) or an integration.
+
+    Raises AppNotFound, IntegrationNotFound or BadRequest.
+    """
+    if integration_id is None:
+        yield from require_app(app_id)
+    else:
+        yield from require_keys_allowed(app_id, integration_id)
+
+
+def require_keys_allowed(app_id: str, integration_id: str) -> Statements[None]:
+    """Raises AppNotFound, IntegrationNotFound, or BadRequest if the integration is not of type `custom`."""
+    yield from require_custom(app_id, integration_id, "API keys")
+
+
+async def keys_of_app(store: Reader, app_id: str) -> list[Key]:
+    """Return the app's own keys, in order of id."""
+    return await store.select(KEYS, "WHERE app_id = $1 AND scope = 'app' ORDER BY id", app_id)
+
+
+async def keys_of_integration(store: Reader, integration_id: str) -> list[Key]:
+    """Return the integration's keys, in order of id."""
+    return await store.select(KEYS, "WHERE integration_id = $1 ORDER BY id", integration_id)
+
+
+def keys_after(key_id: str, limit: int) -> Statements[list[Key]]:
+    """Return at most `limit` keys of the whole store, in order of id, from the one that follows `key_id`."""
+    return KEYS.select("WHERE id > $1 ORDER BY id LIMIT $2", key_id, limit)
+
+
+def key_counts() -> Statements[dict[Scope, int]]:
+    """Return how many keys of each scope there are. Reads the whole table."""
+    rows = yield from execute("SELECT scope, count(*) FROM keys GROUP BY scope")
+    return {Scope(scope): count for scope, count in rows}

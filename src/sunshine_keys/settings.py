@@ -1,0 +1,112 @@
+"""What an operator can set: where the store and its sealing keys are, limits, logs, metrics."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from sunshine_keys.observing.logs import Log
+from sunshine_keys.observing.page import MetricsAccess
+from sunshine_keys.sealing import sources as sealing_key
+from sunshine_keys.store.errors import StoreError
+from sunshine_keys.store.locations import Location, SqliteFile, location
+from sunshine_keys.wire.limits import DEFAULT_LIMITS, RateLimits
+
+STORE_FILE = "sunshine-keys.sqlite3"
+_USAGE = "SUNSHINE_KEYS_USAGE"
+_CONSOLE = "SUNSHINE_KEYS_CONSOLE"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """`data` is the folder of the sealing keys and, unless `database` names another place, of the store.
+
+    `sealing` replaces the file of sealing keys in `data`; one of the two is required. `log` is how requests are logged;
+    None logs none. `metrics` is who may read /metrics; None serves no such page. `usage` turns counting the use of keys
+    on, `console` the pages at /console.
+    """
+
+    data: Path | None
+    database: Location | None = None
+    sealing: sealing_key.Source | None = None
+    rate_limits: RateLimits = DEFAULT_LIMITS
+    log: Log | None = None
+    metrics: MetricsAccess | None = None
+    usage: bool = True
+    console: bool = True
+
+    @property
+    def location(self) -> Location:
+        if self.database is not None:
+            return self.database
+        assert self.data is not None
+        return SqliteFile(self.data / STORE_FILE)
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read SUNSHINE_KEYS_DATA, …_DATABASE or …_DATABASE_FILE, and …_SEALING_KEY, …_FILE or …_COMMAND.
+
+        Raises StoreError.
+        """
+        limits = RateLimits.from_environment(os.environ)
+        log, metrics = Log.from_environment(os.environ), MetricsAccess.given(os.environ)
+        settings = cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), database_from_environment(), limits, log, metrics)
+        return msgspec.structs.replace(settings, usage=_is_on(_USAGE), console=_is_on(_CONSOLE))
+
+    @classmethod
+    def of(
+        cls,
+        data: str | None,
+        database: str | None,
+        rate_limits: RateLimits = DEFAULT_LIMITS,
+        log: Log | None = None,
+        metrics: MetricsAccess | None = None,
+    ) -> Settings:
+        """Raises StoreError unless they name the store and its sealing keys."""
+        place = location(database) if database else None
+        sealing = sealing_key.given(os.environ)
+        if data:
+            folder = Path(data)
+        elif isinstance(place, SqliteFile):
+            folder = place.path.parent
+        elif place is None:
+            raise StoreError("say where the store is: --data FOLDER (or SUNSHINE_KEYS_DATA), or --database URL")
+        elif sealing is None:
+            raise StoreError("say where the sealing key is: --data FOLDER, or SUNSHINE_KEYS_SEALING_KEY_FILE")
+        else:
+            folder = None
+        return cls(folder, place, sealing, rate_limits, log, metrics)
+
+    def environment(self) -> dict[str, str]:
+        """Return variables from which, with those that are set already, `from_environment` makes these settings.
+
+        A database's URL that came from a file is not repeated.
+        """
+        variables = self.rate_limits.environment() | (self.log.environment() if self.log else {})
+        variables[_USAGE] = "on" if self.usage else "off"
+        variables[_CONSOLE] = "on" if self.console else "off"
+        if self.data is not None:
+            variables["SUNSHINE_KEYS_DATA"] = str(self.data.absolute())
+        if self.database is not None and self.database.url != database_from_environment():
+            variables["SUNSHINE_KEYS_DATABASE"] = self.database.url
+        return variables
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "on") != "off"
+
+
+def database_from_environment() -> str | None:
+    """Return SUNSHINE_KEYS_DATABASE or, if that is not set, the content of the file of …_FILE. Raises StoreError."""
+    name = "SUNSHINE_KEYS_DATABASE"
+    url, file = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    if url or not file:
+        return url
+    try:
+        url = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"cannot read {name}_FILE: {error}") from error
+    if not url:
+        raise StoreError(f"{name}_FILE: {file} is empty")
+    return url

@@ -1,0 +1,138 @@
+"""The interface of a store: reads of tables, and changes applied in durable transactions.
+
+Reads are generators of statements (see `statements`) that `Reader.read` runs. Writes are `Change` values: `Store.transact`
+checks in one durable transaction that the key that authenticated the request still exists, applies the change with the
+limits and cascades that belong to it, and adds its entry to the audit trail. It returns only when all of it is on disk.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from sunshine_keys.measures import Commits, LeaseState
+from sunshine_keys.store import audit, sealing
+from sunshine_keys.store.change import Change, Origin
+from sunshine_keys.store.sealing import Sealed, SealedId, Sealing
+from sunshine_keys.store.statements import Row, Statements
+from sunshine_keys.store.table import Catalog, Table
+
+R = TypeVar("R")
+S = TypeVar("S", bound=msgspec.Struct)
+
+USAGE_BATCH = 250
+"""The most items of one `count_usage`: changes wait behind it, on SQLite for about 4 milliseconds."""
+
+
+class Reader(ABC):
+    """Reads of one database."""
+
+    @abstractmethod
+    async def rows(self, sql: str, *values: Any) -> list[Row]:
+        """Return the rows of a SELECT. Raises errors.StoreUnavailable."""
+
+    async def read(self, statements: Statements[R]) -> R:
+        """Run reads, and return their result. Raises errors.StoreUnavailable, and what the reads raise."""
+        try:
+            statement = next(statements)
+            while True:
+                statement = statements.send(await self.rows(statement.sql, *statement.values))
+        except StopIteration as end:
+            result: R = end.value
+            return result
+
+    async def get(self, table: Table[S], key: Any) -> S | None:
+        """Return the row of `table` with this primary key, or None."""
+        return await self.read(table.get(key))
+
+    async def select(self, table: Table[S], clauses: str, *values: Any) -> list[S]:
+        """Return the rows of `table` that `clauses` select."""
+        return await self.read(table.select(clauses, *values))
+
+
+class Store(Reader):
+    """A store with the tables of `catalog`.
+
+    Every method but `close` raises `errors.StoreUnavailable` if the database cannot do it now.
+    """
+
+    catalog: Catalog
+    commits: Commits
+
+    @property
+    @abstractmethod
+    def reads_inline(self) -> bool:
+        """True if reads finish without awaiting I/O. The server may then run read-only requests inline, without a task."""
+
+    @property
+    @abstractmethod
+    def lease(self) -> LeaseState | None:
+        """The node's lease; None if remembered keys need none, because each read checks whether they are still valid."""
+
+    @abstractmethod
+    async def credential(self, key_id: str) -> Any:
+        """Return the row of `catalog.credentials` to verify a credential by, or None.
+
+        It is never a row whose deletion had been answered when this was called.
+        """
+
+    @abstractmethod
+    async def ready(self) -> None:
+        """Return if credentials can be verified at the moment."""
+
+    @abstractmethod
+    async def read_aside(self, statements: Statements[R]) -> R:
+        """Run reads that scan whole tables, without holding up other reads."""
+
+    @abstractmethod
+    async def transact(self, origin: Origin, change: Change[R]) -> R:
+        """Apply `change`, durably.
+
+        Raises errors.Unauthorized if the key of `origin` has been deleted meanwhile, SealingKeyChanged if the change's
+        sealed values are not sealed under the store's current key, and the change's own errors.
+        """
+
+    @abstractmethod
+    async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
+        """Apply `change` and store its answer, or return the stored answer if `origin.idempotency` was applied before.
+
+        Raises errors.Conflict if that was a different request, and what `transact` raises.
+        """
+
+    @abstractmethod
+    async def count_usage(self, batch: Sequence[Any]) -> None:
+        """Add `batch` (`keys.usage.KeyHour`), at most USAGE_BATCH, and delete hours older than USAGE_DAYS.
+
+        Keys that no longer exist are skipped. It gives way to changes, is not audited, and a crash soon afterwards may
+        lose it. If it raises, it has added nothing or, if the answer was lost, all of it.
+        """
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    async def sealing(self) -> Sealing | None:
+        """Return what is recorded about sealing keys; None while nothing is sealed: the store is empty."""
+        return await self.read(sealing.read())
+
+    async def sealed_counts(self) -> dict[str, dict[str, int]]:
+        """Return how many values of each table, by its title, are sealed under each key, by its id. Reads the whole store."""
+        return {table.title: await self.read(sealing.counts(table)) for table in self.catalog.sealed}
+
+    async def sealed_otherwise(self, table: Table[Any], key_id: str, after: SealedId, limit: int) -> list[Sealed]:
+        """Return values sealed under other keys than `key_id`, at most `limit` in order of id from what follows `after`."""
+        return await self.read(sealing.others(table, key_id, after, limit))
+
+    async def audit_entries(self, after: int, limit: int) -> list[audit.Entry]:
+        """Return entries of the audit trail, in order, from the one that follows number `after`."""
+        return await self.read(audit.entries_after(after, limit))
+
+    async def trail(self, wanted: audit.Wanted, before: int, span: int, limit: int) -> list[audit.Entry]:
+        """Return the last wanted entries, newest first, among the `span` entries before number `before`."""
+        return await self.read(audit.last_wanted(wanted, before, span, limit))
+
+    async def trail_end(self, until: str = "") -> int:
+        """Return the number of the last entry that is not after `until`; 0 if there is none."""
+        return await self.read(audit.end(until))

@@ -1,0 +1,41 @@
+"""The table of webhooks, and its reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sunshine_keys.errors import NotFound
+from sunshine_keys.integrations.table import require_custom
+from sunshine_keys.store.statements import Statements, placeholders
+from sunshine_keys.store.table import Index, Table
+from sunshine_keys.webhooks.model import Webhook
+
+WEBHOOKS = Table(
+    "webhooks",
+    Webhook,
+    references={"integration_id": "integrations"},
+    indexes=(Index("webhooks_by_integration", ("integration_id", "id")),),
+    sealed="sealed_secret",
+)
+
+
+def require_webhooks_allowed(app_id: str, integration_id: str) -> Statements[None]:
+    """Raises AppNotFound, IntegrationNotFound, or BadRequest if the integration is not of type `custom`."""
+    yield from require_custom(app_id, integration_id, "Webhooks")
+
+
+def require_webhook(app_id: str, integration_id: str, webhook_id: str) -> Statements[Webhook]:
+    """Return the integration's webhook. Raises NotFound, and what `require_webhooks_allowed` raises."""
+    yield from require_webhooks_allowed(app_id, integration_id)
+    webhook = yield from WEBHOOKS.first_of("WHERE id = $1 AND integration_id = $2", webhook_id, integration_id)
+    if webhook is None:
+        raise NotFound
+    return webhook
+
+
+def webhooks_of(integration_ids: Sequence[str]) -> Statements[list[Webhook]]:
+    """Return the webhooks of these integrations, in order of id."""
+    if not integration_ids:
+        return []
+    places = placeholders(len(integration_ids))
+    return (yield from WEBHOOKS.select(f"WHERE integration_id IN ({places}) ORDER BY id", *integration_ids))
