@@ -13,8 +13,8 @@ from sunshine_keys.atomic_files import sync_folder
 from sunshine_keys.engine import Engine
 from sunshine_keys.first_run import another_account_key, initialise
 from sunshine_keys.resources import CATALOG
-from sunshine_keys.sealing import sources as sealing_key
-from sunshine_keys.sealing.ring import Renewal, sealer_of
+from sunshine_keys.sealing import sources
+from sunshine_keys.sealing.ring import KeyRingReloader, sealer_of
 from sunshine_keys.sealing.sealer import sealing_key_id
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import Store, StoreError, UnfinishedCopy, copying
@@ -32,7 +32,7 @@ async def open_engine(settings: Settings) -> Engine:
     sealing = await _prepare(settings)
     source = key_source(settings)
     sealer = sealer_of(source, sealing)
-    return Engine(_store(settings.location), sealer, Renewal(sealer, source))
+    return Engine(_store(settings.location), sealer, KeyRingReloader(sealer, source))
 
 
 async def open_store(settings: Settings) -> Store:
@@ -186,12 +186,12 @@ def require_sealing_keys(settings: Settings, needed: list[str]) -> None:
         )
 
 
-def key_source(settings: Settings) -> sealing_key.Source:
+def key_source(settings: Settings) -> sources.Source:
     """Return the source of the sealing keys."""
     if settings.sealing is not None:
         return settings.sealing
     assert settings.data is not None
-    return sealing_key.FolderFile(settings.data)
+    return sources.FolderFile(settings.data)
 
 
 def first_run(settings: Settings, *, sample: bool = False, new_account_key: bool = False) -> dict[str, Any] | None:

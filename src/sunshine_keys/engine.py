@@ -1,14 +1,14 @@
-"""The engine: a store and the sealer of its secrets, which every operation works with."""
+"""The engine, with which every operation works: a store and the sealer of its secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.sealing.ring import Renewal
+from sunshine_keys.sealing.ring import KeyRingReloader
 from sunshine_keys.sealing.sealer import Sealer, UnknownSealingKey
 from sunshine_keys.store import Origin, Store
 from sunshine_keys.store.change import Change
@@ -17,49 +17,51 @@ from sunshine_keys.store.sealing import SealingKeyChanged, answer_owner
 V = TypeVar("V")
 
 _ATTEMPTS = 3
-"""A change that meets a rotation succeeds in the second; another rotation would have to follow at once."""
+"""A change that meets a rotation succeeds at the second attempt, unless another rotation follows at once."""
 
 
 class Engine(msgspec.Struct, frozen=True):
+    """A store, the sealer of its secrets, and what reloads the sealer's ring."""
+
     store: Store
     sealer: Sealer
-    renewal: Renewal
+    reloader: KeyRingReloader
 
-    async def create(self, origin: Origin, make: Callable[[], tuple[Change[Any], V]]) -> V | msgspec.Raw:
-        """Do the change of `make()` and return the view beside it, what was made.
+    async def create(self, origin: Origin, build: Callable[[Sealer], tuple[Change[Any], V]]) -> V | msgspec.Raw:
+        """Apply the change that `build` returns, and return the view beside it.
 
-        Or the JSON of what was answered when `origin.idempotency` was done before: it is kept sealed, for it holds the
-        secret. Where the sealing key has changed, all is made anew, sealed under the new one. Raises errors.Conflict
-        where `origin.idempotency` names another request, and the change's own errors.
-        """
-        return await self.under_current_key(lambda: self._create(origin, *make()))
+        `build` seals the secrets of what it creates. If the store has another current sealing key by then, the ring is
+        reloaded and `build` is called again. If `origin.idempotency` was applied before, nothing is changed, and the
+        stored answer is returned as JSON; it is stored sealed, because it holds the secret.
 
-    async def under_current_key(self, attempt: Callable[[], Awaitable[V]]) -> V:
-        """Do what seals something; once more, under the new key, where the sealing key has changed.
-
-        Raises StoreUnavailable, and what `attempt` raises.
+        Raises errors.Conflict if `origin.idempotency` names a different request, StoreUnavailable, and the change's own
+        errors.
         """
         for _ in range(_ATTEMPTS):
+            change, view = build(self.sealer)
             try:
-                return await attempt()
+                return await self._apply(origin, change, view)
             except SealingKeyChanged as changed:
-                await self.renewal.require(changed.current)
+                await self.reloader.require(changed.current)
                 self.sealer.use(changed.current)
         raise StoreUnavailable
 
-    async def _create(self, origin: Origin, change: Change[Any], view: V) -> V | msgspec.Raw:
+    async def _apply(self, origin: Origin, change: Change[Any], view: V) -> V | msgspec.Raw:
         if origin.idempotency is None:
             await self.store.transact(origin, change)
             return view
-        owner = answer_owner(origin.idempotency.id)
-        sealed = self.sealer.seal(msgspec.json.encode(view).decode(), owner)
-        kept = await self.store.transact_once(origin, change, sealed)
-        return view if kept is None else msgspec.Raw((await self.opened(kept, owner)).encode())
+        owner_id = answer_owner(origin.idempotency.id)
+        answer = self.sealer.seal(msgspec.json.encode(view).decode(), owner_id)
+        stored = await self.store.transact_once(origin, change, answer)
+        return view if stored is None else msgspec.Raw((await self.unseal(stored, owner_id)).encode())
 
-    async def opened(self, sealed: bytes, owner_id: str) -> str:
-        """Open it, though it be under a key that this process has yet to read. Raises StoreUnavailable, SealError."""
+    async def unseal(self, sealed: bytes, owner_id: str) -> str:
+        """Return the secret in `sealed`. Reloads the ring once if it lacks the sealing key.
+
+        Raises StoreUnavailable, SealError.
+        """
         try:
             return self.sealer.open(sealed, owner_id)
         except UnknownSealingKey as unknown:
-            await self.renewal.require(unknown.key_id)
+            await self.reloader.require(unknown.key_id)
             return self.sealer.open(sealed, owner_id)

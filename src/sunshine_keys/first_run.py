@@ -13,8 +13,7 @@ from sunshine_keys.engine import Engine
 from sunshine_keys.integrations.model import Integration, integration_view
 from sunshine_keys.integrations.table import INTEGRATIONS
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.keys.changes import CreateKey
-from sunshine_keys.keys.model import Key, KeyView
+from sunshine_keys.keys.model import Key
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import OPERATOR, sealing
 from sunshine_keys.store.change import Change, Revokes
@@ -64,11 +63,8 @@ async def another_account_key(engine: Engine) -> dict[str, Any]:
     if made := await initialise(engine):
         return made
 
-    def make() -> tuple[CreateKey, KeyView]:
-        key, view = keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "Account key")
-        return CreateKey(key), view
-
-    return {"account_key": msgspec.to_builtins(await engine.create(OPERATOR, make))}
+    view = await engine.create(OPERATOR, lambda sealer: keys.creation(sealer, Scope.ACCOUNT, None, None, "Account key"))
+    return {"account_key": msgspec.to_builtins(view)}
 
 
 async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] | None:
@@ -87,7 +83,7 @@ async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] 
         app_key, app_key_view = keys.issue(sealer, Scope.APP, app.id, None, "Sample app key")
         integration = Integration(SAMPLE_INTEGRATION_ID, app.id, "custom", {"displayName": "Sample custom integration"})
         spec = webhooks.WebhookSpec("https://example.com/callback", ["conversation:message"])
-        webhook = webhooks.new_webhook(engine, integration.id, spec)
+        webhook = webhooks.new_webhook(sealer, integration.id, spec)
         key, key_view = keys.issue(
             sealer, Scope.INTEGRATION, app.id, integration.id, "Sample key", key_id=SAMPLE_KEY_ID
         )

@@ -9,7 +9,7 @@ import msgspec
 
 from sunshine_keys.observing.logs import Log
 from sunshine_keys.observing.page import MetricsAccess
-from sunshine_keys.sealing import sources as sealing_key
+from sunshine_keys.sealing import sources
 from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.locations import Location, SqliteFile, location
 from sunshine_keys.wire.limits import DEFAULT_LIMITS, RateLimits
@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     data: Path | None
     database: Location | None = None
-    sealing: sealing_key.Source | None = None
+    sealing: sources.Source | None = None
     rate_limits: RateLimits = DEFAULT_LIMITS
     log: Log | None = None
     metrics: MetricsAccess | None = None
@@ -65,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True):
     ) -> Settings:
         """Raises StoreError unless they name the store and its sealing keys."""
         place = location(database) if database else None
-        sealing = sealing_key.given(os.environ)
+        sealing = sources.from_environment(os.environ)
         if data:
             folder = Path(data)
         elif isinstance(place, SqliteFile):

@@ -218,7 +218,7 @@ def test_a_rotation_killed_in_the_middle_is_continued(tmp_path: Path) -> None:
         for key in (account_keys[0], account_keys[-1]):
             assert server.wire.get("/v2/apps", key).status == 200
     new, _ = ids(tmp_path)
-    assert f"sealed under {old} are still" in failed(run("seal", "retire", old, "--data", str(tmp_path)))
+    assert f"are still sealed under {old}: " in failed(run("seal", "retire", old, "--data", str(tmp_path)))
     said = seal("rotate", tmp_path)
     assert said.startswith(f"Continuing the unfinished rotation to sealing key {new}.")
     assert ids(tmp_path) == [new, old]
@@ -267,7 +267,9 @@ def test_a_damaged_secret_is_unchanged_and_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "1 could not be unsealed and are unchanged: int_5d8cff3cd55b040010928b5b" in done.stderr
     _, old = ids(tmp_path)
-    assert f"sealed under {old} are still 1 key, " in failed(run("seal", "retire", old, "--data", str(tmp_path)))
+    message = failed(run("seal", "retire", old, "--data", str(tmp_path)))
+    assert "1 key, " in message
+    assert f" are still sealed under {old}: " in message
     query(tmp_path, "DELETE FROM keys WHERE id LIKE 'int_%'")
     assert seal("rotate", tmp_path).startswith("Continuing")
     seal("retire", tmp_path, old)
@@ -385,7 +387,7 @@ class TestGivenRings:
         ring.write_text(text(A))
         environment = self.source(kind, ring)
         sample = json.loads(run("init", "--data", str(data), "--sample", "--json", **environment).stdout)
-        assert "is current already: put another before it" in failed(
+        assert "is already current: put another key before it" in failed(
             run("seal", "rotate", "--data", str(data), **environment)
         )
         with Server(data, "--workers", "2", **environment) as server, contextlib.ExitStack() as stack:

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.sealing.ring import PATIENCE_SECONDS, Renewal
+from sunshine_keys.sealing.ring import PATIENCE_SECONDS, KeyRingReloader
 from sunshine_keys.sealing.sealer import Sealer, sealing_key_id
 from sunshine_keys.store import StoreError
 
@@ -18,7 +18,7 @@ B_ID, C_ID = sealing_key_id(B), sealing_key_id(C)
 
 class Source:
     name = "the ring"
-    renewable = True
+    is_reloadable = True
 
     def __init__(self) -> None:
         self.keys: list[bytes] = [A]
@@ -40,14 +40,14 @@ async def test_a_new_key_is_loaded_and_the_old_one_stays(source: Source) -> None
     sealer = Sealer(A)
     sealed = sealer.seal("s", "x")
     source.keys = [B]
-    await Renewal(sealer, source).require(B_ID)
+    await KeyRingReloader(sealer, source).require(B_ID)
     assert sealer.open(sealed, "x") == "s"
     sealer.use(B_ID)
     assert sealer.seal("s", "x")[:4].hex() == B_ID
 
 
 async def test_concurrent_calls_read_the_source_once(source: Source) -> None:
-    reloader = Renewal(Sealer(A), source)
+    reloader = KeyRingReloader(Sealer(A), source)
     source.keys = [B, A]
     await asyncio.gather(*(reloader.require(B_ID) for _ in range(20)))
     assert source.reads == 1
@@ -57,7 +57,7 @@ async def test_the_source_is_read_for_a_missing_key_once_in_ten_seconds(
     source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = 100.0
-    reloader = Renewal(Sealer(A), source, clock=lambda: now)
+    reloader = KeyRingReloader(Sealer(A), source, clock=lambda: now)
     for reads in (1, 2):
         for _ in range(20):
             with pytest.raises(StoreUnavailable):
@@ -68,7 +68,7 @@ async def test_the_source_is_read_for_a_missing_key_once_in_ten_seconds(
 
 
 async def test_another_key_is_loaded_while_one_is_missing(source: Source) -> None:
-    reloader = Renewal(Sealer(A), source)
+    reloader = KeyRingReloader(Sealer(A), source)
     with pytest.raises(StoreUnavailable):
         await reloader.require(C_ID)
     source.keys = [B, A]
@@ -81,6 +81,6 @@ async def test_a_source_that_fails_is_logged_and_changes_nothing(
     source.keys = []
     sealer = Sealer(A)
     with caplog.at_level(logging.ERROR), pytest.raises(StoreUnavailable):
-        await Renewal(sealer, source).require(B_ID)
+        await KeyRingReloader(sealer, source).require(B_ID)
     assert caplog.messages[0] == "cannot reload the ring of sealing keys: it is damaged"
     assert sealer.key_ids == [sealing_key_id(A)]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sunshine_keys.sealing import sources as sealing_key
-from sunshine_keys.sealing.sources import Command, FolderFile, decode, given
+from sunshine_keys.sealing import sources
+from sunshine_keys.sealing.sources import FolderFile, KeyCommand, decode_keys, from_environment
 from sunshine_keys.store import StoreError
 
 A, B = bytes([1]) * 32, bytes([250]) * 32
@@ -21,7 +21,7 @@ TEXT = base64.b64encode(B).decode()
 
 def failure(environment: dict[str, str]) -> str:
     def read() -> None:
-        source = given(environment)
+        source = from_environment(environment)
         assert source is not None
         source.read()
 
@@ -39,22 +39,22 @@ def test_keys_are_read_in_either_base64_alphabet_separated_by_white_space() -> N
     url = base64.urlsafe_b64encode(B).decode()
     assert url != TEXT
     for text in (f"{base64.b64encode(A).decode()}\n{TEXT}\n", f" {base64.b64encode(A).decode().rstrip('=')}\t{url}"):
-        assert decode(text, "x") == [A, B]
-    assert decode(f"{TEXT} {url}", "x") == [B]
+        assert decode_keys(text, "x") == [A, B]
+    assert decode_keys(f"{TEXT} {url}", "x") == [B]
 
 
 def test_every_variable_names_a_source(tmp_path: Path) -> None:
     file = tmp_path / "ring"
     file.write_text(TEXT)
-    for environment, renewable in (
+    for environment, is_reloadable in (
         ({"SUNSHINE_KEYS_SEALING_KEY": TEXT}, False),
         ({"SUNSHINE_KEYS_SEALING_KEY_FILE": str(file)}, True),
         ({"SUNSHINE_KEYS_SEALING_KEY_COMMAND": f"cat {file}"}, True),
     ):
-        source = given({"SUNSHINE_KEYS_SEALING_KEY": ""} | environment)
+        source = from_environment({"SUNSHINE_KEYS_SEALING_KEY": ""} | environment)
         assert source is not None
-        assert (source.read(), source.renewable) == ([B], renewable)
-    assert given({}) is None
+        assert (source.read(), source.is_reloadable) == ([B], is_reloadable)
+    assert from_environment({}) is None
 
 
 def test_two_variables_at_once_are_rejected() -> None:
@@ -75,9 +75,9 @@ def test_an_invalid_key_is_named_by_its_number(tmp_path: Path) -> None:
 
 
 def test_two_keys_with_the_same_id_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing_key, "sealing_key_id", lambda key: "00000000")
+    monkeypatch.setattr(sources, "sealing_key_id", lambda key: "00000000")
     with pytest.raises(StoreError, match="x holds two keys of the id 00000000"):
-        decode(f"{base64.b64encode(A).decode()} {TEXT}", "x")
+        decode_keys(f"{base64.b64encode(A).decode()} {TEXT}", "x")
 
 
 class TestCommand:
@@ -108,7 +108,7 @@ class TestCommand:
         assert "failed with exit status 1" in self.failure(f"cat /dev/null; echo {TEXT}")
 
     def test_a_command_that_takes_too_long_is_stopped(self) -> None:
-        command = Command(python("import time; time.sleep(600)"), seconds=0.2)
+        command = KeyCommand(python("import time; time.sleep(600)"), seconds=0.2)
         with pytest.raises(StoreError, match=r"did not end within 0\.2 seconds"):
             command.read()
 
@@ -117,9 +117,9 @@ class TestFolderFile:
     def test_the_file_is_created_once(self, tmp_path: Path) -> None:
         source = FolderFile(tmp_path)
         assert source.read() == []
-        keys = source.make()
+        keys = source.create()
         assert len(keys[0]) == 32
-        assert source.make() == source.read() == keys
+        assert source.create() == source.read() == keys
 
     def test_the_file_is_replaced_whole_and_readable_by_its_owner_only(self, tmp_path: Path) -> None:
         source = FolderFile(tmp_path)

@@ -30,7 +30,7 @@ from sunshine_keys.keys.changes import CreateKey
 from sunshine_keys.keys.secrets import new_secret, new_webhook_secret
 from sunshine_keys.resources import ROUTER
 from sunshine_keys.sealing.sealer import SealError
-from sunshine_keys.sealing.sources import Given
+from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import Settings
 from sunshine_keys.store.change import Origin
 from sunshine_keys.store.locations import PostgresUrl
@@ -153,7 +153,7 @@ def test_no_secret_is_in_anything_that_a_server_writes(serving: Serving) -> None
 def secretive(planted: str, folder: Path) -> list[Any]:
     """Return an object of every class that holds or may hold a secret."""
     secret = planted
-    engine = asyncio.run(open_engine(Settings(folder, sealing=Given([SEALING_KEY]))))
+    engine = asyncio.run(open_engine(Settings(folder, sealing=FixedKeys([SEALING_KEY]))))
     key, view = keys.issue(engine.sealer, Scope.INTEGRATION, "a", "i", "A key")
     view = type(view)(view.id, view.display_name, secret)
     token = jwt.encode({"scope": "app"}, secret, headers={"kid": "app_1"})
@@ -172,7 +172,7 @@ def secretive(planted: str, folder: Path) -> list[Any]:
     signer = Signer()
     signer.token("int_1", secret, "app", 0.0)
     objects = [
-        Settings(folder, sealing=Given([SEALING_KEY])), PostgresUrl(f"postgresql://u:{secret}@h/d"), engine, engine.sealer, engine.store, key, view, CreateKey(key),
+        Settings(folder, sealing=FixedKeys([SEALING_KEY])), PostgresUrl(f"postgresql://u:{secret}@h/d"), engine, engine.sealer, engine.store, key, view, CreateKey(key),
         WebhookView("w", "v2", "https://example.com", [], secret, False, False),
         WebhookSpec("https://example.com", []), actor, served, Origin("int_1", "", "r"), Application(engine, ROUTER),
         Call(engine, actor, served, {"displayName": "x"}, {}), tokens.read_token(token), scanning.Leak(1, 1, secret),

@@ -98,7 +98,7 @@ class Authenticator:
         key_id = credentials.key_id
         key = await self._key(key_id)
         row = key or self._decoy
-        secret = await self._engine.opened(row.sealed_secret, row.id)
+        secret = await self._engine.unseal(row.sealed_secret, row.id)
         if isinstance(credentials, BasicCredentials):
             if not same_secret(credentials.secret, secret) or key is None:
                 return _Verdict(key_id, key, AuthenticationFailure(Reason.WRONG_SECRET, key_id))

@@ -25,7 +25,7 @@ async def create(
     engine: Engine, origin: Origin, display_name: str, settings: Values, metadata: Values | None
 ) -> Values | msgspec.Raw:
     app = App(new_object_id(), display_name, DEFAULT_SETTINGS | settings, metadata)
-    return await engine.create(origin, lambda: (CreateApp(app), app_view(app)))
+    return await engine.create(origin, lambda _: (CreateApp(app), app_view(app)))
 
 
 def limited_metadata(name: str, value: Values) -> list[str]:

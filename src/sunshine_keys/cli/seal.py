@@ -77,10 +77,10 @@ async def _rotate(store: Store, source: Source) -> None:
     with bar("Resealing") as progress:
         resealed = await rotation.reseal(store, sealer, progress)
     typer.echo(f"Sealed under it: {resealed}.")
-    if resealed.unopened:
+    if resealed.failed_ids:
         fail(
-            f"{len(resealed.unopened)} could not be unsealed and are unchanged: {', '.join(resealed.unopened[:10])}"
-            f"{' …' if len(resealed.unopened) > 10 else ''}. The log of a server that reads them has the reason"
+            f"{len(resealed.failed_ids)} could not be unsealed and are unchanged: {', '.join(resealed.failed_ids[:10])}"
+            f"{' …' if len(resealed.failed_ids) > 10 else ''}. The log of a server that reads them has the reason"
         )
     sealing = await store.sealing()
     for older in sorted(sealing.older) if sealing else ():

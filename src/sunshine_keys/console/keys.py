@@ -13,12 +13,12 @@ from sunshine_keys.console.lists import DAYS, use_since
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.snippets import snippets
 from sunshine_keys.console.visits import Visit, created_id
-from sunshine_keys.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
+from sunshine_keys.errors import BadRequest, TooManyRequests, Unauthorized
 from sunshine_keys.integrations.table import require_integration
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.changes import DeleteKey, ShowKey
 from sunshine_keys.keys.model import Key
-from sunshine_keys.keys.table import KEYS
+from sunshine_keys.keys.table import find_key
 from sunshine_keys.keys.usage import usage_of
 
 
@@ -69,7 +69,7 @@ async def show(visit: Visit) -> Response:
         integration=integration,
         integration_name=integrations.name_of(integration) if integration else "",
         key=key,
-        secret=await visit.engine.opened(key.sealed_secret, key.id) if shown else "",
+        secret=await visit.engine.unseal(key.sealed_secret, key.id) if shown else "",
         use=use,
         chart=Chart.of(use.hours if use else {}, now, days=DAYS, bars=DAYS * 24),
         snippets=snippets(key, visit.host_url),
@@ -122,15 +122,12 @@ async def delete(visit: Visit) -> Response:
 
 
 async def _key(visit: Visit) -> Key:
-    """Raises NotFound, AppNotFound, IntegrationNotFound. Its secret stays sealed."""
-    key = await visit.engine.store.get(KEYS, visit.ids["key_id"])
-    if key is None or key.app_id != visit.app_id or key.integration_id != visit.integration_id:
-        if visit.integration_id is None:
-            await visit.engine.store.read(require_app(visit.app_id))
-        else:
-            await visit.engine.store.read(require_integration(visit.app_id, visit.integration_id))
-        raise NotFound("There is no such key; it may have been deleted")
-    return key
+    """Return the key that the path names, with its secret sealed.
+
+    Raises NotFound, AppNotFound, IntegrationNotFound, BadRequest.
+    """
+    missing = "There is no such key; it may have been deleted"
+    return await find_key(visit.engine.store, visit.app_id, visit.integration_id, visit.ids["key_id"], missing=missing)
 
 
 async def _doomed(visit: Visit) -> Doomed:

@@ -13,6 +13,7 @@ from sunshine_keys.ids import new_object_id
 from sunshine_keys.integrations.changes import CreateIntegration, DeleteIntegration, UpdateIntegration
 from sunshine_keys.integrations.model import Integration, integration_view
 from sunshine_keys.integrations.table import INTEGRATIONS, integrations_page, require_integration
+from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin
 from sunshine_keys.webhooks.model import Webhook
 from sunshine_keys.webhooks.operations import WebhookSpec, http_url, new_webhook
@@ -30,11 +31,11 @@ async def create(
     """Create an integration and, in the same transaction, the webhooks of a custom one."""
     integration = Integration(new_object_id(), app_id, type, {}).patched(attributes)
 
-    def make() -> tuple[CreateIntegration, Values]:
-        webhooks = [new_webhook(engine, integration.id, spec) for spec in specs]
-        return CreateIntegration(integration, webhooks), integration_view(integration, webhooks, engine.sealer)
+    def build(sealer: Sealer) -> tuple[CreateIntegration, Values]:
+        webhooks = [new_webhook(sealer, integration.id, spec) for spec in specs]
+        return CreateIntegration(integration, webhooks), integration_view(integration, webhooks, sealer)
 
-    return await engine.create(origin, make)
+    return await engine.create(origin, build)
 
 
 async def create_integration(call: Call) -> Any:

@@ -9,11 +9,10 @@ import msgspec
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
-from sunshine_keys.errors import NotFound
 from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.model import Key, KeyView, key_view, new_key_id
 from sunshine_keys.keys.secrets import new_secret
-from sunshine_keys.keys.table import KEYS, keys_after, keys_of_app, keys_of_integration, require_owner
+from sunshine_keys.keys.table import KEYS, find_key, keys_after, keys_of_app, keys_of_integration, require_owner
 from sunshine_keys.keys.usage import HOURS, LAST_USES
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin
@@ -37,12 +36,20 @@ def issue(
     return key, KeyView(key_id, display_name, secret)
 
 
+def creation(
+    sealer: Sealer, scope: Scope, app_id: str | None, integration_id: str | None, display_name: str
+) -> tuple[CreateKey, KeyView]:
+    """Return the change that creates a key, and the key as its owner sees it."""
+    key, view = issue(sealer, scope, app_id, integration_id, display_name)
+    return CreateKey(key), view
+
+
 async def every(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
     """Yield every key of every owner with its secret, in order of id. Reads the whole store."""
     batch = await engine.store.read(keys_after("", _BATCH))
     while batch:
         for key in batch:
-            yield key, await engine.opened(key.sealed_secret, key.id)
+            yield key, await engine.unseal(key.sealed_secret, key.id)
         batch = await engine.store.read(keys_after(batch[-1].id, _BATCH))
 
 
@@ -50,12 +57,7 @@ async def create(
     engine: Engine, origin: Origin, app_id: str, integration_id: str | None, display_name: str
 ) -> KeyView | msgspec.Raw:
     scope = Scope.APP if integration_id is None else Scope.INTEGRATION
-
-    def make() -> tuple[CreateKey, KeyView]:
-        key, view = issue(engine.sealer, scope, app_id, integration_id, display_name)
-        return CreateKey(key), view
-
-    return await engine.create(origin, make)
+    return await engine.create(origin, lambda sealer: creation(sealer, scope, app_id, integration_id, display_name))
 
 
 async def create_key(call: Call) -> Any:
@@ -75,12 +77,8 @@ async def list_keys(call: Call) -> Any:
 
 
 async def get_key(call: Call) -> Any:
-    """One read finds the key. Only where it is missing do more reads find out why."""
     app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
-    key = await call.engine.store.get(KEYS, call.ids["keyId"])
-    if key is None or key.app_id != app_id or key.integration_id != integration_id:
-        await call.engine.store.read(require_owner(app_id, integration_id))
-        raise NotFound
+    key = await find_key(call.engine.store, app_id, integration_id, call.ids["keyId"])
     return {"key": key_view(key, call.engine.sealer)}
 
 

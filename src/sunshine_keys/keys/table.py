@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import require_app
+from sunshine_keys.errors import NotFound
 from sunshine_keys.integrations.table import require_custom
 from sunshine_keys.keys.model import Key
 from sunshine_keys.store.statements import Statements, execute
@@ -39,6 +40,20 @@ def require_owner(app_id: str, integration_id: str | None) -> Statements[None]:
 def require_keys_allowed(app_id: str, integration_id: str) -> Statements[None]:
     """Raises AppNotFound, IntegrationNotFound, or BadRequest if the integration is not of type `custom`."""
     yield from require_custom(app_id, integration_id, "API keys")
+
+
+async def find_key(
+    store: Reader, app_id: str, integration_id: str | None, key_id: str, *, missing: str = NotFound.title
+) -> Key:
+    """Return the key of an app (`integration_id` is None) or of an integration. `missing` is the title of NotFound.
+
+    Raises NotFound, and what `require_owner` raises. One read finds the key; more reads follow only if it is not there.
+    """
+    key = await store.get(KEYS, key_id)
+    if key is None or key.app_id != app_id or key.integration_id != integration_id:
+        await store.read(require_owner(app_id, integration_id))
+        raise NotFound(missing)
+    return key
 
 
 async def keys_of_app(store: Reader, app_id: str) -> list[Key]:

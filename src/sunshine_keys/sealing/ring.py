@@ -30,7 +30,7 @@ def sealer_of(source: Source, sealing: Sealing | None) -> Sealer:
     keys = source.read()
     if sealing is None:
         if not keys and isinstance(source, FolderFile):
-            keys = source.make()
+            keys = source.create()
         return Sealer(*keys)
     key_ids = Sealer(*keys).key_ids if keys else []
     missing = [key_id for key_id in sealing.needed if key_id not in key_ids]
@@ -49,7 +49,7 @@ def _hint(source: Source, key_ids: list[str]) -> str:
     return f"; {source.name} holds key {' and '.join(key_ids)}"
 
 
-class Renewal:
+class KeyRingReloader:
     """Reloads the sealer's ring when a key is missing. It reads the source in a thread, because that may run a command."""
 
     def __init__(self, sealer: Sealer, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
@@ -74,7 +74,7 @@ class Renewal:
         return last_miss is None or self._clock() - last_miss >= PATIENCE_SECONDS
 
     async def _reload(self) -> None:
-        if not self._source.renewable:
+        if not self._source.is_reloadable:
             return
         try:
             keys = await asyncio.to_thread(self._source.read)
@@ -87,5 +87,5 @@ class Renewal:
         if len(self._misses) >= _MAX_MISSES:
             self._misses.clear()
         self._misses[key_id] = self._clock()
-        remedy = "add it there" if self._source.renewable else "restart the service with that key as well"
+        remedy = "add it there" if self._source.is_reloadable else "restart the service with that key as well"
         logger.error("sealing key %s is not in %s: %s", key_id, self._source.name, remedy)

@@ -35,7 +35,7 @@ class Source(Protocol):
         ...
 
     @property
-    def renewable(self) -> bool:
+    def is_reloadable(self) -> bool:
         """True if reading the source again may return other keys."""
         ...
 
@@ -47,10 +47,10 @@ class Source(Protocol):
         ...
 
 
-class Given:
+class FixedKeys:
     """Keys that cannot change while this process runs."""
 
-    renewable = False
+    is_reloadable = False
 
     def __init__(self, keys: Iterable[bytes], name: str = "the ring") -> None:
         self.name = name
@@ -60,10 +60,10 @@ class Given:
         return self._keys
 
 
-class GivenFile:
+class OperatorFile:
     """A file that the operator keeps; this program only reads it."""
 
-    renewable = True
+    is_reloadable = True
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -71,17 +71,17 @@ class GivenFile:
 
     def read(self) -> list[bytes]:
         try:
-            return decode(self._path.read_text("ascii"), str(self._path))
+            return decode_keys(self._path.read_text("ascii"), str(self._path))
         except UnicodeDecodeError:
-            return decode("", str(self._path))
+            return decode_keys("", str(self._path))
         except OSError as error:
             raise StoreError(f"cannot read {VARIABLE}_FILE: {error}") from error
 
 
-class Command:
+class KeyCommand:
     """A command whose standard output is the ring. It runs without a shell, for at most ten seconds."""
 
-    renewable = True
+    is_reloadable = True
     name = f"{VARIABLE}_COMMAND"
 
     def __init__(self, line: str, seconds: float = COMMAND_SECONDS) -> None:
@@ -108,13 +108,13 @@ class Command:
             raise StoreError(f"the command in {self.name} was ended by signal {-done.returncode}")
         if done.returncode:
             raise StoreError(f"the command in {self.name} failed with exit status {done.returncode}")
-        return decode(done.stdout.decode("ascii", "replace"), f"the output of {self.name}")
+        return decode_keys(done.stdout.decode("ascii", "replace"), f"the output of {self.name}")
 
 
 class FolderFile:
     """The file in the data folder, which this program creates and changes."""
 
-    renewable = True
+    is_reloadable = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -123,15 +123,15 @@ class FolderFile:
 
     def read(self) -> list[bytes]:
         try:
-            return decode(self.path.read_text("ascii"), self.name)
+            return decode_keys(self.path.read_text("ascii"), self.name)
         except FileNotFoundError:
             return []
         except UnicodeDecodeError:
-            return decode("", self.name)
+            return decode_keys("", self.name)
         except OSError as error:
             raise StoreError(f"cannot read the sealing key {self.path}: {error}") from error
 
-    def make(self) -> list[bytes]:
+    def create(self) -> list[bytes]:
         """Create the file with one new key and return it, or return the keys that another process has just written.
 
         The key is on disk before this returns. Raises StoreError.
@@ -178,12 +178,12 @@ class FolderFile:
             draft.unlink(missing_ok=True)
 
 
-def given(environment: Mapping[str, str]) -> Source | None:
+def from_environment(environment: Mapping[str, str]) -> Source | None:
     """Return the source that the environment names, or None. Raises StoreError if it names several or holds no keys."""
     sources: dict[str, Callable[[str], Source]] = {
-        VARIABLE: lambda text: Given(decode(text, VARIABLE), VARIABLE),
-        f"{VARIABLE}_FILE": lambda path: GivenFile(Path(path)),
-        f"{VARIABLE}_COMMAND": Command,
+        VARIABLE: lambda text: FixedKeys(decode_keys(text, VARIABLE), VARIABLE),
+        f"{VARIABLE}_FILE": lambda path: OperatorFile(Path(path)),
+        f"{VARIABLE}_COMMAND": KeyCommand,
     }
     named = [name for name in sources if environment.get(name)]
     if len(named) > 1:
@@ -191,7 +191,7 @@ def given(environment: Mapping[str, str]) -> Source | None:
     return sources[named[0]](environment[named[0]]) if named else None
 
 
-def decode(text: str, source: str) -> list[bytes]:
+def decode_keys(text: str, source: str) -> list[bytes]:
     """Return the keys in `text`, in either base64 alphabet. Raises StoreError, which names `source` and never a key."""
     keys: dict[str, bytes] = {}
     words = text.split()

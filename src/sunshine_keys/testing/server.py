@@ -24,7 +24,7 @@ from sunshine_keys.first_run import initialise
 from sunshine_keys.keys.changes import DeleteKey
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.resources import ROUTER
-from sunshine_keys.sealing.sources import Given
+from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.testing.faults import Faults, FaultyApplication, RecordedRequest
@@ -101,7 +101,7 @@ class SunshineServer:
         self._url: str | None = None
         self.faults = Faults()
         self.requests: list[RecordedRequest] = []
-        settings = Settings(self._folder, sealing=Given([secrets.token_bytes(32)]))
+        settings = Settings(self._folder, sealing=FixedKeys([secrets.token_bytes(32)]))
         self._engine = self._run(open_engine(settings))
         sample = self._run(initialise(self._engine, sample=True))
         assert sample is not None

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sunshine_keys.engine import Engine
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.keys.secrets import new_webhook_secret
+from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.webhooks.changes import CreateWebhook, DeleteWebhook, UpdateWebhook
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch, WebhookView, webhook_view
 from sunshine_keys.webhooks.table import WEBHOOKS, require_webhook, require_webhooks_allowed, webhooks_of
@@ -36,7 +36,8 @@ class WebhookSpec(msgspec.Struct, frozen=True):
         )
 
 
-def new_webhook(engine: Engine, integration_id: str, spec: WebhookSpec) -> Webhook:
+def new_webhook(sealer: Sealer, integration_id: str, spec: WebhookSpec) -> Webhook:
+    """Return a new webhook with a new id and a new secret, sealed."""
     webhook_id = new_object_id()
     return Webhook(
         webhook_id,
@@ -45,7 +46,7 @@ def new_webhook(engine: Engine, integration_id: str, spec: WebhookSpec) -> Webho
         spec.triggers,
         spec.include_full_user,
         spec.include_full_source,
-        engine.sealer.seal(new_webhook_secret(), webhook_id),
+        sealer.seal(new_webhook_secret(), webhook_id),
     )
 
 
@@ -61,13 +62,13 @@ def http_url(name: str, value: str) -> list[str]:
 
 
 async def create_webhook(call: Call) -> Any:
-    engine, spec = call.engine, WebhookSpec.of(call.body)
+    spec = WebhookSpec.of(call.body)
 
-    def make() -> tuple[CreateWebhook, WebhookView]:
-        webhook = new_webhook(engine, call.ids["integrationId"], spec)
-        return CreateWebhook(call.ids["appId"], webhook), webhook_view(webhook, engine.sealer)
+    def build(sealer: Sealer) -> tuple[CreateWebhook, WebhookView]:
+        webhook = new_webhook(sealer, call.ids["integrationId"], spec)
+        return CreateWebhook(call.ids["appId"], webhook), webhook_view(webhook, sealer)
 
-    return {"webhook": await engine.create(call.origin, make)}
+    return {"webhook": await call.engine.create(call.origin, build)}
 
 
 async def list_webhooks(call: Call) -> Any:

@@ -158,7 +158,7 @@ class Application:
                 return operation.status, await operation.handler(call)
             except UnknownSealingKey as unknown:
                 # Reads and updates can be repeated. A create has the key of everything that it sealed itself.
-                await self._engine.renewal.require(unknown.key_id)
+                await self._engine.reloader.require(unknown.key_id)
 
     async def _open(self, request: Request) -> tuple[int, Any]:
         """Answer what needs no key."""

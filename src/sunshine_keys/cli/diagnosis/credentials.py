@@ -74,7 +74,7 @@ async def diagnose(engine: Engine, text: str, request: tuple[str, str] | None, n
     key = await engine.store.get(KEYS, key_id)
     if key is None:
         return await trail.missing_key(engine.store, key_id)
-    secret = await engine.opened(key.sealed_secret, key.id)
+    secret = await engine.unseal(key.sealed_secret, key.id)
     if isinstance(credentials, BasicCredentials):
         return await _wrong_secret(engine, key, secret, credentials.secret)
     if result.reason is Reason.WRONG_SIGNATURE:
