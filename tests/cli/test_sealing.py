@@ -26,11 +26,11 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.first_run import Initialise
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.table import KEYS as KEY_TABLE
-from sunshine_keys.sealing.format import sealed_under
 from sunshine_keys.sealing.sealer import sealing_key_id
 from sunshine_keys.sealing.sources import FILE_NAME, FolderFile
 from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.seal_format import sealed_under
 from sunshine_keys.webhooks.table import webhooks_of
 
 SAMPLE = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90"

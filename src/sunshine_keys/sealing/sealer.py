@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from sunshine_keys.sealing.format import SEALING_KEY_ID_BYTES, sealed_under
+from sunshine_keys.store.seal_format import SEALING_KEY_ID_BYTES, sealed_under
 
 _NONCE_BYTES = 12
 _CACHE_SIZE = 1000

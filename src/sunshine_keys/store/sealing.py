@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.sealing.format import SEALING_KEY_ID_BYTES
 from sunshine_keys.store.errors import UnfinishedCopy
+from sunshine_keys.store.seal_format import SEALING_KEY_ID_BYTES
 from sunshine_keys.store.statements import Row, Statements, execute
 from sunshine_keys.store.table import Table
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sunshine_keys.errors import Conflict, ServiceError, Unauthorized
-from sunshine_keys.sealing.format import sealed_under
 from sunshine_keys.store import answers, audit, sealing
 from sunshine_keys.store.answers import StoredAnswer
 from sunshine_keys.store.change import Change, Origin, Refused
+from sunshine_keys.store.seal_format import sealed_under
 from sunshine_keys.store.sealing import SealingKeyChanged
 from sunshine_keys.store.statements import ConstraintBroken, Statements, execute
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from sunshine_keys.sealing.format import SEALING_KEY_ID_BYTES
 from sunshine_keys.store import audit, sealing
 from sunshine_keys.store.audit import Entry, Head
 from sunshine_keys.store.errors import StoreError
+from sunshine_keys.store.seal_format import SEALING_KEY_ID_BYTES
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.table import Catalog
 
