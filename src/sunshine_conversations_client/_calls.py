@@ -16,11 +16,13 @@ from sunshine_conversations_client.exceptions import ApiException
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from typing import Any
+    from typing import Any, TypeVar
 
     from sunshine_conversations_client._flow import Command
     from sunshine_conversations_client._messages import Request, Response
     from sunshine_conversations_client._operations import Call
+
+    T = TypeVar("T")
 
 
 class Caller:
@@ -57,23 +59,24 @@ class Caller:
         """Add a header to every request of this client. A header of the call itself wins."""
         self.default_headers[header_name] = header_value
 
-    def _execution(self, call: Call) -> Generator[Command, Response | None, ApiResponse[Any]]:
+    def _execution(self, call: Call[T]) -> Generator[Command, Response | None, ApiResponse[T]]:
         """Run a call and decode its answer. Raises the ApiException for a status other than 2xx."""
         request, response, trace = yield from self._exchange(call, stream=False)
         if request.method == "DELETE" and response.status == 404 and trace.in_doubt:
             # An earlier attempt, whose answer was lost, has deleted the resource. The delete has succeeded.
-            return ApiResponse(404, response.headers, data={}, raw_data=response.body, deleted_before=True)
+            nothing: Any = {}
+            return ApiResponse(404, response.headers, data=nothing, raw_data=response.body, deleted_before=True)
         require_success(response, request.method, public_url(request.url))
         data = call.operation.decode(response)
         return ApiResponse(response.status, response.headers, data=data, raw_data=response.body)
 
-    def _opening(self, call: Call) -> Generator[Command, Response | None, Any]:
+    def _opening(self, call: Call[Any]) -> Generator[Command, Response | None, Any]:
         """Run a call and return the HTTP library's response with its body unread."""
         _, response, _ = yield from self._exchange(call, stream=True)
         return response.raw
 
     def _exchange(
-        self, call: Call, *, stream: bool
+        self, call: Call[Any], *, stream: bool
     ) -> Generator[Command, Response | None, tuple[Request, Response, _flow.Trace]]:
         """Send the request of a call. Sign a new token and send it again if a 401 shows that the clocks differ."""
         trace = _flow.Trace()
@@ -91,12 +94,12 @@ class Caller:
             raise
         return request, response, trace
 
-    def _request(self, call: Call, *, stream: bool) -> Request:
+    def _request(self, call: Call[Any], *, stream: bool) -> Request:
         return call.request(
             self.configuration, self.default_headers, self.cookie, signer=self._signer, now=time.time(), stream=stream
         )
 
-    def _may_be_skew(self, call: Call, response: Response) -> bool:
+    def _may_be_skew(self, call: Call[Any], response: Response) -> bool:
         """Return True if this client signed the refused token by a clock that differs from the service's. Adopt its skew."""
         if call.auth or not _auth.signs(self.configuration):
             return False

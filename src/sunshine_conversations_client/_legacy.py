@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 KNOWN = ("async_req", "_preload_content", "_return_http_data_only", "_check_input_type", "_check_return_type")
 
 
-def run(client: ApiClient, call: Call, legacy: Any, *, info: bool) -> Any:
+def run(client: ApiClient, call: Call[Any], legacy: Any, *, info: bool) -> Any:
     """Run a call with the options in `legacy`. `info` is True for a `…_with_http_info` method.
 
     Raises TypeError for an unknown option.

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sunshine_conversations_client import _auth, _flow
+from sunshine_conversations_client._encoding import fill_path, json_bytes, query_string
 from sunshine_conversations_client._messages import Headers, Request
 from sunshine_conversations_client._model import Model
 from sunshine_conversations_client._operations import (
     Operation,
     base_url,
-    json_bytes,
-    path_of,
     policy_of,
-    query_string,
     require_private,
     require_success,
     timeout_of,
@@ -85,9 +83,7 @@ class LowLevelMethods:
             _auth.apply_request_auth(_request_auth, headers, query)
         elif auth_settings:
             _auth.apply_configured(self.configuration, headers, auth_settings, signer=self._signer, now=time.time())
-        path = path_of(
-            Operation(method, resource_path, None), path_params or {}, self.configuration.safe_chars_for_path_param
-        )
+        path = fill_path(resource_path, path_params or {}, self.configuration.safe_chars_for_path_param)
         url = (_host.rstrip("/") if _host else base_url(self.configuration)) + path + query_string(query)
         return method, url, dict(headers), None if body is None else self.sanitize_for_serialization(body), None
 
@@ -135,7 +131,7 @@ class LowLevelMethods:
         elif type_name == "str":
             data = response.text()
         elif type_name is not None:
-            plain = Operation("", "", None).decode(response)
+            plain = Operation[object]("", "", None).decode(response)
             data = _of_type(type_name, plain)
         return ApiResponse(response.status, response.headers, data=data, raw_data=response.body)
 

@@ -1,8 +1,8 @@
-"""The base of all models: what a field is, how a model is built, compared, shown, and turned to and from JSON.
+"""The base of all models: fields, unions, and the conversion to and from JSON.
 
-A model is a plain class with annotated fields. What has been set is what its instance holds, and only that is sent.
-From a caller, a value of the wrong type is refused; from a server, whatever it says is kept, so that one odd value
-hides nothing else of the answer.
+A model is a plain class with annotated fields. An instance holds only the fields that were set, and only those are sent.
+Values from a caller are checked; values from a server are kept whatever their type, so that one unexpected value does not
+hide the rest of a response.
 """
 
 from __future__ import annotations
@@ -10,16 +10,11 @@ from __future__ import annotations
 import json
 import re
 import sys
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, ClassVar, Self, dataclass_transform
-else:
-
-    def dataclass_transform(**_options: object) -> object:
-        return lambda cls: cls
-
+    from typing import NoReturn, Self
 
 REDACTED = "**********"
 
@@ -29,78 +24,123 @@ _SCALARS: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
     "bool": (bool,),
+    "bytes": (bytes,),
     "dict[str, Any]": (dict,),
     "Any": (object,),
 }
 
 
-class Field:
-    """One field: its name on the wire, and what it may hold."""
+class FieldType:
+    """The type of a field, parsed from its annotation: a scalar, a list, a dictionary, a model or an enumeration.
 
-    __slots__ = ("item", "items", "name", "nullable", "read_only", "secret", "wire")
+    `Literal[...]` counts as `str`: which texts are valid is for the service to decide.
+    """
+
+    __slots__ = ("_named", "container", "item", "module", "name", "plain", "scalars")
+
+    _cache: ClassVar[dict[tuple[str, str], FieldType]] = {}
+
+    def __init__(self, text: str, module: str) -> None:
+        if text.startswith("Literal["):
+            text = "str"
+        self.module = module
+        self.scalars = _SCALARS.get(text, ())
+        self.name = text if text == "Any" else text.partition("[")[0]
+        self.container: type | None = None
+        self.item: FieldType = self
+        if not self.scalars and text.startswith("list["):
+            self.container, self.item = list, FieldType.of(text[5:-1], module)
+        elif not self.scalars and text.startswith("dict[str, "):
+            self.container, self.item = dict, FieldType.of(text[10:-1], module)
+        self.plain: bool = bool(self.scalars) if self.item is self else self.item.plain
+        self._named: type[Any] | None = None
+
+    @classmethod
+    def of(cls, text: str, module: str) -> FieldType:
+        """Return the type for an annotation in a module. Fields with equal annotations share one."""
+        text = text.removesuffix(" | None")
+        key = (text, "" if text in _SCALARS else module)
+        if key not in cls._cache:
+            cls._cache[key] = cls(text, module)
+        return cls._cache[key]
+
+    def named(self) -> type[Any]:
+        """Return the class that the annotation names. Its module may import it for type checkers only."""
+        if self._named is None:
+            named = getattr(sys.modules[self.module], self.name, None)
+            if named is None:
+                named = getattr(__import__("sunshine_conversations_client.models", fromlist=[self.name]), self.name)
+            self._named = named
+        return self._named
+
+    def check(self, value: Any, place: tuple[str, str]) -> Any:
+        """Return a caller's value, with dictionaries turned into models.
+
+        `place` is the model's and the field's name, for the message. Raises ApiArgumentError for a value of another type.
+        """
+        if self.scalars:
+            if not isinstance(value, self.scalars) or (value.__class__ is bool and self.name in ("int", "float")):
+                _reject(place, self.name, value)
+            return value
+        if self.container is list:
+            if not isinstance(value, list | tuple):
+                _reject(place, "a list", value)
+            return [self.item.check(item, place) for item in value]
+        if self.container is dict:
+            if not isinstance(value, dict):
+                _reject(place, "dict", value)
+            return {name: self.item.check(item, place) for name, item in value.items()}
+        named = self.named()
+        if not issubclass(named, Model):  # an enumeration; unknown values are kept
+            if not isinstance(value, str):
+                _reject(place, "str", value)
+            return _member(named, value)
+        if isinstance(value, named):
+            return value
+        if isinstance(value, dict):
+            return named.from_argument(value)
+        return _reject(place, named.__name__, value)
+
+    def from_wire(self, value: Any) -> Any:
+        """Return a server's value, with objects turned into models. It may be of any type."""
+        if self.plain or value is None:
+            return value
+        if self.container is list and isinstance(value, list):
+            return [self.item.from_wire(item) for item in value]
+        if self.container is dict and isinstance(value, dict):
+            return {name: self.item.from_wire(item) for name, item in value.items()}
+        if self.container is not None:
+            return self.item.from_wire(value)
+        named = self.named()
+        if issubclass(named, Model):
+            return named.from_dict(value) if isinstance(value, dict) else value
+        return _member(named, value)
+
+
+class Field:
+    """A field of a model: its Python name, its name on the wire, its type, and how it is sent and shown."""
+
+    __slots__ = ("is_tag", "name", "nullable", "read_only", "secret", "type", "wire")
 
     def __init__(self, name: str, annotation: Any, owner: type[Model]) -> None:
-        if not isinstance(annotation, str):  # a subclass whose module evaluates annotations
-            annotation = "Any"
         self.name = name
         self.wire = owner._wire_names.get(name) or _HUMP.sub(lambda match: match[1].upper(), name)
-        kind = annotation.removesuffix(" | None")
-        self.items = kind.startswith("list[")
-        self.item = kind[5:-1] if self.items else kind
+        # An annotation is no text in a subclass whose module evaluates annotations.
+        self.type = FieldType.of(annotation if isinstance(annotation, str) else "Any", owner.__module__)
         self.nullable = name in owner._nullable
         self.read_only = name in owner._read_only
         self.secret = name in owner._secret
+        self.is_tag = name == owner._tag
 
     def check(self, owner: type[Model], value: Any) -> Any:
-        """A caller's `value`, with dictionaries made into models. Raises ApiArgumentError for one of the wrong type."""
-        if value is None:
-            return None
-        if not self.items:
-            return self._check_item(owner, value)
-        if not isinstance(value, list | tuple):
-            self._refuse(owner, "a list", value)
-        return [self._check_item(owner, each) for each in value]
-
-    def _check_item(self, owner: type[Model], value: Any) -> Any:
-        types = _SCALARS.get(self.item)
-        if types is not None:
-            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-                self._refuse(owner, self.item.partition("[")[0], value)
-            return value
-        model = _class_named(self.item, owner)
-        if not issubclass(model, Model):  # an enumeration: values it does not know are kept
-            if not isinstance(value, str):
-                self._refuse(owner, "str", value)
-            return _member(model, value)
-        if isinstance(value, model):
-            return value
-        if isinstance(value, dict):
-            return model.from_argument(value)
-        return self._refuse(owner, model.__name__, value)
-
-    def _refuse(self, owner: type[Model], expected: str, value: Any) -> Any:
-        from sunshine_conversations_client.exceptions import ApiArgumentError
-
-        raise ApiArgumentError(f"{owner.__name__}.{self.name} should be {expected}, not {type(value).__name__}")
-
-    def from_wire(self, owner: type[Model], value: Any) -> Any:
-        """A server's `value`; of whatever type it is."""
-        if self.item in _SCALARS or value is None:
-            return value
-        if self.items and isinstance(value, list):
-            return [self._item_from_wire(owner, each) for each in value]
-        return self._item_from_wire(owner, value)
-
-    def _item_from_wire(self, owner: type[Model], value: Any) -> Any:
-        model = _class_named(self.item, owner)
-        if issubclass(model, Model):
-            return model.from_dict(value) if isinstance(value, dict) else value
-        return _member(model, value)
+        """Return a caller's value as `FieldType.check` does; None is valid for every field."""
+        return None if value is None else self.type.check(value, (owner.__name__, self.name))
 
 
-def _class_named(name: str, owner: type[Model]) -> type[Any]:
-    named: type[Any] = getattr(sys.modules[owner.__module__], name)
-    return named
+def _reject(place: tuple[str, ...], expected: str, value: Any) -> NoReturn:
+    from sunshine_conversations_client.exceptions import ApiArgumentError
+
+    raise ApiArgumentError(f"{'.'.join(place)} should be {expected}, not {type(value).__name__}")
 
 
 def _member(enumeration: Any, value: Any) -> Any:
@@ -120,15 +160,18 @@ def _to_wire(value: Any) -> Any:
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, list | tuple):
-        return [_to_wire(each) for each in value]
+        return [_to_wire(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _to_wire(item) for name, item in value.items()}
     return value
 
 
 @dataclass_transform(kw_only_default=True, eq_default=True)
 class Model:
-    """Fields are keyword arguments, by their Python names or their names on the wire, each optional.
+    """The base of all models. Fields are keyword arguments, by their Python names or their names on the wire.
 
-    Raises ApiArgumentError (a ValueError and a TypeError) for an unknown name or a value of the wrong type.
+    Every field may be missing. Raises ApiArgumentError (a ValueError and a TypeError) for an unknown name or a value of
+    the wrong type.
     """
 
     _fields: ClassVar[dict[str, Field]] = {}
@@ -137,41 +180,45 @@ class Model:
     _nullable: ClassVar[frozenset[str]] = frozenset()
     _read_only: ClassVar[frozenset[str]] = frozenset()
     _secret: ClassVar[frozenset[str]] = frozenset()
+    _tag: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
         for flag in ("_nullable", "_read_only", "_secret"):
             setattr(cls, flag, frozenset().union(*(getattr(base, flag, ()) for base in cls.__mro__)))
         own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063 - strings; inspect costs 5 ms to import
-        fields = {name: Field(name, kind, cls) for name, kind in own.items() if name[0] != "_"}
-        cls._fields = cls._fields | fields
+        fields = {name: Field(name, text, cls) for name, text in own.items() if name[0] != "_"}
+        for name in fields:
+            if not hasattr(cls, name):  # a field without a default, which type checkers require
+                setattr(cls, name, None)
+        cls._fields = {name: field for base in reversed(cls.__mro__[1:]) for name, field in _fields_of(base)} | fields
         cls._by_wire = {field.wire: field for field in cls._fields.values()}
 
     def __init__(self, *positional: Any, **values: Any) -> None:
-        if positional:  # as the models of versions before 17 took them
+        if positional:  # as the models of versions before 17 accepted them
             values = dict(zip(self._fields, positional, strict=False)) | values
         for name, value in values.items():
             field = self._fields.get(name) or self._by_wire.get(name)
             if field is None:
                 if name != "local_vars_configuration":  # also of those versions
-                    self._unknown(name)
+                    self._reject_name(name)
             elif value is not None or field.nullable:
                 self.__dict__[field.name] = field.check(type(self), value)
 
-    if not TYPE_CHECKING:  # type checkers know the fields, and would let any name pass for the sake of this
+    if not TYPE_CHECKING:  # type checkers read the annotations; these methods would make them accept any name
 
         def __setattr__(self, name: str, value: Any) -> None:
             field = self._fields.get(name)
             if field is None:
-                self._unknown(name)
+                self._reject_name(name)
             else:
                 self.__dict__[name] = field.check(type(self), value)
 
     def __delattr__(self, name: str) -> None:
-        """Forget a field: it is then unset, and not sent."""
+        """Unset a field. It is then not sent."""
         if self.__dict__.pop(name, self) is self:
             raise AttributeError(name)
 
-    def _unknown(self, name: str) -> None:
+    def _reject_name(self, name: str) -> None:
         from sunshine_conversations_client.exceptions import ApiArgumentError
 
         known = ", ".join(self._fields) or "none"
@@ -179,26 +226,29 @@ class Model:
 
     @property
     def additional_properties(self) -> dict[str, Any]:
-        """What a server said beyond the fields of this model, by the names on the wire."""
+        """The properties of a server's object that this model has no field for, by their names on the wire."""
         extra: dict[str, Any] = self.__dict__.get("_additional", {})
         return extra
 
     def to_dict(self) -> dict[str, Any]:
-        """By the names on the wire: what is set and not read-only; None only where the API gives null a meaning."""
-        given: dict[str, Any] = {}
+        """Return the fields that are set and not read-only, by their names on the wire.
+
+        A None is included only where null has a meaning in the API.
+        """
+        values: dict[str, Any] = {}
         for name, field in self._fields.items():
-            value = getattr(self, name) if name == "type" else self.__dict__.get(name)
+            value = getattr(self, name) if field.is_tag else self.__dict__.get(name)
             if field.read_only or (value is None and not (field.nullable and name in self.__dict__)):
                 continue
-            given[field.wire] = _to_wire(value)
-        return given
+            values[field.wire] = _to_wire(value)
+        return values
 
     def to_json(self) -> str:
-        """`to_dict` as JSON text, in ASCII."""
+        """Return `to_dict` as JSON text in ASCII."""
         return json.dumps(self.to_dict())
 
     def to_str(self) -> str:
-        """All fields by the names on the wire, unset ones as None, for people: secrets are not shown."""
+        """Return all fields by their names on the wire, for people: unset ones as None, secrets redacted."""
         import pprint
 
         return pprint.pformat(self._shown())
@@ -207,23 +257,26 @@ class Model:
         return {field.wire: self._for_people(field, Model._shown) for field in self._fields.values()}
 
     def _for_people(self, field: Field, show: Callable[[Model], Any]) -> Any:
-        """A field's value, secrets redacted; and what a server sent in a model's place, which may hold some, named."""
+        """Return a field's value for people. Secrets are redacted.
+
+        Where a server sent another type than a model, only the name of that type is shown: the value may hold secrets.
+        """
         value = getattr(self, field.name)
         if value is None:
             return None
         if field.secret:
             return REDACTED
-        if field.item in _SCALARS:
+        if field.type.plain:
             return value
         if isinstance(value, list):
-            return [_shown_item(each, show) for each in value]
+            return [_shown_item(item, show) for item in value]
         return _shown_item(value, show)
 
     @classmethod
     def from_dict(cls, obj: dict[str, Any] | None) -> Self | None:
-        """A model of what a server said, by the names on the wire; None for None.
+        """Return a model of a server's object, which has names on the wire; None for None.
 
-        Raises ApiArgumentError (a ValueError) where `obj` is not a dictionary.
+        Raises ApiArgumentError (a ValueError) if `obj` is no dictionary.
         """
         if obj is None:
             return None
@@ -231,48 +284,48 @@ class Model:
             from sunshine_conversations_client.exceptions import ApiArgumentError
 
             raise ApiArgumentError(f"{cls.__name__} should be made of a dict, not {type(obj).__name__}")
-        model = cls._class_for(obj)
-        made = model.__new__(model)
+        kind = cls._class_for(obj)
+        model = kind.__new__(kind)
         extra: dict[str, Any] = {}
         for name, value in obj.items():
-            field = model._by_wire.get(name)
+            field = kind._by_wire.get(name)
             if field is None:
                 extra[name] = value
             elif value is not None or field.nullable:
-                made.__dict__[field.name] = field.from_wire(model, value)
+                model.__dict__[field.name] = field.type.from_wire(value)
         if extra:
-            made.__dict__["_additional"] = extra
-        return made
+            model.__dict__["_additional"] = extra
+        return model
 
     @classmethod
     def from_json(cls, json_str: str) -> Self | None:
-        """`from_dict` of JSON text. Raises json.JSONDecodeError (a ValueError) for text that is none."""
+        """Return `from_dict` of JSON text. Raises json.JSONDecodeError (a ValueError) for other text."""
         return cls.from_dict(json.loads(json_str))
 
     @classmethod
-    def from_argument(cls, given: dict[str, Any]) -> Self:
-        """A model of a caller's dictionary, by either kind of name. Raises ApiArgumentError as the constructor does."""
-        return cls._class_for(given)(**given)
+    def from_argument(cls, values: dict[str, Any]) -> Self:
+        """Return a model of a caller's dictionary, with either kind of name. Raises ApiArgumentError."""
+        return cls._class_for(values)(**values)
 
     @classmethod
-    def wire_names_of(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """A caller's dictionary as it is to be sent. What this version does not know goes as it is.
+    def wire_dict(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Return a caller's dictionary with names on the wire. Unknown names are sent as they are.
 
         Raises ApiArgumentError for a value of the wrong type.
         """
-        model = cls._class_for(given)
-        sent: dict[str, Any] = {}
-        for name, value in given.items():
-            field = model._fields.get(name) or model._by_wire.get(name)
+        kind = cls._class_for(values)
+        content: dict[str, Any] = {}
+        for name, value in values.items():
+            field = kind._fields.get(name) or kind._by_wire.get(name)
             if field is None:
-                sent[name] = _to_wire(value)
+                content[name] = _to_wire(value)
             elif value is not None or field.nullable:
-                sent[field.wire] = _to_wire(field.check(model, value))
-        return sent
+                content[field.wire] = _to_wire(field.check(kind, value))
+        return content
 
     @classmethod
     def _class_for(cls, obj: dict[str, Any]) -> type[Self]:
-        """The class that models `obj`; a base class whose kinds are told apart by a property overrides this."""
+        """Return the class for an object. Unions override this."""
         return cls
 
     def __repr__(self) -> str:
@@ -290,4 +343,78 @@ class Model:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in self._fields)
 
-    __hash__ = None  # type: ignore[assignment]  # a model can change, as the official one's can
+    __hash__ = None  # type: ignore[assignment]  # a model is mutable, as the official one is
+
+
+def _fields_of(cls: type) -> Any:
+    return cls.__dict__.get("_fields", {}).items()
+
+
+class OneOf(Model):
+    """The base of a union: a value that is of one of several kinds, each of which is a subclass.
+
+        class Content(OneOf, tag="type"): ...
+        class TextMessage(Content, kind="text"): ...
+
+    The field that `tag` names selects the kind. Without a tag, `by_fields` selects the kind that has most of the names;
+    without either, the union is one class with the fields of all kinds. A value of an unknown kind is kept as the base
+    class, with what it holds in `additional_properties`.
+
+    `Content(TextMessage(…))`, `Content({"type": "text", …})` and `Content(type="text", …)` all return a `TextMessage`,
+    and `TextMessage(…)` is accepted wherever a `Content` is.
+    """
+
+    _by_fields: ClassVar[bool] = False
+    _kinds: ClassVar[dict[str, Any]]
+    """The kinds of a union; only its base class has them."""
+
+    def __init_subclass__(cls, *, tag: str = "", by_fields: bool = False, kind: str = "") -> None:
+        if OneOf in cls.__bases__:
+            cls._tag, cls._by_fields = tag, by_fields
+            cls._kinds = {}
+        for base in cls.__mro__[1:]:
+            if kind and "_kinds" in base.__dict__:
+                base.__dict__["_kinds"][kind] = cls
+        super().__init_subclass__()
+
+    def __new__(cls, *positional: Any, **values: Any) -> Self:
+        held = positional[0] if positional else values.get("actual_instance")
+        if "_kinds" not in cls.__dict__ or not (positional or values):
+            return super().__new__(cls)
+        if isinstance(held, cls):
+            return held
+        if not isinstance(held, dict):
+            held = dict(zip(cls._fields, positional, strict=False)) | values
+        kind: type[Self] = cls._class_for(held)
+        return super().__new__(kind)
+
+    def __init__(self, *positional: Any, **values: Any) -> None:
+        held = positional[0] if positional else values.pop("actual_instance", None)
+        if held is self:
+            return
+        if isinstance(held, dict):
+            super().__init__(**held)
+        elif held is not None and positional and not self._fields:
+            _reject((type(self).__name__,), "a model or a dict", held)
+        else:
+            super().__init__(*positional, **values)
+
+    @classmethod
+    def _class_for(cls, obj: dict[str, Any]) -> type[Self]:
+        kinds: dict[str, type[Self]] = cls.__dict__.get("_kinds", {})
+        if cls._tag:
+            value = obj.get(cls._tag)
+            return kinds.get(value, cls) if isinstance(value, str) else cls
+        if not cls._by_fields:
+            return cls
+
+        def score(kind: type[Model]) -> tuple[int, int]:
+            """Count the names that the kind has; of equal kinds, the smallest is best."""
+            return sum(name in kind._fields or name in kind._by_wire for name in obj), -len(kind._fields)
+
+        return max(kinds.values(), key=score, default=cls)
+
+    @property
+    def actual_instance(self) -> Self:
+        """The value itself. In the official package the base class is a wrapper, which holds the value here."""
+        return self

@@ -1,4 +1,4 @@
-"""What the facades have in common: a call's options, its request, and what its answer means."""
+"""Operations and calls: what the API classes hand to a client."""
 
 from __future__ import annotations
 
@@ -6,38 +6,40 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
-from sunshine_conversations_client import _auth
+from sunshine_conversations_client import _auth, _encoding
 from sunshine_conversations_client._flow import Policy
 from sunshine_conversations_client._messages import Headers, Request, Timeout
-from sunshine_conversations_client._model import Model
 from sunshine_conversations_client._repetition import is_done_once
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecodeError, ApiException
 from sunshine_conversations_client.models._errors import ErrorResponse
-from sunshine_conversations_client.models._paging import Page
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
-
-    RequestTimeout: TypeAlias = "float | tuple[float, float] | Unset | None"
-
     from sunshine_conversations_client._messages import Response
+    from sunshine_conversations_client._model import Model
     from sunshine_conversations_client.configuration import Configuration
 
+RequestTimeout: TypeAlias = "float | tuple[float, float] | Unset | None"
+RequestAuth: TypeAlias = "dict[str, Any] | None"
+RequestHeaders: TypeAlias = "dict[str, str] | None"
+Options: TypeAlias = "tuple[RequestTimeout, RequestAuth, str | None, RequestHeaders, int]"
+"""The options of every call: `_request_timeout`, `_request_auth`, `_content_type`, `_headers` and `_host_index`."""
+
+T = TypeVar("T")
+
 DEFAULT_TIMEOUT = Timeout(connect=5.0, read=30.0, total=90.0)
-"""Where a call says nothing: seconds to connect, for each read, and for the whole call with its retries."""
+"""The timeout of a call that sets no other: seconds to connect, for each read, and for the whole call with its retries."""
 
 DEFAULT_RETRIES = 3
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_UNSAFE_IN_ID = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff]")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Unset:
-    """What a parameter is when it has not been given, where None means something."""
+    """The value of a parameter that was not passed, where None has a meaning."""
 
     def __repr__(self) -> str:
         return "UNSET"
@@ -49,27 +51,46 @@ class Unset:
 UNSET = Unset()
 
 
-class Operation:
-    """One operation of the API: its method, its path with {names}, the models it takes and answers with."""
+class Operation(Generic[T]):
+    """One operation of the API.
 
-    __slots__ = ("accepts", "answer", "method", "path")
+    `path` holds the names of ids in braces. `response` is the model of a 2xx response, or None where that is an empty
+    object. `body` is the model of the JSON body; `multipart` is true if the body is a form with files. `query` holds the
+    parameters by their names on the wire, each with a model if it is an object, else None. An operation that is not
+    `authenticated` is sent without the configured credentials.
+    """
+
+    __slots__ = ("authenticated", "body", "method", "multipart", "path", "query", "response")
 
     def __init__(
-        self, method: str, path: str, answer: type[Model] | None, accepts: tuple[type[Model], ...] = ()
+        self,
+        method: str,
+        path: str,
+        response: type[T] | None,
+        *,
+        body: type[Model] | None = None,
+        multipart: bool = False,
+        query: dict[str, type[Model] | None] | None = None,
+        authenticated: bool = True,
     ) -> None:
         self.method = method
         self.path = path
-        self.answer = answer
-        self.accepts = accepts
+        self.response: Any = response
+        self.body = body
+        self.multipart = multipart
+        self.query = query or {}
+        self.authenticated = authenticated
 
-    def decode(self, response: Response) -> Any:
-        """The model in a 2xx answer, whatever its number. Raises ApiDecodeError."""
-        if self.answer is None and not response.body:
-            return {}
+    def decode(self, response: Response) -> T:
+        """Return the model in a 2xx response, whatever its exact status. Raises ApiDecodeError."""
+        empty: Any = {}
+        if self.response is None and not response.body:
+            return empty  # type: ignore[no-any-return]  # a caller that expects no model expects any JSON
         parsed = _parse(response)
-        if parsed is UNSET or (self.answer is not None and not isinstance(parsed, dict)):
+        if parsed is UNSET or (self.response is not None and not isinstance(parsed, dict)):
             raise self._undecodable(response, "JSON" if parsed is UNSET else "a JSON object")
-        return parsed if self.answer is None else self.answer.from_dict(parsed)
+        decoded: T = parsed if self.response is None else self.response.from_dict(parsed)
+        return decoded
 
     def _undecodable(self, response: Response, expected: str) -> ApiDecodeError:
         kind = response.headers.get("content-type", "no content type")
@@ -82,7 +103,7 @@ class Operation:
 
 
 def _parse(response: Response) -> Any:
-    """The JSON in a body, or UNSET; not an exception, which would hold the body, and so maybe a secret."""
+    """Return the JSON in a body, or UNSET. An exception would hold the body, which may hold a secret."""
     text = response.text()
     try:
         return UNSET if text is None else json.loads(text.removeprefix("\ufeff"))
@@ -90,102 +111,19 @@ def _parse(response: Response) -> Any:
         return UNSET
 
 
-def path_of(operation: Operation, ids: dict[str, Any], safe: str = "") -> str:
-    """The operation's path with `ids` in it. Raises ApiArgumentError for an id that would make it another path."""
-    parts = operation.path.split("/")
-    for index, part in enumerate(parts):
-        name = part.strip("{}")
-        if part.startswith("{") and name in ids:
-            parts[index] = quote(_checked_id(name, ids[name]), safe=safe)
-            if not {".", ".."}.isdisjoint(parts[index].split("/")):
-                raise ApiArgumentError(
-                    f"{name} should not be . or .., nor hold them as segments: HTTP libraries make another path of it"
-                )
-    return "/".join(parts)
-
-
-def _checked_id(name: str, value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise ApiArgumentError(f"{name} should be a string, not {type(value).__name__}")
-    if not value:
-        raise ApiArgumentError(f"{name} should not be empty: the path would be another one")
-    if _UNSAFE_IN_ID.search(value):
-        raise ApiArgumentError(f"{name} should not hold control characters")
-    return value
-
-
-def body_of(operation: Operation, given: Any, content_type: str | None) -> tuple[bytes, str]:
-    """The body's JSON and its content type. Raises ApiArgumentError."""
-    kind = content_type or "application/json"
-    if not isinstance(kind, str) or "json" not in kind.lower():
-        raise ApiArgumentError("_content_type should be application/json; the API takes nothing else than JSON")
-    if isinstance(given, dict):
-        content = operation.accepts[0].wire_names_of(given)
-    elif isinstance(given, operation.accepts):
-        content = given.to_dict()
-    else:
-        expected = " or ".join(model.__name__ for model in operation.accepts)
-        raise ApiArgumentError(f"the body should be {expected} or a dict, not {type(given).__name__}")
-    return json_bytes(content), kind
-
-
-def json_bytes(content: Any) -> bytes:
-    """Raises ApiArgumentError for what JSON cannot hold."""
-    try:
-        return json.dumps(content, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ApiArgumentError(f"the body cannot be written as JSON ({type(error).__name__})") from None
-
-
-def query_of(groups: dict[str, tuple[type[Model], Any]]) -> list[tuple[str, str]]:
-    """Nested query parameters, as in page[size]=10, of models or dictionaries. Raises ApiArgumentError."""
-    query: list[tuple[str, str]] = []
-    for group, (model, given) in groups.items():
-        if given is None:
-            continue
-        if isinstance(given, dict):
-            values = model.wire_names_of(given)
-        elif isinstance(given, model):
-            values = given.to_dict()
-        else:
-            raise ApiArgumentError(f"{group} should be a {model.__name__} or a dict, not {type(given).__name__}")
-        query += [(f"{group}[{name}]", _query_text(value)) for name, value in values.items() if value is not None]
-    return query
-
-
-def _query_text(value: Any) -> str:
-    try:
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        text.encode()
-    except ValueError:
-        raise ApiArgumentError("a query parameter should be text that UTF-8 can hold, or a number") from None
-    return text
-
-
-def page_after(answer: Any, items: list[Any] | None, page: Page) -> Page | None:
-    """The page that follows an answer to `page`; None where it was the last."""
-    meta = answer.meta
-    if meta is None or not meta.has_more or not items:
-        return None
-    cursor = meta.after_cursor or items[-1].id
-    return None if cursor is None or cursor == page.after else Page(size=page.size, after=cursor)
-
-
-def timeout_of(given: Any) -> Timeout:
-    """A call's `_request_timeout`: seconds for the whole call, or a pair for connecting and for each read.
+def timeout_of(value: Any) -> Timeout:
+    """Return the timeout for a `_request_timeout`: seconds for the whole call, or a pair to connect and for each read.
 
     None waits for ever. Raises ApiArgumentError.
     """
-    if given is UNSET:
+    if value is UNSET:
         return DEFAULT_TIMEOUT
-    if given is None:
+    if value is None:
         return Timeout(None, None, None)
-    if _is_seconds(given):
-        return Timeout(given, given, given)
-    if isinstance(given, tuple | list) and len(given) == 2 and all(_is_seconds(each) for each in given):
-        return Timeout(given[0], given[1], None)
+    if _is_seconds(value):
+        return Timeout(value, value, value)
+    if isinstance(value, tuple | list) and len(value) == 2 and all(_is_seconds(seconds) for seconds in value):
+        return Timeout(value[0], value[1], None)
     raise ApiArgumentError(
         "_request_timeout should be seconds above 0, a pair of them (connect, read), or None to wait for ever"
     )
@@ -196,14 +134,14 @@ def _is_seconds(value: Any) -> bool:
 
 
 def policy_of(configuration: Configuration, timeout: Timeout) -> Policy:
-    """How a call is repeated: `configuration.retries` as a number, False, None, or urllib3's Retry (its total)."""
+    """Return how a call is repeated. `configuration.retries` is a number, False, None, or urllib3's Retry (its total)."""
     retries = configuration.retries
     total = retries if isinstance(retries, int) else getattr(retries, "total", DEFAULT_RETRIES)
     return Policy(DEFAULT_RETRIES if total is None else int(total), timeout)
 
 
 def require_success(response: Response, method: str | None = None, url: str | None = None) -> None:
-    """Raises the ApiException of an answer other than 2xx, with its error list where it has one."""
+    """Raise the ApiException for a response other than 2xx, with its list of errors if it has one."""
     if 200 <= response.status <= 299:
         return
     parsed = _parse(response)
@@ -211,32 +149,22 @@ def require_success(response: Response, method: str | None = None, url: str | No
     raise ApiException.of(response, ErrorResponse.from_dict(parsed) if listed else None, method, url)
 
 
-class Call:
-    """One call of an operation: its arguments, and the options every method takes."""
+class Call(Generic[T]):
+    """One call of an operation: its arguments and its options. Raises ApiArgumentError for invalid ones."""
 
     __slots__ = ("auth", "body", "content_type", "headers", "idempotency_key", "ids", "operation", "query", "timeout")
 
     def __init__(
-        self,
-        operation: Operation,
-        ids: dict[str, Any],
-        query: dict[str, tuple[type[Model], Any]],
-        body: Any,
-        timeout: Any,
-        auth: dict[str, Any] | None,
-        content_type: str | None,
-        headers: dict[str, str] | None,
-        host_index: int,
+        self, operation: Operation[T], ids: dict[str, Any], query: dict[str, Any], body: Any, options: Options
     ) -> None:
+        timeout, self.auth, self.content_type, headers, host_index = options
         if host_index != 0 or isinstance(host_index, bool):
             raise ApiArgumentError("_host_index should be 0: the operations have one host")
         self.operation = operation
         self.ids = ids
-        self.query = query_of(query)
+        self.query = _encoding.query_pairs(operation.query, query) if query else []
         self.body = body
         self.timeout = timeout_of(timeout)
-        self.auth = auth
-        self.content_type = content_type
         self.headers = headers or {}
         if not isinstance(self.headers, Mapping) or not all(isinstance(name, str) for name in self.headers):
             raise ApiArgumentError("_headers should be a dict whose keys are strings")
@@ -252,18 +180,17 @@ class Call:
         now: float,
         stream: bool,
     ) -> Request:
-        """Raises ApiArgumentError. A call's own headers go before the client's and before configured credentials."""
+        """Return the request. Headers of the call win over the client's and over configured credentials.
+
+        Raises ApiArgumentError.
+        """
         operation, query = self.operation, list(self.query)
         headers = Headers(default_headers.items())
         if cookie:
             headers["Cookie"] = cookie
         for name, value in self.headers.items():
             headers[name] = value
-        content = None
-        if operation.accepts:
-            content, kind = body_of(operation, self.body, self.content_type)
-            if "content-type" not in headers:
-                headers["Content-Type"] = kind
+        content = self._content(headers)
         caller_set_key = "idempotency-key" in headers
         if operation.method == "POST" and not caller_set_key:
             headers["Idempotency-Key"] = self.idempotency_key
@@ -271,28 +198,39 @@ class Call:
             headers["Accept"] = "application/json"
         if self.auth:
             _auth.apply_request_auth(self.auth, headers, query)
-        else:
+        elif operation.authenticated:
             _auth.apply_configured(configuration, headers, signer=signer, now=now)
         for name, value in headers.pairs():
             _check_header(name, value)
         base = base_url(configuration)
         if self.auth or "authorization" in headers or "cookie" in headers:
             require_private(base, configuration)
-        url = base + path_of(operation, self.ids, configuration.safe_chars_for_path_param)
+        url = base + _encoding.fill_path(operation.path, self.ids, configuration.safe_chars_for_path_param)
         done_once = is_done_once(operation.method, base, caller_set_key=caller_set_key)
         return Request(
-            operation.method, url + query_string(query), headers, content, stream=stream, done_once=done_once
+            operation.method,
+            url + _encoding.query_string(query),
+            headers,
+            content,
+            stream=stream,
+            done_once=done_once,
         )
 
-
-def query_string(query: list[tuple[str, str]]) -> str:
-    """With its question mark; empty for an empty query."""
-    pairs = "&".join(f"{quote(name, safe='[]')}={quote(value, safe=',')}" for name, value in query)
-    return f"?{pairs}" if pairs else ""
+    def _content(self, headers: Headers) -> bytes | None:
+        """Return the body's bytes and set its content type, unless the call's own headers do. Raises ApiArgumentError."""
+        if self.operation.multipart:
+            content, headers["Content-Type"] = _encoding.multipart_body(self.body)
+            return content
+        if self.operation.body is None:
+            return None
+        content, kind = _encoding.json_body(self.operation.body, self.body, self.content_type)
+        if "content-type" not in headers:
+            headers["Content-Type"] = kind
+        return content
 
 
 def base_url(configuration: Configuration) -> str:
-    """The configured host without a trailing slash. Raises ApiArgumentError where it is no http or https URL."""
+    """Return the configured host without trailing slashes. Raises ApiArgumentError if it is no http or https URL."""
     host = configuration.host
     try:
         parts = urlsplit(host)
@@ -306,7 +244,7 @@ def base_url(configuration: Configuration) -> str:
 
 
 def require_private(url: str, configuration: Configuration) -> None:
-    """Raises ApiArgumentError where credentials would go over plain http to another machine."""
+    """Raise ApiArgumentError if credentials would be sent over plain http to another machine."""
     parts = urlsplit(url)
     if parts.scheme == "https" or configuration.allow_insecure_http or is_loopback(parts.hostname or ""):
         return
@@ -316,11 +254,12 @@ def require_private(url: str, configuration: Configuration) -> None:
 
 
 def is_loopback(host: str) -> bool:
+    """Return True for localhost and the addresses of this machine."""
     return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
 
 
 def _check_header(name: Any, value: Any) -> None:
-    """Raises ApiArgumentError, which never repeats a value: it may be a credential."""
+    """Raise ApiArgumentError for an invalid header. It never repeats a value, which may be a credential."""
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
         raise ApiArgumentError(f"a header's name should be a token of HTTP; one is {name!r:.40}")
     if not isinstance(value, str):

@@ -113,11 +113,11 @@ class ApiClient(Caller, LowLevelMethods):
 
     # The API classes call these methods.
 
-    def execute(self, call: Call) -> ApiResponse[Any]:
+    def execute(self, call: Call[T]) -> ApiResponse[T]:
         """Run a call and return its answer. Raises the ApiException for a status other than 2xx."""
         return self._run(self._execution(call))
 
-    def open(self, call: Call) -> Any:
+    def open(self, call: Call[Any]) -> Any:
         """Run a call and return urllib3's response, of any status, with its body unread."""
         return self._run(self._opening(call))
 

@@ -79,11 +79,11 @@ class ApiClient(Caller):
 
     # The API classes call these methods.
 
-    async def execute(self, call: Call) -> ApiResponse[Any]:
+    async def execute(self, call: Call[T]) -> ApiResponse[T]:
         """Run a call and return its answer. Raises the ApiException for a status other than 2xx."""
         return await self._run(self._execution(call))
 
-    async def open(self, call: Call) -> Any:
+    async def open(self, call: Call[Any]) -> Any:
         """Run a call and return aiohttp's response, of any status, with its body unread."""
         return await self._run(self._opening(call))
 

@@ -1,0 +1,141 @@
+"""The parts of a request that depend on the operation: its path, its query and its body."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sunshine_conversations_client.exceptions import ApiArgumentError
+
+if TYPE_CHECKING:
+    from sunshine_conversations_client._model import Model
+
+_UNSAFE_IN_ID = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff]")
+
+
+def fill_path(template: str, ids: dict[str, Any], safe: str = "") -> str:
+    """Return a path with its `{names}` replaced by ids.
+
+    Raises ApiArgumentError for an id that would lead to another path.
+    """
+    parts = template.split("/")
+    for index, part in enumerate(parts):
+        name = part.strip("{}")
+        if part.startswith("{") and name in ids:
+            parts[index] = quote(_checked_id(name, ids[name]), safe=safe)
+            if not {".", ".."}.isdisjoint(parts[index].split("/")):
+                raise ApiArgumentError(
+                    f"{name} should not be . or .., nor hold them as segments: HTTP libraries make another path of it"
+                )
+    return "/".join(parts)
+
+
+def _checked_id(name: str, value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ApiArgumentError(f"{name} should be a string, not {type(value).__name__}")
+    if not value:
+        raise ApiArgumentError(f"{name} should not be empty: the path would be another one")
+    if _UNSAFE_IN_ID.search(value):
+        raise ApiArgumentError(f"{name} should not hold control characters")
+    return value
+
+
+def query_pairs(parameters: dict[str, type[Model] | None], values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the pairs of a query. A parameter that has a model is sent as one pair for each field: `page[size]=10`.
+
+    Raises ApiArgumentError.
+    """
+    query: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if value is None:
+            continue
+        model = parameters[name]
+        if model is None:
+            query.append((name, _query_text(value)))
+        else:
+            fields = _wire_dict(name, model, value).items()
+            query += [(f"{name}[{field}]", _query_text(content)) for field, content in fields if content is not None]
+    return query
+
+
+def _query_text(value: Any) -> str:
+    try:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text.encode()
+    except ValueError:
+        raise ApiArgumentError("a query parameter should be text that UTF-8 can hold, or a number") from None
+    return text
+
+
+def query_string(query: list[tuple[str, str]]) -> str:
+    """Return a query with its question mark; "" for an empty query."""
+    pairs = "&".join(f"{quote(name, safe='[]')}={quote(value, safe=',')}" for name, value in query)
+    return f"?{pairs}" if pairs else ""
+
+
+def json_body(model: type[Model], body: Any, content_type: str | None) -> tuple[bytes, str]:
+    """Return a body as JSON, and its content type. Raises ApiArgumentError."""
+    kind = content_type or "application/json"
+    if not isinstance(kind, str) or "json" not in kind.lower():
+        raise ApiArgumentError("_content_type should be application/json; the API accepts no other type")
+    return json_bytes(_wire_dict("the body", model, body)), kind
+
+
+def _wire_dict(name: str, model: type[Model], value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return model.wire_dict(value)
+    if isinstance(value, model):
+        return value.to_dict()
+    raise ApiArgumentError(f"{name} should be {model.__name__} or a dict, not {type(value).__name__}")
+
+
+def json_bytes(content: Any) -> bytes:
+    """Return JSON. Raises ApiArgumentError for a value that JSON cannot hold."""
+    try:
+        return json.dumps(content, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ApiArgumentError(f"the body cannot be written as JSON ({type(error).__name__})") from None
+
+
+def multipart_body(parts: dict[str, Any]) -> tuple[bytes, str]:
+    """Return parts as multipart/form-data, and its content type with the boundary.
+
+    A part is a path, bytes, or a tuple of a file's name, its bytes and optionally its type. Raises ApiArgumentError, and
+    OSError for a path that cannot be read.
+    """
+    boundary = os.urandom(16).hex()
+    lines: list[bytes] = []
+    for name, value in parts.items():
+        filename, content, kind = _file(name, value)
+        shown = filename.replace("\\", "\\\\").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        lines += [
+            f"--{boundary}".encode(),
+            f'Content-Disposition: form-data; name="{name}"; filename="{shown}"'.encode(),
+            f"Content-Type: {kind}\r\n".encode(),
+            content,
+        ]
+    return b"\r\n".join([*lines, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
+
+
+def _file(name: str, value: Any) -> tuple[str, bytes, str]:
+    """Return a file's name, its content and its type, which is guessed from the name."""
+    from mimetypes import guess_type
+
+    kind = None
+    if isinstance(value, str | os.PathLike):
+        with open(value, "rb") as file:  # noqa: PTH123 - pathlib costs 5 ms to import
+            value = (os.path.basename(os.fspath(value)), file.read())  # noqa: PTH119 - the same
+    elif isinstance(value, bytes):
+        value, kind = (name, value), "application/octet-stream"
+    if not isinstance(value, tuple) or len(value) not in (2, 3) or not isinstance(value[1], bytes):
+        raise ApiArgumentError(f"{name} should be a path, bytes or a tuple (file name, bytes, type)")
+    filename, content = str(value[0]), value[1]
+    kind = kind or (value[2] if len(value) == 3 else guess_type(filename)[0]) or "application/octet-stream"
+    if not isinstance(kind, str) or not kind.isascii() or not kind.isprintable():
+        raise ApiArgumentError(f"the type of {name} should be a media type such as image/png")
+    return filename, content, kind

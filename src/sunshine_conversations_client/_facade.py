@@ -1,0 +1,72 @@
+"""The base of the API classes, which scripts/generate_client.py writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sunshine_conversations_client import _legacy
+from sunshine_conversations_client._operations import Call
+from sunshine_conversations_client._paging import page_after
+from sunshine_conversations_client.api_client import ApiClient
+from sunshine_conversations_client.models._paging import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sunshine_conversations_client._legacy import LegacyOptions
+    from sunshine_conversations_client._operations import Operation, Options
+    from sunshine_conversations_client.api_response import ApiResponse
+
+    T = TypeVar("T")
+    Item = TypeVar("Item")
+
+
+class Api:
+    """A group of operations. Without an `api_client`, it uses `ApiClient.get_default()`."""
+
+    def __init__(self, api_client: ApiClient | None = None) -> None:
+        self.api_client = ApiClient.get_default() if api_client is None else api_client
+
+    def _call(
+        self,
+        operation: Operation[T],
+        ids: dict[str, str],
+        query: dict[str, Any],
+        body: Any,
+        options: Options,
+        legacy: LegacyOptions,
+    ) -> T:
+        call = Call(operation, ids, query, body, options)
+        if legacy:
+            result: T = _legacy.run(self.api_client, call, legacy, info=False)
+            return result
+        return self.api_client.execute(call).data
+
+    def _call_with_info(
+        self,
+        operation: Operation[T],
+        ids: dict[str, str],
+        query: dict[str, Any],
+        body: Any,
+        options: Options,
+        legacy: LegacyOptions,
+    ) -> ApiResponse[T]:
+        call = Call(operation, ids, query, body, options)
+        if legacy:
+            result: ApiResponse[T] = _legacy.run(self.api_client, call, legacy, info=True)
+            return result
+        return self.api_client.execute(call)
+
+    def _open(
+        self, operation: Operation[Any], ids: dict[str, str], query: dict[str, Any], body: Any, options: Options
+    ) -> Any:
+        return self.api_client.open(Call(operation, ids, query, body, options))
+
+    @staticmethod
+    def _iterate(fetch: Callable[[Page], T], items_of: Callable[[T], list[Item] | None], size: int) -> Iterator[Item]:
+        page: Page | None = Page(size=size)
+        while page is not None:
+            response = fetch(page)
+            items = items_of(response)
+            yield from items or ()
+            page = page_after(response, items, page)

@@ -1,0 +1,53 @@
+"""The base of the asynchronous API classes, which scripts/generate_client.py writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sunshine_conversations_client._operations import Call
+from sunshine_conversations_client._paging import page_after
+from sunshine_conversations_client.models._paging import Page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from sunshine_conversations_client._operations import Operation, Options
+    from sunshine_conversations_client.aio.api_client import ApiClient
+    from sunshine_conversations_client.api_response import ApiResponse
+
+    T = TypeVar("T")
+    Item = TypeVar("Item")
+
+
+class Api:
+    """A group of operations."""
+
+    def __init__(self, api_client: ApiClient) -> None:
+        self.api_client = api_client
+
+    async def _call(
+        self, operation: Operation[T], ids: dict[str, str], query: dict[str, Any], body: Any, options: Options
+    ) -> T:
+        return (await self.api_client.execute(Call(operation, ids, query, body, options))).data
+
+    async def _call_with_info(
+        self, operation: Operation[T], ids: dict[str, str], query: dict[str, Any], body: Any, options: Options
+    ) -> ApiResponse[T]:
+        return await self.api_client.execute(Call(operation, ids, query, body, options))
+
+    async def _open(
+        self, operation: Operation[Any], ids: dict[str, str], query: dict[str, Any], body: Any, options: Options
+    ) -> Any:
+        return await self.api_client.open(Call(operation, ids, query, body, options))
+
+    @staticmethod
+    async def _iterate(
+        fetch: Callable[[Page], Awaitable[T]], items_of: Callable[[T], list[Item] | None], size: int
+    ) -> AsyncIterator[Item]:
+        page: Page | None = Page(size=size)
+        while page is not None:
+            response = await fetch(page)
+            items = items_of(response)
+            for item in items or ():
+                yield item
+            page = page_after(response, items, page)
