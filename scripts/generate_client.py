@@ -61,10 +61,10 @@ def outputs() -> dict[Path, str]:
     files: dict[Path, str] = {}
 
     defined: Names = {}
-    for module, classes in models.modules().items():
+    for module, planned in models.modules().items():
         files[PACKAGE / "models" / f"{module}.py"] = models.render(module)
-        defined[f"models.{module}"] = sorted(model.name for model in classes)
-        for model in classes:
+        defined[f"models.{module}"] = sorted(model.name for model in planned)
+        for model in planned:
             for folder in ("model", "models"):
                 files[PACKAGE / folder / f"{snake(model.name)}.py"] = alias(f"models.{module}", model.name)
 

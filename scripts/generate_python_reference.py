@@ -63,7 +63,7 @@ field are in `additional_properties`. An unknown name or a value of the wrong ty
 _EVERY_CALL = {"self", "_request_timeout", "_request_auth", "_content_type", "_headers", "_host_index", "legacy"}
 _VARIANTS = ("_with_http_info", "_without_preload_content")
 _NOT_FOR_CALLERS = {"pool", "rest_client", "execute", "open", "of", "from_response"}
-_OF_EVERY_CALL = re.compile(r"\n\nRaises [^.]*; ApiArgumentError before anything is sent;\s+ApiConnectionError[^.]*\.")
+_OF_EVERY_CALL = re.compile(r"\n\nRaises (?:[A-Z]\w+(?:, | or )?)+\.")
 _ITEM = re.compile(r"(?:[a-z_]+, )*[a-z_]+: ")
 
 

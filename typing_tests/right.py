@@ -31,6 +31,13 @@ def provision(host: str) -> str | None:
         for integration in sunshine.IntegrationsApi(client).iterate_integrations("app"):
             kind: str | None = integration.type
             print(kind)
+        for app in sunshine.AppsApi(client).iterate_apps(filter={"serviceAccountId": "x"}, size=10):
+            print(app.subdomain)
+        integration = sunshine.IntegrationsApi(client).get_integration("app", "integration").integration
+        if isinstance(integration, sunshine.Custom):
+            print([webhook.target for webhook in integration.webhooks or []])
+        held: sunshine.Integration = integration.actual_instance
+        print(held.display_name)
         info = api.list_custom_integration_keys_with_http_info("app", "integration", _request_timeout=None)
         number: int = info.status_code
         print(number, info.headers["x-request-id"])
@@ -52,6 +59,11 @@ def models() -> None:
     update = sunshine.WebUpdate(brand_color="fff", show_ai_disclaimer=True)
     update.display_name = None
     sunshine.IntegrationUpdate(update)
+    sunshine.IntegrationUpdate({"displayName": "x"})
+    sunshine.IntegrationUpdate(display_name="x")
+    sunshine.WebhookCreateBody(target="https://x", triggers=["*"])
+    field = sunshine.ModelField(type="email", name="x", label="x")
+    sunshine.PrechatCapture(fields=[field])
     sunshine.Custom(display_name="x", webhooks=[sunshine.Webhook(target="https://x", triggers=["*"])])
     key = sunshine.ApiKey.from_json("{}")
     if key is not None:

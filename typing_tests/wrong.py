@@ -21,3 +21,7 @@ api.get_custom_integration_keys("app", "integration", "key")  # wrong
 aio.AppsApi(client)  # wrong
 sunshine.Nonsense  # wrong
 sunshine.ApiClient(sunshine.Configuration(), transport=client)  # wrong
+sunshine.WebhookCreateBody(target="x")  # wrong
+sunshine.ModelField(type="telephone")  # wrong
+sunshine.IntegrationsApi(client).get_integration("app", "integration").keys  # wrong
+sunshine.IntegrationUpdate(5)  # wrong

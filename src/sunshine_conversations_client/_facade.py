@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 class Api:
-    """A group of operations. Without an `api_client`, it uses `ApiClient.get_default()`."""
+    """A group of operations. Without an `api_client`, it uses `ApiClient.get_default()`.
+
+    Every method raises ApiArgumentError before it sends anything, ApiConnectionError if no response arrives, and the
+    ApiException of the status if that is not 2xx.
+    """
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
         self.api_client = ApiClient.get_default() if api_client is None else api_client

@@ -67,9 +67,10 @@ class FieldType:
     def named(self) -> type[Any]:
         """Return the class that the annotation names. Its module may import it for type checkers only."""
         if self._named is None:
-            named = getattr(sys.modules[self.module], self.name, None)
-            if named is None:
-                named = getattr(__import__("sunshine_conversations_client.models", fromlist=[self.name]), self.name)
+            home = sys.modules[self.module]
+            if not hasattr(home, self.name):
+                home = __import__("sunshine_conversations_client.models", fromlist=[self.name])
+            named: type[Any] = getattr(home, self.name)
             self._named = named
         return self._named
 

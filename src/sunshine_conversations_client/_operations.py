@@ -83,14 +83,16 @@ class Operation(Generic[T]):
 
     def decode(self, response: Response) -> T:
         """Return the model in a 2xx response, whatever its exact status. Raises ApiDecodeError."""
-        empty: Any = {}
+        result: T = self._decode(response)
+        return result
+
+    def _decode(self, response: Response) -> Any:
         if self.response is None and not response.body:
-            return empty  # type: ignore[no-any-return]  # a caller that expects no model expects any JSON
+            return {}
         parsed = _parse(response)
         if parsed is UNSET or (self.response is not None and not isinstance(parsed, dict)):
             raise self._undecodable(response, "JSON" if parsed is UNSET else "a JSON object")
-        decoded: T = parsed if self.response is None else self.response.from_dict(parsed)
-        return decoded
+        return parsed if self.response is None else self.response.from_dict(parsed)
 
     def _undecodable(self, response: Response, expected: str) -> ApiDecodeError:
         kind = response.headers.get("content-type", "no content type")

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from api_facts import load
 from support.drivers import Driver
 from support.scripts import NewClient
 from support.wire import Key, Service, Tenant, Wire
@@ -237,6 +238,10 @@ def operations(package: ModuleType) -> set[str]:
     suffix = "_with_http_info"
     classes = [getattr(package, name) for name in package.__all__ if name.endswith("Api")]
     return {name.removesuffix(suffix) for api in classes for name in vars(api) if name.endswith(suffix)}
+
+
+def test_every_covered_operation_has_its_method() -> None:
+    assert operations(sunshine) == {operation.name for operation in load().covered.values()}
 
 
 def test_both_clients_have_every_operation_of_the_service(wire: Wire) -> None:

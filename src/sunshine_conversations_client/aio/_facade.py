@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Api:
-    """A group of operations."""
+    """A group of operations. Its methods raise what those of the synchronous class raise."""
 
     def __init__(self, api_client: ApiClient) -> None:
         self.api_client = api_client
