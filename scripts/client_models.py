@@ -92,7 +92,8 @@ class Models:
         schema = operation.body.schema
         resolved = self.api.resolve(schema)
         # A body that is a union by another name accepts every kind of the union.
-        alias = self.api.reference(self.api.target(schema)) if "oneOf" in resolved or "anyOf" in resolved else ""
+        component = self.api.schemas.get(self.api.reference(schema), {})
+        alias = self.api.reference(component) if "oneOf" in resolved or "anyOf" in resolved else ""
         return self.annotate({"$ref": f"#/components/schemas/{alias}"} if alias else schema, f"{operation.id}Request")
 
     def body_argument(self, operation: Operation) -> str:
@@ -101,8 +102,9 @@ class Models:
         return snake(self._class_name(operation.body.schema, f"{operation.id}Request"))
 
     def response_class(self, operation: Operation) -> str:
-        """Return the model of an operation's response, or "" for an empty object."""
-        return self.annotate(operation.response, f"{operation.id}200Response") if operation.response else ""
+        """Return the model of an operation's response, or "" for an object without known fields."""
+        name = self.annotate(operation.response, f"{operation.id}200Response") if operation.response else ""
+        return name if name in self.classes else ""
 
     def query_classes(self, operation: Operation) -> dict[str, str]:
         """Return the models of an operation's query parameters by name; "" for a plain one."""
@@ -179,12 +181,13 @@ class Models:
         component, name = self._component(schema), self._class_name(schema, hint)
         if name in self.classes:
             return name
-        resolved = self._extended(component or name, self.api.resolve(schema))
+        # The component itself: an `allOf` around it would have lost its discriminator.
+        resolved = self._extended(component or name, self.api.resolve(self.api.schemas.get(component, schema)))
         model = self.classes[name] = Model(name, resolved, component or name)
         if "enum" in resolved:
             model.values = resolved["enum"]
             return name
-        alias = self.api.reference(self.api.target(schema)) if component else ""
+        alias = self.api.reference(self.api.schemas.get(component, {}))
         if alias and ("oneOf" in resolved or "anyOf" in resolved):
             base = self.annotate({"$ref": f"#/components/schemas/{alias}"}, alias)
             model.bases, model.uses, model.schema = [base], [base], {}
@@ -346,7 +349,7 @@ class Models:
                     if used in self.classes:
                         self._derive_doc(used, f"The `{part.name}` of `{model.name}`.")
         for name, model in self.classes.items():
-            model.doc = written.get(name, model.doc)
+            model.doc = written.get(name, model.doc) or f"The object `{model.key}` of the API."
 
     @staticmethod
     def _article(name: str) -> str:

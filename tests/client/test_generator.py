@@ -1,0 +1,40 @@
+"""The generator: it can express every operation of the description, and the files in the tree are what it writes."""
+
+from __future__ import annotations
+
+import generate_client
+import pytest
+from api_facts import Api, load
+from client_facades import Facades
+from client_models import Models
+
+
+@pytest.fixture(scope="module")
+def everything() -> Api:
+    """The description with every operation covered."""
+    api = load()
+    return Api(api.facts, api.overlay | {"operations": dict.fromkeys(api.operations, "Call it.")})
+
+
+def test_every_operation_of_the_description_can_be_generated(everything: Api) -> None:
+    models = Models(everything)
+    facades = Facades(everything, models)
+    for module in models.modules():
+        compile(models.render(module), module, "exec")
+    for tag in facades.tags:
+        for asynchronous in (False, True):
+            source = facades.render(tag, asynchronous=asynchronous)
+            compile(source, tag, "exec")
+            assert all(f"def {operation.name}(" in source for operation in facades.tags[tag])
+
+
+def test_unions_have_their_kinds(everything: Api) -> None:
+    classes = Models(everything).classes
+    assert classes["Content"].keywords == 'tag="type"'
+    assert classes["Link"].bases == ["Action", "ActionSubset"] or classes["Link"].bases == ["ActionSubset", "Action"]
+    assert classes["MatchCriteriaTwilio"].bases == ["MatchCriteriaBase"]
+    assert [part.name for part in classes["MessageOverride"].fields] == ["apple", "line", "messenger", "whatsapp"]
+
+
+def test_generated_files_are_current() -> None:
+    assert list(generate_client.stale(generate_client.outputs())) == []
