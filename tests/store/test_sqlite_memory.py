@@ -67,7 +67,7 @@ async def test_keys_are_read_once_until_the_next_commit(store: SqliteStore) -> N
     ],
 )
 async def test_the_next_tick_sees_a_commit_of_another_program(
-    store: SqliteStore, connection: sqlite3.Connection, statement: str
+    store: SqliteStore, connection: sqlite3.Connection, tmp_path: Path, statement: str
 ) -> None:
     key_ids = ("act_1", "int_1", "int_2")
     before = [await store.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(store, "i")
@@ -77,7 +77,7 @@ async def test_the_next_tick_sees_a_commit_of_another_program(
         await keys_of_integration(store, "i"),
     ) == before  # the same pass
     await next_tick()
-    fresh = SqliteStore(store._path, CATALOG)
+    fresh = SqliteStore(tmp_path / "store", CATALOG)
     expected = [await fresh.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(fresh, "i")
     assert expected != before
     assert ([await store.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(store, "i")) == expected

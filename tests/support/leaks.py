@@ -24,7 +24,7 @@ PROGRAM = """
 import logging, sys
 from sunshine_keys.cli import main
 from sunshine_keys.observing.logs import Log
-from sunshine_keys.engine import Engine
+from sunshine_keys.apps import operations
 from sunshine_keys.store.sqlite import schema
 
 def everything(log):
@@ -33,14 +33,14 @@ def everything(log):
 
 Log.configure = everything
 schema._BUSY_SECONDS = 0.2
-real = Engine.require_app
+real = operations.require_app
 
-async def require_app(self, app_id):
+def require_app(app_id):
     if app_id.startswith("boom"):
         raise RuntimeError(f"a failure that holds {app_id}") from ValueError(app_id)
-    return await real(self, app_id)
+    return real(app_id)
 
-Engine.require_app = require_app
+operations.require_app = require_app
 main()
 """
 
@@ -89,7 +89,11 @@ class Serving:
                 "SUNSHINE_KEYS_RATE_LIMIT_FAILURES": "off",
             },
         )
-        self.wire = Wire(self._url())
+        try:
+            self.wire = Wire(self._url())
+        except BaseException:
+            self.close()
+            raise
         self.refusals: list[Answer] = []
 
     def _url(self) -> str:

@@ -368,12 +368,12 @@ def test_links_ignore_an_invalid_host(wire: Wire, tenant: Tenant) -> None:
 def test_a_failure_of_ours_is_a_500_in_the_envelope_and_its_text_stays_out_of_the_log(
     wire: Wire, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from sunshine_keys.engine import Engine
+    from sunshine_keys.apps import operations
 
-    async def fail(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError("text that may hold a secret")
 
-    monkeypatch.setattr(Engine, "require_app", fail)
+    monkeypatch.setattr(operations, "require_app", fail)
     answer = wire.get(tenant.app, tenant.app_key)
     assert answer.status == 500
     assert answer.errors == [("internal_server_error", "Internal server error")]
