@@ -137,10 +137,10 @@ def test_it_can_be_turned_off(used: Used) -> None:
 
 
 def test_a_backup_contains_usage_and_a_copy_does_not(on_sqlite: Used, tmp_path: Path) -> None:
-    with Server(on_sqlite.file_identity, patch=NEVER) as server:
+    with Server(on_sqlite.place, patch=NEVER) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0
-    backed_up, options = on_sqlite.usage(), on_sqlite.file_identity.options
+    backed_up, options = on_sqlite.usage(), on_sqlite.place.options
     assert backed_up.keys() == {on_sqlite.app_key.id}
     assert run("backup", str(tmp_path / "backup"), *options).returncode == 0
     copied = run("copy", "--from", f"sqlite:{tmp_path / STORE_FILE}", "--to", f"sqlite:{tmp_path / 'copy'}")
@@ -148,7 +148,7 @@ def test_a_backup_contains_usage_and_a_copy_does_not(on_sqlite: Used, tmp_path: 
     with closing(sqlite3.connect(tmp_path / "copy")) as copy:
         assert copy.execute("SELECT count(*) FROM keys").fetchone() == (3,)
         assert copy.execute("SELECT count(*) FROM key_hours").fetchone() == (0,)
-    with Server(on_sqlite.file_identity, patch=NEVER) as server:
+    with Server(on_sqlite.place, patch=NEVER) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0
     assert on_sqlite.usage() != backed_up
@@ -165,9 +165,9 @@ def data_version(path: Path) -> Iterator[int]:
 
 
 def test_reading_requests_write_nothing_between_batches(on_sqlite: Used) -> None:
-    wal = on_sqlite.file_identity.data / f"{STORE_FILE}-wal"
-    with Server(on_sqlite.file_identity, patch=NEVER) as server:
-        versions = data_version(on_sqlite.file_identity.data / STORE_FILE)
+    wal = on_sqlite.place.data / f"{STORE_FILE}-wal"
+    with Server(on_sqlite.place, patch=NEVER) as server:
+        versions = data_version(on_sqlite.place.data / STORE_FILE)
         before = next(versions), wal.stat()
         for _ in range(20):
             assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
@@ -184,8 +184,8 @@ def test_reading_requests_write_nothing_between_batches(on_sqlite: Used) -> None
 
 def test_a_locked_store_fails_no_request_and_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with Server(on_sqlite.file_identity, patch=ALWAYS + IMPATIENT, log=log) as server:
-        with closing(sqlite3.connect(on_sqlite.file_identity.data / STORE_FILE, isolation_level=None)) as other:
+    with Server(on_sqlite.place, patch=ALWAYS + IMPATIENT, log=log) as server:
+        with closing(sqlite3.connect(on_sqlite.place.data / STORE_FILE, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             deadline = time.monotonic() + 30
             asked = 0
@@ -203,8 +203,8 @@ def test_a_locked_store_fails_no_request_and_gets_the_counts_later(on_sqlite: Us
 
 
 def test_a_store_that_is_moved_away_and_back_gets_the_counts_later(on_sqlite: Used, tmp_path: Path) -> None:
-    log, file = tmp_path / "log", on_sqlite.file_identity.data / STORE_FILE
-    with Server(on_sqlite.file_identity, patch=ALWAYS, log=log) as server:
+    log, file = tmp_path / "log", on_sqlite.place.data / STORE_FILE
+    with Server(on_sqlite.place, patch=ALWAYS, log=log) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         on_sqlite.wait_for(lambda requests: requests == {on_sqlite.app_key.id: 1})
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
