@@ -1,4 +1,4 @@
-"""Write docs/errors.md from the table of errors; with --check, fail where it is not what would be written."""
+"""Write docs/errors.md from the classes of errors. With --check, fail if the file would change."""
 
 from __future__ import annotations
 
@@ -10,37 +10,40 @@ from sunshine_keys.errors import kinds
 INTRODUCTION = """\
 # Errors
 
-<!-- Written by scripts/generate_errors_reference.py; change that, not this. -->
+<!-- Written by scripts/generate_errors_reference.py. Edit that file, not this one. -->
 
-Every answer other than 2xx is `{"errors": [{"code": "…", "title": "…"}]}`, with several errors only in a 400. A program
-goes by the status and the code: titles are for people, and may change. The client raises an exception of the class named
-here, with `status`, `code`, `title` and `request_id`.
+Every answer other than 2xx is `{"errors": [{"code": "…", "title": "…"}]}`. Only a 400 holds several errors. Let programs
+decide by the status and the code; titles are for people and may change. The client raises an exception of the class in the
+last column, with `status`, `code`, `title` and `request_id`.
 
 """
 
 REST = """
-What cannot be read as a request has no class of its own: 400 `bad_request` for what is not HTTP/1.1 or has a head of over
-64 kB, 408 `request_timeout` for a request that has not arrived within 30 seconds, 503 `service_unavailable` for a connection
-too many. After each of these the connection closes. A failure of the service's own is 500 `internal_server_error`, and its
-log has the cause under the request's id.
+The service sends these errors before it has a whole request, and then closes the connection:
+
+- 400 `bad_request`: the bytes are not HTTP/1.1, or the head is larger than 64 kB.
+- 408 `request_timeout`: the request did not arrive within 30 seconds.
+- 503 `service_unavailable`: there are too many connections.
+
+A failure of the service itself is 500 `internal_server_error`. The service logs its cause with the id of the request.
 
 ## What to do
 
 | status | |
 |---|---|
-| 400 | Mend what the titles name, all of it: nothing was changed. |
-| 401 | Look at the credentials. A stranger is told no more; whoever has the store is told the cause by [`sunshine-keys doctor`](service.md#commands), given the `X-Request-Id`. |
-| 403 | Use a key of a scope that the operation is for ([Authentication](authentication.md#scopes)), or the right app and integration. |
-| 404 | List what there is; a DELETE that is answered so may have been done before. |
-| 409 | Use another `Idempotency-Key`: this one is of another request. |
-| 413, 415 | Send less, or `Content-Type: application/json`. |
-| 429, 503 | Wait as `Retry-After` says, and try again; the client does so by itself where that is safe. A create with its `Idempotency-Key` always is. |
+| 400 | Correct everything that the titles name. Nothing was changed. |
+| 401 | Check the credentials. The answer does not say more, because a stranger would read it too. If you operate the service, pass the `X-Request-Id` to [`sunshine-keys doctor`](service.md#commands) to get the cause. |
+| 403 | Use a key whose scope allows the operation ([Authentication](authentication.md#scopes)), and that belongs to this app and integration. |
+| 404 | List what exists. After a DELETE, this may mean that an earlier DELETE succeeded. |
+| 409 | Use another `Idempotency-Key`. This one belongs to another request. |
+| 413, 415 | Send a smaller body, or `Content-Type: application/json`. |
+| 429, 503 | Wait as long as `Retry-After` says, then try again. The client does this itself if a repetition is safe; a create with an `Idempotency-Key` always is. |
 
 ## Without an answer
 
-The client raises `ApiConnectionError`, or `ApiTimeoutError` for one that did not come in time; `maybe_sent` tells whether the
-service may have done what was asked ([Creates](client.md#creates)). `ApiArgumentError` says that nothing was sent, and
-`ApiDecodeError` that a 2xx held something else than the operation answers with.
+The client raises `ApiConnectionError` if there is no answer, and `ApiTimeoutError` if the answer is too late. Both have
+`maybe_sent`: true if the service may have received the request ([Creates](client.md#creates)). `ApiArgumentError` means
+that nothing was sent. `ApiDecodeError` means that a 2xx did not hold the expected answer.
 """
 
 
@@ -49,7 +52,7 @@ def reference() -> str:
         [f"{kind.status} `{kind.code}`", f"*{kind.title}.* {kind.__doc__}", f"`{raised(kind.status)}`"]
         for kind in kinds()
     ]
-    return INTRODUCTION + table(["answer", "its title, and when", "raised"], rows) + REST
+    return INTRODUCTION + table(["answer", "title and meaning", "exception"], rows) + REST
 
 
 def raised(status: int) -> str:

@@ -1,21 +1,21 @@
-"""The errors the service answers with: one class a kind, each with its status, code and title.
+"""The errors that the service answers with: a class for each kind, with its status, code and title.
 
 ServiceError
-├── BadRequest            400 bad_request            one title for each thing wrong with the request
+├── BadRequest            400 bad_request            one title for each fault of the request
 ├── Unauthorized          401 unauthorized           the credentials do not authenticate
-├── Forbidden             403 forbidden              they do, but may not do this
+├── Forbidden             403 forbidden              the key is valid, but may not do this
 ├── NotFound              404 not_found              the resource (key, webhook, path) does not exist
 │   ├── AppNotFound       404 app_not_found
 │   └── IntegrationNotFound  404 integration_not_found
-├── Conflict              409 conflict               an Idempotency-Key that came with another request before
-├── MethodNotAllowed      405 method_not_allowed     with the methods that are
+├── Conflict              409 conflict               an Idempotency-Key that was used for another request
+├── MethodNotAllowed      405 method_not_allowed     `Allow` lists the methods that exist
 ├── PayloadTooLarge       413 payload_too_large
 ├── UnsupportedMediaType  415 unsupported_media_type
-├── TooManyRequests       429 too_many_requests      with the seconds to wait
-└── StoreUnavailable      503 service_unavailable    try again; the title says whether it may have been done
+├── TooManyRequests       429 too_many_requests      `Retry-After` holds the seconds to wait
+└── StoreUnavailable      503 service_unavailable    try again; the title says whether the change may have happened
 
-The pairs for 400, 401, 403 and 404 are the API's documented ones; 405, 409, 413, 415, 429 and 503 are undocumented
-there and chosen here. Titles never hold a secret, a token or anything else the request sent.
+The API documents the codes and titles for 400, 401, 403 and 404. Those for 405, 409, 413, 415, 429 and 503 are our own
+choice. A title never holds a secret, a token or anything else that the request sent.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from typing import ClassVar
 
 
 class ServiceError(Exception):
-    """An answer other than 2xx. `titles` has one entry, except for a 400 with several things to mend.
+    """An answer other than 2xx. `titles` has one entry, except for a 400 that lists several faults.
 
-    `cause` is what the audit trail is told of it beyond the title; it is not answered.
+    `cause` explains the error in the audit trail, beyond the title. It is never sent.
     """
 
     status: ClassVar[int] = 500
@@ -43,7 +43,7 @@ class ServiceError(Exception):
 
 
 class BadRequest(ServiceError):
-    """The request is malformed or breaks a rule; one error for each thing that is wrong."""
+    """The request is malformed or breaks a rule. The answer has one error for each fault."""
 
     status = 400
     code = "bad_request"
@@ -51,20 +51,20 @@ class BadRequest(ServiceError):
 
 
 class Unauthorized(ServiceError):
-    """There are no credentials, or they do not authenticate: the key is unknown or deleted, its secret or the token wrong."""
+    """The credentials are missing or wrong: the key is unknown or deleted, or its secret or the token is invalid."""
 
     status = 401
     code = "unauthorized"
     title = "Authorization is required"
 
     def __init__(self, *titles: str, cause: str = "", key_id: str | None = None) -> None:
-        """`key_id` is what the credentials name, right or wrong; None where they name no key, or cannot be read."""
+        """`key_id` is the key that the credentials name, which may not exist; None if they name no key or are malformed."""
         self.key_id = key_id
         super().__init__(*titles, cause=cause)
 
 
 class Forbidden(ServiceError):
-    """The credentials are good, but their key may not do this, or is of another app or integration."""
+    """The credentials are valid, but their key may not do this, or belongs to another app or integration."""
 
     status = 403
     code = "forbidden"
@@ -80,21 +80,21 @@ class NotFound(ServiceError):
 
 
 class AppNotFound(NotFound):
-    """The app does not exist (any more)."""
+    """The app does not exist, or no longer exists."""
 
     code = "app_not_found"
     title = "App not found"
 
 
 class IntegrationNotFound(NotFound):
-    """The integration does not exist (any more), or is of another app."""
+    """The integration does not exist, no longer exists, or belongs to another app."""
 
     code = "integration_not_found"
     title = "Integration not found"
 
 
 class MethodNotAllowed(ServiceError):
-    """The path is there, but not for this method; `Allow` has those that are."""
+    """The path exists, but not for this method. `Allow` lists the methods that it has."""
 
     status = 405
     code = "method_not_allowed"
@@ -106,7 +106,7 @@ class MethodNotAllowed(ServiceError):
 
 
 class Conflict(ServiceError):
-    """An `Idempotency-Key` that came with another request before."""
+    """The `Idempotency-Key` was used for another request before."""
 
     status = 409
     code = "conflict"
@@ -122,7 +122,7 @@ class PayloadTooLarge(ServiceError):
 
 
 class UnsupportedMediaType(ServiceError):
-    """The body is not JSON in UTF-8, or does not say so."""
+    """The body is not JSON in UTF-8, or its `Content-Type` is not `application/json`."""
 
     status = 415
     code = "unsupported_media_type"
@@ -130,7 +130,7 @@ class UnsupportedMediaType(ServiceError):
 
 
 class TooManyRequests(ServiceError):
-    """A rate limit was reached; `Retry-After` has the seconds to wait."""
+    """A rate limit was reached. `Retry-After` holds the seconds to wait."""
 
     status = 429
     code = "too_many_requests"
@@ -143,7 +143,7 @@ class TooManyRequests(ServiceError):
 
 
 class StoreUnavailable(ServiceError):
-    """Try again, after `Retry-After` seconds; the title says whether the change may have been done."""
+    """The store cannot answer now. Try again after `Retry-After` seconds. The title says whether the change may have happened."""
 
     status = 503
     code = "service_unavailable"
@@ -151,6 +151,6 @@ class StoreUnavailable(ServiceError):
 
 
 def kinds(base: type[ServiceError] = ServiceError) -> list[type[ServiceError]]:
-    """Every kind of error there is, by status; the docstring of each says when it is answered."""
-    found = [each for kind in base.__subclasses__() for each in (kind, *kinds(kind))]
-    return sorted(found, key=lambda kind: kind.status)
+    """Return all kinds of errors by status. Their docstrings say when the service sends them; docs/errors.md shows these."""
+    classes = [kind for child in base.__subclasses__() for kind in (child, *kinds(child))]
+    return sorted(classes, key=lambda kind: kind.status)

@@ -25,7 +25,7 @@ from uvicorn.supervisors import Multiprocess
 
 from sunshine_keys.asgi import Service
 from sunshine_keys.settings import Settings
-from sunshine_keys.wire.protocol import REFUSED_AT_ONCE, Protocol
+from sunshine_keys.wire.protocol import REFUSED_CONNECTIONS, Protocol
 
 GRACE_SECONDS = 5
 """How long requests in flight may take to finish once the service has been told to stop."""
@@ -86,7 +86,7 @@ def with_room(connections: Connections) -> Connections:
     """Have this process, and its workers, open as many files as the connections need; fewer, where it may not."""
     import resource
 
-    room = REFUSED_AT_ONCE + _OTHER_FILES
+    room = REFUSED_CONNECTIONS + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = hard == resource.RLIM_INFINITY
     allowed = connections.most + room if unlimited else min(hard, connections.most + room)

@@ -634,7 +634,7 @@ class TestConnections:
     ) -> None:
         from sunshine_keys.wire import protocol
 
-        monkeypatch.setattr(protocol, "REFUSED_AT_ONCE", 0)
+        monkeypatch.setattr(protocol, "REFUSED_CONNECTIONS", 0)
         held = [self.connected(few) for _ in range(3)]
         for connection in held:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -113,13 +113,13 @@ class Application:
         except Exception as error:
             log_failure(logger, f"request {request.id}", error)
             status, content, code = ServiceError.status, error_body(ServiceError()), ServiceError.code
-        common = _TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS
+        fixed = _TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS
         if isinstance(content, File):
-            body, common = content.body, [*content.headers, *common[1:]]
+            body, fixed = content.body, [*content.headers, *fixed[1:]]
         else:
             body = _encode(content)
         headers = [
-            *common,
+            *fixed,
             (b"content-length", str(len(body)).encode()),
             (b"x-request-id", request.id.encode()),
             *extra,

@@ -1,7 +1,7 @@
-"""One request and its answer, as an ASGI application receives and sends them over a connection.
+"""One request and its answer: the ASGI side of a connection.
 
-An answer goes out whole, in one piece: nothing here is large, and a head and a body that are sent by themselves take two
-calls of the kernel.
+An answer is written in one piece. Answers are small, and a head and a body that are written separately take two system
+calls.
 """
 
 from __future__ import annotations
@@ -19,38 +19,48 @@ Scope: TypeAlias = dict[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Application: TypeAlias = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
 
-_STATUS_LINES = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in http.HTTPStatus}
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus}
 _WITHOUT_LENGTH = (204, 304)
 
 logger = logging.getLogger("sunshine_keys.http")
 
 
 class Connection(Protocol):
-    """What an exchange needs of the connection that it is on."""
+    """What an exchange needs from its connection."""
 
     def write(self, data: bytes) -> None: ...
 
     def date(self) -> bytes: ...
 
     def read_on(self) -> None:
-        """Read what is still to come of the request, if reading has been put off."""
+        """Resume reading the request if reading is paused."""
         ...
 
     async def drain(self) -> None:
-        """Wait until the client has read enough of what was sent, or is gone."""
+        """Wait until the client has read enough of what was sent, or has closed the connection."""
         ...
 
     def end(self, exchange: Exchange) -> None:
-        """It has been answered; or, where it has not, it will never be."""
+        """Handle the end of an exchange, which was answered or never will be."""
         ...
 
 
 class Exchange:
-    """`keep_alive` is whether another may follow; `is_coming` whether there is more of the request's body to come."""
+    """`keep_alive` is true if another exchange may follow, `is_coming` while the request's body is incomplete."""
 
     __slots__ = (
-        "_body", "_connection", "_head", "_is_asked_for", "_is_end_told", "_parts", "_waiter", "is_answered", "is_coming", "is_gone",
-        "keep_alive", "scope",
+        "_body",
+        "_connection",
+        "_has_received_end",
+        "_head",
+        "_is_reading",
+        "_parts",
+        "_waiter",
+        "is_answered",
+        "is_coming",
+        "is_gone",
+        "keep_alive",
+        "scope",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, scope: Scope, keep_alive: bool) -> None:
@@ -60,24 +70,24 @@ class Exchange:
         self.is_answered = self.is_gone = False
         self._connection = connection
         self._body = b""
-        self._is_asked_for = self._is_end_told = False
+        self._is_reading = self._has_received_end = False
         self._head: Message | None = None
         self._parts = b""
         self._waiter: asyncio.Future[None] | None = None
 
     def add(self, body: bytes) -> int:
-        """More of the body has come; how much waits to be received."""
+        """Add a part of the body, and return the number of bytes that the application has not received yet."""
         self._body += body
         self._wake()
         return len(self._body)
 
     def complete(self) -> None:
-        """All of the request has come."""
+        """Mark the request as complete."""
         self.is_coming = False
         self._wake()
 
     def leave(self) -> None:
-        """The client is gone, or what it sent was no request."""
+        """Mark the exchange as abandoned: the client closed the connection, or sent a malformed request."""
         self.is_gone = True
         self._wake()
 
@@ -95,22 +105,22 @@ class Exchange:
                 self._connection.end(self)
 
     async def receive(self) -> Message:
-        if not self._is_asked_for:
-            self._is_asked_for = True
-            if not self.is_gone and self._is_waited_with():
+        if not self._is_reading:
+            self._is_reading = True
+            if not self.is_gone and self._expects_continue():
                 self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while not (self._body or self.is_gone or self.is_answered or not (self.is_coming or self._is_end_told)):
+        while not (self._body or self.is_gone or self.is_answered or not (self.is_coming or self._has_received_end)):
             self._connection.read_on()
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         if self.is_gone or self.is_answered:
             return {"type": "http.disconnect"}
         body, self._body = self._body, b""
-        self._is_end_told = not self.is_coming
+        self._has_received_end = not self.is_coming
         return {"type": "http.request", "body": body, "more_body": self.is_coming}
 
-    def _is_waited_with(self) -> bool:
-        """Whether the client waits to be told that its body is wanted; HTTP/1.0 has no such thing."""
+    def _expects_continue(self) -> bool:
+        """Return True if the client sends its body only after a 100 Continue, which HTTP/1.0 does not have."""
         return self.scope["http_version"] != "1.0" and any(
             name == b"expect" and value.lower() == b"100-continue" for name, value in self.scope["headers"]
         )
@@ -130,22 +140,22 @@ class Exchange:
         self._connection.end(self)
 
     def _whole(self, start: Message, body: bytes) -> bytes:
-        """Raises RuntimeError where its headers would not be what they say."""
+        """Return the bytes of an answer. Raises RuntimeError for a wrong content-length or a line break in a header."""
         status: int = start["status"]
         lines: list[bytes] = []
-        says_close, length = False, None
+        closes, length = False, None
         for name, value in start["headers"]:
             lines.append(b"%b: %b\r\n" % (name, value))
             if name == b"content-length":
                 length = int(value)
             elif name == b"connection":
-                says_close, self.keep_alive = True, False  # nothing else is ever said with it
+                closes, self.keep_alive = True, False  # this service sends no other value of it
         if length is None:
             if status not in _WITHOUT_LENGTH:
                 lines.append(b"content-length: %d\r\n" % len(body))
         elif length != len(body):
             raise RuntimeError("the answer's content-length is not its body's")
-        if not self.keep_alive and not says_close:
+        if not self.keep_alive and not closes:
             lines.append(b"connection: close\r\n")
         head = b"".join(lines)
         if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
@@ -155,10 +165,10 @@ class Exchange:
 
 
 def step(waiting: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
-    """Run it here and now, as far as it goes without waiting; what is left of it is for a task.
+    """Drive the coroutine until it first suspends. Return the rest, to be wrapped in a task, or None if it finished.
 
-    A task for each request takes 3 µs of its 40. Until it waits for the first time the coroutine is not in a task, so it
-    must not ask which one it is in, as `asyncio.timeout` does.
+    A task takes 3 of the 40 µs of a request. Until the coroutine first suspends it runs outside any task, so it must not use
+    what needs the current task, such as `asyncio.timeout`.
     """
     try:
         awaited = waiting.send(None)
@@ -173,13 +183,13 @@ async def _in_task(begun: Coroutine[Any, Any, None], awaited: Any) -> None:
 
 @coroutine
 def _rest(begun: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine that has come to `awaited`."""
+    """Continue a coroutine that is suspended at `awaited`."""
     while True:
         result, error = None, None
         try:
             result = yield awaited
-        except BaseException as thrown:
-            error = thrown
+        except BaseException as raised:
+            error = raised
         try:
             awaited = begun.send(result) if error is None else begun.throw(error)
         except StopIteration:

@@ -1,4 +1,4 @@
-"""What came of a request, for those who watch: the log, metrics and traces."""
+"""The outcome of a request, for its observers: the log, the metrics, the usage counts and the traces."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import msgspec
 from sunshine_keys.wire.request import Request
 
 CLIENT_GONE = 499
-"""The status that stands for a client that closed its connection before its request had come whole."""
+"""The status of a request whose client closed the connection before all of it arrived."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`code` is the error's, empty where there was none; `began` is by the clock since 1970, in seconds."""
+    """`code` is the code of the error, or "". `began` is the start in seconds since 1970."""
 
     request: Request
     status: int
@@ -25,4 +25,4 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 Observer: TypeAlias = Callable[[Outcome], None]
-"""Called once a request, after its answer. It takes the loop's time, and must not raise."""
+"""Called once for each request, after its answer. It runs on the event loop, so it must be fast, and must not raise."""

@@ -1,4 +1,4 @@
-"""Pages beside the API: what is asked of /console goes to an ASGI application, made when it is first asked for."""
+"""Pass requests below /console to an ASGI application, which is built for the first of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Asgi: TypeAlias = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
 class Pages:
-    """What an answer needs besides (its id, the end of a body that nobody read) is done here.
+    """Adds to each answer what the API's own have: the request's id, and the handling of a body that nobody read.
 
-    The application finds the request's id and source in `state`, and says there what came of it: `route`, `actor`, and `code`, the
-    error's, empty where there was none.
+    The application reads the request's id and source from `state`. There it sets `route`, `actor`, and `code`: the code of
+    an error, or "".
     """
 
     def __init__(self, make: Callable[[Admission], Asgi], admission: Admission) -> None:
@@ -26,7 +26,7 @@ class Pages:
         self._application: Asgi | None = None
 
     async def answer(self, request: Request, scope: dict[str, Any], send: Send) -> tuple[int, str]:
-        """Answer it, and return the status and the error's code. Raises ClientGone."""
+        """Answer a request, and return the status and the code of an error or "". Raises ClientGone."""
         if self._application is None:
             self._application = self._make(self._admission)
         state: dict[str, Any] = {
@@ -42,7 +42,7 @@ class Pages:
                 headers = [*message["headers"], (b"x-request-id", request.id.encode())]
                 if scope["scheme"] == "https":
                     headers.append((b"strict-transport-security", b"max-age=31536000"))
-                if request.body_is_coming:  # what is left of it would be read as the next request
+                if request.body_is_coming:  # the rest of the body would be read as the next request
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
             await send(message)

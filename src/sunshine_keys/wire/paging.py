@@ -1,4 +1,4 @@
-"""Cursor pagination: `page[after]` or `page[before]`, `page[size]`; and what a page's answer says of its neighbours."""
+"""Cursor pagination: read `page[after]`, `page[before]` and `page[size]`; write `meta` and `links`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ Query = dict[str, str]
 
 
 def nested(query: Query, name: str) -> Query:
-    """The parameters `name[…]`. One JSON object under `name` is taken too: so the official Python client sends it."""
+    """Return the parameters `name[…]` by the text in brackets.
+
+    One JSON object under `name` is accepted too: the official Python client sends that. Raises BadRequest if it is malformed.
+    """
     prefix = f"{name}["
-    found = {key[len(prefix) : -1]: value for key, value in query.items() if key.startswith(prefix) and key[-1] == "]"}
+    fields = {key[len(prefix) : -1]: value for key, value in query.items() if key.startswith(prefix) and key[-1] == "]"}
     if name in query:
         try:
-            given = msgspec.json.decode(query[name], type=dict[str, str | int])
+            sent = msgspec.json.decode(query[name], type=dict[str, str | int])
         except (msgspec.DecodeError, RecursionError):
             raise BadRequest("Invalid query parameters") from None
-        found = {key: str(value) for key, value in given.items()} | found
-    return found
+        fields = {key: str(value) for key, value in sent.items()} | fields
+    return fields
 
 
 def page(query: Query, title: str) -> Page:
-    """Raises BadRequest(`title`) for a cursor that is none, both cursors at once, or a size outside 1 to 100."""
-    given = nested(query, "page")
-    after, before, size = given.get("after"), given.get("before"), given.get("size", "25")
+    """Return the requested page. Raises BadRequest(`title`) for a malformed cursor, two cursors, or a size outside 1 to 100."""
+    fields = nested(query, "page")
+    after, before, size = fields.get("after"), fields.get("before"), fields.get("size", "25")
     if after is not None and before is not None:
         raise BadRequest(title)
     if any(cursor is not None and not OBJECT_ID.fullmatch(cursor) for cursor in (after, before)):
@@ -41,7 +44,7 @@ def page(query: Query, title: str) -> Page:
 
 
 def neighbours(url: str, page: Page, query: Query, ids: list[str], more: bool) -> dict[str, Any]:
-    """The `meta` and `links` of a page that holds `ids`; `more` as seen in the direction asked for."""
+    """Return the `meta` and `links` of a page that holds `ids`. `more` tells whether items follow in the direction of the page."""
     meta: dict[str, Any] = {"hasMore": more}
     links: dict[str, str] = {}
     before, after = page.neighbours(ids, more)
@@ -55,8 +58,8 @@ def neighbours(url: str, page: Page, query: Query, ids: list[str], more: bool) -
 
 
 def _link(url: str, query: Query, size: int, direction: str, cursor: str) -> str:
-    kept = {key: value for key, value in query.items() if not key.startswith("page")}
-    parameters = kept | {"page[size]": str(size), f"page[{direction}]": cursor}
+    others = {key: value for key, value in query.items() if not key.startswith("page")}
+    parameters = others | {"page[size]": str(size), f"page[{direction}]": cursor}
     return (
         url + "?" + "&".join(f"{quote(key, safe='[]')}={quote(value, safe=',')}" for key, value in parameters.items())
     )

@@ -1,11 +1,15 @@
-"""HTTP/1.1 on a connection, strictly: what is not HTTP gets the documented envelope, and nothing waits for ever.
+"""HTTP/1.1 on one connection. Malformed requests get the documented envelope, and no wait is endless.
 
-It bounds a request's head, also while it is still coming; bounds the time a request may take to arrive, the time its
-answer may wait to be read, and the number of connections; answers the requests of a pipeline in their order, each by
-itself, and those that have come whole also where a later one's faults end the connection; keeps trailers from passing
-for headers; and refuses upgrades, whose bodies the parser would leave to be read as another request.
+The protocol
 
-Uvicorn makes one of these for each connection, and is the server around it: it listens, has TLS, and stops.
+- limits the size of a request's head, also while the head arrives;
+- limits the time in which a request must arrive and its answer must be read, and the number of connections;
+- answers pipelined requests in their order, one at a time; a malformed request does not prevent the answers to the
+  complete requests before it;
+- does not treat trailers as headers;
+- refuses upgrades, because the parser would leave their bodies to be read as another request.
+
+Uvicorn creates one instance for each connection. It is the server around them: it listens, does TLS, and stops.
 """
 
 from __future__ import annotations
@@ -30,27 +34,28 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 HEAD_BYTES = 64 * 1024
-"""The most bytes a request's target and headers may take together."""
+"""The most bytes of a request's target and headers together."""
 
 ARRIVAL_SECONDS = 30.0
-"""How long a request may take from its first byte, or a new connection to its first request, until it is there whole."""
+"""Within this time a request must arrive completely: counted from its first byte, or from the start of a new connection."""
 
 LINGER_SECONDS = 1.0
+"""How long the protocol reads and discards what arrives after its last answer."""
 
-REFUSED_AT_ONCE = 1000
-"""How many connections beyond the limit are told so; those beyond these are closed without a word."""
+REFUSED_CONNECTIONS = 1000
+"""So many connections beyond the limit get a 503. Any more are closed without an answer."""
 
 UNREAD_SECONDS = 30.0
-"""How long a client may leave unread what has been sent to it."""
+"""How long a client may leave an answer unread."""
 
 _HEADER_OVERHEAD = 32
-"""What a header counts beyond its bytes, so that many small ones are bounded too."""
+"""Added to the size of each header, so that the limit bounds many small headers too."""
 
 _BODY_BYTES = 64 * 1024
-"""So much of a body may wait for the application before no more is read."""
+"""Reading pauses while more than this many bytes of a body wait for the application."""
 
 _PIECE_BYTES = 16 * 1024
-"""So much is made requests of at once. The 256 kB that are read at once may be 14 thousand, which took 5 MB."""
+"""The most bytes that are parsed at a time. The 256 kB of one read may hold 14 thousand requests, which took 5 MB."""
 
 _VERSIONS = ("1.1", "1.0")
 _BEHIND_PROXIES = f"{APPLICATION}.behind_proxies"
@@ -78,7 +83,7 @@ class Protocol(asyncio.Protocol):
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
         self._parser: Any = httptools.HttpRequestParser(self)
-        # Else an answered request that was to be the last makes an error of whatever comes behind it.
+        # Without this, the parser reports bytes behind the last request of a connection as an error.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._unanswered: deque[Exchange] = deque()
         self._coming: Exchange | None = None
@@ -95,17 +100,17 @@ class Protocol(asyncio.Protocol):
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
 
-    # What asyncio calls
+    # Called by asyncio
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # it is no other
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # streams always have this transport
         self.transport = transport
         self._addresses = get_local_addr(transport), get_remote_addr(transport)
         self._scheme = "https" if is_ssl(transport) else "http"
-        self._server.connections.add(self)  # type: ignore[arg-type]  # it names its own kinds
+        self._server.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own protocols
         present = len(self._server.connections)
         if self._most is None or present <= self._most:
             self._arm()
-        elif present <= self._most + REFUSED_AT_ONCE:
+        elif present <= self._most + REFUSED_CONNECTIONS:
             self._fail(*TOO_MANY)
         else:
             transport.abort()
@@ -120,7 +125,7 @@ class Protocol(asyncio.Protocol):
         for exchange in self._unanswered:
             exchange.leave()
         self.resume_writing()
-        self._parser = None  # which holds this
+        self._parser = None  # it references this protocol
 
     def pause_writing(self) -> None:
         self._writable = self._writable or self._loop.create_future()
@@ -161,36 +166,36 @@ class Protocol(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(*NOT_HTTP)
             return
-        # What the parser has not told of it keeps to itself, and would collect without end.
+        # The parser buffers what it has not reported yet, without a limit.
         self._silent_bytes = 0 if self._has_progressed else self._silent_bytes + len(data)
         if self._silent_bytes > HEAD_BYTES:
             self._fail(*NOT_HTTP)
         elif self._is_arriving:
-            # Only now: most requests arrive in one piece, and a timer for each took 2 µs of its 60.
+            # Only here: most requests arrive in one piece, and a timer for each of them took 2 of its 60 µs.
             self._arm()
         elif not (self._unanswered or self._arrival or self.transport.is_closing()):
-            # The rest of an answered request's body, or an empty line: it is idle all the same.
+            # The rest of an answered request's body, or an empty line: the connection is idle.
             self._idle()
 
     def eof_received(self) -> bool:
-        """A client may close its side once it has sent its request, and still read the answer; but not with TLS."""
-        whole = [exchange for exchange in self._unanswered if not exchange.is_coming]
-        if whole:
-            whole[-1].keep_alive = False
-        return bool(whole) and self._scheme == "http"  # true keeps the connection open; with TLS it is a warning
+        """A client may close its side after its request and still read the answer, except with TLS."""
+        complete = [exchange for exchange in self._unanswered if not exchange.is_coming]
+        if complete:
+            complete[-1].keep_alive = False
+        return bool(complete) and self._scheme == "http"  # True keeps the connection open; with TLS asyncio warns
 
-    # What uvicorn calls
+    # Called by uvicorn
 
     def shutdown(self) -> None:
-        """Close once what has come has been answered."""
+        """Close the connection as soon as its requests are answered."""
         if self._unanswered:
             self._unanswered[-1].keep_alive = False
             return
         self.transport.close()
-        if self._scheme == "https" and self._arrival is None:  # it would wait for the client to say that it closes, too
+        if self._scheme == "https" and self._arrival is None:  # TLS waits for the client to close too
             self._arrival = self._loop.call_later(LINGER_SECONDS, self.transport.abort)
 
-    # What the parser calls
+    # Called by the parser
 
     def on_message_begin(self) -> None:
         self._has_progressed = self._is_in_head = self._is_arriving = True
@@ -204,10 +209,10 @@ class Protocol(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value) + _HEADER_OVERHEAD)
-        if self._is_in_head:  # else it is a trailer
+        if self._is_in_head:  # otherwise it is a trailer
             name = name.lower()
             if name == b"transfer-encoding" and value.lower() != b"chunked":
-                raise ValueError("transfer coding")  # the parser takes some that nobody here decodes
+                raise ValueError("transfer coding")  # the parser accepts codings that nothing here decodes
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -215,7 +220,7 @@ class Protocol(asyncio.Protocol):
         self._is_in_head = False
         parser = self._parser
         if parser.should_upgrade():
-            raise ValueError("upgrade")  # the parser turns it into its own error: a 400
+            raise ValueError("upgrade")  # the parser turns this into its own error, which becomes a 400
         scope = self.scope()
         if scope["http_version"] not in _VERSIONS:
             raise ValueError("version")
@@ -240,7 +245,7 @@ class Protocol(asyncio.Protocol):
             self._coming.complete()
 
     def scope(self) -> Scope:
-        """The ASGI scope of the request whose head has come."""
+        """Return the ASGI scope of the request whose head is complete."""
         url = httptools.parse_url(self._url)
         path = url.path.decode("ascii")
         server, client = self._addresses
@@ -259,7 +264,7 @@ class Protocol(asyncio.Protocol):
             "query_string": url.query or b"",
         }
 
-    # What an exchange calls
+    # Called by an exchange
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
@@ -268,7 +273,7 @@ class Protocol(asyncio.Protocol):
         return _lines(tuple(self._server.default_headers))
 
     def read_on(self) -> None:
-        """Unless requests wait for their turn: they would be collected without end."""
+        """Resume reading unless requests wait to be answered: their number would have no limit."""
         self._is_full = False
         if self._is_reading_paused and self._has_room():
             self._loop.call_soon(self._parse_on)
@@ -292,10 +297,10 @@ class Protocol(asyncio.Protocol):
             self.read_on()
             self._idle()
 
-    # A request's turn
+    # Answering
 
     def _begin(self, exchange: Exchange) -> None:
-        """Not before all have been read that have come with it: they share the store's transaction."""
+        """Start an exchange after all requests of this read are parsed, so that they share the store's transaction."""
         if self._runs_inline(exchange.scope):
             self._loop.call_soon(self._step, exchange)
         else:
@@ -325,7 +330,7 @@ class Protocol(asyncio.Protocol):
             raise ValueError("head too large")
 
     def _idle(self) -> None:
-        """One timer is set again when it has run out too early: one for each request took 2 µs of its 60."""
+        """Start the idle time. One timer serves all of them and restarts if it fires early: one for each request took 2 of 60 µs."""
         self._idle_since = self._loop.time()
         if self._idle_timer is None:
             self._idle_timer = self._loop.call_later(self.timeout_keep_alive, self._close_if_idle)
@@ -333,7 +338,7 @@ class Protocol(asyncio.Protocol):
     def _close_if_idle(self) -> None:
         self._idle_timer = None
         if self._idle_since is None:
-            return  # the next answer sets it
+            return  # the next answer starts it
         left = self._idle_since + self.timeout_keep_alive - self._loop.time()
         if left > 0:
             self._idle_timer = self._loop.call_later(left, self._close_if_idle)
@@ -351,7 +356,7 @@ class Protocol(asyncio.Protocol):
             self._arrival = None
 
     def _arm_unread(self) -> None:
-        """A transport that is closed first sends what it has, and would wait for ever for a client that does not read."""
+        """Abort later: a transport that closes first sends its buffer, and would wait for ever for a client that does not read."""
         if self._unread is None and self.transport.get_write_buffer_size():
             self._unread = self._loop.call_later(UNREAD_SECONDS, self.transport.abort)
 
@@ -365,11 +370,11 @@ class Protocol(asyncio.Protocol):
         if self._is_in_head or self._unanswered:
             self._fail(*TOO_SLOW)
         else:
-            self.transport.close()  # it has its answer, and only its body is late
+            self.transport.close()  # the request is answered, and only its body is late
             self._arm_unread()
 
     def _fail(self, status: bytes, body: bytes, headers: bytes = b"") -> None:
-        """Hear no more, let the requests that have come whole be answered, and close; if there are none, say why."""
+        """Stop reading, and close once the complete requests are answered; if there are none, send the reason first."""
         if self._is_deaf or self.transport.is_closing():
             return
         self._is_deaf = True
@@ -383,7 +388,7 @@ class Protocol(asyncio.Protocol):
         self._close(is_more_coming=True)
 
     def _close(self, is_more_coming: bool) -> None:
-        """Bytes that come and are not read would have the answer thrown away, so they are, for a while."""
+        """Close the connection. While more bytes arrive, read and discard them for a while: unread bytes may destroy the answer."""
         if is_more_coming and self.transport.can_write_eof():
             self._is_deaf = True
             if self._is_reading_paused:
@@ -396,7 +401,7 @@ class Protocol(asyncio.Protocol):
             self._arm_unread()
 
 
-@lru_cache(1)  # they are made anew each second
+@lru_cache(1)  # uvicorn replaces the headers every second
 def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 

@@ -1,4 +1,4 @@
-"""What a connection is told where there is no request to be answered, before it is closed."""
+"""The answers that the protocol sends itself, before it closes a connection that has no request to answer."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ TOO_SLOW = (
 
 
 def answer(status: bytes, body: bytes, headers: bytes = b"") -> bytes:
-    """`headers` are whole lines."""
+    """Return the bytes of an answer. `headers` are whole lines."""
     return _ANSWER % (status, headers, len(body), new_request_id().encode(), body)

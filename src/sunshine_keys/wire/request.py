@@ -1,4 +1,4 @@
-"""One request, read from ASGI: its path, headers, query and JSON body, within limits."""
+"""Read one request from ASGI: its path, headers, query and JSON body, within limits."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from sunshine_keys.wire import strict_json
 Receive = Callable[[], Awaitable[Any]]
 
 BODY_BYTES = 100 * 1024
-"""The most bytes of JSON a request may carry (documented as 100 kB)."""
+"""The most bytes of JSON in a request (documented as 100 kB)."""
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 DISCARDED_BYTES = 1024 * 1024
+"""The most bytes of a body that are read only to be thrown away."""
 
 SOURCE_LENGTH = 64
-"""How much is kept of a client's address: a proxy that is believed may pass on what its client made up."""
+"""The most characters of a client's address. A trusted proxy may pass on whatever its client sent as an address."""
 
 
 class ClientGone(Exception):
-    """The client closed its connection before the request was read."""
+    """The client closed its connection before the whole request was read."""
 
 
 class Request:
@@ -61,25 +62,25 @@ class Request:
         self.body_is_coming = length != b"0" or b"transfer-encoding" in self.headers
 
     def authorization(self) -> str:
-        """The Authorization header, empty where there is none. Raises Unauthorized where there are several."""
+        """Return the Authorization header, or "" if it is missing. Raises Unauthorized if there are several."""
         if self._repeats(b"authorization"):
             raise Unauthorized("Authorization should be given once")
         return self.headers.get(b"authorization", b"").decode("latin-1").strip()
 
     def idempotency_key(self) -> str | None:
-        """Raises BadRequest where it is not what one could be."""
+        """Return the Idempotency-Key header, or None. Raises BadRequest if it is malformed or repeated."""
         if self._repeats(b"idempotency-key"):
             raise BadRequest("Idempotency-Key should be given once")
-        given = self.headers.get(b"idempotency-key")
-        if given is None:
+        header = self.headers.get(b"idempotency-key")
+        if header is None:
             return None
-        text = given.decode("latin-1").strip()
+        text = header.decode("latin-1").strip()
         if not _IDEMPOTENCY_KEY.fullmatch(text):
             raise BadRequest("Idempotency-Key should be 1 to 255 visible ASCII characters")
         return text
 
     def query(self) -> dict[str, str]:
-        """Raises BadRequest where the query string cannot be read or names a parameter twice."""
+        """Return the parameters of the query. Raises BadRequest if it is malformed or names a parameter twice."""
         raw: bytes = self._scope["query_string"]
         if not raw:
             return {}
@@ -94,7 +95,7 @@ class Request:
 
     def _repeats(self, name: bytes) -> bool:
         headers: list[tuple[bytes, bytes]] = self._scope["headers"]
-        return len(headers) > len(self.headers) and sum(each == name for each, _ in headers) > 1
+        return len(headers) > len(self.headers) and sum(header == name for header, _ in headers) > 1
 
     def url(self) -> str:
         """Return the URL of the operation under the base path that the client used, without a query."""
@@ -102,7 +103,7 @@ class Request:
         return f"{host_url(self._scope, host)}{self.base}/{'/'.join(self.segments[1:])}"
 
     async def json(self) -> Any:
-        """The decoded body. Raises UnsupportedMediaType, PayloadTooLarge or BadRequest; BadRequest for none."""
+        """Return the decoded body. Raises UnsupportedMediaType, PayloadTooLarge, or BadRequest, also if the body is missing."""
         body = await self._read()
         if not body:
             raise BadRequest("Request body should be a JSON object")
@@ -110,18 +111,18 @@ class Request:
         return strict_json.decode(body)
 
     async def receive(self) -> Any:
-        """The next message, for an application that reads the body itself."""
+        """Return the next ASGI message, for an application that reads the body itself."""
         message = await self._receive()
         self.body_is_coming = message["type"] == "http.request" and message.get("more_body", False)
         return message
 
     async def discard(self) -> None:
-        """Read what is left of a body after a refusal: unread, it would have the answer thrown away."""
-        if b"expect" not in self.headers:  # such a client waits to be asked for its body, and is not
+        """Read the rest of a body after a refusal. A connection that closes with unread bytes may lose the answer."""
+        if b"expect" not in self.headers:  # such a client sends its body only after a 100 Continue
             await self._read_away()
 
     async def skip(self) -> None:
-        """Read a body that means nothing. Raises ClientGone where it is none, PayloadTooLarge."""
+        """Read a body that the operation does not use. Raises ClientGone if it ends too early, and PayloadTooLarge."""
         await self._read_away()
         if self.body_is_coming:
             raise PayloadTooLarge

@@ -1,9 +1,10 @@
-"""JSON of one meaning: what parsers may read differently is refused.
+"""Decode JSON strictly: refuse what other parsers may read differently.
 
-msgspec decodes: it takes no NaN, no number beyond a double, no lone surrogate and no bytes that are not UTF-8. But of a
-property named twice it takes the last, where others take the first; and it keeps integers exactly up to 4300 digits,
-where most others round or refuse them. The standard library tells of both, so it reads every body a second time: 2 µs
-for a small one, before a commit that takes a hundred times as long; 11 ms for the worst of 100 kB, instead of one.
+msgspec refuses NaN, numbers beyond a double, lone surrogates and bytes that are not UTF-8. It does not refuse two things.
+It takes the last of two properties with the same name, while other parsers take the first. And it reads integers exactly up
+to 4300 digits, while most other parsers round or refuse them. The standard library can detect both, so it reads every body
+a second time. That takes 2 µs for a small body, before a commit that takes a hundred times as long, and 11 ms instead of
+one for the worst 100 kB.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import msgspec
 from sunshine_keys.errors import BadRequest
 
 DEPTH = 64
-"""How deep a body may be nested."""
+"""The deepest nesting of arrays and objects in a body."""
 
 _decode = msgspec.json.Decoder().decode
 
 
 def decode(body: bytes) -> Any:
-    """Raises BadRequest."""
+    """Return the decoded body. Raises BadRequest."""
     try:
         value = _decode(body)
-        _read_again(body.decode())
+        _check(body.decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("Request body is not valid JSON") from None
     if body.count(b"{") + body.count(b"[") > DEPTH and deeper_than(DEPTH, value):
@@ -34,14 +35,14 @@ def decode(body: bytes) -> Any:
 
 
 def deeper_than(limit: int, value: Any) -> bool:
-    """Whether there are values in `value` more than `limit` arrays and objects deep."""
+    """Return True if arrays and objects in `value` are nested deeper than `limit`."""
     level = [value]
     for _ in range(limit + 1):
         level = [
             inner
-            for each in level
-            if isinstance(each, dict | list)
-            for inner in (each.values() if isinstance(each, dict) else each)
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
         ]
         if not level:
             return False
@@ -58,4 +59,4 @@ def _integer(digits: str) -> None:
         raise BadRequest("Request body should hold integers of at most 64 bits")
 
 
-_read_again = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer).decode
+_check = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer).decode

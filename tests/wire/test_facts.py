@@ -1,0 +1,45 @@
+"""wire/facts.json holds what the published description and api/service.yaml say; nothing else needs to be typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import api_facts
+import generate_service
+import yaml
+
+from sunshine_keys.resources import OPERATIONS
+from sunshine_keys.wire.operation import FACTS
+
+SERVICE: dict[str, Any] = yaml.safe_load((api_facts.FOLDER / "service.yaml").read_text())
+
+
+def test_file_is_what_the_description_generates() -> None:
+    written = generate_service.facts(api_facts.load(), SERVICE)
+    assert {**written, "operations": {id: as_lists(facts) for id, facts in written["operations"].items()}} == FACTS
+
+
+def as_lists(value: Any) -> Any:
+    """Return what JSON makes of a value: tuples become lists."""
+    if isinstance(value, dict):
+        return {name: as_lists(part) for name, part in value.items()}
+    return [as_lists(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def test_every_described_operation_is_served() -> None:
+    assert {operation.id for operation in OPERATIONS} == set(FACTS["operations"])
+
+
+def test_service_changes_only_what_the_description_has() -> None:
+    api = api_facts.load()
+    assert {*SERVICE["requests"], *SERVICE["answers"], *SERVICE["fields"], *SERVICE["components"]} <= set(api.schemas)
+    assert set(SERVICE["operations"]) <= set(api.covered)
+    assert set(SERVICE["tags"]) <= {operation.tag for operation in api.covered.values()}
+
+
+def test_patch_merges_removes_and_resolves() -> None:
+    api = api_facts.load()
+    patched = generate_service.merge_patch(api, {"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": None, "e": 3}, "d": [2]})
+    assert patched == {"a": {"c": 2, "e": 3}, "d": [2]}
+    resolved = generate_service.merge_patch(api, {"$ref": "#/components/schemas/displayName"}, {"minLength": None})
+    assert resolved == {"type": "string", "nullable": True, "maxLength": 100}
