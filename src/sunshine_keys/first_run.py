@@ -59,24 +59,23 @@ class Initialise(Change[bool], frozen=True):
 
 
 async def another_account_key(engine: Engine) -> dict[str, Any]:
-    """Make one more account key, for an operator who has lost the first; the first where the store is empty."""
-    if made := await initialise(engine):
-        return made
-
+    """Create one more account key, for an operator who lost the first; the first one if the store is empty."""
+    if first := await initialise(engine):
+        return first
     view = await engine.create(OPERATOR, lambda sealer: keys.creation(sealer, Scope.ACCOUNT, None, None, "Account key"))
     return {"account_key": msgspec.to_builtins(view)}
 
 
 async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] | None:
-    """Make the account key of an empty store and, with `sample`, the published samples' objects, in one transaction.
+    """Create the account key of an empty store and, with `sample`, the published samples' objects, in one transaction.
 
-    Returns them with their secrets, for the only time; None, changing nothing, where the store is not empty.
+    Return them with their secrets, for the only time; None, changing nothing, if the store is not empty.
     """
     if await engine.store.sealing() is not None:
-        return None  # without an entry in the audit trail at each start
+        return None  # no entry in the audit trail at each start
     sealer = engine.sealer
     account_key, account_view = keys.issue(sealer, Scope.ACCOUNT, None, None, "Account key")
-    made: dict[str, Any] = {"account_key": account_view}
+    created: dict[str, Any] = {"account_key": account_view}
     change = Initialise(sealer.key_id, [], [], [], [account_key])
     if sample:
         app = App(SAMPLE_APP_ID, "Sample app", DEFAULT_SETTINGS)
@@ -88,7 +87,7 @@ async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] 
             sealer, Scope.INTEGRATION, app.id, integration.id, "Sample key", key_id=SAMPLE_KEY_ID
         )
         other = Integration(SAMPLE_OTHER_INTEGRATION_ID, app.id, "web", {"displayName": "Sample web integration"})
-        made |= {
+        created |= {
             "app": app_view(app),
             "app_key": app_key_view,
             "integration": integration_view(integration, [webhook], sealer),
@@ -96,5 +95,5 @@ async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] 
             "other_integration": integration_view(other, [], sealer),
         }
         change = Initialise(sealer.key_id, [app], [integration, other], [webhook], [account_key, app_key, key])
-    done = await engine.store.transact(OPERATOR, change)
-    return msgspec.to_builtins(made) if done else None
+    was_empty = await engine.store.transact(OPERATOR, change)
+    return msgspec.to_builtins(created) if was_empty else None

@@ -5,7 +5,7 @@ A resource's `operations` module has its OPERATIONS and its TABLES.
 
 from __future__ import annotations
 
-import sunshine_keys.console.changes  # noqa: F401 - nodes must know its actions even if they never show the console
+import sunshine_keys.console.changes  # noqa: F401 # pyright: ignore[reportUnusedImport] - nodes must know the actions
 from sunshine_keys.apps import operations as apps
 from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.integrations import operations as integrations

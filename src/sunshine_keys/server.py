@@ -1,4 +1,4 @@
-"""Serving: a listening socket, one process or several, or a thread of this process."""
+"""Run the service: on a listening socket, in one process or several, or in a thread of this process."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from sunshine_keys.settings import Settings
 from sunshine_keys.wire.protocol import REFUSED_CONNECTIONS, Protocol
 
 GRACE_SECONDS = 5
-"""How long requests in flight may take to finish once the service has been told to stop."""
+"""How long requests in flight may take to finish after a signal to stop."""
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than load balancers keep an idle connection, so that none sends into one that is just being closed."""
+"""Longer than load balancers keep an idle connection, so that none sends a request into one that is closing."""
 
 logger = logging.getLogger("sunshine_keys.server")
 
@@ -39,10 +39,10 @@ _SUPERVISOR = "SUNSHINE_KEYS_SUPERVISOR"  # the process id that workers watch; a
 
 
 class Connections(msgspec.Struct, frozen=True):
-    """How clients come in: with TLS where there is a certificate (PEM, with its chain) and its key, else without.
+    """How clients connect: with TLS if there is a certificate (PEM, with its chain) and its key, else without.
 
-    `forwarded_allow_ips` names, by commas, the addresses and networks of proxies whose X-Forwarded-For and
-    X-Forwarded-Proto are believed; `*` is everyone. `most` is how many there may be at once, in each process.
+    `forwarded_allow_ips` lists, separated by commas, the addresses and networks of proxies whose X-Forwarded-For and
+    X-Forwarded-Proto count; `*` is everyone. `most` is how many connections each process accepts at once.
     """
 
     tls_cert: Path | None = None
@@ -55,7 +55,7 @@ class Connections(msgspec.Struct, frozen=True):
         return "https" if self.tls_cert else "http"
 
     def check(self) -> None:
-        """Raises ValueError where these cannot be used, in one line."""
+        """Raises ValueError, in one line, if these cannot be used."""
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("TLS needs both --tls-cert and --tls-key")
         if self.tls_cert is not None and self.tls_key is not None:
@@ -65,15 +65,15 @@ class Connections(msgspec.Struct, frozen=True):
                 except OSError as error:
                     raise ValueError(f"cannot read {file}: {error.strerror}") from error
             try:
-                # A password there is not, and nobody to be asked for it.
+                # No password is set, and nobody could be prompted for one.
                 ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key, password="")
             except ssl.SSLError as error:
                 reason = error.reason or "not PEM, or the key has a password"
                 raise ValueError(f"{self.tls_cert} and {self.tls_key} are no certificate and key: {reason}") from error
         if self.forwarded_allow_ips != "*":
-            for each in filter(None, self.forwarded_allow_ips.split(",")):
+            for network in filter(None, self.forwarded_allow_ips.split(",")):
                 try:
-                    ipaddress.ip_network(each.strip())
+                    ipaddress.ip_network(network.strip())
                 except ValueError as error:
                     raise ValueError(f"--forwarded-allow-ips: {error}") from None
 
@@ -83,7 +83,7 @@ _OTHER_FILES = 200
 
 
 def with_room(connections: Connections) -> Connections:
-    """Have this process, and its workers, open as many files as the connections need; fewer, where it may not."""
+    """Raise the limit of open files for the connections; return fewer connections if the limit cannot be raised enough."""
     import resource
 
     room = REFUSED_CONNECTIONS + _OTHER_FILES
@@ -99,7 +99,7 @@ def with_room(connections: Connections) -> Connections:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket (port 0: any free one). Raises OSError."""
+    """Return a listening socket (port 0: any free one). Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
@@ -118,27 +118,26 @@ def url_of(listener: socket.socket, connections: Connections = PLAIN) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what `listen` makes of it. Raises OSError."""
+    """Return True if only this machine can reach a socket on `host`. Raises OSError."""
     address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
     return ipaddress.ip_address(str(address).partition("%")[0]).is_loopback
 
 
-def exit_0_when_told_to_stop() -> None:
-    """Stopping when told to is no failure: neither before uvicorn's own handlers are in place nor after them.
+def exit_0_on_signals() -> None:
+    """Make SIGTERM and SIGINT end the process with status 0, before uvicorn installs its handlers and after it stops.
 
-    Uvicorn raises a signal again once it has stopped because of it. An exception, such as sys.exit raises, would be lost
-    where the signal comes while Python runs a finaliser; and there is nothing to be finished, what was committed is on
-    disk.
+    Uvicorn raises a signal once more after it has stopped because of it. An exception such as SystemExit would be lost
+    if the signal arrives while Python runs a finaliser. Nothing is left to finish: committed changes are on disk.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: os._exit(0))
 
 
 def serve(settings: Settings, connections: Connections, listener: socket.socket, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT; what is in flight is finished first.
+    """Serve until SIGTERM or SIGINT, and finish the requests in flight.
 
-    What a process has loaded until it serves is kept from the garbage collector, here and in `worker`: it would look all
-    of it through from time to time, which takes 10 ms, and find nothing.
+    `gc.freeze`, here and in `worker`, hides everything that is loaded before serving from the garbage collector: it would
+    scan all of it from time to time, which takes 10 ms, and find nothing.
     """
     connections = with_room(connections)
     if workers == 1:
@@ -157,7 +156,7 @@ def serve(settings: Settings, connections: Connections, listener: socket.socket,
 
 
 def worker() -> Service:
-    """The application of a worker process, which stops when its supervisor is gone."""
+    """Return the application of a worker process, which stops when its supervisor is gone."""
     settings = Settings.from_environment()
     if settings.log is not None:
         settings.log.configure()
@@ -175,7 +174,7 @@ def worker() -> Service:
 
 @contextlib.contextmanager
 def running(settings: Settings, connections: Connections = PLAIN) -> Generator[str]:
-    """Serve from a thread of this process on a free loopback port; yields the URL, and stops at the end."""
+    """Serve from a thread of this process on a free loopback port. Yield the URL, and stop afterwards."""
     server = uvicorn.Server(_config(Service(settings), connections))
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), name="sunshine-keys-server", daemon=True)

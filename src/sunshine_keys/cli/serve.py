@@ -136,7 +136,7 @@ def serve(
 
     log = Log(log_format, log_level)
     log.configure()
-    server.exit_0_when_told_to_stop()
+    server.exit_0_on_signals()
     limits = RateLimits.of(rate_limit_key, rate_limit_source, rate_limit_failures)
     try:
         metrics = MetricsAccess.given(os.environ, metrics_token_file)

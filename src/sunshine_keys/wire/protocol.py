@@ -75,7 +75,8 @@ class Protocol(asyncio.Protocol):
         self.timeout_keep_alive = config.timeout_keep_alive
         application: Application | None = app_state.get(APPLICATION)
         if application is None:  # a server without a lifespan, as in sunshine_keys.testing
-            self._application, self._runs_inline = config.loaded_app, _never
+            self._application: Any = config.loaded_app
+            self._runs_inline = _never
         else:
             self._application = _behind_proxies(application, config, app_state) if config.proxy_headers else application
             self._runs_inline = application.runs_inline

@@ -18,7 +18,7 @@ from sunshine_keys.cli.remote import bulk
 from sunshine_keys.cli.remote.options import OutputFormat
 from sunshine_keys.cli.remote.resources import RESOURCES
 from sunshine_keys.cli.remote.session import contact
-from sunshine_keys.store import transaction
+from sunshine_keys.store import answers
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_row_whose_key_was_deleted_gets_a_new_one(commands: Commands, names: P
 def test_the_service_forgets_rows_after_a_day(commands: Commands, names: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names.write_text("a\n")
     (first,) = created(commands, names)
-    monkeypatch.setattr(transaction, "IDEMPOTENCY_SECONDS", -1)  # The stored answer is older than a day.
+    monkeypatch.setattr(answers, "IDEMPOTENCY_SECONDS", -1)  # The stored answer is older than a day.
     (second,) = created(commands, names)
     assert {key["id"] for key in listed(commands)} == {first["id"], second["id"]}
 
