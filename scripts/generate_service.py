@@ -161,6 +161,8 @@ def answer(operation: Operation, overlay: dict[str, Any], schemas: Schemas) -> S
         return {"type": "object", "maxProperties": 0}
     written = schemas.written(operation.response)
     name = schemas.api.reference(operation.response) or operation.response.get("title", "")
+    if name not in overlay["always"]:
+        raise ValueError(f"{name} is missing in `always` of api/overlay.yaml: add the fields that every answer has")
     paged = ["meta"] if "meta" in written["properties"] else []
     return written | {"required": [*overlay["always"][name], *paged]}
 
