@@ -87,7 +87,7 @@ def test_the_whole_way_from_signing_in_to_a_key_that_is_refused(watched: Watched
     page.get_by_role("button", name="Create integration").click()
     page.get_by_label("Name of a new key").fill("CI worker")
     page.get_by_role("button", name="Create key").click()
-    assert "Copy its secret now" in page.get_by_role("status").first.inner_text()
+    assert "Copy the secret now" in page.get_by_role("status").first.inner_text()
 
     page.get_by_role("button", name="Copy The secret", exact=True).click()
     page.get_by_text("The secret copied").wait_for()
@@ -97,7 +97,7 @@ def test_the_whole_way_from_signing_in_to_a_key_that_is_refused(watched: Watched
 
     page.reload()
     assert page.locator("#secret").count() == 0
-    page.get_by_role("link", name="Show the secret again").click()
+    page.get_by_role("link", name="Show the secret once more").click()
     page.get_by_label("Your own secret").fill(service.account.secret)
     page.get_by_role("button", name="Show the secret").click()
     assert page.locator("#secret").inner_text() == key.secret
@@ -105,7 +105,7 @@ def test_the_whole_way_from_signing_in_to_a_key_that_is_refused(watched: Watched
     page.get_by_role("link", name="Delete key").click()
     page.get_by_label("Type the name of the key").fill("CI worker")
     page.get_by_role("button", name="Delete key").click()
-    assert "It is refused from now on" in page.get_by_role("status").first.inner_text()
+    assert "Every node refuses it from now on" in page.get_by_role("status").first.inner_text()
     assert wire.get("/v2/tokenInfo", key).status == 401
 
     page.get_by_role("link", name="Audit trail").click()
@@ -207,7 +207,7 @@ def test_no_page_has_what_axe_finds_or_scrolls_sideways(
 
 def require_sound(axe: Axe, page: Page, path: str) -> None:
     # Axe is put into the page by the browser's protocol, which the page's CSP does not hold.
-    found = axe.run(page, options={"resultTypes": ["violations"]})
-    assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+    result = axe.run(page, options={"resultTypes": ["violations"]})
+    assert result.violations_count == 0, f"{path}\n{result.generate_report()}"
     widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert widths[0] <= widths[1], (path, widths)

@@ -127,8 +127,8 @@ def test_a_form_sent_twice_makes_one_key(owner: Visitor, tenant: Tenant, wire: W
     answers = [owner.post(form.action, form.fields | {"name": "Once"}) for _ in range(2)]
     assert [answer.status for answer in answers] == [303, 303]
     assert answers[0].headers["location"] == answers[1].headers["location"]
-    made = wire.get(tenant.keys, tenant.app_key).json["keys"]
-    assert [key["displayName"] for key in made] == ["A key", "Once"]
+    listed = wire.get(tenant.keys, tenant.app_key).json["keys"]
+    assert [key["displayName"] for key in listed] == ["A key", "Once"]
 
 
 def test_the_same_form_with_another_name_is_refused(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
@@ -142,11 +142,11 @@ def test_the_same_form_with_another_name_is_refused(owner: Visitor, tenant: Tena
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        ("", "Give it a name."),
-        ("   ", "Give it a name."),
-        ("x" * 101, "The name has 101 characters; 100 are the most."),
-        ("a\0b", "The name holds characters that cannot be shown."),
-        ("a\nb", "The name holds characters that cannot be shown."),
+        ("", "The name is empty. Enter a name."),
+        ("   ", "The name is empty. Enter a name."),
+        ("x" * 101, "The name has 101 characters. Use at most 100."),
+        ("a\0b", "The name has characters that cannot be shown. Remove them."),
+        ("a\nb", "The name has characters that cannot be shown. Remove them."),
     ],
     ids=["empty", "blank", "long", "NUL", "two lines"],
 )

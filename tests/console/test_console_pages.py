@@ -27,32 +27,32 @@ def path_of(path: str) -> str:
     return f"/console{path.removeprefix('/v2')}"
 
 
-def made(visitor: Visitor, page: Page) -> Page:
+def created_page(visitor: Visitor, page: Page) -> Page:
     """The page that a form which was taken leads to."""
     return visitor.follow(page)
 
 
 def test_an_account_goes_from_an_empty_app_to_a_key_and_back(owner: Visitor, wire: Wire, service: Service) -> None:
-    page = made(owner, owner.submit(owner.get("/console/apps"), "/console/apps", name="A shop that goes again"))
-    assert "The app is there. Next, make an integration in it." in page.text
+    page = created_page(owner, owner.submit(owner.get("/console/apps"), "/console/apps", name="A shop that goes again"))
+    assert "App created. Next, create an integration in it." in page.text
     assert "No integrations yet." in page.text and "No keys of the app yet." in page.text
-    page = made(owner, owner.submit(page, "/integrations", name="Bot"))
-    assert "The integration is there. Next, make a key for it." in page.text
+    page = created_page(owner, owner.submit(page, "/integrations", name="Bot"))
+    assert "Integration created. Next, create a key for it." in page.text
     assert "No keys yet." in page.text and "0 of 10 keys, 10 free" in page.text
-    page = made(owner, owner.submit(page, "/keys", name="CI worker"))
+    page = created_page(owner, owner.submit(page, "/keys", name="CI worker"))
     key = Key(page.of("key-id"), page.of("secret"))
     assert wire.get("/v2/tokenInfo", key).json["app"]["displayName"] == "A shop that goes again"
 
     deletion = owner.get(re.search(r'href="(/console/[^"]*/keys/[^"]*/delete)"', page.html)[1])  # type: ignore[index]
-    page = made(owner, owner.submit(deletion, "/delete", name="CI worker"))
-    assert "It is refused from now on, everywhere." in page.text and "0 of 10 keys" in page.text
+    page = created_page(owner, owner.submit(deletion, "/delete", name="CI worker"))
+    assert "Every node refuses it from now on." in page.text and "0 of 10 keys" in page.text
     assert wire.get("/v2/tokenInfo", key).status == 401
 
     deletion = owner.get(re.search(r'href="(/console/[^"]*/delete)"', page.html)[1])  # type: ignore[index]
-    page = made(owner, owner.submit(deletion, "/delete", name=" Bot  "))
+    page = created_page(owner, owner.submit(deletion, "/delete", name=" Bot  "))
     assert "The integration was deleted" in page.text
     deletion = owner.get(re.search(r'href="(/console/apps/[0-9a-f]+/delete)"', page.html)[1])  # type: ignore[index]
-    page = made(owner, owner.submit(deletion, "/delete", name="A shop that goes again"))
+    page = created_page(owner, owner.submit(deletion, "/delete", name="A shop that goes again"))
     assert "The app was deleted" in page.text and "A shop that goes again" not in page.text
 
 
@@ -62,11 +62,15 @@ def test_the_reference_of_the_api_is_a_link_away(owner: Visitor) -> None:
 
 
 def test_a_secret_is_shown_once(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
-    shown = made(owner, owner.submit(owner.get(path_of(tenant.integration)), "/keys", name="Once"))
+    shown = created_page(owner, owner.submit(owner.get(path_of(tenant.integration)), "/keys", name="Once"))
     key = Key(shown.of("key-id"), shown.of("secret"))
     assert wire.get(tenant.webhooks, key).status == 200
-    again = owner.get(path_of(f"{tenant.keys}/{key.id}"))
-    assert again.status == 200 and key.secret not in again.html and "The secret is sealed in the store." in again.text
+    reloaded = owner.get(path_of(f"{tenant.keys}/{key.id}"))
+    assert (
+        reloaded.status == 200
+        and key.secret not in reloaded.html
+        and "The secret is sealed in the store." in reloaded.text
+    )
 
 
 def test_what_shows_a_secret_is_of_its_session_and_its_key(owner: Visitor, tenant: Tenant, service: Service) -> None:
@@ -94,13 +98,13 @@ def test_a_secret_is_shown_again_to_whoever_can_give_their_own(
 ) -> None:
     path = path_of(f"{tenant.keys}/{tenant.key.id}")
     for wrong, fault, status in (
-        ("", "Give the secret of the key that you signed in with.", 422),
-        (tenant.key.secret, "That is not the secret of the key that you signed in with.", 401),
+        ("", "The secret is empty. Enter the secret of the key that you signed in with.", 422),
+        (tenant.key.secret, "This is not the secret of the key that you signed in with. Try again.", 401),
     ):
         page = member.submit(member.get(f"{path}/secret"), "/secret", secret=wrong)
         assert (page.status, page.of("own-secret-fault")) == (status, fault)
         assert tenant.key.secret not in page.html
-    page = made(member, member.submit(member.get(f"{path}/secret"), "/secret", secret=tenant.app_key.secret))
+    page = created_page(member, member.submit(member.get(f"{path}/secret"), "/secret", secret=tenant.app_key.secret))
     assert page.of("secret") == tenant.key.secret
     assert tenant.key.secret not in member.get(path).html
     trail = member.get(f"/console/audit?key={tenant.key.id}&action=key.show")
@@ -115,7 +119,7 @@ def test_a_name_that_differs_deletes_nothing(owner: Visitor, tenant: Tenant, wir
         (f"{tenant.app}/keys/{tenant.app_key.id}", tenant.app_key.id),
     ):
         page = owner.submit(owner.get(f"{path_of(path)}/delete"), "/delete", name=name)
-        assert page.status == 422 and "Nothing was deleted." in page.of("typed-name-fault")
+        assert page.status == 422 and "Nothing was deleted" in page.of("typed-name-fault")
         assert owner.get(path_of(path)).status == 200
     assert wire.get(tenant.webhooks, tenant.key).status == 200
 
@@ -293,7 +297,7 @@ def test_pages_hold_no_style_script_or_address_of_their_own(owner: Visitor, tena
         text = owner.get(path).html
         assert not re.search(r"<style|<[^>]*\sstyle=|<script(?! src)|<[^>]*\son[a-z]+=", text), path
         addresses = re.findall(r'(?:src|href|action)="([^"]*)"', text)
-        assert all(each.startswith(("/console", "/docs", "#main")) for each in addresses), path
+        assert all(address.startswith(("/console", "/docs", "#main")) for address in addresses), path
 
 
 def test_static_files_are_kept_and_found_unchanged(visitor: Visitor) -> None:
@@ -362,8 +366,10 @@ def test_the_audit_trail_is_filtered(owner: Visitor, tenant: Tenant, other: Tena
 
 def test_the_audit_trail_has_pages(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
     for _ in range(30):
-        made = wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": "web"}).json["integration"]["id"]
-        wire.delete(f"{tenant.app}/integrations/{made}", tenant.app_key)
+        integration_id = wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": "web"}).json["integration"][
+            "id"
+        ]
+        wire.delete(f"{tenant.app}/integrations/{integration_id}", tenant.app_key)
     first = owner.get(f"/console/audit?owner={tenant.app_id}")
     older = re.search(r'href="(/console/audit[^"]*before=\d+)"', first.html)
     assert older and first.html.count('class="kind"') == 50

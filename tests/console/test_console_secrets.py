@@ -15,8 +15,8 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import first_run, open_engine
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.model import ConsoleSession
+from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.console.sessions import SignedIn
-from sunshine_keys.console.visits import Guest, Visit
 from sunshine_keys.settings import Settings
 
 
@@ -61,7 +61,7 @@ def test_nothing_of_the_console_that_holds_a_secret_shows_it(tmp_path: Path) -> 
     }
     form = Form({"secret": secret})
     signed_in = SignedIn(secret, ConsoleSession(b"x", "app_1", 1, 1), Actor("app_1", Scope.APP, "a", None))
-    given = (engine, None, Request(scope), None, {}, form)
-    for each in (form, signed_in, Guest(*given), Visit(*given, signed_in=signed_in)):  # type: ignore[arg-type]
-        assert secret not in f"{each!r} {each}"
+    fields = (engine, None, Request(scope), None, {}, form)
+    for item in (form, signed_in, AnonymousRequest(*fields), SignedInRequest(*fields, signed_in=signed_in)):  # type: ignore[arg-type]
+        assert secret not in f"{item!r} {item}"
     asyncio.run(engine.store.close())

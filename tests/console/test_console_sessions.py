@@ -1,4 +1,4 @@
-"""Signing in and out: what the browser is given, when a session ends, and that it ends everywhere."""
+"""Signing in and out: what the browser is cookie, when a session ends, and that it ends everywhere."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def entries_of(settings: Settings, action: str, wanted: Callable[[Entry], bool] 
             return [entry for entry in await store.audit_entries(0, 10_000) if entry.action == action and wanted(entry)]
 
     deadline = time.monotonic() + 30
-    while not (found := asyncio.run(read())) and time.monotonic() < deadline:
+    while not (session := asyncio.run(read())) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return found
+    return session
 
 
 def test_without_a_session_every_page_leads_to_the_sign_in_form(visitor: Visitor, tenant: Tenant) -> None:
@@ -54,9 +54,9 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(owner: Visitor, tenant:
     age(service, owner, "last_seen", 30 * 60)
     form = owner.follow(owner.get(asked))
     assert "Your session has ended." in form.text
-    again = owner.submit(form, "/sign-in", key_id=service.account.id, secret="wrong")
-    assert again.status == 401
-    signed_in = owner.submit(again, "/sign-in", key_id=service.account.id, secret=service.account.secret)
+    second = owner.submit(form, "/sign-in", key_id=service.account.id, secret="wrong")
+    assert second.status == 401
+    signed_in = owner.submit(second, "/sign-in", key_id=service.account.id, secret=service.account.secret)
     assert signed_in.headers["location"] == asked
     assert owner.get(f"/console/sign-in?to={asked}").headers["location"] == asked
 
@@ -80,8 +80,8 @@ def test_an_account_lands_on_its_apps_and_an_app_on_itself(owner: Visitor, membe
 
 
 def test_a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(visitor: Visitor, service: Service) -> None:
-    (given,) = [each for each in visitor.sign_in(service.account).set_cookies if SESSION in each]
-    name_and_value, *flags = given.split("; ")
+    (cookie,) = [line for line in visitor.sign_in(service.account).set_cookies if SESSION in line]
+    name_and_value, *flags = cookie.split("; ")
     assert {flag.lower() for flag in flags} == {"httponly", "path=/console", "samesite=strict"}
     assert len(name_and_value.partition("=")[2]) == 43  # 256 bits
 
@@ -94,7 +94,7 @@ def test_over_tls_cookies_are_for_tls_alone(tmp_path: Path) -> None:
         page = visitor.sign_in(account)
         assert page.status == 303
         assert visitor.cookies.keys() == {f"__Secure-{SESSION}"}
-        assert all("; Secure" in each for each in page.set_cookies)
+        assert all("; Secure" in line for line in page.set_cookies)
         assert page.headers["strict-transport-security"]
         assert visitor.get("/console/apps").status == 200
 
@@ -113,7 +113,7 @@ def test_every_sign_in_is_another_session(service: Service) -> None:
 def test_an_integrations_key_is_refused_with_a_reason(visitor: Visitor, tenant: Tenant, service: Service) -> None:
     page = visitor.sign_in(tenant.key)
     assert page.status == 403
-    assert "key cannot manage anything, so it cannot sign in here" in page.text
+    assert "The key of an integration cannot manage anything, so it cannot sign in here" in page.text
     assert SESSION not in visitor.cookies
     assert (
         entries_of(Settings(service.data), "request", lambda entry: entry.actor == tenant.key.id)[0].outcome
@@ -139,8 +139,8 @@ def test_what_was_given_for_an_id_is_not_repeated_unless_it_is_one(visitor: Visi
 def test_empty_fields_are_told_beside_them(visitor: Visitor) -> None:
     page = visitor.submit(visitor.get("/console/sign-in"), "/sign-in")
     assert page.status == 422
-    assert page.of("key_id-fault") == "Give the key's id."
-    assert page.of("secret-fault") == "Give the key's secret."
+    assert page.of("key_id-fault") == "The id is empty. Enter the key's id."
+    assert page.of("secret-fault") == "The secret is empty. Enter the key's secret."
     assert 'aria-describedby="secret-fault "' in page.html
 
 

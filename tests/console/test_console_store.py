@@ -43,8 +43,8 @@ async def test_a_session_is_seen_later_never_earlier_and_the_trail_tells_nothing
     await open_session(store)
     for moment, seen in ((2000, 2000), (1500, 2000)):
         await store.transact(MEMBER, TouchSession(SESSION.id, moment))
-        found = await store.get(SESSIONS, SESSION.id)
-        assert found is not None and found.last_seen == seen
+        session = await store.get(SESSIONS, SESSION.id)
+        assert session is not None and session.last_seen == seen
     assert len(await store.audit_entries(0, 10)) == 2
 
 
@@ -65,8 +65,8 @@ async def test_sessions_that_have_long_been_idle_are_forgotten_as_others_begin(s
     for number in range(3):
         await open_session(store, ConsoleSession(bytes([number]) * 32, APP_KEY.id, number, number))
     await open_session(store, SESSION, idle_since=1)
-    kept = [await store.get(SESSIONS, bytes([number]) * 32) is not None for number in range(3)]
-    assert kept == [False, False, True]
+    remaining = [await store.get(SESSIONS, bytes([number]) * 32) is not None for number in range(3)]
+    assert remaining == [False, False, True]
 
 
 async def test_who_signs_in_leaves_what_nodes_remember_of_keys(store: Store) -> None:
@@ -90,7 +90,7 @@ async def fill_trail(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "found"),
+    ("wanted", "expected"),
     [
         (Wanted(), [8, 7, 6, 5, 4, 3, 2, 1]),
         (Wanted(app_id="a"), [7, 6, 4, 3]),
@@ -107,10 +107,10 @@ async def fill_trail(store: Store) -> None:
     ],
     ids=str,
 )
-async def test_the_trail_is_asked_for_what_is_wanted(store: Store, wanted: Wanted, found: list[int]) -> None:
+async def test_the_trail_is_asked_for_what_is_wanted(store: Store, wanted: Wanted, expected: list[int]) -> None:
     assert APP.id == "a"
     await fill_trail(store)
-    assert [entry.sequence for entry in await store.trail(wanted, 9, 100, 100)] == found
+    assert [entry.sequence for entry in await store.trail(wanted, 9, 100, 100)] == expected
 
 
 async def test_the_trail_is_looked_through_no_further_than_was_asked(store: Store) -> None:
@@ -129,5 +129,5 @@ async def test_the_end_of_the_trail_is_found_by_time(open_store: Open) -> None:
         assert await store.trail_end() == await store.trail_end("2999") == 8
         assert await store.trail_end("2020") == 0
         for entry in entries:
-            same = [each.sequence for each in entries if each.time <= entry.time]
+            same = [other.sequence for other in entries if other.time <= entry.time]
             assert await store.trail_end(entry.time) == max(same)

@@ -1,4 +1,4 @@
-"""A key's requests over time as bars: their geometry, and the same in words."""
+"""A key's requests over time as bars: their geometry, and the same as numbers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import msgspec
 
 HOUR = 3600
 HEIGHT = 40.0
-"""Of a chart, in units of its own; each bar is one wide."""
+"""The height of a chart, in its own units; a bar is 1 wide."""
 
-_LEAST = 1.5  # a single request should be seen beside a thousand
+_LEAST = 1.5  # a single request stays visible beside a thousand
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Day(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """`bars` are those that are not empty, of `places`; `days` tells the same in numbers, the last day first."""
+    """`bars` are the bars of `places` that are not empty; `days` has the same as numbers, the last day first."""
 
     places: int
     bars: list[Bar]
@@ -40,7 +40,7 @@ class Chart(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, hours: Mapping[int, int], now: float, *, days: int, bars: int) -> Chart:
-        """`hours`: the start of an hour in seconds since 1970, and its requests. `bars` of whole hours make `days`."""
+        """`hours` maps the start of an hour, in seconds since 1970, to its requests. `bars` of whole hours cover `days`."""
         width = days * 24 // bars
         first = int(now // HOUR) - days * 24 + 1
         counts = [0] * bars
@@ -54,5 +54,5 @@ class Chart(msgspec.Struct, frozen=True):
         drawn = [
             Bar(place, round(max(count / most * HEIGHT, _LEAST), 2)) for place, count in enumerate(counts) if count
         ]
-        told = [Day(date, requests) for date, requests in reversed(by_day.items())]
-        return cls(bars, drawn, sum(counts), most, width, told)
+        listed = [Day(date, requests) for date, requests in reversed(by_day.items())]
+        return cls(bars, drawn, sum(counts), most, width, listed)

@@ -1,4 +1,4 @@
-"""Deleting something: a page that says what goes with it, and asks for its name to be typed."""
+"""Confirm a deletion: a page that names the consequences and asks the person to type the name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import msgspec
 from starlette.responses import Response
 
 from sunshine_keys.console.rendering import page
-from sunshine_keys.console.visits import Visit
+from sunshine_keys.console.requests import SignedInRequest
 
 
-class Doomed(msgspec.Struct, frozen=True):
-    """What is to be deleted. `name` is what has to be typed: its display name, or its id where it has none."""
+class Deletion(msgspec.Struct, frozen=True):
+    """An object to delete. `name` is the text to type: its display name, or its id if it has none."""
 
     kind: str
     name: str
@@ -19,14 +19,18 @@ class Doomed(msgspec.Struct, frozen=True):
     back: str
 
 
-def ask(visit: Visit, doomed: Doomed, fault: str = "") -> Response:
-    return page(visit, "delete.html", doomed=doomed, fault=fault, status=422 if fault else 200)
+def ask(visit: SignedInRequest, deletion: Deletion, fault: str = "") -> Response:
+    return page(visit, "delete.html", deletion=deletion, fault=fault, status=422 if fault else 200)
 
 
-def is_confirmed(visit: Visit, doomed: Doomed) -> bool:
-    """Space around the name, or how much of it is within, is nothing that a person could see."""
-    return visit.form.text("name").split() == doomed.name.split()
+def is_confirmed(visit: SignedInRequest, deletion: Deletion) -> bool:
+    """Return True if the form has the name. The amount of white space does not count: a person cannot see it."""
+    return visit.form.text("name").split() == deletion.name.split()
 
 
-def refuse(visit: Visit, doomed: Doomed) -> Response:
-    return ask(visit, doomed, f"That is not the name of this {doomed.kind}. Nothing was deleted.")
+def refuse(visit: SignedInRequest, deletion: Deletion) -> Response:
+    return ask(
+        visit,
+        deletion,
+        f"This is not the name of the {deletion.kind}. Nothing was deleted: type the name as it is shown.",
+    )

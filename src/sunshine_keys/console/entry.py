@@ -1,4 +1,4 @@
-"""The console's ASGI application: from a path to its page, by a session where one is needed; errors as pages, too."""
+"""The console's ASGI application: it finds the page of a path and the session of a request, and shows errors as pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from sunshine_keys.console import apps, forms, integrations, keys, rendering, sessions, signing, trail
 from sunshine_keys.console.forms import Form
-from sunshine_keys.console.visits import Guest, GuestHandler, Handler, Visit
+from sunshine_keys.console.requests import AnonymousHandler, AnonymousRequest, Handler, SignedInRequest
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import (
     Forbidden,
@@ -37,15 +37,15 @@ class _Route(msgspec.Struct, frozen=True):
     path: str
     pattern: re.Pattern[str]
     handlers: dict[str, Handler]
-    guest_handlers: dict[str, GuestHandler]
+    guest_handlers: dict[str, AnonymousHandler]
 
 
 def _route(path: str, **handlers: Handler) -> _Route:
     return _Route(path, _pattern(path), handlers, {})
 
 
-def _open(path: str, **handlers: GuestHandler) -> _Route:
-    """One that nobody has to be signed in for."""
+def _open(path: str, **handlers: AnonymousHandler) -> _Route:
+    """Return a route that needs no session."""
     return _Route(path, _pattern(path), {}, handlers)
 
 
@@ -77,7 +77,7 @@ ROUTES = (
 
 
 class Console:
-    """`clock` tells seconds since 1970."""
+    """`clock` returns seconds since 1970."""
 
     def __init__(self, engine: Engine, admission: Admission, clock: Callable[[], float] = time.time) -> None:
         self._engine = engine
@@ -98,11 +98,11 @@ class Console:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        guest = Guest(self._engine, self._admission, request, self._clock, {}, Form())
+        guest = AnonymousRequest(self._engine, self._admission, request, self._clock, {}, Form())
         try:
             self._admission.admit_request(guest.source)
             return await self._page(guest)
-        except Unauthorized as error:  # the session has ended, or never was
+        except Unauthorized as error:  # there is no session, or it has ended
             request.state.code = error.code
             return signing.send_to_form(request)
         except ServiceError as error:
@@ -115,7 +115,7 @@ class Console:
             log_failure(logger, f"request {guest.request_id}", error)
             return _failed(request, ServiceError())
 
-    async def _page(self, guest: Guest) -> Response:
+    async def _page(self, guest: AnonymousRequest) -> Response:
         request = guest.request
         method = "GET" if request.method == "HEAD" else request.method
         route, ids = _find(request.scope["path"])
@@ -130,25 +130,25 @@ class Console:
             return await route.guest_handlers[method](guest)
         return await route.handlers[method](await self._signed_in(guest))
 
-    async def _signed_in(self, guest: Guest) -> Visit:
-        """Raises Unauthorized where there is no session, Forbidden for a form that is not the session's."""
+    async def _signed_in(self, guest: AnonymousRequest) -> SignedInRequest:
+        """Raises Unauthorized if there is no session, Forbidden for a form of another session."""
         store, request, now = self._engine.store, guest.request, self._clock()
         signed_in = await sessions.resume(store, request, now)
         if signed_in is None:
             raise Unauthorized
         request.state.actor = signed_in.actor
         self._admission.admit_key(signed_in.actor.key_id)
-        given = {name: getattr(guest, name) for name in Guest.__struct_fields__}
-        visit = Visit(**given, signed_in=signed_in, notice=sessions.notice_of(signed_in, request, now))
+        fields = {name: getattr(guest, name) for name in AnonymousRequest.__struct_fields__}
+        visit = SignedInRequest(**fields, signed_in=signed_in, notice=sessions.notice_of(signed_in, request, now))
         request.state.visit = visit
         if request.method == "POST" and not sessions.is_form_token(signed_in.token, guest.form.text("form_token")):
-            raise Forbidden("The form is out of date: go back, load the page again, and repeat it")
+            raise Forbidden("The form is out of date. Go back, reload the page, and send the form once more")
         await sessions.touch(store, signed_in, visit.origin, now)
         return visit
 
 
 def _find(path: str) -> tuple[_Route, dict[str, str]]:
-    """Raises NotFound."""
+    """Return the route of a path and the ids in it. Raises NotFound."""
     for route in ROUTES:
         if match := route.pattern.fullmatch(path):
             return route, match.groupdict()
@@ -156,13 +156,13 @@ def _find(path: str) -> tuple[_Route, dict[str, str]]:
 
 
 _HEADINGS = {
-    400: "That could not be read",
+    400: "The request is invalid",
     403: "Not allowed",
     404: "Not found",
     405: "Not allowed",
     409: "Sent before",
-    413: "Too much",
-    415: "That could not be read",
+    413: "The form is too large",
+    415: "The request is invalid",
     429: "Too many requests",
     500: "Something went wrong",
     503: "Not available at the moment",
@@ -170,9 +170,9 @@ _HEADINGS = {
 
 
 def _failed(request: Request, error: ServiceError) -> Response:
-    """A page that says so; around it what a page has for somebody who is signed in, where that is known."""
+    """Return a page about the error, with the navigation if the person is signed in."""
     request.state.code = error.code
-    told = {
+    values = {
         "heading": _HEADINGS[error.status],
         "titles": error.titles,
         "status_code": error.status,
@@ -180,9 +180,9 @@ def _failed(request: Request, error: ServiceError) -> Response:
     }
     visit = getattr(request.state, "visit", None)
     response = (
-        rendering.guest_page("error.html", status=error.status, **told)
+        rendering.guest_page("error.html", status=error.status, **values)
         if visit is None
-        else rendering.page(visit, "error.html", status=error.status, **told)
+        else rendering.page(visit, "error.html", status=error.status, **values)
     )
     for name, value in error_headers(error):
         response.headers[name.decode()] = value.decode()

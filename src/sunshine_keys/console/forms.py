@@ -1,4 +1,4 @@
-"""Forms: read within bounds, and held to what a browser would send for one of ours."""
+"""Forms: read within bounds, and checked to come from a page of this console."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sunshine_keys.errors import BadRequest, Forbidden, PayloadTooLarge, Unsuppo
 from sunshine_keys.ids import DISPLAY_NAME_LENGTH
 
 FORM_BYTES = 16 * 1024
-"""The most bytes that a form may have: the longest of ours takes less than two thousand."""
+"""The most bytes of a form: the longest of the console takes less than two thousand."""
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 
 
 class Form(msgspec.Struct, frozen=True):
-    """A form's fields as they were sent; empty where none was."""
+    """A form's fields as they were sent; empty if no form was sent."""
 
     fields: dict[str, str] = {}
 
@@ -26,17 +26,17 @@ class Form(msgspec.Struct, frozen=True):
         return f"Form({', '.join(self.fields)})"
 
     def text(self, name: str) -> str:
-        """A field without the space around it; empty where it is missing."""
+        """Return a field without surrounding space; empty if it is missing."""
         return self.fields.get(name, "").strip()
 
 
 def new_once() -> str:
-    """What tells one rendering of a form from another."""
+    """Return a value that identifies one rendering of a form."""
     return secrets.token_hex(16)
 
 
 async def read(request: Request) -> Form:
-    """Raises UnsupportedMediaType, PayloadTooLarge, BadRequest."""
+    """Read the form of a request. Raises UnsupportedMediaType, PayloadTooLarge, BadRequest."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _MEDIA_TYPE:
         raise UnsupportedMediaType(f"Content-Type should be {_MEDIA_TYPE}")
@@ -56,10 +56,10 @@ async def read(request: Request) -> Form:
 
 
 def require_same_origin(request: Request) -> None:
-    """Raises Forbidden where the browser says that another site's page sent the form.
+    """Raises Forbidden if a page of another site sent the form.
 
-    Browsers tell of it over https and on this machine by Sec-Fetch-Site, otherwise by Origin. A proxy may have changed
-    the Host that Origin would be held against, so the former goes first.
+    Over https and on this machine browsers send Sec-Fetch-Site, otherwise Origin. A proxy may have changed the Host that
+    Origin is compared with, so Sec-Fetch-Site is checked first.
     """
     fetched_from = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
@@ -68,25 +68,25 @@ def require_same_origin(request: Request) -> None:
     elif origin is not None:
         is_ours = _authority(origin) == request.headers.get("host", "").lower() != ""
     else:
-        is_ours = True  # no browser: what the form itself holds has to do
+        is_ours = True  # not a browser: the token in the form must suffice
     if not is_ours:
         raise Forbidden("The form was sent by a page of another site")
 
 
 def _authority(origin: str) -> str:
-    """Host and port; empty where it names none."""
+    """Return the host and port of an origin; empty if it has none."""
     try:
         return urlsplit(origin).netloc.lower()
-    except ValueError:  # an IPv6 address that is none
+    except ValueError:  # an invalid IPv6 address
         return ""
 
 
 def name_fault(name: str) -> str:
-    """What is wrong with a display name, in words for the person who typed it; empty where nothing is."""
+    """Return what is wrong with a display name, for the person who typed it; empty if nothing is."""
     if not name:
-        return "Give it a name."
+        return "The name is empty. Enter a name."
     if len(name) > DISPLAY_NAME_LENGTH:
-        return f"The name has {len(name)} characters; {DISPLAY_NAME_LENGTH} are the most."
+        return f"The name has {len(name)} characters. Use at most {DISPLAY_NAME_LENGTH}."
     if not name.isprintable():
-        return "The name holds characters that cannot be shown."
+        return "The name has characters that cannot be shown. Remove them."
     return ""

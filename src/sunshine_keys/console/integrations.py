@@ -1,4 +1,4 @@
-"""An integration with its keys; making one, deleting one."""
+"""An integration with its keys: show it, create one, delete it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.console import apps, deleting
-from sunshine_keys.console.deleting import Doomed
+from sunshine_keys.console.deleting import Deletion
 from sunshine_keys.console.forms import name_fault
 from sunshine_keys.console.lists import key_rows
 from sunshine_keys.console.rendering import page, redirect
-from sunshine_keys.console.visits import Visit, created_id
+from sunshine_keys.console.requests import SignedInRequest, created_id
 from sunshine_keys.integrations import operations as integrations
 from sunshine_keys.integrations.changes import DeleteIntegration
 from sunshine_keys.integrations.model import Integration
@@ -22,30 +22,30 @@ from sunshine_keys.keys.table import keys_of_integration
 
 
 def name_of(integration: Integration) -> str:
-    """Its display name; its id where it has none."""
+    """Return the display name; the id if it has none."""
     name: Any = integration.attributes.get("displayName")
     return name if isinstance(name, str) and name.strip() else integration.id
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: SignedInRequest) -> Response:
     visit.require()
     name = visit.form.text("name")
     if fault := name_fault(name):
         return await apps.show_app(visit, integration_fault=fault)
     origin = visit.origin_once(name)
-    made = await integrations.create(visit.engine, origin, visit.app_id, "custom", {"displayName": name}, [])
-    integration_id = created_id(made)
+    answer = await integrations.create(visit.engine, origin, visit.app_id, "custom", {"displayName": name}, [])
+    integration_id = created_id(answer)
     path = f"/console/apps/{visit.app_id}/integrations/{integration_id}"
     return redirect(path, visit, ("integration-created", integration_id))
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: SignedInRequest) -> Response:
     visit.require()
     return await show_integration(visit)
 
 
-async def show_integration(visit: Visit, key_fault: str = "") -> Response:
-    """The integration that the path names; the fault is that of the form in it."""
+async def show_integration(visit: SignedInRequest, key_fault: str = "") -> Response:
+    """Return the page of the integration in the path; the fault is that of its form."""
     integration = await _integration(visit)
     return page(
         visit,
@@ -61,31 +61,31 @@ async def show_integration(visit: Visit, key_fault: str = "") -> Response:
     )
 
 
-async def ask_to_delete(visit: Visit) -> Response:
+async def ask_to_delete(visit: SignedInRequest) -> Response:
     visit.require()
-    return deleting.ask(visit, await _doomed(visit))
+    return deleting.ask(visit, await _deletion(visit))
 
 
-async def delete(visit: Visit) -> Response:
+async def delete(visit: SignedInRequest) -> Response:
     visit.require()
-    doomed = await _doomed(visit)
-    if not deleting.is_confirmed(visit, doomed):
-        return deleting.refuse(visit, doomed)
-    await visit.engine.store.transact(visit.origin, DeleteIntegration(visit.app_id, doomed.id))
-    return redirect(f"/console/apps/{visit.app_id}", visit, ("integration-deleted", doomed.id))
+    deletion = await _deletion(visit)
+    if not deleting.is_confirmed(visit, deletion):
+        return deleting.refuse(visit, deletion)
+    await visit.engine.store.transact(visit.origin, DeleteIntegration(visit.app_id, deletion.id))
+    return redirect(f"/console/apps/{visit.app_id}", visit, ("integration-deleted", deletion.id))
 
 
-async def _integration(visit: Visit) -> Integration:
-    """Raises AppNotFound, IntegrationNotFound."""
+async def _integration(visit: SignedInRequest) -> Integration:
+    """Return the integration in the path. Raises AppNotFound, IntegrationNotFound."""
     return await visit.engine.store.read(require_integration(visit.app_id, visit.ids["integration_id"]))
 
 
-async def _doomed(visit: Visit) -> Doomed:
+async def _deletion(visit: SignedInRequest) -> Deletion:
     integration = await _integration(visit)
-    return Doomed(
+    return Deletion(
         "integration",
         name_of(integration),
         integration.id,
-        "Its webhooks and all its keys go with it. What uses one of those keys is refused from that moment on.",
+        "Its webhooks and all its keys are deleted with it. Programs that use one of those keys are refused from that moment on.",
         f"/console/apps/{visit.app_id}/integrations/{integration.id}",
     )

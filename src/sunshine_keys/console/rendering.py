@@ -1,4 +1,4 @@
-"""From templates to pages, and the static files: all read once, when the console is first asked for."""
+"""Render templates, and serve the static files. All are read once, at the first request for the console."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sunshine_keys.console import sessions
 from sunshine_keys.console.forms import new_once
-from sunshine_keys.console.visits import Guest, Visit
+from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
 
 _FOLDER = Path(__file__).parent
@@ -28,7 +28,7 @@ PAGE_HEADERS = {
     ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    # With `no-referrer` browsers would send `Origin: null` with our own forms.
+    # With `no-referrer` browsers would send `Origin: null` with the console's own forms.
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
@@ -79,23 +79,24 @@ _GLOBALS: dict[str, Any] = {
 _TEMPLATES.globals.update(_GLOBALS)
 
 
-def page(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
-    """A page for somebody who is signed in."""
+def page(visit: SignedInRequest, template: str, *, status: int = 200, **values: Any) -> Response:
+    """Return a page for a person who is signed in."""
     response = _render(template, status, {"visit": visit, "form_token": visit.signed_in.form_token, **values})
     if visit.notice[0]:
-        sessions.take_notice(visit.request, response)
+        sessions.delete_notice(visit.request, response)
     return response
 
 
 def guest_page(template: str, *, status: int = 200, **values: Any) -> Response:
+    """Return a page for a person who is not signed in."""
     return _render(template, status, {"visit": None, **values})
 
 
-def redirect(path: str, visit: Visit | None = None, notice: tuple[str, str] = ("", "")) -> Response:
-    """To another page, by GET; `notice` is what that tells of this request: its kind, and an id."""
+def redirect(path: str, visit: SignedInRequest | None = None, notice: tuple[str, str] = ("", "")) -> Response:
+    """Return a redirect to a page; `notice` is the flash message that it shows: its kind, and an id."""
     response = RedirectResponse(path, 303, PAGE_HEADERS)
     if visit is not None and notice[0]:
-        sessions.give_notice(visit.signed_in, visit.request, response, notice, visit.clock())
+        sessions.set_notice(visit.signed_in, visit.request, response, notice, visit.clock())
     return response
 
 
@@ -103,8 +104,8 @@ def _render(template: str, status: int, values: dict[str, Any]) -> Response:
     return HTMLResponse(_TEMPLATES.get_template(template).render(values), status, PAGE_HEADERS)
 
 
-async def static_file(guest: Guest) -> Response:
-    """Under a name that changes with its content, so that it can be kept for ever."""
+async def static_file(guest: AnonymousRequest) -> Response:
+    """Return a static file. Its URL changes with its content, so that browsers can cache it for ever."""
     file = _FILES.get(guest.ids["name"])
     if file is None:
         raise NotFound
@@ -123,5 +124,5 @@ async def static_file(guest: Guest) -> Response:
 
 
 def _has(request: Request, digest: str) -> bool:
-    given = request.headers.get("if-none-match", "")
-    return any(each.strip().removeprefix("W/") in ("*", f'"{digest}"') for each in given.split(","))
+    tags = request.headers.get("if-none-match", "").split(",")
+    return any(tag.strip().removeprefix("W/") in ("*", f'"{digest}"') for tag in tags)

@@ -1,7 +1,7 @@
-"""Sessions: what the browser holds, what the store keeps of it, when it ends, and what is derived from it.
+"""Sessions: their cookies, their rows in the store, when they end, and the tokens derived from them.
 
-The browser holds 256 random bits; the store keeps their SHA-256. A session ends with its key: the store deletes both
-together, and the key is looked up at each request in the way that credentials of the API are.
+The browser holds 256 random bits, the store their SHA-256. A session ends with its key: the store deletes both together,
+and each request looks the key up as credentials of the API are.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from sunshine_keys.store import Origin, Store
 
 IDLE_SECONDS = 30 * 60
 MOST_SECONDS = 12 * 60 * 60
-"""How long a session lasts at most, however busy it is."""
+"""How long a session lasts at most, even in constant use."""
 
 _SEEN_SECONDS = 60
-"""How exactly the store is told when a session was last seen: a write for each page would be too many."""
+"""How precise `last_seen` is in the store: a write for each page would be too many."""
 
 NOTICE_SECONDS = 60
 _PATH = "/console"
@@ -35,7 +35,7 @@ _SESSION, _FORM, _NOTICE = "session", "form", "notice"
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """A session as it is at one request. `token` is what the browser holds."""
+    """A session at the time of one request. `token` is the value of the browser's cookie."""
 
     token: str
     session: ConsoleSession
@@ -46,7 +46,7 @@ class SignedIn(msgspec.Struct, frozen=True):
 
     @property
     def form_token(self) -> str:
-        """What every form of the session has to hold."""
+        """The token that every form of the session must contain."""
         return form_token(self.token)
 
 
@@ -54,12 +54,12 @@ def form_token(token: str) -> str:
     return _derived(token, "form")
 
 
-def is_form_token(token: str, given: str) -> bool:
-    return hmac.compare_digest(form_token(token).encode(), given.encode())
+def is_form_token(token: str, value: str) -> bool:
+    return hmac.compare_digest(form_token(token).encode(), value.encode())
 
 
 async def open_session(store: Store, origin: Origin, actor: Actor, now: float) -> str:
-    """Have the session kept, and return its token. Raises Unauthorized where the key is gone, StoreUnavailable."""
+    """Store a new session, and return its token. Raises Unauthorized if the key was deleted, StoreUnavailable."""
     token = new_token()
     session = ConsoleSession(_id(token), actor.key_id, int(now), int(now))
     await store.transact(origin, OpenSession(session, actor.app_id, int(now) - IDLE_SECONDS))
@@ -67,7 +67,10 @@ async def open_session(store: Store, origin: Origin, actor: Actor, now: float) -
 
 
 async def resume(store: Store, request: Request, now: float) -> SignedIn | None:
-    """The session of a request; None where it has none, or the session or its key is over. Raises StoreUnavailable."""
+    """Return the session of a request; None if it has none, or if the session or its key has ended.
+
+    Raises StoreUnavailable.
+    """
     token = request.cookies.get(_cookie(request, _SESSION), "")
     session = await store.get(SESSIONS, _id(token)) if token else None
     if session is None or now - session.last_seen >= IDLE_SECONDS or now - session.created >= MOST_SECONDS:
@@ -79,40 +82,41 @@ async def resume(store: Store, request: Request, now: float) -> SignedIn | None:
 
 
 async def touch(store: Store, signed_in: SignedIn, origin: Origin, now: float) -> None:
-    """Have it last. Raises Unauthorized where the key is gone."""
+    """Extend the session. Raises Unauthorized if the key was deleted."""
     if now - signed_in.session.last_seen >= _SEEN_SECONDS:
-        with suppress(StoreUnavailable):  # what cannot be written now can still be read
+        with suppress(StoreUnavailable):  # a page can be shown even if the store cannot be written
             await store.transact(origin, TouchSession(signed_in.session.id, int(now)))
 
 
 async def close(store: Store, signed_in: SignedIn, origin: Origin) -> None:
-    """End it, on every node. Raises Unauthorized where the key is gone, StoreUnavailable."""
+    """End the session, on every node. Raises Unauthorized if the key was deleted, StoreUnavailable."""
     await store.transact(origin, CloseSession(signed_in.session, signed_in.actor.app_id))
 
 
-def give(request: Request, response: Response, token: str) -> None:
-    """Have the browser keep a session's token, and forget what the sign-in form had it keep."""
+def set_cookie(request: Request, response: Response, token: str) -> None:
+    """Set the session's cookie, and delete that of the sign-in form."""
     _set(request, response, _SESSION, token)
     _delete(request, response, _FORM)
 
 
-def take(request: Request, response: Response) -> None:
+def delete_cookies(request: Request, response: Response) -> None:
+    """Delete the cookies of the session and of its notice, if the browser has them."""
     for name in (_SESSION, _NOTICE):
         if _cookie(request, name) in request.cookies:
             _delete(request, response, name)
 
 
-def had_one(request: Request) -> bool:
-    """Whether the browser thinks that it is signed in."""
+def has_cookie(request: Request) -> bool:
+    """Return True if the browser has a session's cookie, of a session that may have ended."""
     return _cookie(request, _SESSION) in request.cookies
 
 
-def guest_token(request: Request) -> str:
-    """What a browser that has not signed in holds, to have its form told from another site's; empty where nothing."""
+def sign_in_token(request: Request) -> str:
+    """Return the pre-login CSRF cookie; empty if there is none."""
     return request.cookies.get(_cookie(request, _FORM), "")
 
 
-def give_guest(request: Request, response: Response, token: str) -> None:
+def set_sign_in_token(request: Request, response: Response, token: str) -> None:
     _set(request, response, _FORM, token)
 
 
@@ -120,22 +124,22 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def give_notice(signed_in: SignedIn, request: Request, response: Response, notice: tuple[str, str], now: float) -> None:
-    """Have the next page tell what was done: its kind, and an id. Nobody else can make one."""
-    told = f"{notice[0]}.{notice[1]}.{int(now) + NOTICE_SECONDS}"
-    _set(request, response, _NOTICE, f"{told}.{_derived(signed_in.token, 'notice ' + told)}", NOTICE_SECONDS)
+def set_notice(signed_in: SignedIn, request: Request, response: Response, notice: tuple[str, str], now: float) -> None:
+    """Set a flash message for the next page: its kind, and an id. It is signed with the session's token."""
+    text = f"{notice[0]}.{notice[1]}.{int(now) + NOTICE_SECONDS}"
+    _set(request, response, _NOTICE, f"{text}.{_derived(signed_in.token, 'notice ' + text)}", NOTICE_SECONDS)
 
 
 def notice_of(signed_in: SignedIn, request: Request, now: float) -> tuple[str, str]:
-    """The notice to be told; empty where there is none."""
-    told, _, mac = request.cookies.get(_cookie(request, _NOTICE), "").rpartition(".")
-    if not hmac.compare_digest(mac.encode(), _derived(signed_in.token, "notice " + told).encode()):
+    """Return the flash message: its kind and an id; empty if there is none."""
+    text, _, mac = request.cookies.get(_cookie(request, _NOTICE), "").rpartition(".")
+    if not hmac.compare_digest(mac.encode(), _derived(signed_in.token, "notice " + text).encode()):
         return "", ""
-    kind, id, end = told.split(".")
+    kind, id, end = text.split(".")
     return (kind, id) if now < int(end) else ("", "")
 
 
-def take_notice(request: Request, response: Response) -> None:
+def delete_notice(request: Request, response: Response) -> None:
     _delete(request, response, _NOTICE)
 
 
@@ -149,7 +153,7 @@ def _derived(token: str, purpose: str) -> str:
 
 
 def _cookie(request: Request, name: str) -> str:
-    """`__Host-` would ask for the path /, and have the API's requests carry it."""
+    """Return the cookie's name. `__Host-` would require the path /, and send the cookie with the API's requests."""
     return f"{'__Secure-' if request.scope['scheme'] == 'https' else ''}sunshine_keys_{name}"
 
 

@@ -1,4 +1,4 @@
-"""Ready-made commands and programs for a key. Its secret comes from the environment, and is never in them."""
+"""Commands and programs for a key. They read its secret from the environment, and never contain it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SECRET = "SUNSHINE_KEYS_SECRET"  # noqa: S105 - the variable's name
 class Snippet(msgspec.Struct, frozen=True):
     id: str
     title: str
-    told: str
+    hint: str
     code: str
 
 
 def snippets(key: Key, url: str) -> list[Snippet]:
-    """`url` is the service's own."""
+    """Return the snippets of a key; `url` is that of the service."""
     path = f"/v2/apps/{key.app_id}/integrations"
     if key.scope is Scope.INTEGRATION:
         path += f"/{key.integration_id}/webhooks"
@@ -29,7 +29,7 @@ def snippets(key: Key, url: str) -> list[Snippet]:
         Snippet(
             "environment",
             "The secret, once",
-            "Asks for the secret and keeps it out of the shell's history. All that follows reads it from there.",
+            "Prompts for the secret and keeps it out of the shell's history. The other snippets read it from the variable.",
             f"read -rs {SECRET} && export {SECRET}\n",
         ),
         Snippet("curl", "curl, with Basic", "", f'curl --user "{key.id}:${SECRET}" \\\n  {url}{path}\n'),
@@ -54,12 +54,12 @@ with sunshine.ApiClient(configuration) as client:
         Snippet(
             "token",
             "A JSON Web Token, and curl with it",
-            "Good for five minutes.",
+            "The token is valid for five minutes.",
             f'token=$(sunshine-keys token {key.id})\ncurl -H "Authorization: Bearer $token" \\\n  {url}{path}\n',
         ),
         Snippet(
             "jwt",
-            "A JSON Web Token, made in Python",
+            "A JSON Web Token from Python",
             "With PyJWT, or any other library: HS256, the key\u2019s id as kid, its scope as a claim.",
             f"""\
 import os

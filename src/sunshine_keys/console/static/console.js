@@ -10,7 +10,7 @@ async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
   const said = document.getElementById("copied");
   said.textContent = "";
-  let told = button.dataset.told;
+  let message = button.dataset.message;
   try {
     await navigator.clipboard.writeText(source.textContent.trimEnd());
     button.classList.add("done");
@@ -18,9 +18,9 @@ async function copy(button) {
   } catch {
     // Without TLS browsers give no clipboard: selected, it is one keystroke away.
     getSelection().selectAllChildren(source);
-    told = "Selected; press Ctrl+C to copy";
+    message = "Selected; press Ctrl+C to copy";
   }
-  said.textContent = told;
+  said.textContent = message;
 }
 
 // A page that the browser kept whole may be of a session that has ended.

@@ -1,4 +1,4 @@
-"""One request of a page: who makes it, what it asks for, and what it may do."""
+"""A request of a page: who sends it, what it asks for, and what it may do."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from sunshine_keys.wire.request import host_url
 _ONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
-class Guest(msgspec.Struct):
-    """Somebody who may not have signed in."""
+class AnonymousRequest(msgspec.Struct):
+    """A request of a person who may not have signed in."""
 
     engine: Engine
     admission: Admission
@@ -40,22 +40,22 @@ class Guest(msgspec.Struct):
 
     @property
     def request_id(self) -> str:
-        found: str = self.request.state.request_id
-        return found
+        request_id: str = self.request.state.request_id
+        return request_id
 
     @property
     def source(self) -> str:
-        """The client's address, empty where there is none."""
-        found: str = self.request.state.source
-        return found
+        """The client's address; empty if it is unknown."""
+        source: str = self.request.state.source
+        return source
 
 
-class Visit(Guest):
-    """Somebody who has."""
+class SignedInRequest(AnonymousRequest):
+    """A request of a person who has signed in."""
 
     signed_in: SignedIn
     notice: tuple[str, str] = ("", "")
-    """What the request before came to, and of what id; told once."""
+    """Flash message: the result of the previous request, and an id. It is shown once."""
 
     @property
     def actor(self) -> Actor:
@@ -71,12 +71,12 @@ class Visit(Guest):
 
     @property
     def app_id(self) -> str:
-        """The app that the path names."""
+        """The app in the path."""
         return self.ids["app_id"]
 
     @property
     def integration_id(self) -> str | None:
-        """The integration whose keys are meant, or None for the app's own."""
+        """The integration in the path; None on pages of the app's own keys."""
         return self.ids.get("integration_id")
 
     @property
@@ -89,35 +89,35 @@ class Visit(Guest):
         return host_url(self.request.scope, self.request.headers.get("host", ""))
 
     def require(self, *, account: bool = False) -> None:
-        """Raises Forbidden where the key may not do this with the app that the path names."""
+        """Raises Forbidden if the key may not do this with the app in the path."""
         scopes, app_id = ACCOUNT if account else APP, self.ids.get("app_id")
         self.admission.authorise(self.actor, self.source, self.request_id, scopes, app_id, self.integration_id)
 
-    def origin_once(self, *asked: str) -> Origin:
-        """The origin of a create that comes from a form: sent again, it makes nothing more. Raises BadRequest."""
+    def origin_once(self, *values: str) -> Origin:
+        """Return the origin of a create by a form. The same form sent twice creates one object. Raises BadRequest."""
         once = self.form.text("once")
         if not _ONCE.fullmatch(once):
             raise BadRequest("The form is not one of this console")
-        request = msgspec.json.encode([self.request.scope["path"], *asked])
-        # An API's Idempotency-Key has no space, so it is never the same.
+        request = msgspec.json.encode([self.request.scope["path"], *values])
+        # An Idempotency-Key of the API has no space, so it never equals this one.
         return msgspec.structs.replace(
             self.origin, idempotency=Idempotency.of(self.actor.key_id, f"console {once}", request)
         )
 
     def page(self) -> Page:
-        """Which page of a list is asked for. Raises BadRequest."""
+        """Return the page of a list that the query asks for. Raises BadRequest."""
         after, before = self.request.query_params.get("after"), self.request.query_params.get("before")
         if any(cursor is not None and not OBJECT_ID.fullmatch(cursor) for cursor in (after, before)):
             raise BadRequest("There is no such page of this list")
         return Page(None if before else after, before)
 
 
-Handler = Callable[[Visit], Awaitable[Response]]
-GuestHandler = Callable[[Guest], Awaitable[Response]]
+Handler = Callable[[SignedInRequest], Awaitable[Response]]
+AnonymousHandler = Callable[[AnonymousRequest], Awaitable[Response]]
 
 
-def created_id(made: Any) -> str:
-    """The id of what a create has made, now or when the same form came before."""
-    view = msgspec.json.decode(made) if isinstance(made, msgspec.Raw) else made
-    found: str = view["id"] if isinstance(view, dict) else view.id
-    return found
+def created_id(answer: Any) -> str:
+    """Return the id of a created object, or of the one that the same form created before."""
+    view = msgspec.json.decode(answer) if isinstance(answer, msgspec.Raw) else answer
+    id: str = view["id"] if isinstance(view, dict) else view.id
+    return id
