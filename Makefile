@@ -53,12 +53,13 @@ fuzz: install  ## Look longer for what nobody thought of: FUZZ_SECONDS (300) for
 docs: install  ## Make a site of docs/ in build/docs; needs no network
 	$(BIN)/sphinx-build -W --keep-going -q -E -b html -d build/doctrees docs build/docs
 
-check: install  ## Format, lint, types, layers, generated files
+check: install  ## Format, lint, types, layers, names, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_names.py
 	$(BIN)/python scripts/generate_client.py --check
 	$(BIN)/python scripts/generate_service.py --check
 	$(BIN)/python scripts/generate_cli_reference.py --check

@@ -12,7 +12,7 @@ from sunshine_keys.compose import open_engine, require_store
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.observing import tracing
-from sunshine_keys.observing.page import MetricsPage
+from sunshine_keys.observing.metrics_page import MetricsPage
 from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.observing.usage import UsageCounts
 from sunshine_keys.resources import ROUTER

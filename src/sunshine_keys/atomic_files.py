@@ -1,7 +1,7 @@
-"""Files that appear under their name only when they are whole and on disk.
+"""Write files that get their name only when they are complete and on disk.
 
-What is being written stands beside it as `.NAME.part`, locked. A run that was killed leaves that behind, and the next
-one takes it over.
+The file is written beside its destination as `.NAME.part`, locked. A killed run leaves it behind, and the next run takes it
+over.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 @contextlib.contextmanager
 def draft(path: Path, *, replace: bool = False) -> Generator[Path]:
-    """Yield the file to be written, of mode 0600; at the block's end it is synced and gets its name.
+    """Yield the file to write, of mode 0600; at the end of the block, sync it and give it its name.
 
-    Raises FileExistsError where there is a file `path` already (unless `replace`), BlockingIOError where another
-    process is writing it, and what else the system says. After a failure no file is left.
+    Raises FileExistsError if `path` exists (unless `replace`), BlockingIOError if another process is writing it, and other
+    OSErrors. After a failure no file is left.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -34,13 +34,13 @@ def draft(path: Path, *, replace: bool = False) -> Generator[Path]:
         if replace:
             part.replace(path)
         else:
-            _name_anew(part, path)
+            _name(part, path)
         sync_folder(path.parent)
 
 
 @contextlib.contextmanager
 def scratch(path: Path) -> Generator[Path]:
-    """Yield a file beside `path` that is gone at the block's end. Raises as `draft` does."""
+    """Yield a file beside `path`, and remove it at the end of the block. Raises what `draft` raises."""
     with _locked(path) as (part, _):
         yield part
 
@@ -64,10 +64,10 @@ def _locked(path: Path) -> Generator[tuple[Path, int]]:
         os.ftruncate(handle, 0)
         yield part, handle
     finally:
-        if _is(part, handle):  # else it has its name, and the part may be another process's
+        if _is(part, handle):  # else it has its name, and the part may belong to another process
             part.unlink()
             _remove_side_files(part)
-        os.close(handle)  # only now: it holds the lock
+        os.close(handle)  # last, because it holds the lock
 
 
 def _take(part: Path) -> int:
@@ -78,7 +78,7 @@ def _take(part: Path) -> int:
             if _is(part, handle):
                 if os.fstat(handle).st_nlink == 1:
                     return handle
-                part.unlink()  # of a run that was killed as it named the whole file: that stays
+                part.unlink()  # a run was killed while it named the complete file, which stays
         except BaseException:
             os.close(handle)
             raise
@@ -91,8 +91,8 @@ def _is(part: Path, handle: int) -> bool:
     return False
 
 
-def _name_anew(part: Path, path: Path) -> None:
-    """Give the name, unless it has been taken meanwhile."""
+def _name(part: Path, path: Path) -> None:
+    """Give the file its name, unless another file has it by now. Raises FileExistsError."""
     try:
         os.link(part, path)
     except OSError as error:

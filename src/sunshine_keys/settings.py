@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from sunshine_keys.observing.logs import Log
-from sunshine_keys.observing.page import MetricsAccess
+from sunshine_keys.observing.metrics_page import MetricsAccess
 from sunshine_keys.sealing import sources
 from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.locations import Location, SqliteFile, location
@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True):
         Raises StoreError.
         """
         limits = RateLimits.from_environment(os.environ)
-        log, metrics = Log.from_environment(os.environ), MetricsAccess.given(os.environ)
+        log, metrics = Log.from_environment(os.environ), MetricsAccess.from_environment(os.environ)
         settings = cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), database_from_environment(), limits, log, metrics)
         return msgspec.structs.replace(settings, usage=_is_on(_USAGE), console=_is_on(_CONSOLE))
 

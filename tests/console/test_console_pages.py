@@ -50,10 +50,10 @@ def test_an_account_goes_from_an_empty_app_to_a_key_and_back(owner: Visitor, wir
 
     deletion = owner.get(re.search(r'href="(/console/[^"]*/delete)"', page.html)[1])  # type: ignore[index]
     page = created_page(owner, owner.submit(deletion, "/delete", name=" Bot  "))
-    assert "The integration was deleted" in page.text
+    assert "Integration deleted" in page.text
     deletion = owner.get(re.search(r'href="(/console/apps/[0-9a-f]+/delete)"', page.html)[1])  # type: ignore[index]
     page = created_page(owner, owner.submit(deletion, "/delete", name="A shop that goes again"))
-    assert "The app was deleted" in page.text and "A shop that goes again" not in page.text
+    assert "App deleted" in page.text and "A shop that goes again" not in page.text
 
 
 def test_the_reference_of_the_api_is_a_link_away(owner: Visitor) -> None:

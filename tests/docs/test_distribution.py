@@ -304,7 +304,7 @@ def test_every_extra_installs_what_its_feature_imports(version: str, built: Buil
         "async": "from sunshine_conversations_client.aio import _transport",
         "postgres": "import sunshine_keys.store.postgres",
         "keyring": "import keyring",
-        "otel": "import sunshine_keys.observing.traces",
+        "otel": "import sunshine_keys.observing.spans",
     }
     for extra, program in for_what.items():
         assert requirements(built.wheel, extra).isdisjoint(place.installed())

@@ -20,7 +20,7 @@ from support.wire import Place, Wire, first_run
 
 import sunshine_keys.cli.commands as commands
 from sunshine_keys import compose, server
-from sunshine_keys.observing.samples import FAMILIES
+from sunshine_keys.observing.prometheus import FAMILIES
 from sunshine_keys.settings import Settings
 
 ROOT = Path(__file__).parents[2]

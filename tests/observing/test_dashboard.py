@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sunshine_keys.observing.samples import FAMILIES
+from sunshine_keys.observing.prometheus import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = {name: family for family in FAMILIES for name in family.samples}

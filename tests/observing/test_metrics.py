@@ -16,9 +16,9 @@ from support.servers import Server
 from support.wire import Key, Place, Wire, first_run
 
 from sunshine_keys import server
-from sunshine_keys.measures import Histogram
-from sunshine_keys.observing.page import MetricsAccess
-from sunshine_keys.observing.samples import FAMILIES, Samples, histogram, text
+from sunshine_keys.observing.metrics_page import MetricsAccess
+from sunshine_keys.observing.prometheus import FAMILIES, Samples, histogram, text
+from sunshine_keys.store.statistics import Histogram
 
 TOKEN = "a token of the tests' own"[2:].replace(" ", "-")
 KEYS = "/v2/apps/{appId}/integrations/{integrationId}/keys"

@@ -23,7 +23,7 @@ from support.wire import Key, Wire, first_run
 
 from sunshine_keys import server
 from sunshine_keys.observing import tracing
-from sunshine_keys.observing.traces import Traces
+from sunshine_keys.observing.spans import Traces
 from sunshine_keys.settings import Settings
 
 KEYS = "/v2/apps/{appId}/integrations/{integrationId}/keys"
@@ -118,7 +118,7 @@ def test_probes_have_no_spans(wire: Wire, traced: Traced) -> None:
     ],
 )
 def test_the_standard_variables_ask_for_traces(variables: dict[str, str], asked: bool) -> None:
-    assert tracing.asked_for(variables) is asked
+    assert tracing.is_enabled(variables) is asked
 
 
 def test_an_unknown_exporter_is_reported(caplog: pytest.LogCaptureFixture) -> None:
@@ -129,8 +129,8 @@ def test_an_unknown_exporter_is_reported(caplog: pytest.LogCaptureFixture) -> No
 def test_without_the_extra_it_serves_and_logs_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.delitem(sys.modules, "sunshine_keys.observing.traces", raising=False)
-    monkeypatch.delattr("sunshine_keys.observing.traces", raising=False)
+    monkeypatch.delitem(sys.modules, "sunshine_keys.observing.spans", raising=False)
+    monkeypatch.delattr("sunshine_keys.observing.spans", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     assert tracing.opened({"OTEL_TRACES_EXPORTER": "otlp"}) is None
     assert "extra `otel`" in caplog.text

@@ -130,7 +130,7 @@ def serve(
     """Serve the API until SIGTERM. If there is no store, create one first, and print its account key."""
     from sunshine_keys import server
     from sunshine_keys.compose import first_run
-    from sunshine_keys.observing.page import MetricsAccess
+    from sunshine_keys.observing.metrics_page import MetricsAccess
     from sunshine_keys.settings import Settings
     from sunshine_keys.wire.limits import RateLimits
 
@@ -139,7 +139,7 @@ def serve(
     server.exit_0_on_signals()
     limits = RateLimits.of(rate_limit_key, rate_limit_source, rate_limit_failures)
     try:
-        metrics = MetricsAccess.given(os.environ, metrics_token_file)
+        metrics = MetricsAccess.from_environment(os.environ, metrics_token_file)
     except ValueError as error:
         fail(str(error))
     settings = msgspec.structs.replace(Settings.of(data, database, limits, log, metrics), usage=usage, console=console)

@@ -1,4 +1,4 @@
-"""The log on standard error: one line an entry, as text for a person or as JSON for a program."""
+"""The log on standard error: one line per entry, as text for people or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LogLevel(StrEnum):
 
     @property
     def number(self) -> int:
-        """The logging module's."""
+        """The level's number in the logging module."""
         return logging.getLevelNamesMapping()[self.name]
 
 
@@ -39,17 +39,17 @@ class Log(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Log | None:
-        """None where the variables say nothing. Raises ValueError."""
+        """Return None if the variables are unset. Raises ValueError."""
         if _FORMAT not in variables:
             return None
         return cls(LogFormat(variables[_FORMAT]), LogLevel(variables.get(_LEVEL, LogLevel.INFO)))
 
     def environment(self) -> dict[str, str]:
-        """What `from_environment` makes this of again."""
+        """Return the variables from which `from_environment` makes this."""
         return {_FORMAT: self.format, _LEVEL: self.level}
 
     def configure(self) -> None:
-        """Have this process log so."""
+        """Configure the logging of this process."""
         handler = logging.StreamHandler()
         handler.setFormatter(JsonFormatter() if self.format is LogFormat.JSON else TextFormatter())
         logging.basicConfig(level=self.level.number, handlers=[handler])
@@ -58,7 +58,7 @@ class Log(msgspec.Struct, frozen=True):
 
 
 def timestamp(seconds: float) -> str:
-    """As in 2026-01-31T12:00:00.000Z."""
+    """Return a time such as 2026-01-31T12:00:00.000Z."""
     whole, thousandths = divmod(int(seconds * 1000), 1000)
     return f"{_second(whole)}.{thousandths:03}Z"
 

@@ -1,13 +1,13 @@
-"""What a process counts of its requests, and its figures together with its store's.
+"""Count the requests of a process, and collect its figures together with those of its store.
 
-No label holds what was sent: the path is its template, the method one of those that there are, the scope a key's own.
+No label holds a part of a request: the path is a template, the method one of a fixed list, the scope that of the key.
 """
 
 from __future__ import annotations
 
-from sunshine_keys.measures import SECONDS, Histogram
-from sunshine_keys.observing.samples import Samples, histogram, labels
+from sunshine_keys.observing.prometheus import Samples, histogram, labels
 from sunshine_keys.store import Store
+from sunshine_keys.store.statistics import SECONDS, Histogram
 from sunshine_keys.wire.outcome import Outcome
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -37,8 +37,8 @@ class Metrics:
         self._replays += outcome.is_replay
 
     def samples(self, store: Store) -> Samples:
-        """All of this process but the number of keys."""
-        made: Samples = {
+        """Return all samples of this process except the number of keys."""
+        samples: Samples = {
             "sunshine_keys_requests_total": {
                 labels(route=route, method=method, status=str(status), scope=scope): count
                 for (route, method, status, scope), count in self._requests.items()
@@ -49,11 +49,11 @@ class Metrics:
             "sunshine_keys_processes": {"": 1},
         }
         for (route, method), seconds in self._seconds.items():
-            histogram(made, "sunshine_keys_request_duration_seconds", seconds, route=route, method=method)
-        histogram(made, "sunshine_keys_commit_changes", store.commits.sizes)
-        histogram(made, "sunshine_keys_commit_duration_seconds", store.commits.seconds)
+            histogram(samples, "sunshine_keys_request_duration_seconds", seconds, route=route, method=method)
+        histogram(samples, "sunshine_keys_commit_changes", store.commits.sizes)
+        histogram(samples, "sunshine_keys_commit_duration_seconds", store.commits.seconds)
         if (lease := store.lease) is not None:
-            made["sunshine_keys_leases"] = {"": int(lease.is_held)}
-            made["sunshine_keys_remembered_keys"] = {"": lease.remembered}
-            histogram(made, "sunshine_keys_revocation_wait_seconds", lease.waits)
-        return made
+            samples["sunshine_keys_leases"] = {"": int(lease.is_held)}
+            samples["sunshine_keys_remembered_keys"] = {"": lease.remembered}
+            histogram(samples, "sunshine_keys_revocation_wait_seconds", lease.waits)
+        return samples

@@ -1,10 +1,10 @@
-"""One line in the log for each request: what was asked, by which key, from where, and what came of it.
+"""One line in the log for each request: method and path, key, source and outcome.
 
-Of the path it has the template, of the query and the headers nothing, and of credentials that were refused not even the
-key id: no line holds a secret, whatever was sent. Paths that no operation has are the sender's own words, and not told.
+The line has the template of the path, nothing of the query and the headers, and of refused credentials not even the key
+id, so no line holds a secret, whatever a client sends. An unknown path is left out, because the sender made it up.
 
-Lines are made and written by the dozen: in between requests one took 9 µs, and the logging module's would have taken
-twice that; in a row one takes 3.
+Lines are formatted and written by the dozen: one at a time, between requests, a line took 9 µs, and the logging module
+would have taken twice that; in a row a line takes 3 µs.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from sunshine_keys.wire.outcome import Outcome
 
 NAME = "sunshine_keys.request"
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Asked every few seconds by machines: told at level debug, unless they fail."""
+"""Paths that machines request every few seconds: logged at level debug, unless they fail."""
 
 _WRITTEN_AT_ONCE = 4096
-"""A pipe does not tear lines of several processes apart up to here."""
+"""A pipe keeps writes of several processes apart up to this size."""
 
 _SECONDS = 0.02
-"""How long a line may wait for others: what a crash may lose."""
+"""How long a line may wait for others: how much a crash may lose."""
 
 _UNPRINTABLE = re.compile(r"[^!-~]")
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.ERROR: "error"}
@@ -89,12 +89,12 @@ def as_text(line: RequestLine) -> bytes:
 
 
 def printable(source: str) -> str:
-    """An address; a proxy that is believed may have passed on anything."""
+    """Return an address with unprintable characters replaced: a trusted proxy may have passed on anything."""
     return _UNPRINTABLE.sub("?", source)
 
 
 class RequestLog:
-    """Writes to `file`, by default standard error, on the loop that serves."""
+    """Write lines to `file`, by default standard error, on the event loop that serves."""
 
     def __init__(self, log: Log, file: int = 2) -> None:
         self._level = log.level.number
@@ -110,7 +110,7 @@ class RequestLog:
         self._outcomes.append(outcome)
 
     def flush(self) -> None:
-        """Write what has been told of so far."""
+        """Write the lines of all outcomes so far."""
         outcomes, self._outcomes = self._outcomes, []
         part = b""
         for outcome in outcomes:

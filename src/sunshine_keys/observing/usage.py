@@ -1,6 +1,6 @@
-"""What keys are used for, counted in memory and written to the store in batches, so that requests never write.
+"""Count the use of keys in memory, and write it to the store in batches, so that requests never write.
 
-A crash loses what was counted since the last batch. Where the answer to a batch is lost, it may be counted twice.
+A crash loses the counts since the last batch. If the answer to a batch is lost, the batch may be counted twice.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sunshine_keys.store.store import USAGE_BATCH, Store
 from sunshine_keys.wire.outcome import Outcome
 
 SECONDS = 5.0
-"""Between two batches: what a crash may lose, for one fsync in so much time."""
+"""The time between two batches: how much a crash may lose, for one fsync per batch."""
 
 MOST = 10_000
-"""Keys and hours that are kept between two batches, some 4 MB; of others nothing is counted, until there is room."""
+"""The most keys and hours between two batches, about 4 MB. Further ones are not counted until there is room."""
 
 LAST_SECONDS = 2.0
-"""How long the last batch may take, where the store is not there: the service is to stop within seconds."""
+"""How long the last batch may take if the store is unavailable: the service must stop within seconds."""
 
 _WARNING_SECONDS = 60.0
 _HOUR = 3600
@@ -42,7 +42,7 @@ class _Count:
 
 
 class UsageCounts:
-    """An observer of requests. Made on the loop that serves; writes until it is closed."""
+    """An observer of requests. Create it on the event loop that serves; it writes until it is closed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -77,11 +77,11 @@ class UsageCounts:
         return count
 
     async def close(self) -> None:
-        """Write what has been counted, if that can be done at once."""
+        """Write the remaining counts, for at most LAST_SECONDS."""
         self._is_closing = True
         self._due.set()
         await asyncio.wait([self._task], timeout=LAST_SECONDS)
-        if self._counts or self._task.cancel():  # which ends as the store is closed
+        if self._counts or self._task.cancel():  # the task ends when the store is closed
             logger.warning("the usage of keys since the last batch is lost: it could not be written")
 
     async def _write_on(self) -> None:
@@ -98,7 +98,7 @@ class UsageCounts:
         try:
             while counts:
                 batch = list(itertools.islice(counts.items(), USAGE_BATCH))
-                await self._store.count_usage([_key_hour(*each) for each in batch])
+                await self._store.count_usage([_key_hour(key_hour, count) for key_hour, count in batch])
                 for key_hour, _ in batch:
                     del counts[key_hour]
         except StoreUnavailable:
@@ -109,19 +109,19 @@ class UsageCounts:
             self._warn("more than %d keys were used since the last batch: of the others nothing was counted", MOST)
 
     def _keep(self, counts: dict[tuple[str, int], _Count]) -> None:
-        """Have what could not be written counted with what has come meanwhile."""
+        """Merge counts that could not be written with those that arrived meanwhile."""
         newer, self._counts = self._counts, counts
         for key_hour, count in newer.items():
-            kept = counts.get(key_hour)
-            if kept is None and len(counts) >= MOST:
+            earlier = counts.get(key_hour)
+            if earlier is None and len(counts) >= MOST:
                 self._is_full = True
                 continue
-            if kept is not None:
-                count.requests += kept.requests
+            if earlier is not None:
+                count.requests += earlier.requests
             counts[key_hour] = count
 
     def _warn(self, message: str, *values: object) -> None:
-        """Once a minute, of whichever is the first."""
+        """Log a warning, at most one a minute."""
         if time.monotonic() - self._warned >= _WARNING_SECONDS:
             self._warned = time.monotonic()
             logger.warning(message, *values)

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sunshine_keys.measures import Commits, LeaseState
 from sunshine_keys.store import audit, sealing
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.sealing import Sealed, SealedId, Sealing
 from sunshine_keys.store.statements import Row, Statements
+from sunshine_keys.store.statistics import Commits, LeaseState
 from sunshine_keys.store.table import Catalog, Table
 
 R = TypeVar("R")

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import asyncpg
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.measures import Commits, LeaseState
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.postgres import connections, schema, usage
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
@@ -23,6 +22,7 @@ from sunshine_keys.store.postgres.lease import LeaseConnection
 from sunshine_keys.store.postgres.writer import Writer
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.statements import Row, Statements
+from sunshine_keys.store.statistics import Commits, LeaseState
 from sunshine_keys.store.store import Store
 from sunshine_keys.store.table import Catalog
 

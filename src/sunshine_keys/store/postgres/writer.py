@@ -16,13 +16,13 @@ from typing import Any
 import asyncpg
 
 from sunshine_keys.errors import NotFound, ServiceError, StoreUnavailable
-from sunshine_keys.measures import SECONDS, Commits, Histogram
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.postgres import schema
 from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, summary
 from sunshine_keys.store.postgres.lease import CHANGED, LeaseConnection
 from sunshine_keys.store.postgres.remembered import clock
 from sunshine_keys.store.statements import ConstraintBroken, Statements
+from sunshine_keys.store.statistics import SECONDS, Commits, Histogram
 from sunshine_keys.store.submissions import Submission
 from sunshine_keys.store.transaction import Job, PartialWrite, apply_all
 

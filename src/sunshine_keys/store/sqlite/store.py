@@ -23,7 +23,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.measures import Commits
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.sealing import Sealing
@@ -31,6 +30,7 @@ from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.file_identity import FileIdentity
 from sunshine_keys.store.sqlite.writer import Writer
 from sunshine_keys.store.statements import Row, Statements
+from sunshine_keys.store.statistics import Commits
 from sunshine_keys.store.store import Reader, Store
 from sunshine_keys.store.table import Catalog, Table
 

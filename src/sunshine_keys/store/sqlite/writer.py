@@ -18,11 +18,11 @@ from typing import Any
 
 from sunshine_keys.errors import ServiceError, StoreUnavailable
 from sunshine_keys.keys.usage import KeyHour
-from sunshine_keys.measures import Commits
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.sqlite import schema, usage
 from sunshine_keys.store.sqlite.file_identity import FileIdentity
 from sunshine_keys.store.statements import ConstraintBroken, Statements
+from sunshine_keys.store.statistics import Commits
 from sunshine_keys.store.submissions import Submission, Waiting
 from sunshine_keys.store.transaction import Job, PartialWrite, apply_all
 

@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry: a span for each request, and one for each commit of a group of changes.
+"""OpenTelemetry spans: one for each request, and one for each commit of a group of changes.
 
-A span is made once its request has been answered, from the same outcome as the log's line, and holds no more than that.
+A span is created after its request is answered, from the same outcome as the log's line, and holds no more than that.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from sunshine_keys.wire.outcome import Outcome
 from sunshine_keys.wire.request import Request
 
 CLOSING_SECONDS = 2.0
-"""How long the last spans may take to be sent: a collector that is away holds up no stop."""
+"""How long sending the last spans may take: an absent collector does not delay the stop."""
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
 def exported(variables: Mapping[str, str]) -> Traces:
-    """Sent to where the standard variables say."""
+    """Return traces that are exported as the standard variables say."""
     is_named = "OTEL_SERVICE_NAME" in variables or "service.name=" in variables.get("OTEL_RESOURCE_ATTRIBUTES", "")
     resource = Resource.create({} if is_named else {"service.name": "sunshine-keys"})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
@@ -74,7 +74,7 @@ class Traces:
         span.end(begun + int(outcome.seconds * 1e9))
 
     def commit(self, size: int, seconds: float) -> None:
-        """Of one that has just been done; from whatever thread."""
+        """Record a commit that has just ended. Call it from any thread."""
         now = time.time_ns()
         span = self._tracer.start_span(
             "commit",
@@ -85,7 +85,7 @@ class Traces:
         span.end(now)
 
     async def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining spans, for at most CLOSING_SECONDS."""
         sending = threading.Thread(target=self._provider.shutdown, name="sunshine-keys-traces", daemon=True)
         sending.start()
         end = time.monotonic() + CLOSING_SECONDS
@@ -94,8 +94,8 @@ class Traces:
 
 
 def _parent(request: Request) -> Context:
-    """The caller's span, if the caller is known: what strangers send decides nothing of what is recorded."""
+    """Return the caller's span if the request is authenticated: a stranger's headers do not influence what is recorded."""
     if request.actor is None:
         return Context()
-    named = {name: request.headers.get(name.encode(), b"").decode("latin-1") for name in _PROPAGATOR.fields}
-    return _PROPAGATOR.extract({name: value for name, value in named.items() if value}, Context())
+    headers = {name: request.headers.get(name.encode(), b"").decode("latin-1") for name in _PROPAGATOR.fields}
+    return _PROPAGATOR.extract({name: value for name, value in headers.items() if value}, Context())

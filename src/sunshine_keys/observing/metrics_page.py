@@ -1,4 +1,4 @@
-"""The page /metrics: who may read it, and what it says."""
+"""The page /metrics, and the token that it is read with."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ import msgspec
 from sunshine_keys.errors import StoreUnavailable, Unauthorized
 from sunshine_keys.keys.table import key_counts
 from sunshine_keys.observing.metrics import Metrics
-from sunshine_keys.observing.processes import SECONDS, KeyCounts, Processes
-from sunshine_keys.observing.samples import labels, text
+from sunshine_keys.observing.process_metrics import SECONDS, KeyCounts, Processes
+from sunshine_keys.observing.prometheus import labels, text
 from sunshine_keys.store import Store
 
 KEYS_SECONDS = 600.0
-"""How old a count of the keys may be: at ten million keys it takes seconds."""
+"""How old a count of the keys may be: at ten million keys a count takes seconds."""
 
 _TOKEN = "SUNSHINE_KEYS_METRICS_TOKEN"  # noqa: S105 - the variable's name
-_FOLDER = "SUNSHINE_KEYS_METRICS_FOLDER"  # for the workers alone
+_FOLDER = "SUNSHINE_KEYS_METRICS_FOLDER"  # set for workers only
 _FORM = re.compile(r"[!-~]{16,1000}", re.ASCII)
 
 logger = logging.getLogger("sunshine_keys.metrics")
 
 
 class MetricsAccess(msgspec.Struct, frozen=True):
-    """The token that /metrics is read with, the file that it came from, and the folder of processes that serve together."""
+    """The token of /metrics, the file that it came from, and the folder that processes of one service share."""
 
     token: str
     file: Path | None = None
@@ -40,18 +40,18 @@ class MetricsAccess(msgspec.Struct, frozen=True):
         return "MetricsAccess()"
 
     @classmethod
-    def given(cls, variables: Mapping[str, str], file: Path | None = None) -> MetricsAccess | None:
-        """By `file`, or by SUNSHINE_KEYS_METRICS_TOKEN_FILE or …_TOKEN; None where nothing is. Raises ValueError."""
-        named = variables.get(f"{_TOKEN}_FILE")
-        if file is None and named:
-            file = Path(named)
+    def from_environment(cls, variables: Mapping[str, str], file: Path | None = None) -> MetricsAccess | None:
+        """Read `file`, or SUNSHINE_KEYS_METRICS_TOKEN_FILE or …_TOKEN; return None if all are unset. Raises ValueError."""
+        name = variables.get(f"{_TOKEN}_FILE")
+        if file is None and name:
+            file = Path(name)
         token = variables.get(_TOKEN, "")
         if file is not None:
             try:
                 token = file.read_text().strip()
             except (OSError, UnicodeDecodeError) as error:
-                why = getattr(error, "strerror", None) or "it is not text"
-                raise ValueError(f"cannot read the metrics token in {file}: {why}") from None
+                reason = getattr(error, "strerror", None) or "it is not text"
+                raise ValueError(f"cannot read the metrics token in {file}: {reason}") from None
         elif not token:
             return None
         if not _FORM.fullmatch(token):
@@ -60,18 +60,18 @@ class MetricsAccess(msgspec.Struct, frozen=True):
         return cls(token, file, Path(folder) if folder else None)
 
     def environment(self, folder: str) -> dict[str, str]:
-        """What workers are told, beside the variables that are set already."""
+        """Return the variables that workers need besides those that are set already."""
         return {_FOLDER: folder} | ({f"{_TOKEN}_FILE": str(self.file.absolute())} if self.file else {})
 
     def require(self, authorization: str) -> None:
-        """Raises Unauthorized."""
-        scheme, _, given = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self.token.encode()):
+        """Raises Unauthorized unless the Authorization header holds the token."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self.token.encode()):
             raise Unauthorized("The metrics token is required")
 
 
 class MetricsPage:
-    """Made on the loop that serves; counts keys and writes its figures for other processes until it is closed."""
+    """Create it on the event loop that serves. Until it is closed, it counts keys and writes figures for other processes."""
 
     def __init__(self, access: MetricsAccess, store: Store) -> None:
         self.metrics = Metrics()
@@ -83,12 +83,12 @@ class MetricsPage:
         self._writing = asyncio.create_task(self._write()) if access.folder else None
 
     async def __call__(self, authorization: str) -> bytes:
-        """Raises Unauthorized."""
+        """Return the page. Raises Unauthorized."""
         self._access.require(authorization)
         own = self.metrics.samples(self._store)
         self._processes.write(own, self._keys)
         samples, keys = self._processes.read(own, self._keys)
-        if keys is None or time.time() - keys.counted > KEYS_SECONDS:
+        if keys is None or time.time() - keys.counted_at > KEYS_SECONDS:
             self._count_keys()
         if keys is not None:
             samples["sunshine_keys_keys"] = {labels(scope=scope): n for scope, n in keys.by_scope.items()}
@@ -102,7 +102,7 @@ class MetricsPage:
         self._processes.write(self.metrics.samples(self._store), self._keys)
 
     def _count_keys(self) -> None:
-        """Nobody waits for it: a later page has them."""
+        """Start a count. The page does not wait for it: a later page has the result."""
         if self._counting is None or self._counting.done():
             self._counting = asyncio.create_task(self._count())
 

@@ -1,7 +1,7 @@
-"""The figures of all processes that serve together, whichever of them is asked.
+"""Sum the figures of all processes of one service, in the process that serves /metrics.
 
-Each writes its own to a file, every second and when it is asked, and whoever is asked adds all up. A process that has ended
-leaves its counters, so that sums never fall; its gauges go with it.
+A process writes its own to a file every second and before it serves the page, and adds up all files. A process that has
+ended leaves its counters, so that sums never fall; its gauges are dropped.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pathlib import Path
 
 import msgspec
 
-from sunshine_keys.observing.samples import Samples, total, without_gauges
+from sunshine_keys.observing.prometheus import Samples, total, without_gauges
 
 SECONDS = 1.0
-"""Between two writings: how old the figures of a process may be when another is asked, or at a kill."""
+"""The time between two writes: how old a process's figures may be on the page of another, or after a kill."""
 
 logger = logging.getLogger("sunshine_keys.metrics")
 
 
 class KeyCounts(msgspec.Struct, frozen=True):
-    """By scope, and when they were counted, by the clock since 1970."""
+    """The number of keys by scope; `counted_at` is in seconds since 1970."""
 
-    counted: float
+    counted_at: float
     by_scope: dict[str, int]
 
 
@@ -35,7 +35,7 @@ class _Figures(msgspec.Struct, frozen=True):
 
 
 class Processes:
-    """`folder` is that of the processes that serve together; None for one that serves alone."""
+    """`folder` is shared by the processes of one service; None for a single process."""
 
     def __init__(self, folder: Path | None) -> None:
         self._file = None if folder is None else folder / f"{os.getpid()}-{time.time_ns()}"
@@ -54,20 +54,23 @@ class Processes:
             self._warned = True
 
     def read(self, own: Samples, keys: KeyCounts | None) -> tuple[Samples, KeyCounts | None]:
-        """The sum, and the newest count of keys."""
+        """Return the sums, and the newest count of keys."""
         if self._file is None:
             return own, keys
-        others = [each for each in self._file.parent.iterdir() if each != self._file and not each.suffix]
+        others = [file for file in self._file.parent.iterdir() if file != self._file and not file.suffix]
         all_figures = [
             _Figures(os.getpid(), own, keys),
-            *(msgspec.json.decode(each.read_bytes(), type=_Figures) for each in others),
+            *(msgspec.json.decode(file.read_bytes(), type=_Figures) for file in others),
         ]
-        counts = [each.keys for each in all_figures if each.keys is not None]
-        present = [each.samples if _lives(each.process_id) else without_gauges(each.samples) for each in all_figures]
-        return total(present), max(counts, key=lambda each: each.counted, default=None)
+        counts = [figures.keys for figures in all_figures if figures.keys is not None]
+        present = [
+            figures.samples if _is_running(figures.process_id) else without_gauges(figures.samples)
+            for figures in all_figures
+        ]
+        return total(present), max(counts, key=lambda count: count.counted_at, default=None)
 
 
-def _lives(process_id: int) -> bool:
+def _is_running(process_id: int) -> bool:
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:

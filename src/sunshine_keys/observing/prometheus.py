@@ -1,7 +1,7 @@
-"""Figures as Prometheus reads them: the families there are, samples of them, their sum over processes, their text.
+"""Metrics for Prometheus: the families, their samples, sums over processes, and the text format.
 
-Written here rather than by prometheus-client: counting costs a request 1 µs where that takes 5 with several processes,
-and what is read is 100 lines of text.
+This replaces prometheus-client: counting costs a request 1 µs here and 5 µs there with several processes, and the page is
+100 lines of text.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from sunshine_keys.measures import Histogram
+from sunshine_keys.store.statistics import Histogram
 
 Samples: TypeAlias = dict[str, dict[str, float]]
-"""By a sample's name (a family's, or a histogram's with its suffix) and its labels as text."""
+"""Values by a sample's name (that of its family, with a suffix for histograms) and its labels as text."""
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Family(msgspec.Struct, frozen=True):
 
     @property
     def samples(self) -> list[str]:
-        """The names of its samples."""
+        """The names of the family's samples."""
         if self.kind == "histogram":
             return [f"{self.name}_{suffix}" for suffix in ("bucket", "sum", "count")]
         return [self.name]
@@ -34,26 +34,30 @@ FAMILIES = (
     Family("sunshine_keys_requests_total", "counter", "Requests by route, method, status and scope of their key."),
     Family("sunshine_keys_request_duration_seconds", "histogram", "From a request's head to its answer."),
     Family("sunshine_keys_errors_total", "counter", "Errors by code: `unauthorized` are refused credentials."),
-    Family("sunshine_keys_idempotent_replays_total", "counter", "Creates answered as the first time."),
+    Family("sunshine_keys_idempotent_replays_total", "counter", "Creates answered with the stored answer."),
     Family("sunshine_keys_commit_changes", "histogram", "Changes in a commit."),
     Family("sunshine_keys_commit_duration_seconds", "histogram", "From a transaction's begin until it is on disk."),
-    Family("sunshine_keys_commit_failures_total", "counter", "Groups not committed, or not known to be, by attempts."),
-    Family("sunshine_keys_revocation_wait_seconds", "histogram", "Of a DELETE, after its commit, for all nodes."),
+    Family(
+        "sunshine_keys_commit_failures_total",
+        "counter",
+        "Attempts to commit a group that failed, or whose outcome is unknown.",
+    ),
+    Family("sunshine_keys_revocation_wait_seconds", "histogram", "Wait of a DELETE for all nodes, after its commit."),
     Family("sunshine_keys_processes", "gauge", "Processes that serve on this node."),
-    Family("sunshine_keys_leases", "gauge", "Those of them that hold a lease."),
-    Family("sunshine_keys_remembered_keys", "gauge", "Keys that they remember, under it."),
-    Family("sunshine_keys_keys", "gauge", "Keys in the store by scope, counted every ten minutes at most."),
+    Family("sunshine_keys_leases", "gauge", "Processes of this node that hold a lease."),
+    Family("sunshine_keys_remembered_keys", "gauge", "Keys that these processes remember."),
+    Family("sunshine_keys_keys", "gauge", "Keys in the store by scope, counted at most every ten minutes."),
 )
 _KIND_OF = {name: family.kind for family in FAMILIES for name in family.samples}
 
 
 def labels(**named: str) -> str:
-    """As text, in braces. Values are ours, and need no quoting."""
+    """Return labels as text, in braces. Values need no quoting, because none comes from a request."""
     return "{" + ",".join(f'{name}="{value}"' for name, value in named.items()) + "}"
 
 
 def histogram(into: Samples, name: str, measured: Histogram, **named: str) -> None:
-    """Add the samples of a histogram."""
+    """Add the samples of a histogram to `into`."""
     buckets = into.setdefault(f"{name}_bucket", {})
     below = 0
     for bound, count in zip([*measured.bounds, None], measured.counts, strict=True):
@@ -65,22 +69,23 @@ def histogram(into: Samples, name: str, measured: Histogram, **named: str) -> No
 
 
 def without_gauges(samples: Samples) -> Samples:
-    """What is left of a process that has ended."""
-    return {name: each for name, each in samples.items() if _KIND_OF[name] != "gauge"}
+    """Return the samples of a process that has ended."""
+    return {name: values for name, values in samples.items() if _KIND_OF[name] != "gauge"}
 
 
 def total(several: Iterable[Samples]) -> Samples:
+    """Return the sums of samples with the same name and labels."""
     sums: Samples = {}
     for samples in several:
         for name, values in samples.items():
-            kept = sums.setdefault(name, {})
+            sum_by_labels = sums.setdefault(name, {})
             for key, value in values.items():
-                kept[key] = kept.get(key, 0.0) + value
+                sum_by_labels[key] = sum_by_labels.get(key, 0.0) + value
     return sums
 
 
 def text(samples: Samples) -> bytes:
-    """Prometheus's text format, version 0.0.4."""
+    """Return samples in Prometheus's text format, version 0.0.4."""
     lines: list[str] = []
     for family in FAMILIES:
         present = [name for name in family.samples if samples.get(name)]

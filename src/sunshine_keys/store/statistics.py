@@ -1,4 +1,4 @@
-"""What is counted of the work as it is done: histograms, and what a store counts of itself."""
+"""Statistics of a store: histograms, its commits, and its lease."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 
 class Histogram:
-    """Observed from one thread; read from any."""
+    """A histogram that one thread updates and any thread reads."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -28,7 +28,7 @@ class Histogram:
 
 
 class Commits:
-    """Of a store's one writer in this process: how many changes went into each commit, and how long it took."""
+    """The commits of a store's one writer in this process: the changes in each, and its duration."""
 
     __slots__ = ("failures", "observe", "seconds", "sizes")
 
@@ -37,7 +37,7 @@ class Commits:
         self.seconds = Histogram(SECONDS)
         self.failures = 0
         self.observe: Callable[[int, float], None] | None = None
-        """Told of each commit, on whatever thread made it. It must not raise."""
+        """Called with each commit's size and seconds, on the thread that made it. It must not raise."""
 
     def done(self, size: int, seconds: float) -> None:
         self.sizes.observe(size)
@@ -46,14 +46,14 @@ class Commits:
             self.observe(size, seconds)
 
     def failed(self) -> None:
-        """Of a group that was not committed, or of which that is not known."""
+        """Count a group that was not committed, or whose outcome is unknown."""
         self.failures += 1
 
 
 class LeaseState(msgspec.Struct, frozen=True):
-    """Of a node: whether it may go by its memory, and of how many keys it has one."""
+    """The lease of a node: whether it holds one, and how many keys it remembers."""
 
     is_held: bool
     remembered: int
     waits: Histogram
-    """How long a DELETE waited, after its commit, until every node had followed."""
+    """How long DELETEs waited, after their commit, until every node had followed."""
