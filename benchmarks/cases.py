@@ -88,7 +88,7 @@ def distinct(key_id: str, secret: str, scope: Scope, count: int) -> Iterator[str
         claims = {"scope": scope.value, "iat": 1_700_000_000, "exp": 4_000_000_000, "jti": f"{number:08d}"}
         parts = ({"alg": "HS256", "typ": "JWT", "kid": key_id}, claims)
         signed_part = b".".join(tokens._encode_base64url(msgspec.json.encode(part)) for part in parts)
-        yield b".".join((signed_part, tokens._encode_base64url(tokens._sign(secret, signed_part)))).decode()
+        yield b".".join((signed_part, tokens._encode_base64url(tokens._sign(secret.encode(), signed_part)))).decode()
 
 
 def _creates(filled: Filled, known: dict[str, str]) -> Iterator[Request]:
