@@ -96,7 +96,7 @@ class Table(Generic[S]):
         self.name = name
         self.struct = struct
         self.since = since
-        self.columns = [_column(field, hints[field]) for field in struct.__struct_fields__]
+        self.columns = [_column(struct, field, hints[field]) for field in struct.__struct_fields__]
         self.key = key or (self.columns[0].name,)
         self.references = references or {}
         self.indexes = indexes
@@ -297,8 +297,8 @@ class Catalog(msgspec.Struct, frozen=True):
         return [table for table in self.tables if table.sealed]
 
 
-def _column(name: str, annotation: Any) -> Column:
-    """Return the column for a struct's field: str, bytes, int, float, bool, an Enum, or dict and list as JSON."""
+def _column(struct: type[msgspec.Struct], name: str, annotation: Any) -> Column:
+    """Return the column of a field: str, bytes, int, float, bool, an Enum, or dict and list as JSON. Raises TypeError."""
     nullable = False
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
         (annotation,) = (part for part in typing.get_args(annotation) if part is not types.NoneType)
@@ -311,4 +311,6 @@ def _column(name: str, annotation: Any) -> Column:
     if issubclass(base, Enum):
         members = {member.value: member for member in base}
         return Column(name, "text", nullable, lambda member: member.value, members.__getitem__)
+    if base not in _KINDS:
+        raise TypeError(f"{struct.__name__}.{name} is {annotation}: a column is text, bytes, a number, an Enum or JSON")
     return Column(name, _KINDS[base], nullable)
