@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -31,18 +30,13 @@ from postgres_page import TITLES, VERIFY, Samples, page
 from sunshine_keys.settings import STORE_FILE
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.pg_proxy import Proxy  # noqa: E402 - it is found on the path above
+from support.postgres import running as running_postgres  # noqa: E402
+
 BOTH = (SERVER_CORE, LOAD_CORE)
 PER_ROUND = 500
-
-
-def of_tests(module: str) -> Any:
-    """A module of the tests, which have some of the same names as the modules here."""
-    spec = importlib.util.spec_from_file_location(f"tests_{module}", ROOT / "tests" / f"{module}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 class Database:
@@ -152,7 +146,7 @@ def main() -> None:
     options = parser.parse_args()
     require_tools()
     samples = Samples()
-    running = of_tests("postgres").running("shared_buffers=128MB", "max_connections=100")
+    running = running_postgres("shared_buffers=128MB", "max_connections=100")
     with tempfile.TemporaryDirectory() as temporary, running as server:
         folder = Path(temporary)
         filled = fill(folder / "data", 1000, 8000)
@@ -164,7 +158,7 @@ def main() -> None:
         owner = filled.empty_owners()[-1]
         database.pin(CORES)
         asked = create(owner, credentials(filled, [owner])[owner.app_id])
-        waits = deletes(filled.data, database.url, asked, of_tests("pg_proxy").Proxy, 30 * options.rounds)
+        waits = deletes(filled.data, database.url, asked, Proxy, 30 * options.rounds)
     options.page.write_text(page(samples, waits, options.rounds, options.seconds))
     print(options.page.read_text())
 
