@@ -29,7 +29,7 @@ _HASH = b"\0" * 32
 
 
 class Bare(NamedTuple):
-    """Of one operation, in microseconds; CPU is that of the process that asks."""
+    """The times of one operation, in microseconds; CPU is that of the client process."""
 
     elapsed: float
     cpu: float
@@ -44,7 +44,7 @@ def lists(url: str, owners: list[Owner], count: int) -> Bare:
 
 
 def creates(url: str, owners: list[Owner], count: int, *, group: int) -> Bare:
-    """Each group of creates in a transaction, as a node's writer would commit them. Not for a store that is served: its trail is spoilt."""
+    """Commit groups of creates, each in one transaction, as a node's writer does. It damages the store's audit trail."""
 
     async def create(connection: asyncpg.Connection[Any], number: int) -> None:
         await connection.execute(writer._BEGIN)
@@ -83,7 +83,7 @@ def creates(url: str, owners: list[Owner], count: int, *, group: int) -> Bare:
 async def _measured(
     url: str, operation: Callable[[asyncpg.Connection[Any], int], Awaitable[None]], count: int, each: int
 ) -> Bare:
-    """One after the other, on the core that the service is measured on."""
+    """Measure operations one after the other, on the core that the service is measured on."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {SERVER_CORE})
     connection = await asyncpg.connect(url)

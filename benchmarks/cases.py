@@ -1,4 +1,4 @@
-"""What is asked of each target: the requests of every case, over one filled store."""
+"""The requests of every case, over one filled store. Each target gets the same."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Case(NamedTuple):
         return self.status == 201
 
     def first(self) -> str:
-        """The first line of its requests."""
+        """The first line of the case's requests."""
         with self.requests.open() as lines:
             return next(lines).rstrip("\n")
 
@@ -40,14 +40,14 @@ WRITES = ("service", "reference")
 
 
 def cases(folder: Path, filled: Filled, distinct_tokens: int) -> list[Case]:
-    """One key asked for by the app's own key; creates go through all empty integrations, ten for each."""
+    """Return the cases: reads use one key, with the app's own credentials; creates fill all empty integrations with ten keys."""
     owner, key_id = filled.owner(0), filled.key_id(0, 0)
     app_secret = filled.secrets([owner.app_key_id])[owner.app_key_id]
     good = basic(owner.app_key_id, app_secret)
     token = tokens.mint(owner.app_key_id, app_secret, Scope.APP, expires_in=24 * 3600)
     forged = tokens.mint(owner.app_key_id, new_secret(), Scope.APP, expires_in=24 * 3600)
     path = f"{owner.keys_path}/{key_id}"
-    # A path of their own, so that the floor knows which answer is meant.
+    # Their own path, by which the floor finds the right answer.
     refused = f"{owner.keys_path}/{filled.key_id(0, 1)}"
     refused_tokens = f"{owner.keys_path}/{filled.key_id(0, 2)}"
 
@@ -76,14 +76,14 @@ def basic(key_id: str, secret: str) -> str:
 
 
 def credentials(filled: Filled, owners: Iterable[Owner]) -> dict[str, str]:
-    """The Authorization of the app key of each of `owners`, by the app's id."""
+    """Return the Authorization headers of the owners' app keys, by the app's id."""
     key_ids = {owner.app_id: owner.app_key_id for owner in owners}
     secrets = filled.secrets(key_ids.values())
     return {app_id: basic(key_id, secrets[key_id]) for app_id, key_id in key_ids.items()}
 
 
 def distinct(key_id: str, secret: str, scope: Scope, count: int) -> Iterator[str]:
-    """Tokens no two of which are alike."""
+    """Yield different tokens."""
     for number in range(count):
         claims = {"scope": scope.value, "iat": 1_700_000_000, "exp": 4_000_000_000, "jti": f"{number:08d}"}
         parts = ({"alg": "HS256", "typ": "JWT", "kid": key_id}, claims)

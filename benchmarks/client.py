@@ -79,14 +79,14 @@ print(time.perf_counter() - started, printed)
 
 def run(python: str, program: str, environment: dict[str, str]) -> list[float]:
     command = [python, "-c", program]
-    if program is COLD:  # with the time of the whole process before what it prints
+    if program is COLD:  # its output follows the time of the whole process
         command = [sys.executable, "-c", TIMED, *command]
     result = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return [float(each) for each in result.stdout.split()]
 
 
 def instructions(python: str, environment: dict[str, str]) -> float:
-    """Of one call: what 220 take more than 20, so that what a process does once does not count."""
+    """Return the cost of one call: the difference between 220 and 20 calls, so that the start of a process does not count."""
     counts = []
     for calls in (20, 220):
         command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", python, "-c", COUNTED, str(calls)]

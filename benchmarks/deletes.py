@@ -24,7 +24,7 @@ _SLOW_SAMPLES = 5
 
 
 class Nodes:
-    """The first is asked to make keys and to delete them; all are asked to accept them."""
+    """Nodes of one store. The first creates and deletes keys; all verify them."""
 
     def __init__(self, nodes: list[targets.Target], create: Request) -> None:
         self.nodes = nodes
@@ -38,7 +38,7 @@ class Nodes:
         self._connection.close()
 
     def new_key(self) -> str:
-        """The path of a key that has been made and that every node remembers."""
+        """Create a key that every node remembers, and return its path."""
         key = self._ask("POST", self._create.path, self._create.body)["key"]
         for node in self.nodes:
             self.use(node, key["id"], key["secret"])
@@ -49,7 +49,7 @@ class Nodes:
         assert node.ask("GET", path, basic(key_id, secret))[0] == 200
 
     def delete(self, path: str) -> float:
-        """How long it took, in milliseconds."""
+        """Return the duration, in milliseconds."""
         began = time.perf_counter()
         self._ask("DELETE", path)
         return (time.perf_counter() - began) * 1e3
@@ -64,7 +64,7 @@ class Nodes:
 
 
 def deletes(data: Path, database: str, create: Request, proxy_class: Any, samples: int) -> dict[str, list[float]]:
-    """Milliseconds, by what was the matter. `database` is a URL on loopback."""
+    """Return milliseconds by case. `database` is a URL on loopback."""
     found: dict[str, list[float]] = {}
     for count in HEALTHY:
         with _cluster(data, [database] * count, create) as nodes:

@@ -4,7 +4,7 @@
 
 The same server, on a new store in FOLDER (a real disk: the current folder's unless named), once as it is and once with
 a group's limit of one, interleaved; prints medians with their range. The load comes from another process, over sockets
-that stay open, 32 and then one. What grouping gains depends on what an fsync costs, so that is told; where strace is
+that stay open, 32 and then one. The gain of groups depends on the cost of an fsync, so that is printed, too; if strace is
 installed, the same is measured with fsyncs that take longer, and creates per fsync are counted. Goals: at 32 connections
 and an fsync of a millisecond 5 times as many; at one connection, where there is nothing to group, no fewer.
 """
@@ -50,14 +50,14 @@ main()
 WAYS = {"in groups": 0, "one fsync each": 1}
 INTEGRATIONS = 10_000
 SLOWER = (1, 4)
-"""Milliseconds: what fsync takes on many an SSD, and on many a cloud's disk."""
+"""Milliseconds that fsync takes on many SSDs, and on many cloud disks."""
 
 FSYNC = "fsync,fdatasync"
 STRACE = ("strace", "--daemonize", "--follow-forks", "--seccomp-bpf", f"--trace={FSYNC}")
 
 
 class Load:
-    """POSTs of new keys, at most ten for an integration, over connections that each send one after another."""
+    """POSTs of new keys, at most ten per integration. Each connection sends one request at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.app = App(new_object_id(), "Load", DEFAULT_SETTINGS)
@@ -83,7 +83,7 @@ class Load:
         ).encode()
 
     def run(self, port: int, connections: int, seconds: float) -> int:
-        """How many were answered 201 within `seconds`."""
+        """Return how many were answered 201 within `seconds`."""
         answered = 0
         with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
             for _ in range(connections):
@@ -99,7 +99,7 @@ class Load:
                     answer = key.data.pop() + connection.recv(65536) if key.data else connection.recv(65536)
                     if not answer.startswith(b"HTTP/1.1 201 "):
                         raise SystemExit(f"not created: {answer!r}")
-                    if not answer.endswith(b"}}"):  # its body is yet to come
+                    if not answer.endswith(b"}}"):  # the body has not arrived yet
                         key.data.append(answer)
                         continue
                     answered += 1
@@ -109,7 +109,7 @@ class Load:
 
 @contextlib.contextmanager
 def serving(folder: Path, limit: int, *under: str) -> Generator[int]:
-    """The port of a server."""
+    """Yield the port of a running server."""
     command = [*under, sys.executable, "-c", SERVE, str(limit), "serve", "--data", str(folder), "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
@@ -135,7 +135,7 @@ def creates_per_second(folder: Path, limit: int, connections: int, seconds: floa
 
 
 def creates_per_fsync(folder: Path, limit: int, connections: int, seconds: float) -> float:
-    """Each fsync counted, as strace saw it; those of starting and stopping are a handful."""
+    """Count fsyncs with strace. A few of them belong to the start and the stop."""
     with tempfile.TemporaryDirectory(dir=folder) as data:
         load, seen = Load(Path(data)), Path(data, "fsyncs")
         with serving(Path(data), limit, *STRACE, "--output", str(seen)) as port:
@@ -144,7 +144,7 @@ def creates_per_fsync(folder: Path, limit: int, connections: int, seconds: float
 
 
 def fsync_milliseconds(folder: Path) -> float:
-    """How long this disk takes to make 12 kB more of a file durable."""
+    """Return how long this disk takes to append 12 kB to a file durably."""
     taken: list[float] = []
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         for _ in range(200):

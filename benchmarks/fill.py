@@ -26,12 +26,12 @@ from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.settings import STORE_FILE, Settings
 
 INTEGRATIONS_PER_APP = 100
-_BEGAN = 0x60000000  # of the seconds that ids begin with
+_BEGAN = 0x60000000  # the first of the seconds that ids begin with
 _INDEXES = ("keys_by_app", "keys_by_integration", "integrations_by_app", "webhooks_by_integration")
 
 
 class Owner(NamedTuple):
-    """An integration by its place among all: ids are reckoned, so that nobody has to remember a million of them."""
+    """An integration by its number. Ids are computed from it, so that a million of them need no memory."""
 
     place: int
 
@@ -53,14 +53,14 @@ class Owner(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """`full` integrations have ten keys each; the `empty` ones, which are everywhere between them, none."""
+    """`full` integrations have ten keys each; the `empty` ones, spread between them, have none."""
 
     data: Path
     full: int
     empty: int
 
     def owner(self, number: int) -> Owner:
-        """The full ones have the numbers from 0 on; the empty ones follow."""
+        """Return the owner with a number: the full ones begin at 0, the empty ones follow."""
         total = self.full + self.empty
         return Owner(number * _stride(total) % total)
 
@@ -71,7 +71,7 @@ class Filled(NamedTuple):
         return [self.owner(self.full + number) for number in range(self.empty)]
 
     def key_id(self, number: int, round: int) -> str:
-        """The key that the full integration `number` was given in round 0 to 9."""
+        """Return the id of the key that the full integration `number` got in round 0 to 9."""
         return "int_" + _id(round * self.full + number, 0xD)
 
     def secrets(self, key_ids: Iterable[str]) -> dict[str, str]:
@@ -82,7 +82,7 @@ class Filled(NamedTuple):
 
 
 def sealer_of(data: Path) -> Sealer:
-    """The sealer of the store in a folder."""
+    """Return the sealer of the store in a folder."""
 
     async def opened() -> Sealer:
         engine = await open_engine(Settings(data))
@@ -93,7 +93,7 @@ def sealer_of(data: Path) -> Sealer:
 
 
 def fill(data: Path, keys: int, empty: int = 0) -> Filled:
-    """Make a store in the folder `data` with `keys` keys of integrations, and `empty` integrations without any."""
+    """Create a store in the folder `data` with `keys` keys of integrations, and `empty` integrations without keys."""
     first_run(Settings(data))
     filled = Filled(data, max(keys // KEYS_PER_OWNER, 1), empty)
     sealer = sealer_of(data)
@@ -138,12 +138,12 @@ def _insert(store: sqlite3.Connection, filled: Filled, sealer: Sealer) -> None:
 
 
 def _id(number: int, kind: int) -> str:
-    """24 hex digits in the order of `number`, with most of them as unlike each other as those of ids that are made."""
+    """Return 24 hex digits that sort by `number`, and otherwise differ as those of real ids do."""
     return f"{_BEGAN + number:08x}{(number * 0x9E3779B97F4A7C15 + kind) % 2**60:015x}{kind:x}"
 
 
 def _stride(total: int) -> int:
-    """A step that reaches every integration once, far from the one before."""
+    """Return a step that visits every integration once, each far from the one before."""
     stride = int(total * 0.618) or 1
     while math.gcd(stride, total) != 1:
         stride += 1

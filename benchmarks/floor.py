@@ -16,7 +16,7 @@ from sunshine_keys import server
 
 
 def application(answers: dict[str, Any]) -> Any:
-    """`answers` holds [status, headers, body] by path."""
+    """`answers` has [status, headers, body] by path."""
     kept = {
         path.encode(): (
             {

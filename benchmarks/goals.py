@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 Results = dict[str, Any]
-"""What `run` has measured: `samples` by case, target and metric; `start`, `memory` by target; `growth`; `workers`."""
+"""The results of `run`: `samples` by case, target and metric; `start`, `memory` by target; `growth`; `workers`."""
 
 
 class Spread(NamedTuple):
-    """The median of a few measurements, and their range."""
+    """The median of several measurements, and their range."""
 
     median: float
     low: float
@@ -33,18 +33,18 @@ class Goal(NamedTuple):
 
 
 def figure(value: float) -> str:
-    """Three digits that count."""
+    """Format a number with three significant digits."""
     return f"{value:,.0f}".replace(",", " ") if abs(value) >= 100 else f"{value:.3g}"
 
 
 def ratios(results: Results, case: str, other: str, metric: str = "per_second") -> list[float]:
-    """Of the service's figures to another target's, each to that of its own round."""
+    """Return the ratios of the service's figures to another target's, round by round."""
     samples = results["samples"][case]
     return [ours / theirs for ours, theirs in zip(samples["service"][metric], samples[other][metric], strict=True)]
 
 
 def between(results: Results, case: str, other: str, metric: str = "per_second") -> list[float]:
-    """The same between two cases of the service."""
+    """Return the ratios between two cases of the service, round by round."""
     samples = results["samples"]
     pairs = zip(samples[case]["service"][metric], samples[other]["service"][metric], strict=True)
     return [this / that for this, that in pairs]
@@ -68,7 +68,7 @@ TITLES = {
 
 
 def reached(results: Results) -> list[Goal]:
-    """The goals that what was measured can tell of."""
+    """Return the goals for which there are results."""
     samples = results["samples"]
     goals: list[Goal] = []
 
@@ -114,7 +114,7 @@ def reached(results: Results) -> list[Goal]:
 
 
 def guarded(results: Results) -> dict[str, list[float]]:
-    """What the guard goes by, a value a round; more is better.
+    """Return the values that the guard compares, one per round; more is better.
 
     By CPU time alone: what the disk and the machine's other work leave of the time is their own affair.
     """
@@ -122,6 +122,6 @@ def guarded(results: Results) -> dict[str, list[float]]:
         f"{case}: the floor's CPU, of the service's": [1 / each for each in ratios(results, case, "floor", "cpu_us")]
         for case in GUARDED
     }
-    # Changes that are committed together cost less each.
+    # Changes in one commit cost less each.
     found["create: CPU on one connection, of that on 32"] = between(results, "create_1", "create_32", "cpu_us")
     return found

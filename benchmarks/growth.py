@@ -2,7 +2,7 @@
 
     python benchmarks/growth.py [--sizes N …] [--rounds N] [--stores FOLDER]
 
-Keys are asked for at random from all over the store. What is made in a round is deleted in it.
+Requests read random keys of the whole store. A round deletes the keys that it creates.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SAMPLE = 20_000
 CHANGES = 2000
 EMPTY = 1000
 BYTES_PER_KEY = 700
-"""What is wanted of free space; what is measured is told."""
+"""Free disk space to require per key; the results print what was measured."""
 
 
 class Grown(NamedTuple):
@@ -41,15 +41,15 @@ class Grown(NamedTuple):
     known: dict[str, str]
     bytes_per_key: float
     samples: dict[str, list[float]]
-    """Microseconds a request, by operation; `start` in seconds."""
+    """Microseconds per request, by operation; `start` is in seconds."""
     cpu: dict[str, list[float]]
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("keys", "bytes_per_key", "samples", "cpu")}
 
 
 def grow(folder: Path, keys: int) -> tuple[Filled, float]:
-    """A store of that size, the one that is there already if there is one, and its bytes per key."""
+    """Return a store of that size, an existing one if there is one, and its bytes per key."""
     data = folder / str(keys)
     if data.exists():
         filled = Filled(data, max(keys // KEYS_PER_OWNER, 1), EMPTY)
@@ -62,7 +62,7 @@ def grow(folder: Path, keys: int) -> tuple[Filled, float]:
 
 
 def measure(folder: Path, sizes: list[int], rounds: int) -> list[Grown]:
-    """Fills stores in `folder` where they are missing, and leaves them there. Raises SystemExit where there is no room for one."""
+    """Measure stores in `folder`; create those that are missing, and leave them there. Raises SystemExit if the disk is too full."""
     with contextlib.ExitStack() as stack:
         grown = []
         for size in sizes:
@@ -70,7 +70,7 @@ def measure(folder: Path, sizes: list[int], rounds: int) -> list[Grown]:
             target = stack.enter_context(targets.service(filled.data, name=f"{size} keys"))
             known = _write_reads(folder, size, filled)
             grown.append(Grown(size, filled, target, known, bytes_per_key, {}, {}))
-        for round in range(-1, rounds):  # the first one warms up
+        for round in range(-1, rounds):  # the first round warms up
             for each in grown:
                 _round(folder, each, round, keep=round >= 0)
     return grown

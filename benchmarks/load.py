@@ -1,4 +1,4 @@
-"""The load: wrk on a core of its own, and what it tells of the answers."""
+"""The load: wrk on a core of its own, and its report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Measured(NamedTuple):
 
 
 def require_tools() -> None:
-    """Exits, saying what is missing."""
+    """Raises SystemExit that names the missing tool."""
     if shutil.which("wrk") is None:
         raise SystemExit("the benchmark needs wrk (Debian: apt-get install wrk), which is not installed")
     if len(CORES) < 2:
@@ -59,7 +59,7 @@ def wrk(
     threads: int = 1,
     cores: Iterable[int] = (LOAD_CORE,),
 ) -> Measured:
-    """Send the requests of a file in turn, from number `first` on, `limit` of them where one is given.
+    """Send the requests of a file in order, from number `first` on, at most `limit` of them if it is set.
 
     Raises RuntimeError where an answer was not of the kind that `status` is, or was missing.
     """
@@ -83,11 +83,11 @@ def wrk(
         check=False, capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, pinned),
     )  # fmt: skip
     try:
-        told = json.loads(result.stdout.strip().rpartition("\n")[2])
+        report = json.loads(result.stdout.strip().rpartition("\n")[2])
     except json.JSONDecodeError:
         raise RuntimeError(f"wrk failed: {result.stdout}{result.stderr}") from None
-    refused = told["refused"] if status < 400 else told["requests"] - told["refused"]
-    if told["broken"] or refused or not told["requests"] or (limit and told["requests"] < limit):
-        raise RuntimeError(f"answers that were not expected from {url} for {requests.name}: {told}")
-    rate = told["requests"] / told["seconds"]
-    return Measured(told["requests"], told["sent"], rate, told["p50"], told["p90"], told["p99"])
+    refused = report["refused"] if status < 400 else report["requests"] - report["refused"]
+    if report["broken"] or refused or not report["requests"] or (limit and report["requests"] < limit):
+        raise RuntimeError(f"answers that were not expected from {url} for {requests.name}: {report}")
+    rate = report["requests"] / report["seconds"]
+    return Measured(report["requests"], report["sent"], rate, report["p50"], report["p90"], report["p99"])

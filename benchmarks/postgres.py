@@ -1,9 +1,9 @@
 """`make bench-postgres`: the service on PostgreSQL beside the same on SQLite, two nodes beside one, creates and lists
-beside bare asyncpg, and how long a DELETE takes when a node is well, stopped, or hears nothing.
+beside bare asyncpg, and how long a DELETE takes when a node is well, stopped, or gets no notifications.
 
     python benchmarks/postgres.py [--rounds N] [--seconds N] [--page FILE]
 
-All but the DELETEs takes turns in one run. It needs wrk, two cores, and the PostgreSQL that the tests bring.
+Everything except the DELETEs takes turns in one run. It needs wrk, two cores, and the PostgreSQL of the tests.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PER_ROUND = 500
 
 
 class Database:
-    """PostgreSQL, with a copy of the SQLite store to serve and another to ask without the service."""
+    """PostgreSQL, with one copy of the SQLite store to serve and one to query without the service."""
 
     def __init__(self, server: Any, data: Path) -> None:
         self._server = server
@@ -53,7 +53,7 @@ class Database:
         server.execute("CREATE DATABASE bare TEMPLATE served")
 
     def bytes_per_row(self, name: str) -> float:
-        """Of a table, with its indexes."""
+        """Return the bytes per row of a table, with its indexes."""
         ((found,),) = self._server.execute(
             f"SELECT pg_total_relation_size('{name}')::float8 / count(*) FROM {name}", "served"
         )
@@ -78,14 +78,14 @@ def cases_of(folder: Path, filled: Filled) -> list[Case]:
 
 
 def measure(folder: Path, filled: Filled, database: Database, rounds: int, seconds: int, samples: Samples) -> None:
-    """Each case on SQLite and on PostgreSQL in turn, and the bare statements."""
+    """Measure each case on SQLite and on PostgreSQL in turn, and the bare statements."""
     all_cases, created = cases_of(folder, filled), {"sqlite": 0, "postgres": 0}
     owners, full = filled.empty_owners(), [filled.owner(number) for number in range(filled.full)]
     with (
         targets.service(filled.data, name="sqlite") as sqlite,
         targets.service(filled.data, name="postgres", database=database.url) as postgres,
     ):
-        for number in range(-1, rounds):  # the first warms up
+        for number in range(-1, rounds):  # the first round warms up
             kept = samples if number >= 0 else Samples()
             database.pin([LOAD_CORE])
             for case in all_cases:
@@ -113,7 +113,7 @@ def measure(folder: Path, filled: Filled, database: Database, rounds: int, secon
 def measure_nodes(
     folder: Path, filled: Filled, database: Database, rounds: int, seconds: int, samples: Samples
 ) -> None:
-    """One node, its load and PostgreSQL on one core; two nodes, a load for each and PostgreSQL on two."""
+    """Measure one node, its load and PostgreSQL on one core; then two nodes, two loads and PostgreSQL on two cores."""
     chosen = [each for each in cases_of(folder, filled) if each.name in ("verify_basic", "get_basic")]
     with (
         ProcessPoolExecutor(2) as pool,
@@ -157,8 +157,8 @@ def main() -> None:
             samples.add(f"{name} bytes", database.bytes_per_row(name))
         owner = filled.empty_owners()[-1]
         database.pin(CORES)
-        asked = create(owner, credentials(filled, [owner])[owner.app_id])
-        waits = deletes(filled.data, database.url, asked, Proxy, 30 * options.rounds)
+        create_request = create(owner, credentials(filled, [owner])[owner.app_id])
+        waits = deletes(filled.data, database.url, create_request, Proxy, 30 * options.rounds)
     options.page.write_text(page(samples, waits, options.rounds, options.seconds))
     print(options.page.read_text())
 

@@ -1,4 +1,4 @@
-"""What the benchmark on PostgreSQL came to, and the page that tells it."""
+"""The results of the benchmark on PostgreSQL, and the page that shows them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PostgreSQL's.
 
 
 class Samples:
-    """Figures by a name, one a round."""
+    """Figures by name, one per round."""
 
     def __init__(self) -> None:
         self.values: dict[str, list[float]] = {}

@@ -112,11 +112,11 @@ def _costs(results: Results) -> str:
         [target, f"{results['memory'][target]:.1f}", Spread.of(results["start"][target]).text()]
         for target in results["memory"]
     ]
-    found = "## Memory and start\n\n" + table(["", "peak memory, MB", "from its start to its first answer, s"], rows)
+    section = "## Memory and start\n\n" + table(["", "peak memory, MB", "from its start to its first answer, s"], rows)
     if results.get("workers"):
         spread = Spread.of([two / one for one, two in results["workers"]])
-        found += f"Two workers on two cores served {spread.text()} times what one worker on one core did.\n\n"
-    return found
+        section += f"Two workers on two cores served {spread.text()} times what one worker on one core did.\n\n"
+    return section
 
 
 def _growth(results: Results, folder: Path) -> str:
@@ -147,7 +147,7 @@ def _growth(results: Results, folder: Path) -> str:
 
 
 def bar_chart(title: str, bars: Sequence[Bar], mark: float | None = None) -> str:
-    """An SVG of horizontal bars; a dashed line stands at `mark`."""
+    """Return an SVG of horizontal bars, with a dashed line at `mark`."""
     left, width, step = 270, 380, 24
     most = max([*(bar.value for bar in bars), mark or 0]) * 1.05 or 1
     height = 50 + step * len(bars)

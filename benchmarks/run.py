@@ -32,7 +32,7 @@ TOLERATED = 2 / 3
 
 
 def guard(results: Results) -> bool:
-    """Print each ratio beside the one that is kept, and say whether none has fallen below two thirds of it."""
+    """Print each ratio beside the expected one. Return True if none is below two thirds of it."""
     expected = json.loads(EXPECTED.read_text())
     holds = True
     for name, values in guarded(results).items():
@@ -44,7 +44,7 @@ def guard(results: Results) -> bool:
 
 
 def keep(results: Results) -> None:
-    """The least of the rounds: a machine with other work to do is not to fail a run."""
+    """Return the lowest values of all rounds: other work on the machine must not fail a later run."""
     least = {name: round(min(values), 3) for name, values in guarded(results).items()}
     EXPECTED.write_text(json.dumps(least, indent=2, ensure_ascii=False) + "\n")
 
@@ -85,7 +85,7 @@ def main() -> None:
             results["workers"] = workers.measure(folder, plan.rounds, plan.seconds)
             if not options.no_growth:
                 results["growth"] = [
-                    each.told() for each in growth.measure(options.stores or folder, options.sizes, plan.rounds)
+                    size.as_dict() for size in growth.measure(options.stores or folder, options.sizes, plan.rounds)
                 ]
             report.write(results, options.folder)
     print(report.goals_table(results))

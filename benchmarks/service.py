@@ -18,13 +18,13 @@ from load import wrk
 from targets import Target
 
 _OWN = {"date", "server", "content-length", "connection"}
-"""Headers that a server makes by itself."""
+"""Headers that a server adds by itself."""
 
 _THINKING = 128
 
 
 class Plan(NamedTuple):
-    """`tokens` are more than anything may remember; `empty` integrations have room for all that is created."""
+    """`tokens` is more than any cache holds; the `empty` integrations have room for all keys that are created."""
 
     rounds: int
     seconds: int
@@ -46,7 +46,7 @@ QUICK = Plan(
 
 
 class Bench:
-    """`reference` is the Python of its virtual environment; None leaves it out."""
+    """`reference` is the Python of the reference's virtual environment; None leaves the reference out."""
 
     def __init__(self, folder: Path, plan: Plan, reference: Path | None) -> None:
         self._plan = plan
@@ -58,7 +58,7 @@ class Bench:
         self._created: dict[str, int] = {}
 
     def run(self) -> Results:
-        """The samples of all rounds, and what memory and starting came to."""
+        """Return the samples of all rounds, and the memory and the start times."""
         start: dict[str, list[float]] = {}
         with self._targets() as running:
             self._round(running, seconds=1)  # warms up
@@ -75,7 +75,7 @@ class Bench:
 
     @contextlib.contextmanager
     def _targets(self) -> Generator[dict[str, Target]]:
-        """All of the plan's that can be had here, running."""
+        """Yield the running targets of the plan, without those that this machine lacks."""
         with contextlib.ExitStack() as stack:
             service = stack.enter_context(targets.service(self._filled.data))
             found = {service.name: service}
@@ -96,13 +96,13 @@ class Bench:
         return target
 
     def _answers(self, service: Target) -> dict[str, Any]:
-        """What the service answers, by path: its status, headers and body."""
+        """Return the service's answers by path: status, headers and body."""
         answers: dict[str, Any] = {}
         for request in ["GET\t/healthz\t\t", *(each.first() for each in self._cases if not each.writes)]:
             method, path, authorization, _ = request.split("\t")
             status, headers, body = service.ask(method, path, authorization)
-            told = [(name, value) for name, value in headers.items() if name not in _OWN]
-            answers[path] = (status, [*told, ("content-length", str(len(body)))], body.decode())
+            kept_headers = [(name, value) for name, value in headers.items() if name not in _OWN]
+            answers[path] = (status, [*kept_headers, ("content-length", str(len(body)))], body.decode())
         return answers
 
     def _round(self, running: dict[str, Target], *, seconds: int) -> None:
@@ -123,7 +123,7 @@ class Bench:
         self._keep(case, target, per_second=found.per_second, cpu_us=cpu_us, p50=found.p50, p99=found.p99)
 
     def _half_load(self, target: Target) -> None:
-        """Latencies where clients that think between requests ask for half of what it can serve."""
+        """Measure latencies while clients with pauses request half of what the target can serve."""
         case = self._cases[0]
         most = statistics.median(self._samples[case.name][target.name]["per_second"])
         think = _THINKING / (most / 2) * 1e3

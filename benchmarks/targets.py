@@ -67,7 +67,7 @@ class Target:
                 return
 
     def ask(self, method: str, path: str, authorization: str = "", body: str = "") -> tuple[int, dict[str, str], bytes]:
-        """One request and its answer: status, headers, body."""
+        """Send one request, and return status, headers and body."""
         headers = {"Authorization": authorization} if authorization else {}
         if body:
             headers["Content-Type"] = "application/json"
@@ -77,19 +77,19 @@ class Target:
             return answer.status, dict(answer.getheaders()), answer.read()
 
     def processes(self) -> list[int]:
-        """Of the server: its own, or those of its workers."""
+        """Return the CPU seconds of the server and its workers."""
         return family(self._process.pid)
 
     def cpu_seconds(self) -> float:
         return cpu_seconds(self.processes())
 
     def peak_megabytes(self) -> float:
-        """Of the process that took most."""
+        """Return the peak memory of the largest process."""
         peaks = [_peak_kilobytes(pid) for pid in self.processes()]
         return max(peaks) * 1024 / 1e6
 
     def said(self) -> str:
-        """The end of what it has written to standard error."""
+        """Return the end of the server's standard error."""
         self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, self._log.tell() - 2000))
         return self._log.read().decode(errors="replace")
@@ -111,7 +111,7 @@ class Target:
 
 
 def family(parent: int) -> list[int]:
-    """A process and all that come of it; some may end meanwhile."""
+    """Return a process and all its descendants; some may end meanwhile."""
     found = [parent]
     for pid in found:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -145,9 +145,9 @@ def free_port() -> int:
 def service(
     data: Path, *, workers: int = 1, cores: Iterable[int] = (SERVER_CORE,), name: str = "service", database: str = ""
 ) -> Target:
-    """On the SQLite store in `data`, or on the PostgreSQL whose URL is given."""
+    """The service, on the SQLite store in `data`, or on PostgreSQL if `database` is set."""
     port = free_port()
-    # Limits that refused credentials do not reach, and are counted for all the same.
+    # Refused credentials count towards these limits, but do not reach them.
     options = [
         "--data",
         str(data),
@@ -157,7 +157,7 @@ def service(
         str(workers),
         "--rate-limit-failures",
         "99999999/second",
-        "--log-level",  # the floor, the reference and nginx write no line for a request either
+        "--log-level",  # the floor, the reference and nginx write no line per request, either
         "warning",
         *(["--database", database] if database else []),
     ]
@@ -165,21 +165,21 @@ def service(
 
 
 def floor(answers: Path) -> Target:
-    """A bare ASGI callable that returns the bytes that `answers` holds for each path."""
+    """The floor: a bare ASGI callable that returns the bytes in `answers` by path."""
     port = free_port()
     program = [sys.executable, str(Path(__file__).with_name("floor.py")), str(port), str(answers)]
     return Target("floor", program, port)
 
 
 def nginx(folder: Path, answers: Mapping[str, tuple[int, list[tuple[str, str]], str]]) -> Target:
-    """One nginx worker that returns the same bytes for each path."""
+    """One nginx worker that returns the same bytes by path."""
     port = free_port()
     locations = ""
     for path, (status, headers, body) in answers.items():
-        told = dict(headers)
-        media_type = told.pop("content-type")
-        told.pop("content-length", None)  # its own affair
-        added = "".join(f"add_header {name} {_quoted(value)} always; " for name, value in told.items())
+        others = dict(headers)
+        media_type = others.pop("content-type")
+        others.pop("content-length", None)  # nginx adds it
+        added = "".join(f"add_header {name} {_quoted(value)} always; " for name, value in others.items())
         locations += f'location = {path} {{ default_type "{media_type}"; {added}return {status} {_quoted(body)}; }}\n'
     (folder / "nginx.conf").write_text(
         f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit;\n"
@@ -192,12 +192,12 @@ def nginx(folder: Path, answers: Mapping[str, tuple[int, list[tuple[str, str]], 
 
 
 def _quoted(text: str) -> str:
-    """As nginx's configuration has it."""
+    """Quote a value for nginx's configuration."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def reference_python(folder: Path) -> Path:
-    """The Python of the reference's own virtual environment, made where it is missing."""
+    """Return the Python of the reference's own virtual environment; create it if it is missing."""
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -207,7 +207,7 @@ def reference_python(folder: Path) -> Path:
 
 
 def reference(python: Path, database: Path) -> Target:
-    """The reference by uvicorn's own command, with what the service is served with."""
+    """The reference, served by uvicorn's command with the parts that the service uses."""
     port = free_port()
     command = [str(python), "-m", "uvicorn", "app:app", "--app-dir", str(Path(__file__).parent / "reference")]
     options = [
@@ -224,7 +224,7 @@ def reference(python: Path, database: Path) -> Target:
 
 
 def copy_to_reference(data: Path, database: Path) -> None:
-    """Give the reference, which has made its tables, what the service's store holds, sealed under its own key."""
+    """Copy the service's store into the reference's tables, sealed under the reference's own key."""
     aead, sealer = AESGCM(_REFERENCE_KEY), sealer_of(data)
 
     def seal_again(id: str, sealed: bytes) -> bytes:

@@ -19,7 +19,7 @@ from load import CORES, require_tools, wrk
 
 
 def measure(folder: Path, rounds: int, seconds: int) -> list[tuple[float, float]]:
-    """Requests a second with one worker and with two, a pair a round."""
+    """Return requests per second with one worker and with two, one pair per round."""
     filled = fill(folder / "workers", 1000, 10)
     (folder / "requests").mkdir()
     case = cases(folder / "requests", filled, 1)[0]
