@@ -1,4 +1,4 @@
-# The commands of this repository. Python 3.11+ with pip and venv is all they assume.
+# The commands of this repository. They need Python 3.11+ with pip and venv.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -30,13 +30,13 @@ help:  ## List these commands
 demo: $(VENV)/service-installed  ## Issue, use and revoke a key through the client against a real service
 	@$(BIN)/sunshine-keys demo
 
-screenshots: install  ## Make the pictures of the console in docs/images (needs chromium)
+screenshots: install  ## Render the pictures of the console in docs/images (needs chromium)
 	$(BIN)/python scripts/screenshots.py
 
-# The tests start hundreds of processes, each of which would compile the sources anew where bytecode is not written.
+# The tests start hundreds of processes. Without bytecode, each would compile the sources again.
 test test-slow: export PYTHONDONTWRITEBYTECODE =
 
-test: install  ## Run all tests, by as many processes as there are cores, and no more than eight
+test: install  ## Run all tests, in as many processes as there are cores, at most eight
 	$(BIN)/python -m pytest -rs -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: install  ## Run the tests that take minutes: kills, power cuts and broken disks by the dozen
@@ -45,7 +45,7 @@ test-slow: install  ## Run the tests that take minutes: kills, power cuts and br
 bench-durability: install  ## Creates per second, committed in groups and one by one
 	$(BIN)/python benchmarks/durability.py
 
-fuzz: install  ## Look longer for what nobody thought of: FUZZ_SECONDS (300) for the parsers, FUZZ_EXAMPLES (500) for the API
+fuzz: install  ## Fuzz for longer: FUZZ_SECONDS (300) for the parsers, FUZZ_EXAMPLES (500) for the API
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
 	$(BIN)/python tests/fuzz/coverage_guided.py -max_total_time=$(or $(FUZZ_SECONDS),300)
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),500) $(BIN)/python -m pytest tests/fuzz --timeout 0
@@ -67,7 +67,7 @@ check: install  ## Format, lint, types, layers, names, generated files
 	$(BIN)/python scripts/generate_errors_reference.py --check
 	$(BIN)/python scripts/generate_python_reference.py --check
 
-format: install  ## Rewrite what `check` would complain about
+format: install  ## Fix what `check` would report
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/generate_client.py
@@ -98,5 +98,5 @@ dist: install  ## Build the wheel and the sdist of the last commit into dist, th
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build
 
-clean:  ## Remove what these commands made
+clean:  ## Remove the files that these commands created
 	rm -rf $(VENV) .venv-reference .venv-3.* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
