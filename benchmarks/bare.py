@@ -81,7 +81,7 @@ def creates(url: str, owners: list[Owner], count: int, *, group: int) -> Bare:
 
 
 async def _measured(
-    url: str, operation: Callable[[asyncpg.Connection[Any], int], Awaitable[None]], count: int, each: int
+    url: str, operation: Callable[[asyncpg.Connection[Any], int], Awaitable[None]], count: int, batch: int
 ) -> Bare:
     """Measure operations one after the other, on the core that the service is measured on."""
     before = os.sched_getaffinity(0)
@@ -93,7 +93,7 @@ async def _measured(
         for number in range(1, count + 1):
             await operation(connection, number)
         elapsed, spent = time.perf_counter() - began, time.process_time() - cpu
-        return Bare(elapsed / count / each * 1e6, spent / count / each * 1e6)
+        return Bare(elapsed / count / batch * 1e6, spent / count / batch * 1e6)
     finally:
         await connection.close()
         os.sched_setaffinity(0, before)

@@ -56,7 +56,8 @@ def cases(folder: Path, filled: Filled, distinct_tokens: int) -> list[Case]:
 
     creates = write_requests(folder / "create", _creates(filled, credentials(filled, filled.empty_owners())))
     fresh = (
-        Request(path, f"Bearer {each}") for each in distinct(owner.app_key_id, app_secret, Scope.APP, distinct_tokens)
+        Request(path, f"Bearer {fresh_token}")
+        for fresh_token in distinct(owner.app_key_id, app_secret, Scope.APP, distinct_tokens)
     )
     return [
         Case("get_basic", file("basic", Request(path, good))),

@@ -82,7 +82,7 @@ def run(python: str, program: str, environment: dict[str, str]) -> list[float]:
     if program is COLD:  # its output follows the time of the whole process
         command = [sys.executable, "-c", TIMED, *command]
     result = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    return [float(each) for each in result.stdout.split()]
+    return [float(line) for line in result.stdout.split()]
 
 
 def instructions(python: str, environment: dict[str, str]) -> float:
@@ -104,7 +104,7 @@ def measure(
         "URL": server.url, "KEY_ID": server.app_key.id, "SECRET": server.app_key.secret, "APP": server.app_id,
         "INTEGRATION": server.integration_id, "KEY": server.key.id,
     }  # fmt: skip
-    found: dict[str, dict[str, list[float]]] = {}
+    samples: dict[str, dict[str, list[float]]] = {}
     for _ in range(rounds):
         for name, python in pythons.items():
             (imported,) = run(python, IMPORT, environment)
@@ -117,11 +117,11 @@ def measure(
                 "CPU per call, µs": cpu * 1e6, "CPU per call, 8 threads, µs": cpu_threads * 1e6, "CPU per call, 50 tasks, µs": cpu_tasks * 1e6,
                 "calls/s, sequential": sequential, "calls/s, 8 threads": concurrent, "calls/s, 50 tasks": tasks,
             }.items():  # fmt: skip
-                found.setdefault(metric, {}).setdefault(name, []).append(value)
+                samples.setdefault(metric, {}).setdefault(name, []).append(value)
     if count:
         counted = {name: [instructions(python, environment) / 1e3] for name, python in pythons.items()}
-        found["instructions per call, thousands"] = counted
-    return found
+        samples["instructions per call, thousands"] = counted
+    return samples
 
 
 def shown(value: float) -> str:
@@ -145,20 +145,21 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, sunshine_server() as server:
         official = installed(options.official or Path(temporary) / "official")
-        found = measure(
+        samples = measure(
             options.rounds, {"ours": sys.executable, "official": official}, server, count=options.instructions
         )
     medians = {
-        metric: {name: statistics.median(values) for name, values in each.items()} for metric, each in found.items()
+        metric: {name: statistics.median(values) for name, values in by_client.items()}
+        for metric, by_client in samples.items()
     }
     if options.json:
         print(json.dumps(medians, indent=2, ensure_ascii=False))
         return
     print("| | ours | official 17.0.1 | ratio |\n|---|---|---|---|")
-    for metric, each in found.items():
+    for metric, by_client in samples.items():
         cells = [
             f"{shown(statistics.median(v))} ({shown(min(v))} to {shown(max(v))})"
-            for v in (each["ours"], each["official"])
+            for v in (by_client["ours"], by_client["official"])
         ]
         print(f"| {metric} | {' | '.join(cells)} | {medians[metric]['ours'] / medians[metric]['official']:.3f} |")
 

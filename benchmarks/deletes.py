@@ -65,12 +65,12 @@ class Nodes:
 
 def deletes(data: Path, database: str, create: Request, proxy_class: Any, samples: int) -> dict[str, list[float]]:
     """Return milliseconds by case. `database` is a URL on loopback."""
-    found: dict[str, list[float]] = {}
+    samples_by_case: dict[str, list[float]] = {}
     for count in HEALTHY:
         with _cluster(data, [database] * count, create) as nodes:
-            found[f"all well, nodes: {count}"] = [nodes.delete(nodes.new_key()) for _ in range(samples)]
+            samples_by_case[f"all well, nodes: {count}"] = [nodes.delete(nodes.new_key()) for _ in range(samples)]
     with _cluster(data, [database] * 3, create) as nodes:
-        found[STOPPED] = [_delete_with_one_stopped(nodes) for _ in range(_SLOW_SAMPLES)]
+        samples_by_case[STOPPED] = [_delete_with_one_stopped(nodes) for _ in range(_SLOW_SAMPLES)]
     port = int(database.partition("127.0.0.1:")[2].partition("/")[0])
     for name, deaf in ((DEAF_OTHER, 2), (DEAF_ANSWERING, 0)):
         with proxy_class(port).running() as proxy:
@@ -79,8 +79,8 @@ def deletes(data: Path, database: str, create: Request, proxy_class: Any, sample
             with _cluster(data, urls, create) as nodes:
                 nodes.delete(nodes.new_key())
                 proxy.is_silent = True
-                found[name] = [nodes.delete(nodes.new_key()) for _ in range(_SLOW_SAMPLES)]
-    return found
+                samples_by_case[name] = [nodes.delete(nodes.new_key()) for _ in range(_SLOW_SAMPLES)]
+    return samples_by_case
 
 
 def _delete_with_one_stopped(nodes: Nodes) -> float:

@@ -63,7 +63,7 @@ class Load:
         self.app = App(new_object_id(), "Load", DEFAULT_SETTINGS)
         self.integrations = [Integration(f"{number:024x}", self.app.id, "custom", {}) for number in range(INTEGRATIONS)]
         asyncio.run(self._prepare(folder))
-        self.made = 0
+        self.created = 0
 
     async def _prepare(self, folder: Path) -> None:
         engine = await open_engine(Settings(folder))
@@ -74,8 +74,8 @@ class Load:
         await engine.store.close()
 
     def request(self) -> bytes:
-        integration = self.integrations[self.made // KEYS_PER_OWNER]
-        self.made += 1
+        integration = self.integrations[self.created // KEYS_PER_OWNER]
+        self.created += 1
         return (
             f"POST /v2/apps/{self.app.id}/integrations/{integration.id}/keys HTTP/1.1\r\nHost: localhost\r\n"
             f"Authorization: Basic {self.credentials}\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n"
@@ -173,20 +173,20 @@ def main() -> None:
     print("| connections | an fsync takes | in groups | one fsync each | ratio |\n|---|---|---|---|---|")
     for connections in (32, 1):
         for disk, under in disks.items():
-            found: dict[str, list[float]] = {name: [] for name in WAYS}
+            rates: dict[str, list[float]] = {name: [] for name in WAYS}
             for _ in range(options.rounds):
                 for name, limit in WAYS.items():
                     rate = creates_per_second(options.folder, limit, connections, options.seconds, *under)
-                    found[name].append(rate)
-            ratios = [grouped / alone for grouped, alone in zip(*found.values(), strict=True)]
-            print(f"| {connections} | {disk} | {' | '.join(map(cell, (*found.values(), ratios)))} |", flush=True)
+                    rates[name].append(rate)
+            ratios = [grouped / alone for grouped, alone in zip(*rates.values(), strict=True)]
+            print(f"| {connections} | {disk} | {' | '.join(map(cell, (*rates.values(), ratios)))} |", flush=True)
     if not shutil.which("strace"):
         print("\nWithout strace, fsyncs are neither counted nor slowed down.")
         return
     print("\n| connections | creates for each fsync, in groups | one fsync each |\n|---|---|---|")
     for connections in (32, 1):
         counted = [creates_per_fsync(options.folder, limit, connections, options.seconds) for limit in WAYS.values()]
-        print(f"| {connections} | {' | '.join(f'{each:.3g}' for each in counted)} |", flush=True)
+        print(f"| {connections} | {' | '.join(f'{creates:.3g}' for creates in counted)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,9 @@ class Filled(NamedTuple):
         sealer = sealer_of(self.data)
         with contextlib.closing(sqlite3.connect(self.data / STORE_FILE)) as store:
             select = "SELECT sealed_secret FROM keys WHERE id = ?"
-            return {each: sealer.open(store.execute(select, (each,)).fetchone()[0], each) for each in set(key_ids)}
+            return {
+                key_id: sealer.open(store.execute(select, (key_id,)).fetchone()[0], key_id) for key_id in set(key_ids)
+            }
 
 
 def sealer_of(data: Path) -> Sealer:
@@ -118,13 +120,13 @@ def fill(data: Path, keys: int, empty: int = 0) -> Filled:
 def _insert(store: sqlite3.Connection, filled: Filled, sealer: Sealer) -> None:
     owners = [Owner(place) for place in range(filled.full + filled.empty)]
     firsts = owners[::INTEGRATIONS_PER_APP]
-    store.executemany("INSERT INTO apps VALUES (?, 'App', '{}', NULL)", ((each.app_id,) for each in firsts))
+    store.executemany("INSERT INTO apps VALUES (?, 'App', '{}', NULL)", ((owner.app_id,) for owner in firsts))
     store.executemany(
         "INSERT INTO integrations VALUES (?, ?, 'custom', '{}')",
-        ((each.integration_id, each.app_id) for each in owners),
+        ((owner.integration_id, owner.app_id) for owner in owners),
     )
     rows = itertools.chain(
-        ((each.app_key_id, Scope.APP.value, each.app_id, None) for each in firsts),
+        ((owner.app_key_id, Scope.APP.value, owner.app_id, None) for owner in firsts),
         (
             (filled.key_id(number, round), Scope.INTEGRATION.value, owner.app_id, owner.integration_id)
             for round in range(KEYS_PER_OWNER)

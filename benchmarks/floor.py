@@ -17,7 +17,7 @@ from sunshine_keys import server
 
 def application(answers: dict[str, Any]) -> Any:
     """`answers` has [status, headers, body] by path."""
-    kept = {
+    messages = {
         path.encode(): (
             {
                 "type": "http.response.start",
@@ -30,7 +30,7 @@ def application(answers: dict[str, Any]) -> Any:
     }
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        start, body = kept[scope["raw_path"]]
+        start, body = messages[scope["raw_path"]]
         await send(start)
         await send(body)
 

@@ -28,7 +28,7 @@ class Spread(NamedTuple):
 class Goal(NamedTuple):
     title: str
     wanted: str
-    found: Spread
+    spread: Spread
     is_met: bool
 
 
@@ -73,12 +73,12 @@ def reached(results: Results) -> list[Goal]:
     goals: list[Goal] = []
 
     def at_least(title: str, bound: float, values: list[float]) -> None:
-        found = Spread.of(values)
-        goals.append(Goal(title, f"≥ {bound:g}", found, found.median >= bound))
+        spread = Spread.of(values)
+        goals.append(Goal(title, f"≥ {bound:g}", spread, spread.median >= bound))
 
     def at_most(title: str, bound: float, values: list[float], unit: str = "") -> None:
-        found = Spread.of(values)
-        goals.append(Goal(title, f"≤ {bound:g}{unit}", found, found.median <= bound))
+        spread = Spread.of(values)
+        goals.append(Goal(title, f"≤ {bound:g}{unit}", spread, spread.median <= bound))
 
     for case, bound in FLOOR_GOALS.items():
         if "floor" in samples.get(case, {}):
@@ -100,7 +100,11 @@ def reached(results: Results) -> list[Goal]:
     at_most("peak memory of the worker, MB", 60, [results["memory"]["service"]])
     at_most("from its start to its first answer, s", 0.5, results["start"]["service"])
     if results.get("workers"):
-        at_least("two workers on two cores, of one on one", 1.7, [two / one for one, two in results["workers"]])
+        at_least(
+            "two workers on two cores, of one on one",
+            1.7,
+            [two_workers / one_worker for one_worker, two_workers in results["workers"]],
+        )
     if results.get("growth"):
         first, *_, last = results["growth"]
         for operation, values in last["samples"].items():
@@ -118,10 +122,10 @@ def guarded(results: Results) -> dict[str, list[float]]:
 
     By CPU time alone: what the disk and the machine's other work leave of the time is their own affair.
     """
-    found = {
-        f"{case}: the floor's CPU, of the service's": [1 / each for each in ratios(results, case, "floor", "cpu_us")]
+    values = {
+        f"{case}: the floor's CPU, of the service's": [1 / ratio for ratio in ratios(results, case, "floor", "cpu_us")]
         for case in GUARDED
     }
     # Changes in one commit cost less each.
-    found["create: CPU on one connection, of that on 32"] = between(results, "create_1", "create_32", "cpu_us")
-    return found
+    values["create: CPU on one connection, of that on 32"] = between(results, "create_1", "create_32", "cpu_us")
+    return values

@@ -71,8 +71,8 @@ def measure(folder: Path, sizes: list[int], rounds: int) -> list[Grown]:
             known = _write_reads(folder, size, filled)
             grown.append(Grown(size, filled, target, known, bytes_per_key, {}, {}))
         for round in range(-1, rounds):  # the first round warms up
-            for each in grown:
-                _round(folder, each, round, keep=round >= 0)
+            for store in grown:
+                _round(folder, store, round, keep=round >= 0)
     return grown
 
 
@@ -112,17 +112,17 @@ def _round(folder: Path, grown: Grown, round: int, *, keep: bool) -> None:
 
 def _write_deletes(file: Path, grown: Grown) -> None:
     with contextlib.closing(sqlite3.connect(grown.filled.data / STORE_FILE)) as store:
-        made = [
-            each
+        keys = [
+            key
             for owner in grown.filled.empty_owners()
-            for each in store.execute("SELECT app_id, integration_id, id FROM keys WHERE integration_id = ?", (owner.integration_id,))
+            for key in store.execute("SELECT app_id, integration_id, id FROM keys WHERE integration_id = ?", (owner.integration_id,))
         ]  # fmt: skip
-    random.Random(1).shuffle(made)
+    random.Random(1).shuffle(keys)
     write_requests(
         file,
         [
             Request(f"/v2/apps/{app}/integrations/{integration}/keys/{key}", grown.known[app], "DELETE")
-            for app, integration, key in made
+            for app, integration, key in keys
         ],
     )
 
@@ -135,14 +135,14 @@ def main() -> None:
     options = parser.parse_args()
     require_tools()
     with tempfile.TemporaryDirectory() as temporary:
-        for each in measure(options.stores or Path(temporary), options.sizes, options.rounds):
-            print(each.keys, f"{each.bytes_per_key:.0f} bytes a key")
-            for name, values in each.samples.items():
+        for store in measure(options.stores or Path(temporary), options.sizes, options.rounds):
+            print(store.keys, f"{store.bytes_per_key:.0f} bytes a key")
+            for name, values in store.samples.items():
                 print(
                     "  ",
                     name,
                     f"{statistics.median(values):.4g} ({min(values):.4g}–{max(values):.4g})",
-                    f"CPU {statistics.median(each.cpu.get(name, [0])):.4g}",
+                    f"CPU {statistics.median(store.cpu.get(name, [0])):.4g}",
                 )
 
 

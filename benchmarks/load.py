@@ -42,7 +42,9 @@ def require_tools() -> None:
 
 
 def write_requests(file: Path, requests: Iterable[Request]) -> Path:
-    file.write_text("".join(f"{each.method}\t{each.path}\t{each.authorization}\t{each.body}\n" for each in requests))
+    file.write_text(
+        "".join(f"{request.method}\t{request.path}\t{request.authorization}\t{request.body}\n" for request in requests)
+    )
     return file
 
 

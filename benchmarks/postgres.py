@@ -54,10 +54,10 @@ class Database:
 
     def bytes_per_row(self, name: str) -> float:
         """Return the bytes per row of a table, with its indexes."""
-        ((found,),) = self._server.execute(
+        ((size,),) = self._server.execute(
             f"SELECT pg_total_relation_size('{name}')::float8 / count(*) FROM {name}", "served"
         )
-        return float(found)
+        return float(size)
 
     def pin(self, cores: Iterable[int]) -> None:
         for process in targets.family(self._postmaster):
@@ -69,12 +69,12 @@ class Database:
 
 
 def cases_of(folder: Path, filled: Filled) -> list[Case]:
-    found = [each for each in cases(folder, filled, 1) if each.name in TITLES]
+    chosen = [case for case in cases(folder, filled, 1) if case.name in TITLES]
     for name, of in zip(VERIFY, ("get_basic", "get_same_token"), strict=True):
-        path, authorization = next(each for each in found if each.name == of).first().split("\t")[1:3]
+        path, authorization = next(case for case in chosen if case.name == of).first().split("\t")[1:3]
         (folder / name).write_text(f"POST\t{path.rpartition('/')[0]}\t{authorization}\t{{}}\n")
-        found.append(Case(name, folder / name, 400))
-    return found
+        chosen.append(Case(name, folder / name, 400))
+    return chosen
 
 
 def measure(folder: Path, filled: Filled, database: Database, rounds: int, seconds: int, samples: Samples) -> None:
@@ -86,56 +86,56 @@ def measure(folder: Path, filled: Filled, database: Database, rounds: int, secon
         targets.service(filled.data, name="postgres", database=database.url) as postgres,
     ):
         for number in range(-1, rounds):  # the first round warms up
-            kept = samples if number >= 0 else Samples()
+            round_samples = samples if number >= 0 else Samples()
             database.pin([LOAD_CORE])
             for case in all_cases:
                 for target in (sqlite, postgres):
                     first = created[target.name] if case.writes else 0
                     before, theirs = target.cpu_seconds(), database.cpu_seconds()
-                    found = wrk(
+                    load = wrk(
                         target.url, case.requests, connections=case.connections, seconds=seconds, status=case.status, first=first
                     )  # fmt: skip
-                    created[target.name] += found.sent if case.writes else 0
-                    name, count = f"{case.name} {target.name}", found.requests / 1e6
-                    kept.add(f"{name} rate", found.per_second)
-                    kept.add(f"{name} cpu", (target.cpu_seconds() - before) / count)
-                    kept.add(f"{name} database", (database.cpu_seconds() - theirs) / count)
-                    kept.add(f"{name} p50", found.p50)
-            for name, bare_found in (
+                    created[target.name] += load.sent if case.writes else 0
+                    name, count = f"{case.name} {target.name}", load.requests / 1e6
+                    round_samples.add(f"{name} rate", load.per_second)
+                    round_samples.add(f"{name} cpu", (target.cpu_seconds() - before) / count)
+                    round_samples.add(f"{name} database", (database.cpu_seconds() - theirs) / count)
+                    round_samples.add(f"{name} p50", load.p50)
+            for name, bare_result in (
                 ("list", bare.lists(database.bare_url, full, 4 * PER_ROUND)),
                 ("create_1", bare.creates(database.bare_url, owners, PER_ROUND, group=1)),
                 ("create_32", bare.creates(database.bare_url, owners, 2 * PER_ROUND, group=32)),
             ):
-                kept.add(f"{name} bare", bare_found.elapsed)
-                kept.add(f"{name} bare cpu", bare_found.cpu)
+                round_samples.add(f"{name} bare", bare_result.elapsed)
+                round_samples.add(f"{name} bare cpu", bare_result.cpu)
 
 
 def measure_nodes(
     folder: Path, filled: Filled, database: Database, rounds: int, seconds: int, samples: Samples
 ) -> None:
     """Measure one node, its load and PostgreSQL on one core; then two nodes, two loads and PostgreSQL on two cores."""
-    chosen = [each for each in cases_of(folder, filled) if each.name in ("verify_basic", "get_basic")]
+    chosen = [case for case in cases_of(folder, filled) if case.name in ("verify_basic", "get_basic")]
     with (
         ProcessPoolExecutor(2) as pool,
-        targets.service(filled.data, name="one", cores=[SERVER_CORE], database=database.url) as one,
-        targets.service(filled.data, name="two", cores=[LOAD_CORE], database=database.url) as two,
+        targets.service(filled.data, name="one", cores=[SERVER_CORE], database=database.url) as first_node,
+        targets.service(filled.data, name="two", cores=[LOAD_CORE], database=database.url) as second_node,
     ):
         for number in range(-1, rounds):
-            kept = samples if number >= 0 else Samples()
+            round_samples = samples if number >= 0 else Samples()
             for case in chosen:
-                for nodes, name in (([one], "one"), ([one, two], "two")):
+                for nodes, name in (([first_node], "one"), ([first_node, second_node], "two")):
                     database.pin(BOTH[: len(nodes)])
-                    before = sum(each.cpu_seconds() for each in nodes)
+                    before = sum(node.cpu_seconds() for node in nodes)
                     loads = [
                         pool.submit(
                             wrk, node.url, case.requests, connections=32, seconds=seconds, status=case.status, cores=(core,)
                         )
                         for node, core in zip(nodes, BOTH, strict=False)
                     ]  # fmt: skip
-                    done = [each.result() for each in loads]
-                    cpu = sum(each.cpu_seconds() for each in nodes) - before
-                    kept.add(f"{case.name} {name} rate", sum(each.per_second for each in done))
-                    kept.add(f"{case.name} {name} cpu", cpu / sum(each.requests for each in done) * 1e6)
+                    done = [load.result() for load in loads]
+                    cpu = sum(node.cpu_seconds() for node in nodes) - before
+                    round_samples.add(f"{case.name} {name} rate", sum(load.per_second for load in done))
+                    round_samples.add(f"{case.name} {name} cpu", cpu / sum(load.requests for load in done) * 1e6)
 
 
 def main() -> None:

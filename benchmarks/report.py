@@ -42,7 +42,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def goals_table(results: Results) -> str:
     rows = [
-        [goal.title, goal.wanted, goal.found.text(), "yes" if goal.is_met else "**no**"] for goal in reached(results)
+        [goal.title, goal.wanted, goal.spread.text(), "yes" if goal.is_met else "**no**"] for goal in reached(results)
     ]
     return table(["", "goal", "found", "met"], rows)
 
@@ -69,10 +69,12 @@ def _throughput(results: Results, folder: Path) -> str:
         if case in FLOOR_GOALS and "floor" in by_target:
             for target in ("service", "reference"):
                 if target in by_target:
-                    found = Spread.of(
+                    spread = Spread.of(
                         ratios(results, case, "floor") if target == "service" else _of_floor(by_target, target)
                     )
-                    bars.append(Bar(f"{TITLES[case]}: {target}", found.median, _COLOURS[target], figure(found.median)))
+                    bars.append(
+                        Bar(f"{TITLES[case]}: {target}", spread.median, _COLOURS[target], figure(spread.median))
+                    )
     (folder / "throughput.svg").write_text(bar_chart("Throughput, of the floor's", bars, 1.0))
     return (
         "## Throughput\n\n![Throughput, of the floor's](throughput.svg)\n\nMedian (min–max). CPU is the server's, user and system; "
@@ -114,7 +116,7 @@ def _costs(results: Results) -> str:
     ]
     section = "## Memory and start\n\n" + table(["", "peak memory, MB", "from its start to its first answer, s"], rows)
     if results.get("workers"):
-        spread = Spread.of([two / one for one, two in results["workers"]])
+        spread = Spread.of([two_workers / one_worker for one_worker, two_workers in results["workers"]])
         section += f"Two workers on two cores served {spread.text()} times what one worker on one core did.\n\n"
     return section
 

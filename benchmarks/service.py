@@ -53,7 +53,7 @@ class Bench:
         self._folder = folder
         self._reference = reference
         self._filled = fill(folder / "data", 1000, plan.empty)
-        self._cases = [each for each in cases(folder, self._filled, plan.tokens) if each.name in plan.cases]
+        self._cases = [case for case in cases(folder, self._filled, plan.tokens) if case.name in plan.cases]
         self._samples: dict[str, dict[str, dict[str, list[float]]]] = {}
         self._created: dict[str, int] = {}
 
@@ -69,8 +69,8 @@ class Bench:
                     self._half_load(running[name])
                 with targets.service(self._filled.data) as another:
                     start.setdefault("service", []).append(another.start_seconds)
-            memory = {name: each.peak_megabytes() for name, each in running.items()}
-            start |= {name: [each.start_seconds] for name, each in running.items() if name not in start}
+            memory = {name: target.peak_megabytes() for name, target in running.items()}
+            start |= {name: [target.start_seconds] for name, target in running.items() if name not in start}
         return {"samples": self._samples, "start": start, "memory": memory}
 
     @contextlib.contextmanager
@@ -78,16 +78,16 @@ class Bench:
         """Yield the running targets of the plan, without those that this machine lacks."""
         with contextlib.ExitStack() as stack:
             service = stack.enter_context(targets.service(self._filled.data))
-            found = {service.name: service}
+            running = {service.name: service}
             answers = self._answers(service)
             (self._folder / "answers.json").write_text(json.dumps(answers))
-            found["floor"] = stack.enter_context(targets.floor(self._folder / "answers.json"))
+            running["floor"] = stack.enter_context(targets.floor(self._folder / "answers.json"))
             if "nginx" in self._plan.targets and shutil.which("nginx"):
                 (self._folder / "nginx").mkdir()
-                found["nginx"] = stack.enter_context(targets.nginx(self._folder / "nginx", answers))
+                running["nginx"] = stack.enter_context(targets.nginx(self._folder / "nginx", answers))
             if self._reference:
-                found["reference"] = stack.enter_context(self._start_reference(self._reference))
-            yield found
+                running["reference"] = stack.enter_context(self._start_reference(self._reference))
+            yield running
 
     def _start_reference(self, python: Path) -> Target:
         database = self._folder / "reference.sqlite3"
@@ -98,7 +98,7 @@ class Bench:
     def _answers(self, service: Target) -> dict[str, Any]:
         """Return the service's answers by path: status, headers and body."""
         answers: dict[str, Any] = {}
-        for request in ["GET\t/healthz\t\t", *(each.first() for each in self._cases if not each.writes)]:
+        for request in ["GET\t/healthz\t\t", *(case.first() for case in self._cases if not case.writes)]:
             method, path, authorization, _ = request.split("\t")
             status, headers, body = service.ask(method, path, authorization)
             kept_headers = [(name, value) for name, value in headers.items() if name not in _OWN]
@@ -114,22 +114,22 @@ class Bench:
     def _measure(self, case: Case, target: Target, seconds: int) -> None:
         first = self._created.get(target.name, 0) if case.writes else 0
         cpu = target.cpu_seconds()
-        found = wrk(
+        load = wrk(
             target.url, case.requests, connections=case.connections, seconds=seconds, status=case.status, first=first
         )
-        cpu_us = (target.cpu_seconds() - cpu) / found.requests * 1e6
+        cpu_us = (target.cpu_seconds() - cpu) / load.requests * 1e6
         if case.writes:
-            self._created[target.name] = first + found.sent
-        self._keep(case, target, per_second=found.per_second, cpu_us=cpu_us, p50=found.p50, p99=found.p99)
+            self._created[target.name] = first + load.sent
+        self._keep(case, target, per_second=load.per_second, cpu_us=cpu_us, p50=load.p50, p99=load.p99)
 
     def _half_load(self, target: Target) -> None:
         """Measure latencies while clients with pauses request half of what the target can serve."""
         case = self._cases[0]
         most = statistics.median(self._samples[case.name][target.name]["per_second"])
         think = _THINKING / (most / 2) * 1e3
-        found = wrk(target.url, case.requests, connections=_THINKING, seconds=self._plan.seconds, think_ms=think)
-        share, tail = found.per_second / most, found.p99 / found.p50
-        self._keep(case, target, half_p50=found.p50, half_p99=found.p99, half_tail=tail, half_share=share)
+        load = wrk(target.url, case.requests, connections=_THINKING, seconds=self._plan.seconds, think_ms=think)
+        share, tail = load.per_second / most, load.p99 / load.p50
+        self._keep(case, target, half_p50=load.p50, half_p99=load.p99, half_tail=tail, half_share=share)
 
     def _keep(self, case: Case, target: Target, **values: float) -> None:
         for metric, value in values.items():

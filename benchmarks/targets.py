@@ -112,12 +112,12 @@ class Target:
 
 def family(parent: int) -> list[int]:
     """Return a process and all its descendants; some may end meanwhile."""
-    found = [parent]
-    for pid in found:
+    pids = [parent]
+    for pid in pids:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             for task in Path(f"/proc/{pid}/task").iterdir():
-                found += [int(child) for child in (task / "children").read_text().split()]
-    return found
+                pids += [int(child) for child in (task / "children").read_text().split()]
+    return pids
 
 
 def cpu_seconds(processes: Iterable[int]) -> float:

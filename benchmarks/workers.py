@@ -23,19 +23,19 @@ def measure(folder: Path, rounds: int, seconds: int) -> list[tuple[float, float]
     filled = fill(folder / "workers", 1000, 10)
     (folder / "requests").mkdir()
     case = cases(folder / "requests", filled, 1)[0]
-    found = []
+    rates_by_round = []
     with (
-        targets.service(filled.data, name="one worker", cores=CORES[:1]) as one,
-        targets.service(filled.data, name="two workers", cores=CORES[:2], workers=2) as two,
+        targets.service(filled.data, name="one worker", cores=CORES[:1]) as one_worker,
+        targets.service(filled.data, name="two workers", cores=CORES[:2], workers=2) as two_workers,
     ):
         for round in range(-1, rounds):
             rates = [
                 wrk(target.url, case.requests, connections=32 * count, seconds=seconds, threads=count, cores=CORES[:count])
-                for count, target in ((1, one), (2, two))
+                for count, target in ((1, one_worker), (2, two_workers))
             ]  # fmt: skip
             if round >= 0:
-                found.append((rates[0].per_second, rates[1].per_second))
-    return found
+                rates_by_round.append((rates[0].per_second, rates[1].per_second))
+    return rates_by_round
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     require_tools()
     with tempfile.TemporaryDirectory() as temporary:
-        ratios = [two / one for one, two in measure(Path(temporary), options.rounds, 3)]
+        ratios = [two_workers / one_worker for one_worker, two_workers in measure(Path(temporary), options.rounds, 3)]
     print(
         f"two workers serve {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f}) times what one does"
     )

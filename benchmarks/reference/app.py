@@ -129,7 +129,7 @@ async def envelope(request: Request, error: HTTPException) -> JSONResponse:
 
 @app.exception_handler(RequestValidationError)
 async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    return JSONResponse({"errors": [{"code": "bad_request", "title": each["msg"]} for each in error.errors()]}, 400)
+    return JSONResponse({"errors": [{"code": "bad_request", "title": detail["msg"]} for detail in error.errors()]}, 400)
 
 
 async def get_session() -> AsyncIterator[AsyncSession]:
@@ -192,11 +192,11 @@ async def get_key(app_id: str, integration_id: str, key_id: str, actor: Actor, s
 
 @app.get(KEYS)
 async def list_keys(app_id: str, integration_id: str, actor: Actor, session: Session) -> KeyListResponse:
-    found = (await session.scalars(select(Key).where(Key.integration_id == integration_id).order_by(Key.id))).all()
-    found = [key for key in found if key.app_id == app_id]
-    if not found:
+    keys = (await session.scalars(select(Key).where(Key.integration_id == integration_id).order_by(Key.id))).all()
+    keys = [key for key in keys if key.app_id == app_id]
+    if not keys:
         await custom_integration(session, app_id, integration_id)
-    return KeyListResponse(keys=[KeyView.model_validate(key) for key in found])
+    return KeyListResponse(keys=[KeyView.model_validate(key) for key in keys])
 
 
 @app.post(KEYS, status_code=201)
