@@ -1,6 +1,6 @@
--- What wrk sends, and what it tells of the answers; benchmarks/load.py reads the last line it prints.
--- Arguments: a file with a request a line (method, path, authorization, body, between tabs), the line to begin with,
--- the mean think time in milliseconds (0: none), and how many requests to send in all (0: as many as there is time for).
+-- Send wrk's requests and print a summary of the answers; benchmarks/load.py reads the last line of it.
+-- Arguments: a file with one request per line (method, path, authorization, body; tabs between), the first line to send,
+-- the mean think time in milliseconds (0: none), and how many requests to send in all (0: no limit).
 local ffi = require("ffi")
 ffi.cdef [[
 typedef struct { long seconds; long nanoseconds; } instant;
