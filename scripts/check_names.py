@@ -1,4 +1,4 @@
-"""Refuse names that say nothing: list where src/ and tests/ define a name from BANNED, and fail if there is any.
+"""Refuse names that say nothing: list where src/, tests/, benchmarks/ and scripts/ define a name from BANNED, and fail if there is any.
 
 --count prints the number for each package instead, and never fails.
 """
@@ -16,6 +16,8 @@ BANNED = frozenset(
     "told given made found kept each again one helper helpers util utils manager managers common".split()  # noqa: SIM905 - a list of words is easier to read without quotes
 )
 
+FOLDERS = ("src", "tests", "benchmarks", "scripts")
+
 
 def names(tree: ast.AST) -> Iterator[tuple[str, int]]:
     """Yield each name that the module defines, with its line."""
@@ -32,7 +34,9 @@ def names(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def main() -> None:
-    files = subprocess.run(["git", "ls-files", "src/*.py", "tests/*.py"], capture_output=True, text=True, check=True)
+    files = subprocess.run(
+        ["git", "ls-files", *(f"{folder}/*.py" for folder in FOLDERS)], capture_output=True, text=True, check=True
+    )
     counts: Counter[str] = Counter()
     for path in map(Path, files.stdout.split()):
         defined = [(part, 1) for part in (*path.parts[:-1], path.stem)] + list(names(ast.parse(path.read_bytes())))

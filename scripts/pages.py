@@ -1,4 +1,4 @@
-"""Pages that are written from the code: put in their place, or held against what they would be."""
+"""Write the pages that are generated from the code, or check that they are up to date."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-def keep(name: str, made: str) -> None:
-    """Write the page docs/NAME; with --check, fail where it is not what would be written."""
+def keep(name: str, text: str) -> None:
+    """Write the page docs/NAME; with --check, exit with a message if its text differs."""
     page = DOCS / name
     if "--check" not in sys.argv[1:]:
-        page.write_text(made)
-    elif not page.is_file() or page.read_text() != made:
-        sys.exit(f"docs/{name} is not what the code is: run make format")
+        page.write_text(text)
+    elif not page.is_file() or page.read_text() != text:
+        sys.exit(f"docs/{name} differs from what the code generates. Run make format.")
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

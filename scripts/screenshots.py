@@ -34,9 +34,9 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(Path(folder))
-        made = first_run(settings, sample=True)
-        assert made is not None
-        app_id, integration_id, key_id = made["app"]["id"], made["integration"]["id"], made["key"]["id"]
+        sample = first_run(settings, sample=True)
+        assert sample is not None
+        app_id, integration_id, key_id = sample["app"]["id"], sample["integration"]["id"], sample["key"]["id"]
         asyncio.run(_fill(settings, app_id, integration_id, key_id))
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         with server.running(settings) as url, sync_playwright() as playwright:
@@ -44,8 +44,8 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1040, "height": 700})
             page.goto(f"{url}/console/sign-in")
             _take(page, "sign-in")
-            page.fill("#key_id", made["account_key"]["id"])
-            page.fill("#secret", made["account_key"]["secret"])
+            page.fill("#key_id", sample["account_key"]["id"])
+            page.fill("#secret", sample["account_key"]["secret"])
             page.click("main button[type=submit]")
             integration = f"{url}/console/apps/{app_id}/integrations/{integration_id}"
             page.goto(integration)
@@ -77,8 +77,8 @@ async def _fill(settings: Settings, app_id: str, integration_id: str, key_id: st
     now = time.time()
     this_hour = int(now // HOUR * HOUR)
     batch = [
-        KeyHour(each, hour, requests, min(hour + 1800.0, now), f"192.0.2.{place + 7}")
-        for place, each in enumerate(ids[:2])
+        KeyHour(key, hour, requests, min(hour + 1800.0, now), f"192.0.2.{place + 7}")
+        for place, key in enumerate(ids[:2])
         for back in range(7 * 24)
         if (requests := _requests(hour := this_hour - back * HOUR, place)) > 0
     ]

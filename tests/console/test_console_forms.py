@@ -1,4 +1,4 @@
-"""Forms that are forged, broken, stale, too large or sent twice change nothing, and are told so in a page."""
+"""Forms that are forged, broken, stale, too large or sent twice change nothing, and are answered with a page that says so."""
 
 from __future__ import annotations
 
