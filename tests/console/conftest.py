@@ -1,4 +1,4 @@
-"""Visitors of the console of a real service."""
+"""People who use the console of a real service."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from support.wire import Service, Tenant
 
 @pytest.fixture
 def visitor(service: Service) -> Visitor:
-    """Somebody who has not signed in."""
+    """Return a person who has not signed in."""
     return Visitor(service.url)
 
 
 @pytest.fixture
 def owner(service: Service) -> Visitor:
-    """Somebody with the account's key."""
+    """Return a person who is signed in with the account's key."""
     return Visitor(service.url).signed_in(service.account)
 
 
 @pytest.fixture
 def member(service: Service, tenant: Tenant) -> Visitor:
-    """Somebody with the key of the test's app."""
+    """Return a person who is signed in with the key of the test's app."""
     return Visitor(service.url).signed_in(tenant.app_key)

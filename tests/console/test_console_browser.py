@@ -1,4 +1,4 @@
-"""The console in a real browser: the whole way, by mouse and by keyboard, in every width and colour scheme."""
+"""The console in a real browser, by mouse and by keyboard, at two widths and in both colour schemes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIZES = ((360, 740), (1440, 900))
 
 pytestmark = [
     needs("chromium"),
-    # Playwright's own loop is not closed where its thread ends with the process.
+    # Playwright does not close its event loop before the process ends.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
@@ -37,7 +37,7 @@ def browser(service: Service) -> Iterator[Browser]:
 
 @dataclass
 class Watched:
-    """A page, and what it asked for and complained of."""
+    """A page, the hosts that it sent requests to, and the errors and console messages of the browser."""
 
     page: Page
     url: str
@@ -57,7 +57,7 @@ class Watched:
         self.page.wait_for_url("**/console/apps**")
 
     def require_quiet(self) -> None:
-        """Nothing was asked of another host, and nothing was complained of."""
+        """Assert that the page used no other host, and that the browser reported nothing."""
         assert self.hosts == {urlsplit(self.url).netloc}
         assert self.complaints == []
 
@@ -77,7 +77,7 @@ def watch(context: BrowserContext, url: str) -> Watched:
     return watched
 
 
-def test_the_whole_way_from_signing_in_to_a_key_that_is_refused(watched: Watched, service: Service, wire: Wire) -> None:
+def test_sign_in_create_a_key_use_it_and_delete_it(watched: Watched, service: Service, wire: Wire) -> None:
     page = watched.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=service.url)
     watched.sign_in(service.account)
@@ -113,14 +113,14 @@ def test_the_whole_way_from_signing_in_to_a_key_that_is_refused(watched: Watched
     page.get_by_role("button", name="Sign out").click()
     page.get_by_text("You have signed out.").wait_for()
     page.go_back()
-    page.get_by_label("Key id").wait_for()  # the pages before it are not shown any more
+    page.get_by_label("Key id").wait_for()  # the browser does not show the earlier pages
     watched.require_quiet()
 
 
-def test_signing_in_and_creating_need_no_mouse(watched: Watched, tenant: Tenant) -> None:
+def test_keyboard_suffices_to_sign_in_and_create_a_key(watched: Watched, tenant: Tenant) -> None:
     page, press = watched.page, watched.page.keyboard.press
     watched.open("/console/sign-in")
-    expect(page.get_by_label("Key id")).to_be_focused()  # a moment after the page is there
+    expect(page.get_by_label("Key id")).to_be_focused()  # the browser sets the focus a moment after it shows the page
     page.keyboard.type(tenant.app_key.id)
     press("Tab")
     page.keyboard.type(tenant.app_key.secret)
@@ -148,7 +148,7 @@ def test_signing_in_and_creating_need_no_mouse(watched: Watched, tenant: Tenant)
     watched.require_quiet()
 
 
-def test_without_a_script_all_but_copying_works(browser: Browser, service: Service, tenant: Tenant) -> None:
+def test_pages_work_without_scripts_except_for_copying(browser: Browser, service: Service, tenant: Tenant) -> None:
     context = browser.new_context(java_script_enabled=False)
     watched = watch(context, service.url)
     watched.sign_in(tenant.app_key)
@@ -161,7 +161,7 @@ def test_without_a_script_all_but_copying_works(browser: Browser, service: Servi
     context.close()
 
 
-def test_where_there_is_no_clipboard_what_is_to_be_copied_is_selected(watched: Watched, tenant: Tenant) -> None:
+def test_without_a_clipboard_the_copy_button_selects_the_text(watched: Watched, tenant: Tenant) -> None:
     watched.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     watched.sign_in(tenant.app_key)
     watched.page.get_by_role("button", name="Copy The app").click()
@@ -170,7 +170,7 @@ def test_where_there_is_no_clipboard_what_is_to_be_copied_is_selected(watched: W
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_what_axe_finds_or_scrolls_sideways(
+def test_no_page_violates_axe_rules_or_scrolls_sideways(
     browser: Browser, service: Service, tenant: Tenant, scheme: str
 ) -> None:
     app = f"/console/apps/{tenant.app_id}"
@@ -206,7 +206,7 @@ def test_no_page_has_what_axe_finds_or_scrolls_sideways(
 
 
 def require_sound(axe: Axe, page: Page, path: str) -> None:
-    # Axe is put into the page by the browser's protocol, which the page's CSP does not hold.
+    # Playwright injects axe through the browser's protocol, to which the page's CSP does not apply.
     result = axe.run(page, options={"resultTypes": ["violations"]})
     assert result.violations_count == 0, f"{path}\n{result.generate_report()}"
     widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")

@@ -1,4 +1,4 @@
-"""Forms that are forged, broken, stale, too large or sent twice change nothing, and are answered with a page that says so."""
+"""Forged, invalid, stale and too large forms change nothing, and the response is a page. A form sent twice creates one object."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_a_form_from_another_site_changes_nothing(owner: Visitor, headers: dict[
     assert "From elsewhere" not in owner.get("/console/apps").text
 
 
-def test_a_form_from_here_is_taken(owner: Visitor, service: Service) -> None:
+def test_a_form_of_the_console_itself_is_accepted(owner: Visitor, service: Service) -> None:
     for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Origin": service.url}):
         form = owner.get("/console/apps").form("/console/apps").fields | {"name": "From here"}
         assert owner.post("/console/apps", form, headers).status == 303
 
 
-def test_nobody_can_be_signed_in_by_another_sites_form(visitor: Visitor, service: Service) -> None:
+def test_a_form_of_another_site_cannot_sign_anyone_in(visitor: Visitor, service: Service) -> None:
     credentials = {"key_id": service.account.id, "secret": service.account.secret}
     assert visitor.post("/console/sign-in", credentials).status == 403
     token = Visitor(service.url).get("/console/sign-in").form("/sign-in").fields["form_token"]
@@ -69,23 +69,21 @@ def test_nobody_can_be_signed_in_by_another_sites_form(visitor: Visitor, service
     ],
     ids=["json", "multipart", "large", "huge", "twice", "not UTF-8", "not encoded", "many", "empty"],
 )
-def test_what_is_no_form_of_ours_is_refused_in_a_page(
-    owner: Visitor, content: bytes, media_type: str, status: int
-) -> None:
+def test_an_invalid_form_is_refused_with_a_page(owner: Visitor, content: bytes, media_type: str, status: int) -> None:
     page = owner.send("POST", "/console/apps", content, {"Content-Type": media_type})
     assert page.status == status
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "<h1>" in page.html and page.headers["x-request-id"] in page.text
-    assert ("connection" in page.headers) == (len(content) > DISCARDED_BYTES)  # else what is left of it was read
+    assert ("connection" in page.headers) == (len(content) > DISCARDED_BYTES)  # a smaller rest was read and discarded
     assert owner.get("/console/apps").status == 200
 
 
-def test_a_large_body_that_never_ends_is_not_waited_for(owner: Visitor, tenant: Tenant) -> None:
+def test_a_large_body_for_a_missing_page_is_refused_unread(owner: Visitor, tenant: Tenant) -> None:
     page = owner.send("POST", "/console/nothing", b"x" * 3_000_000, {"Content-Type": "text/plain"})
     assert (page.status, page.headers["connection"]) == (404, "close")
 
 
-def test_methods_are_held_to_what_a_page_has(owner: Visitor) -> None:
+def test_a_method_that_a_page_does_not_have_is_refused(owner: Visitor) -> None:
     for method, path, allowed in (
         ("POST", "/console/audit", "GET, HEAD"),
         ("DELETE", "/console/apps", "GET, HEAD, POST"),
@@ -105,7 +103,7 @@ def test_methods_are_held_to_what_a_page_has(owner: Visitor) -> None:
         "/console/static/nothing.css", "/console/apps/%C3%A9", "/console/apps/%ff",
     ],
 )  # fmt: skip
-def test_what_there_is_not_is_a_page_that_says_so(owner: Visitor, path: str) -> None:
+def test_a_missing_page_is_answered_with_a_page(owner: Visitor, path: str) -> None:
     page = owner.get(path)
     assert page.status == 404
     assert "<h1>Not found</h1>" in page.html
@@ -121,7 +119,7 @@ def test_ids_of_another_app_are_not_found(owner: Visitor, tenant: Tenant, other:
     assert owner.post(f"{wrong}/keys/{other.key.id}/delete", form).status == 404
 
 
-def test_a_form_sent_twice_makes_one_key(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
+def test_a_form_sent_twice_creates_one_key(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
     page = owner.get(f"/console{tenant.integration.removeprefix('/v2')}")
     form = page.form("/keys")
     answers = [owner.post(form.action, form.fields | {"name": "Once"}) for _ in range(2)]
@@ -150,7 +148,7 @@ def test_the_same_form_with_another_name_is_refused(owner: Visitor, tenant: Tena
     ],
     ids=["empty", "blank", "long", "NUL", "two lines"],
 )
-def test_a_name_that_cannot_be_is_told_beside_its_field_and_kept_in_it(
+def test_an_invalid_name_is_reported_beside_its_field(
     owner: Visitor, tenant: Tenant, wire: Wire, name: str, fault: str
 ) -> None:
     app, integration = f"/console/apps/{tenant.app_id}", f"/console{tenant.integration.removeprefix('/v2')}"

@@ -1,4 +1,4 @@
-"""Nothing that the console is given or shows in confidence is written anywhere, nor repeated where it was not asked for."""
+"""No secret that a person enters or sees is written to a file or a log, or appears in another page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.settings import Settings
 
 
-def test_no_secret_is_in_anything_that_a_server_with_a_console_writes(serving: Serving) -> None:
+def test_no_secret_is_in_files_error_pages_or_the_log(serving: Serving) -> None:
     integration = f"/console{serving.integration.removeprefix('/v2')}"
     visitor = Visitor(serving.wire.url).signed_in(serving.app_key)
     (session,) = visitor.cookies.values()
@@ -48,7 +48,7 @@ def test_no_secret_is_in_anything_that_a_server_with_a_console_writes(serving: S
     assert_nowhere([*planted, form_token], {"standard output and error": serving.written()})
 
 
-def test_nothing_of_the_console_that_holds_a_secret_shows_it(tmp_path: Path) -> None:
+def test_no_secret_is_in_the_repr_of_an_object(tmp_path: Path) -> None:
     secret = "a secret that nobody should see"
     first_run(Settings(tmp_path))
     engine = asyncio.run(open_engine(Settings(tmp_path)))

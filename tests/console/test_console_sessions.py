@@ -1,4 +1,4 @@
-"""Signing in and out: what the browser is cookie, when a session ends, and that it ends everywhere."""
+"""Signing in and out: the browser's cookies, and when a session ends on every node."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ SESSION = "sunshine_keys_session"
 
 
 def entries_of(settings: Settings, action: str, wanted: Callable[[Entry], bool] = lambda entry: True) -> list[Entry]:
-    """Those of the audit trail, once there are any: refusals are written a moment after their answer."""
+    """Return the matching entries of the audit trail. Wait for the first: a refusal is written a moment after its answer."""
 
     async def read() -> list[Entry]:
         async with opened_store(settings) as store:
             return [entry for entry in await store.audit_entries(0, 10_000) if entry.action == action and wanted(entry)]
 
     deadline = time.monotonic() + 30
-    while not (session := asyncio.run(read())) and time.monotonic() < deadline:
+    while not (entries := asyncio.run(read())) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return session
+    return entries
 
 
-def test_without_a_session_every_page_leads_to_the_sign_in_form(visitor: Visitor, tenant: Tenant) -> None:
+def test_without_a_session_every_page_redirects_to_the_sign_in_form(visitor: Visitor, tenant: Tenant) -> None:
     for path in ("/console", "/console/"):
         page = visitor.get(path)
         assert (page.status, page.headers["location"]) == (303, "/console/sign-in"), path
@@ -49,7 +49,7 @@ def test_without_a_session_every_page_leads_to_the_sign_in_form(visitor: Visitor
         assert (page.status, page.headers["location"]) == (303, f"/console/sign-in?to={path}"), path
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for(owner: Visitor, tenant: Tenant, service: Service) -> None:
+def test_signing_in_redirects_to_the_requested_page(owner: Visitor, tenant: Tenant, service: Service) -> None:
     asked = f"/console/apps/{tenant.app_id}"
     age(service, owner, "last_seen", 30 * 60)
     form = owner.follow(owner.get(asked))
@@ -65,7 +65,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(owner: Visitor, tenant:
     "to",
     ["//other.example", "https://other.example/console/apps", "/console//other.example", "/console/../x", "/v2/apps"],
 )
-def test_signing_in_leads_to_no_other_site(visitor: Visitor, service: Service, to: str) -> None:
+def test_signing_in_redirects_to_no_other_site(visitor: Visitor, service: Service, to: str) -> None:
     form = visitor.get("/console/sign-in?" + urlencode({"to": to}))
     assert form.form("/sign-in").fields["to"] == "/console"
     key = service.account
@@ -73,20 +73,20 @@ def test_signing_in_leads_to_no_other_site(visitor: Visitor, service: Service, t
     assert signed_in.headers["location"] == "/console"
 
 
-def test_an_account_lands_on_its_apps_and_an_app_on_itself(owner: Visitor, member: Visitor, tenant: Tenant) -> None:
+def test_the_first_page_is_the_list_of_apps_or_the_keys_app(owner: Visitor, member: Visitor, tenant: Tenant) -> None:
     assert owner.get("/console").headers["location"] == "/console/apps"
     assert member.get("/console").headers["location"] == f"/console/apps/{tenant.app_id}"
     assert owner.get("/console/sign-in").headers["location"] == "/console"
 
 
-def test_a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(visitor: Visitor, service: Service) -> None:
+def test_the_sessions_cookie_is_hidden_from_scripts_and_other_sites(visitor: Visitor, service: Service) -> None:
     (cookie,) = [line for line in visitor.sign_in(service.account).set_cookies if SESSION in line]
     name_and_value, *flags = cookie.split("; ")
     assert {flag.lower() for flag in flags} == {"httponly", "path=/console", "samesite=strict"}
     assert len(name_and_value.partition("=")[2]) == 43  # 256 bits
 
 
-def test_over_tls_cookies_are_for_tls_alone(tmp_path: Path) -> None:
+def test_over_tls_cookies_are_secure(tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path)
     account = Key.of(first_run(tmp_path)["account_key"])
     with server.running(Settings(tmp_path), server.Connections(*certificate)) as url:
@@ -99,18 +99,18 @@ def test_over_tls_cookies_are_for_tls_alone(tmp_path: Path) -> None:
         assert visitor.get("/console/apps").status == 200
 
 
-def test_the_store_keeps_no_session_that_could_be_used(owner: Visitor, service: Service) -> None:
+def test_the_store_does_not_contain_the_sessions_token(owner: Visitor, service: Service) -> None:
     token = owner.cookies[SESSION]
     written = b"".join(path.read_bytes() for path in service.data.glob(f"{STORE_FILE}*"))
     assert token.encode() not in written
 
 
-def test_every_sign_in_is_another_session(service: Service) -> None:
+def test_every_sign_in_opens_a_new_session(service: Service) -> None:
     first, second = (Visitor(service.url).signed_in(service.account) for _ in range(2))
     assert first.cookies[SESSION] != second.cookies[SESSION]
 
 
-def test_an_integrations_key_is_refused_with_a_reason(visitor: Visitor, tenant: Tenant, service: Service) -> None:
+def test_an_integration_key_cannot_sign_in(visitor: Visitor, tenant: Tenant, service: Service) -> None:
     page = visitor.sign_in(tenant.key)
     assert page.status == 403
     assert "The key of an integration cannot manage anything, so it cannot sign in here" in page.text
@@ -126,17 +126,17 @@ def test_a_wrong_secret_is_refused_and_never_repeated(visitor: Visitor, tenant: 
     assert page.status == 401
     assert "Key id or secret is wrong, or the key has been deleted." in page.text
     assert "not-the-secret" not in page.html
-    assert "www-authenticate" not in page.headers  # a browser would ask for the password itself
+    assert "www-authenticate" not in page.headers  # with it, a browser would prompt for a password
     refused = entries_of(Settings(service.data), "request", lambda entry: entry.resource == f"keys/{tenant.app_key.id}")
     assert [(entry.actor, entry.outcome) for entry in refused] == [("stranger", "unauthorized")]
 
 
-def test_what_was_given_for_an_id_is_not_repeated_unless_it_is_one(visitor: Visitor) -> None:
+def test_an_entry_that_is_not_a_key_id_is_not_repeated(visitor: Visitor) -> None:
     page = visitor.submit(visitor.get("/console/sign-in"), "/sign-in", key_id="perhaps-the-secret", secret="x")
     assert page.status == 401 and "perhaps-the-secret" not in page.html
 
 
-def test_empty_fields_are_told_beside_them(visitor: Visitor) -> None:
+def test_an_empty_field_is_reported_beside_it(visitor: Visitor) -> None:
     page = visitor.submit(visitor.get("/console/sign-in"), "/sign-in")
     assert page.status == 422
     assert page.of("key_id-fault") == "The id is empty. Enter the key's id."
@@ -144,7 +144,7 @@ def test_empty_fields_are_told_beside_them(visitor: Visitor) -> None:
     assert 'aria-describedby="secret-fault "' in page.html
 
 
-def test_failures_count_against_the_limit_that_the_api_has(tmp_path: Path) -> None:
+def test_failed_sign_ins_share_the_limit_of_the_api(tmp_path: Path) -> None:
     account = Key.of(first_run(tmp_path)["account_key"])
     limits = RateLimits(failures=Rate(2, "hour", 2))
     with server.running(Settings(tmp_path, rate_limits=limits)) as url:
@@ -157,7 +157,7 @@ def test_failures_count_against_the_limit_that_the_api_has(tmp_path: Path) -> No
         assert visitor.sign_in(account).status == 303  # the right secret still works
 
 
-def test_requests_count_against_the_limits_of_their_address_and_key(tmp_path: Path) -> None:
+def test_pages_count_against_the_limits_of_address_and_key(tmp_path: Path) -> None:
     account = Key.of(first_run(tmp_path)["account_key"])
     with server.running(Settings(tmp_path, rate_limits=RateLimits(key=Rate(2, "hour", 2)))) as url:
         visitor = Visitor(url).signed_in(account)
@@ -167,7 +167,7 @@ def test_requests_count_against_the_limits_of_their_address_and_key(tmp_path: Pa
         assert page.status == 429 and "Too many requests from this address" in page.text
 
 
-def test_signing_out_ends_the_session_and_not_only_the_cookie(owner: Visitor) -> None:
+def test_signing_out_ends_the_session_in_the_store(owner: Visitor) -> None:
     stolen = Visitor(owner.url, cookies=dict(owner.cookies))
     page = owner.submit(owner.get("/console/apps"), "/sign-out")
     assert page.headers["location"] == "/console/sign-in?out"
@@ -186,7 +186,7 @@ def age(service: Service, visitor: Visitor, column: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "seconds", "goes_on"),
+    ("column", "seconds", "continues"),
     [
         ("last_seen", 29 * 60, True),
         ("last_seen", 30 * 60, False),
@@ -194,14 +194,14 @@ def age(service: Service, visitor: Visitor, column: str, seconds: int) -> None:
         ("created", 12 * 60 * 60, False),
     ],
 )
-def test_a_session_ends_idle_after_half_an_hour_and_anyhow_after_twelve(
-    owner: Visitor, service: Service, column: str, seconds: int, goes_on: bool
+def test_a_session_ends_after_half_an_hour_idle_or_twelve_hours(
+    owner: Visitor, service: Service, column: str, seconds: int, continues: bool
 ) -> None:
     age(service, owner, column, seconds)
-    assert owner.get("/console/apps").status == (200 if goes_on else 303)
+    assert owner.get("/console/apps").status == (200 if continues else 303)
 
 
-def test_use_keeps_a_session_alive(owner: Visitor, service: Service) -> None:
+def test_requests_extend_a_session(owner: Visitor, service: Service) -> None:
     for _ in range(3):
         age(service, owner, "last_seen", 20 * 60)
         assert owner.get("/console/apps").status == 200
@@ -214,7 +214,7 @@ def test_signing_in_and_out_are_in_the_audit_trail(member: Visitor, tenant: Tena
         assert (entry.resource, entry.outcome) == (f"apps/{tenant.app_id}/keys/{tenant.app_key.id}", "done")
 
 
-def test_sessions_hold_across_processes_and_end_in_all_of_them_with_their_key(place: Place) -> None:
+def test_a_session_is_valid_in_all_processes_until_its_key_is_deleted(place: Place) -> None:
     account = Key.of(first_run(place)["account_key"])
     with Server(place) as first, Server(place) as second:
         tenant = make_tenant(first.wire, account)
@@ -236,10 +236,10 @@ def test_sessions_hold_across_processes_and_end_in_all_of_them_with_their_key(pl
             assert Visitor(url).sign_in(tenant.app_key).status == 401
 
 
-def test_a_session_that_its_row_outlived_is_over_with_its_key(
+def test_a_session_without_its_key_has_ended_even_if_its_row_remains(
     member: Visitor, tenant: Tenant, service: Service
 ) -> None:
-    with contextlib.closing(sqlite3.connect(service.data / STORE_FILE)) as store, store:  # without foreign keys
+    with contextlib.closing(sqlite3.connect(service.data / STORE_FILE)) as store, store:  # foreign keys are off
         store.execute("DELETE FROM keys WHERE id = ?", (tenant.app_key.id,))
         (left,) = store.execute(
             "SELECT count(*) FROM console_sessions WHERE key_id = ?", (tenant.app_key.id,)
@@ -248,7 +248,7 @@ def test_a_session_that_its_row_outlived_is_over_with_its_key(
     assert member.get(f"/console/apps/{tenant.app_id}").headers["location"].startswith("/console/sign-in?ended")
 
 
-def test_a_session_outlives_a_restart(tmp_path: Path) -> None:
+def test_a_session_survives_a_restart(tmp_path: Path) -> None:
     account = Key.of(first_run(tmp_path)["account_key"])
     with server.running(Settings(tmp_path)) as url:
         visitor = Visitor(url).signed_in(account)
@@ -265,7 +265,7 @@ def test_the_console_can_be_turned_off_in_every_process(tmp_path: Path) -> None:
                 assert answer.status == 404 and answer.errors
 
 
-def test_nothing_of_the_console_is_imported_before_it_is_asked_for(tmp_path: Path) -> None:
+def test_the_console_is_imported_at_its_first_request(tmp_path: Path) -> None:
     first_run(tmp_path)
     with Server(tmp_path) as running:
         assert running.wire.get("/healthz").status == 200
@@ -275,5 +275,5 @@ def test_nothing_of_the_console_is_imported_before_it_is_asked_for(tmp_path: Pat
 
 
 def _imported(running: Server) -> bool:
-    """Whether Jinja's compiled neighbour is mapped into the server: a module is seen from outside by its library."""
+    """Return True if the server has loaded MarkupSafe's compiled module, which Jinja imports. From outside, only libraries are visible."""
     return bool(re.search(r"markupsafe/_speedups", Path(f"/proc/{running.process.pid}/maps").read_text()))

@@ -1,4 +1,4 @@
-"""Sessions and the audit trail's questions, in every store."""
+"""Sessions, and queries of the audit trail, in every store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def open_session(store: Store, session: ConsoleSession = SESSION, idle_sin
     await store.transact(Origin(session.key_id), OpenSession(session, "a", idle_since))
 
 
-async def test_a_session_is_there_until_it_is_closed(store: Store) -> None:
+async def test_a_session_exists_until_it_is_closed(store: Store) -> None:
     assert await store.get(SESSIONS, SESSION.id) is None
     await open_session(store)
     assert await store.get(SESSIONS, SESSION.id) == SESSION
@@ -39,7 +39,7 @@ async def test_a_session_is_there_until_it_is_closed(store: Store) -> None:
     ]
 
 
-async def test_a_session_is_seen_later_never_earlier_and_the_trail_tells_nothing_of_it(store: Store) -> None:
+async def test_touching_a_session_never_sets_it_back_and_is_not_audited(store: Store) -> None:
     await open_session(store)
     for moment, seen in ((2000, 2000), (1500, 2000)):
         await store.transact(MEMBER, TouchSession(SESSION.id, moment))
@@ -49,7 +49,7 @@ async def test_a_session_is_seen_later_never_earlier_and_the_trail_tells_nothing
 
 
 @pytest.mark.parametrize("change", [DeleteKey("a", None, APP_KEY.id), DeleteApp("a")], ids=lambda change: change.action)
-async def test_a_session_goes_with_its_key(store: Store, change: DeleteKey | DeleteApp) -> None:
+async def test_deleting_a_key_deletes_its_sessions(store: Store, change: DeleteKey | DeleteApp) -> None:
     await open_session(store)
     await open_session(store, ConsoleSession(b"t" * 32, ACCOUNT_KEY.id, 1, 1))
     await store.transact(OPERATOR, change)
@@ -61,7 +61,7 @@ async def test_a_session_goes_with_its_key(store: Store, change: DeleteKey | Del
         await store.transact(MEMBER, TouchSession(SESSION.id, 2000))
 
 
-async def test_sessions_that_have_long_been_idle_are_forgotten_as_others_begin(store: Store) -> None:
+async def test_opening_a_session_deletes_idle_sessions(store: Store) -> None:
     for number in range(3):
         await open_session(store, ConsoleSession(bytes([number]) * 32, APP_KEY.id, number, number))
     await open_session(store, SESSION, idle_since=1)
@@ -69,7 +69,7 @@ async def test_sessions_that_have_long_been_idle_are_forgotten_as_others_begin(s
     assert remaining == [False, False, True]
 
 
-async def test_who_signs_in_leaves_what_nodes_remember_of_keys(store: Store) -> None:
+async def test_signing_in_leaves_cached_keys_valid(store: Store) -> None:
     assert await store.credential(KEY.id) == KEY
     await open_session(store)
     await store.transact(MEMBER, ShowKey(KEY))
@@ -107,20 +107,20 @@ async def fill_trail(store: Store) -> None:
     ],
     ids=str,
 )
-async def test_the_trail_is_asked_for_what_is_wanted(store: Store, wanted: Wanted, expected: list[int]) -> None:
+async def test_the_trail_is_filtered(store: Store, wanted: Wanted, expected: list[int]) -> None:
     assert APP.id == "a"
     await fill_trail(store)
     assert [entry.sequence for entry in await store.trail(wanted, 9, 100, 100)] == expected
 
 
-async def test_the_trail_is_looked_through_no_further_than_was_asked(store: Store) -> None:
+async def test_a_search_of_the_trail_is_bounded(store: Store) -> None:
     await fill_trail(store)
     assert [entry.sequence for entry in await store.trail(Wanted(), 7, 3, 100)] == [6, 5, 4]
     assert [entry.sequence for entry in await store.trail(Wanted(), 7, 100, 2)] == [6, 5]
     assert await store.trail(Wanted(), 1, 100, 100) == []
 
 
-async def test_the_end_of_the_trail_is_found_by_time(open_store: Open) -> None:
+async def test_the_end_of_the_trail_at_a_time(open_store: Open) -> None:
     async with opened(open_store) as store:
         assert await store.trail_end() == await store.trail_end("2999") == 0
         await fill(store)
