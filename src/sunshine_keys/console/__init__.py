@@ -1,4 +1,4 @@
 """The console: pages at /console, rendered here, for people who manage apps, integrations and keys.
 
-Nothing of it is imported before it is asked for.
+The service imports it at the first request for one of its pages.
 """

@@ -42,7 +42,7 @@ class Filter(msgspec.Struct, frozen=True):
         if fields["owner"] and not OBJECT_ID.fullmatch(fields["owner"]):
             faults["owner"] = "The id of an app or an integration has 24 hex digits."
         if fields["action"] and fields["action"] not in ACTIONS:
-            faults["action"] = "There is no such kind of entry. Choose one of the list."
+            faults["action"] = "There is no such kind of entry. Choose one from the list."
         for name in ("since", "until"):
             if fields[name] and not _MOMENT.fullmatch(fields[name]):
                 faults[name] = "This is not a date and time. Enter one such as 2026-01-31T12:00."
