@@ -45,7 +45,7 @@ def find(id: bytes, now: float) -> Statements[StoredAnswer | None]:
 
 
 def keep(answer: StoredAnswer) -> Statements[None]:
-    """Store an answer, in place of an expired one with the same id."""
+    """Store an answer. Replace an expired one with the same id."""
     yield from execute(_KEEP, *TABLE.to_row(answer))
 
 

@@ -1,8 +1,8 @@
 """The audit trail: who did what to what, from where, by which request, and with what outcome.
 
-Each entry holds a hash over itself and its predecessor's hash: an entry cannot be changed, left out or moved without
-every later hash changing too. Anyone who can write the store can write a whole new chain: to notice that, keep a hash of
-its end elsewhere. No entry holds a secret, a token or any other unchecked part of a request.
+Each entry holds a hash over itself and its predecessor's hash. If an entry is changed, left out or moved, every later
+hash would have to change too. Anyone who can write the store can write a whole new chain: to detect that, keep the hash of
+the last entry in another place. No entry holds a secret, a token or any other unchecked part of a request.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Entry(msgspec.Struct, frozen=True):
         return self.hash == _hash(previous, self.hashed_fields())
 
     def hashed_fields(self) -> tuple[int | str, ...]:
-        """Return all fields but the hash."""
+        """Return all fields except the hash."""
         fields: tuple[int | str, ...] = msgspec.structs.astuple(self)[:-1]
         return fields
 
@@ -62,10 +62,11 @@ TABLE = Table("audit", Entry, since=2)
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """A filter of entries; an empty text matches any.
+    """A filter of entries. An empty text matches every entry.
 
-    `app_id`: changes in an app, and refused requests with a key that the app has now. `owner_id`: an app or integration
-    that the resource belongs to. `key_id`: the actor, or the key that was changed. `since` is a time as entries have it.
+    `app_id` selects changes in an app, and refused requests with a key that the app has now. `owner_id` selects the app or
+    the integration that the resource belongs to, `key_id` the actor or the changed key. `since` is a time in the form of
+    the entries.
     """
 
     app_id: str = ""
@@ -108,7 +109,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The end of a chain."""
+    """The last entry of a chain: its number and its hash."""
 
     sequence: int = 0
     hash: bytes = START
@@ -123,7 +124,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Broken(Exception):
-    """The chain breaks at an entry; the message says which."""
+    """The chain is broken. The message names the entry."""
 
 
 def check(entries: Iterable[Entry], head: Head) -> Head:
@@ -142,7 +143,7 @@ def now() -> str:
 
 
 def format_time(moment: datetime) -> str:
-    """Return a time in UTC as entries have it: to the millisecond, in a form that sorts as text."""
+    """Return a time in UTC in the form of the entries: to the millisecond, and sortable as text."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -173,7 +174,7 @@ def last_wanted(wanted: Wanted, before: int, span: int, limit: int) -> Statement
 def end(until: str = "") -> Statements[int]:
     """Return the number of the last entry that is not after `until`; 0 if there is none.
 
-    A binary search: entries are in the order of their times, as far as the clocks were.
+    This is a binary search. It relies on the order of the entries' times, which is only as good as the clocks were.
     """
     low, high = 0, (yield from read_head()).sequence
     while until and low < high:
@@ -184,7 +185,7 @@ def end(until: str = "") -> Statements[int]:
 
 
 def _safe(resource: str) -> str:
-    """Replace path parts that cannot be an id: what was sent in place of an id might be anything, even a secret."""
+    """Replace path parts that cannot be an id. A client may have sent anything in place of an id, even a secret."""
     return "/".join(part if _SAFE_PART.fullmatch(part) else "…" for part in resource.split("/"))
 
 

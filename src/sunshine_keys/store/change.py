@@ -17,13 +17,13 @@ from sunshine_keys.store.statements import Statements
 R = TypeVar("R")
 
 IDEMPOTENCY_SECONDS = 24 * 60 * 60
-"""How long the answer of a create is stored for its repetition."""
+"""For how long the answer of a create is stored, so that a repetition gets the same answer."""
 
 
 class Revokes(StrEnum):
-    """Which keys a change can take away. The values name columns of the table of keys.
+    """The keys that a change can take away or change. Each value is a column of the table of keys, except "" and "*".
 
-    Whatever remembers keys forgets those whose column holds the last id of the change's resource.
+    A cache of keys drops the rows in which this column equals the last id of the change's resource; for "*" it drops all.
     """
 
     NOTHING = ""
@@ -34,13 +34,13 @@ class Revokes(StrEnum):
 
 
 class Change(msgspec.Struct, Generic[R], frozen=True):
-    """Base of all changes. The type parameter is what `Store.transact` returns for it.
+    """Base of all changes. The type parameter is the type of the result that `Store.transact` returns.
 
-    `action` names the change in the audit trail, unless it is not `audited`. `revokes` is the only place that says
-    whether the change can take keys away, or change them.
+    `action` is the change's name in the audit trail, which has no entry for it if `audited` is False. `revokes` states
+    which keys the change can take away or change; no other place states that.
 
-    `path` is the path of the resource below /v2, a format string over the change: `apps/{0.app_id}`. It is empty for the
-    store itself.
+    `path` is the path of the resource below /v2, a format string over the change: `apps/{0.app_id}`. It is empty if the
+    resource is the store itself.
     """
 
     action: ClassVar[str]
@@ -49,10 +49,10 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     revokes: ClassVar[Revokes] = Revokes.NOTHING
 
     def apply(self) -> Statements[R]:
-        """Yield the statements that make the change, and return its result.
+        """Yield the statements of the change, and return its result.
 
-        A change reads before it writes, and each statement that writes returns the rows it wrote: a change that fails
-        before it has written anything leaves the transaction as it was.
+        A change reads before it writes, and each statement that writes returns the rows that it wrote. So a change that
+        fails before its first write leaves the transaction unchanged.
         """
         raise NotImplementedError
 
@@ -62,12 +62,12 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
 
     @property
     def note(self) -> str:
-        """What else the audit trail should say."""
+        """Further text for the entry in the audit trail."""
         return ""
 
     @property
     def seals(self) -> list[bytes]:
-        """Sealed values that this change writes.
+        """The sealed values that this change writes.
 
         The transaction rejects the change (SealingKeyChanged) unless all use the store's current sealing key.
         """
@@ -75,7 +75,7 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
 
 
 def actions() -> dict[str, Revokes]:
-    """Return the actions of all audited changes that are loaded, with what they revoke."""
+    """Return, for the action of each audited change that is imported, the keys that it can revoke."""
     changes = [change for change in _subclasses(Change) if change.audited and hasattr(change, "action")]
     return {change.action: change.revokes for change in changes}
 
@@ -106,22 +106,22 @@ class Refused(AuditOnly, frozen=True):
 
 
 class Idempotency(msgspec.Struct, frozen=True):
-    """A create that may be repeated: `id` names it, `fingerprint` identifies what it asks for. Both are SHA-256."""
+    """A create that may be repeated. `id` identifies the create, `fingerprint` its request. Both are SHA-256 hashes."""
 
     id: bytes
     fingerprint: bytes
 
     @classmethod
     def of(cls, key_id: str, idempotency_key: str, request: bytes) -> Idempotency:
-        """`idempotency_key` names a create of the key `key_id` alone: other keys may use the same."""
+        """Return the identity of a create by the key `key_id`. Another key may use the same `idempotency_key`."""
         return cls(_digest(key_id.encode(), idempotency_key.encode()), _digest(request))
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where a change comes from.
+    """The origin of a change.
 
-    `key_id` is the key that authenticated the request; None is the operator, at the command line. `source` is an address,
-    empty if there is none.
+    `key_id` is the key that authenticated the request; it is None for a request that did not authenticate, and for the
+    operator at the command line. `source` is the client's address, empty if there is none.
     """
 
     key_id: str | None = None

@@ -30,18 +30,18 @@ _OWN_META = ("schema_version", COPYING)
 
 
 class Source(Protocol):
-    """One moment of a store."""
+    """A store as it is at one moment."""
 
     async def rows(self, sql: str, *values: Any) -> list[Row]: ...
 
 
 class Target(Source, Protocol):
-    """A store that no node serves, and that no other copy goes into."""
+    """A store that no node serves, and that no other copy writes into."""
 
     async def is_served(self) -> bool: ...
 
     async def write(self, statements: list[Statement]) -> None:
-        """Run all of them or none, durably."""
+        """Run all statements in one durable transaction."""
         ...
 
 
@@ -53,7 +53,11 @@ class Sum(msgspec.Struct, frozen=True):
 
 
 class Copied(msgspec.Struct, frozen=True):
-    """The result: `tables` has what both stores hold, `changed` the rows written or removed, `sequence` the audit trail's end."""
+    """The result of a copy.
+
+    `tables` has the sum of each table, which is the same in both stores. `changed` is the number of rows written or
+    removed, `sequence` the number of the last entry of the audit trail.
+    """
 
     tables: dict[str, Sum]
     changed: int
@@ -93,20 +97,23 @@ async def copy(
 
 
 async def _take(target: Target) -> None:
-    """Mark the target, so that no node begins to serve it, and then check that none does. Raises StoreError, changing nothing."""
+    """Mark the target, so that no node begins to serve it, and then check that no node serves it.
+
+    Raises StoreError if a node does; the target is then as it was.
+    """
     served = StoreError("the target is served at the moment: stop its nodes first")
     if await target.is_served():
         raise served
     had_begun = bool(await target.rows("SELECT 1 FROM meta WHERE name = $1", COPYING))
     await target.write([META.put_row((COPYING, "yes"))])
-    if await target.is_served():  # a node began to serve it in between
+    if await target.is_served():  # a node began to serve it between the first check and the mark
         if not had_begun:
             await target.write([META.remove_row(COPYING)])
         raise served
 
 
 async def _require_copy(source: Source, target: Target) -> None:
-    """Raises StoreError unless the target is empty, or its audit trail is the beginning of the source's."""
+    """Raise StoreError unless the target is empty, or its audit trail is the beginning of the source's."""
     last = await target.rows("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1")
     if last:
         sequence, digest = last[0]

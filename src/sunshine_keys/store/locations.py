@@ -1,4 +1,4 @@
-"""Where a store is: an SQLite file or a PostgreSQL database, named by the URL of --database."""
+"""The location of a store: an SQLite file or a PostgreSQL database, as the URL of --database names it."""
 
 from __future__ import annotations
 

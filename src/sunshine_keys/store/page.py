@@ -1,4 +1,4 @@
-"""Which part of a list a request asks for."""
+"""The part of a list that a request selects, and the cursors of its neighbours."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import msgspec
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A cursor-paginated request: at most one of `after` and `before`, and a size of 1 to 100."""
+    """A page by its cursor: at most one of `after` and `before` is set, and the size is 1 to 100."""
 
     after: str | None = None
     before: str | None = None
     size: int = 25
 
     def neighbours(self, ids: list[str], more: bool) -> tuple[str | None, str | None]:
-        """Return the cursors of the pages before and after this one, which holds `ids`; None where no page exists.
+        """Return the cursors of the pages before and after this one, which holds `ids`; None for a page that does not exist.
 
-        `more` is True if the list goes on in the direction that was asked for.
+        `more` is True if the list continues in the direction of the request.
         """
         if not ids:
             return None, None

@@ -75,7 +75,7 @@ def answer_owner(id: bytes) -> str:
 
 
 class SealingKeyChanged(Exception):
-    """A change was sealed under another key than the store's current one, which is `current`. Nothing was changed."""
+    """The secrets of a change are not sealed under `current`, the store's current key. Nothing was changed."""
 
     def __init__(self, current: str) -> None:
         self.current = current
@@ -83,7 +83,7 @@ class SealingKeyChanged(Exception):
 
 
 def recorded(rows: list[Row]) -> Sealing | None:
-    """Return what the rows of RECORDED say; None while nothing is sealed.
+    """Return the record that the rows of RECORDED hold; None while nothing is sealed.
 
     Raises UnfinishedCopy if the store is an unfinished copy.
     """
@@ -108,7 +108,7 @@ def record(sealing: Sealing) -> Statements[None]:
 
 
 def require_current(key_id: str) -> Statements[Sealing]:
-    """Return what is recorded. Raises SealingKeyChanged unless `key_id` is the current sealing key."""
+    """Return the record. Raises SealingKeyChanged unless `key_id` is the current sealing key."""
     sealing = yield from read()
     if sealing is None or sealing.current != key_id:
         raise SealingKeyChanged(sealing.current if sealing else "")
@@ -122,7 +122,7 @@ def counts(table: Table[Any]) -> Statements[dict[str, int]]:
 
 
 def others(table: Table[Any], key_id: str, after: SealedId, limit: int) -> Statements[list[Sealed]]:
-    """Return values sealed under other keys than `key_id`: at most `limit`, in order of id, from what follows `after`."""
+    """Return at most `limit` values that are not sealed under `key_id`, in order of id, beginning after the id `after`."""
     rows = yield from execute(_OTHERS.format(table.name, table.sealed), after, bytes.fromhex(key_id), limit)
     return [Sealed(*row) for row in rows]
 
@@ -136,7 +136,7 @@ def replace(table: Table[Any], values: list[Resealed]) -> Statements[int]:
 
 
 def _put(name: str, value: str) -> Statements[None]:
-    """Write a value; remove the name if the value is empty."""
+    """Write a value. Remove the name if the value is empty."""
     if value:
         yield from execute(
             "INSERT INTO meta (name, value) VALUES ($1, $2)"

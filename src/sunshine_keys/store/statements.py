@@ -21,7 +21,7 @@ Statements: TypeAlias = Generator[Statement, list[Row], R]
 
 
 class ConstraintBroken(Exception):
-    """A driver throws it into the generator whose statement broke a constraint of the schema."""
+    """A statement broke a constraint of the schema. The driver throws this into the generator that yielded the statement."""
 
 
 def execute(sql: str, *values: Any) -> Statements[list[Row]]:

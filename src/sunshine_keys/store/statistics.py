@@ -37,7 +37,7 @@ class Commits:
         self.seconds = Histogram(SECONDS)
         self.failures = 0
         self.observe: Callable[[int, float], None] | None = None
-        """Called with each commit's size and seconds, on the thread that made it. It must not raise."""
+        """Called after each commit with its size and seconds, on the thread that committed. It must not raise."""
 
     def done(self, size: int, seconds: float) -> None:
         self.sizes.observe(size)
@@ -56,4 +56,4 @@ class LeaseState(msgspec.Struct, frozen=True):
     is_held: bool
     remembered: int
     waits: Histogram
-    """How long DELETEs waited, after their commit, until every node had followed."""
+    """Seconds for which DELETEs waited, after their commit, until every node had followed the audit trail."""

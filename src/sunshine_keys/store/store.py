@@ -1,8 +1,8 @@
 """The interface of a store: reads of tables, and changes applied in durable transactions.
 
 Reads are generators of statements (see `statements`) that `Reader.read` runs. Writes are `Change` values: `Store.transact`
-checks in one durable transaction that the key that authenticated the request still exists, applies the change with the
-limits and cascades that belong to it, and adds its entry to the audit trail. It returns only when all of it is on disk.
+runs one durable transaction: it checks that the key that authenticated the request still exists, applies the change with
+its limits and cascades, and adds its entry to the audit trail. It returns only after all of this is on disk.
 """
 
 from __future__ import annotations
@@ -70,22 +70,22 @@ class Store(Reader):
     @property
     @abstractmethod
     def lease(self) -> LeaseState | None:
-        """The node's lease; None if remembered keys need none, because each read checks whether they are still valid."""
+        """The node's lease; None if the store needs no lease, because each read checks whether remembered keys are valid."""
 
     @abstractmethod
     async def credential(self, key_id: str) -> Any:
-        """Return the row of `catalog.credentials` to verify a credential by, or None.
+        """Return the row of `catalog.credentials` that a credential is verified with, or None.
 
-        It is never a row whose deletion had been answered when this was called.
+        A row whose deletion was answered before this call is never returned.
         """
 
     @abstractmethod
     async def ready(self) -> None:
-        """Return if credentials can be verified at the moment."""
+        """Check that credentials can be verified at the moment."""
 
     @abstractmethod
     async def read_aside(self, statements: Statements[R]) -> R:
-        """Run reads that scan whole tables, without holding up other reads."""
+        """Run reads that scan whole tables. Other reads do not wait for them."""
 
     @abstractmethod
     async def transact(self, origin: Origin, change: Change[R]) -> R:
@@ -106,15 +106,15 @@ class Store(Reader):
     async def count_usage(self, batch: Sequence[Any]) -> None:
         """Add `batch` (`keys.usage.KeyHour`), at most USAGE_BATCH, and delete hours older than USAGE_DAYS.
 
-        Keys that no longer exist are skipped. It gives way to changes, is not audited, and a crash soon afterwards may
-        lose it. If it raises, it has added nothing or, if the answer was lost, all of it.
+        It skips keys that no longer exist, gives way to changes, and writes no entry in the audit trail. A crash soon
+        afterwards may lose the batch. If this raises, nothing was added or, if the answer was lost, the whole batch.
         """
 
     @abstractmethod
     async def close(self) -> None: ...
 
     async def sealing(self) -> Sealing | None:
-        """Return what is recorded about sealing keys; None while nothing is sealed: the store is empty."""
+        """Return the record of the sealing keys; None while nothing is sealed, so while the store is empty."""
         return await self.read(sealing.read())
 
     async def sealed_counts(self) -> dict[str, dict[str, int]]:
@@ -122,7 +122,7 @@ class Store(Reader):
         return {table.title: await self.read(sealing.counts(table)) for table in self.catalog.sealed}
 
     async def sealed_otherwise(self, table: Table[Any], key_id: str, after: SealedId, limit: int) -> list[Sealed]:
-        """Return values sealed under other keys than `key_id`, at most `limit` in order of id from what follows `after`."""
+        """Return at most `limit` values that are not sealed under `key_id`, in order of id, beginning after the id `after`."""
         return await self.read(sealing.others(table, key_id, after, limit))
 
     async def audit_entries(self, after: int, limit: int) -> list[audit.Entry]:

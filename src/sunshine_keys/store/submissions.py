@@ -19,7 +19,7 @@ class Waiting:
         self.future: asyncio.Future[None] = self.loop.create_future()
 
     def settle(self) -> None:
-        """Wake the caller, if it still waits. Call this on the caller's own loop."""
+        """Wake the caller if it is still waiting. Call this on the caller's own loop."""
         if self.future.done():
             return
         if self.error is not None:

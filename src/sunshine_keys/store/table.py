@@ -24,7 +24,7 @@ _KINDS: dict[type, str] = {str: "text", bytes: "bytes", int: "integer", float: "
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """How a database spells column types and tables.
+    """The spelling of column types and tables in one database.
 
     `key_text` follows the type of a text column that is a primary or foreign key; `row_table` and `key_table` end a
     CREATE TABLE for tables whose primary key is an integer, and for all others. `covers` is True if an index may hold
@@ -61,7 +61,7 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """With `covers`, the index holds every column of the table where the database allows it."""
+    """An index. With `covers`, it holds every column of the table if the database allows that."""
 
     name: str
     columns: tuple[str, ...]
@@ -72,10 +72,9 @@ class Table(Generic[S]):
     """A table whose rows are `struct`s.
 
     `since` is the schema version that introduced it. `references` maps columns to the tables whose first column they
-    hold; rows go with the row that they refer to. `sealed` is the column that holds a sealed value; `title` names such
-    rows to people. `copied` is False
-    for tables that a copy of the store leaves out. `remembered` is True if a driver may keep rows in memory for as long
-    as nothing has changed.
+    hold; a row is deleted together with the row that it refers to. `sealed` is the column that holds a sealed value, and
+    `title` is the name of such rows in texts for people. `copied` is False for tables that a copy of the store leaves
+    out. `remembered` is True if a driver may keep rows in memory for as long as nothing has changed.
     """
 
     def __init__(
@@ -189,10 +188,10 @@ class Table(Generic[S]):
         sql = f"DELETE FROM {self.name} WHERE {condition} RETURNING {self.key[0]}"  # noqa: S608
         return bool((yield from execute(sql, *values)))
 
-    # Statements on whole tables, for copies: rows stay as the database has them
+    # Statements on whole tables, for copies: they do not convert rows to structs
 
     def rows_after(self, limit: int) -> str:
-        """SQL for the `limit` rows that follow $1 in order of the first column."""
+        """Return the SQL for the `limit` rows that follow $1 in order of the first column."""
         return f"{self.select_sql}WHERE {self.key[0]} > $1 ORDER BY {self.key[0]} LIMIT {limit}"
 
     @property
@@ -201,7 +200,7 @@ class Table(Generic[S]):
         return f"{self.select_sql}WHERE {self.key[0]} > $1 AND {self.key[0]} <= $2"
 
     def put_row(self, row: Row) -> Statement:
-        """Insert a row, or replace the one that has its primary key."""
+        """Return the statement that inserts a row, or replaces the row with the same primary key."""
         names = self.names
         sets = ", ".join(f"{column} = excluded.{column}" for column in names[1:])
         return Statement(
@@ -247,11 +246,12 @@ class Table(Generic[S]):
 
 
 class Migration(msgspec.Struct, frozen=True):
-    """What a store of an earlier version than `version` needs besides the tables that are new since then.
+    """Statements that upgrade a store of an earlier version than `version`. The upgrade also creates the newer tables.
 
-    It never changes once it is released, because stores have it behind them. It adds only what a program of the version
-    before can do without, or changes indexes, so that a program that is still running goes on. `sql` is several
-    statements, each with a semicolon at the end of its line. They are skipped if the upgrade also creates `table`.
+    A released migration never changes, because existing stores have already run it. It only changes indexes, or adds
+    parts of the schema that a program of the version before works without, so that a running program continues. `sql`
+    holds several statements, each with a semicolon at the end of its line. They are skipped if the upgrade also creates
+    `table`.
     """
 
     version: int
@@ -260,7 +260,7 @@ class Migration(msgspec.Struct, frozen=True):
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """The tables of a store, in an order in which each follows those that it refers to.
+    """The tables of a store. Each table follows the tables that it refers to.
 
     `credentials` is the table whose rows authenticate requests: a store reads it with the guarantees of
     `Store.credential`.

@@ -21,8 +21,8 @@ logger = logging.getLogger("sunshine_keys.store")
 class Job:
     """One change to apply. `sealed_answer` is stored for a repetition of it.
 
-    Afterwards it has a `result` or an `error`; `replay` is the stored answer if the change was applied before. `sequence`
-    is the number of its entry in the audit trail.
+    After the transaction, the job has a `result` or an `error`. `replay` is the stored answer if the change was applied
+    before. `sequence` is the number of the change's entry in the audit trail.
     """
 
     __slots__ = ("change", "error", "origin", "replay", "result", "sealed_answer", "sequence")
@@ -38,7 +38,7 @@ class Job:
 
 
 class _Cache:
-    """What this transaction has read: the keys that exist, and the current sealing key's id (None: not read yet)."""
+    """Values that this transaction has read: existing keys, and the id of the current sealing key (None: not read yet)."""
 
     __slots__ = ("actors", "sealing_key_id")
 
@@ -47,18 +47,18 @@ class _Cache:
         self.sealing_key_id: str | None = None
 
     def forget(self, change: Change[Any]) -> None:
-        """Forget what `change` may have made untrue."""
+        """Drop the values that `change` may have changed."""
         if change.revokes:
             self.actors.clear()
             self.sealing_key_id = None
 
 
 class PartialWrite(Exception):
-    """A change failed after it had written. Roll the transaction back, and apply each change in its own."""
+    """A change failed after it had written. Roll the transaction back, and apply each change in a transaction of its own."""
 
 
 def apply_all(jobs: Sequence[Job]) -> Statements[None]:
-    """Yield what happens between BEGIN and COMMIT; set each job's result or error. Raises PartialWrite."""
+    """Yield the statements between BEGIN and COMMIT, and set the result or the error of each job. Raises PartialWrite."""
     head = yield from audit.read_head()
     now = time.time()
     entries: list[audit.Entry] = []
@@ -72,10 +72,10 @@ def apply_all(jobs: Sequence[Job]) -> Statements[None]:
             job.error, outcome = error, error.code
         except SealingKeyChanged as error:
             job.error = error
-            continue  # nothing was written, and the caller tries again under the new key
+            continue  # nothing was written; the caller seals under the new key and tries again
         cache.forget(job.change)
         if job.replay is not None or not job.change.audited:
-            continue  # a repetition has its entry from the first time
+            continue  # the first request of a repetition has the entry
         if isinstance(job.change, Refused):
             outcome = job.change.code
         elif job.result is False:
@@ -112,7 +112,10 @@ def _apply(job: Job, now: float, cache: _Cache) -> Statements[None]:
 
 
 def _require_current_seals(job: Job, cache: _Cache) -> Statements[None]:
-    """Raises SealingKeyChanged: once a rotation has begun, nothing more is sealed under the key before it."""
+    """Raise SealingKeyChanged if a value is not sealed under the current key.
+
+    So nothing new is sealed under the previous key once a rotation has begun.
+    """
     seals = job.change.seals if job.sealed_answer is None else [*job.change.seals, job.sealed_answer]
     if not seals:
         return

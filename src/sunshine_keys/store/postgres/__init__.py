@@ -1,4 +1,4 @@
-"""The store on PostgreSQL, safe with any number of nodes on it."""
+"""The store on PostgreSQL. Any number of nodes can serve one database safely."""
 
 from sunshine_keys.store.postgres.store import PostgresStore
 

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: how they are opened, and the errors they have in common."""
+"""Open connections to PostgreSQL, and describe their errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sunshine_keys.store.locations import urls_by_host
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
-"""How long the database may take to answer a statement before its connection is given up."""
+"""Seconds after which a connection is closed if the database has not answered a statement."""
 
 CONTACT_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 """Exceptions after which it is unknown whether the statement ran, or whether the database will come back."""
@@ -35,8 +35,8 @@ async def connect(url: str) -> asyncpg.Connection[Any]:
 async def open_any(url: str, **options: Any) -> asyncpg.Connection[Any]:
     """Return a connection to the first host of `url` that answers as its target_session_attrs requires.
 
-    All hosts are tried at once: asyncpg tries them one after the other within one time limit, and a machine that has
-    vanished from the network uses it up before the next is tried. `options` are asyncpg.connect's. Raises CONTACT_LOST.
+    It tries all hosts at once. asyncpg would try them one after the other within one time limit, and a machine that has
+    vanished from the network would use up that limit. `options` are those of asyncpg.connect. Raises CONTACT_LOST.
     """
     pending = attempts = {
         asyncio.ensure_future(asyncpg.connect(host_url, **_OPTIONS, **options)) for host_url in urls_by_host(url)
@@ -55,7 +55,7 @@ async def open_any(url: str, **options: Any) -> asyncpg.Connection[Any]:
         for attempt in attempts:
             attempt.cancel()
             attempt.add_done_callback(_discard)
-    # A server's own error says more than a host that cannot be reached.
+    # Prefer the error of a server over that of an unreachable host: it is more precise.
     raise next((reason for reason in reasons if isinstance(reason, asyncpg.PostgresError)), reasons[0])
 
 
@@ -72,13 +72,13 @@ _OPTIONS: dict[str, Any] = {
 
 
 async def use_schema(connection: asyncpg.Connection[Any]) -> None:
-    """Set the connection's parameters. A stricter `synchronous_commit` than `on` is left as it is."""
+    """Set the connection's parameters. Leave `synchronous_commit` as it is if it is stricter than `on`."""
     if await connection.fetchval("SHOW synchronous_commit") not in ("on", "remote_apply"):
         await connection.execute("SET synchronous_commit = on")
 
 
 def summary(error: BaseException) -> str:
-    """Return an error in one line. It never holds the URL's password."""
+    """Return an error as one line, without the URL's password."""
     return f"{type(error).__name__}: {_line(error)}"
 
 

@@ -18,7 +18,7 @@ from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS
 from sunshine_keys.store.statements import Row, Statement
 
 LOCK_SECONDS = 5.0
-"""How long a copy waits for another into the same store: the server may not have noticed yet that one was killed."""
+"""Seconds for which a copy waits for another one into the same store. The server may not have noticed yet that it was killed."""
 
 _NODES = "SELECT id, renewals FROM nodes"
 _LOCK = "SELECT pg_advisory_lock($1, hashtext(current_schema()))"
@@ -32,7 +32,7 @@ class _Side:
         return [tuple(row) for row in await self._connection.fetch(sql, *values)]
 
     async def is_served(self) -> bool:
-        """Return True if nodes go on renewing their lease. Rows of nodes that do not are removed."""
+        """Return True if any node still renews its lease. Remove the rows of the other nodes."""
         before = await self.rows(_NODES)
         if not before:
             return False
@@ -50,7 +50,9 @@ class _Side:
 
 @contextlib.asynccontextmanager
 async def opened(url: str, *, snapshot: bool) -> AsyncGenerator[_Side]:
-    """Open the tables of the store at `url`: with `snapshot` as they are now, else locked against other copies into them.
+    """Open the tables of the store at `url`.
+
+    With `snapshot`, reads see the tables as they are now. Without it, the tables are locked against other copies into them.
 
     Raises StoreError.
     """

@@ -1,7 +1,7 @@
-"""One connection per node that holds its lease, follows the audit trail, and reads the keys that it does not remember.
+"""The lease connection of a node: it renews the lease, follows the audit trail, and reads keys that are not in memory.
 
-All three go over the same connection, one after the other, so that they reach the same database: a connection to a
-deposed primary cannot renew a lease, and without a lease nothing that it reads is used.
+It does these one after the other on one connection, so that all of them reach the same database. A connection to a
+deposed primary cannot renew a lease, and without a lease the node uses nothing that the connection reads.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ logger = logging.getLogger("sunshine_keys.store")
 
 RENEWAL_SECONDS = LEASE_SECONDS / 4
 ANSWER_SECONDS = LEASE_SECONDS
-"""How long the connection may take to answer before it is dropped, and how long a request may wait for a key."""
+"""Seconds after which the connection is closed if it has not answered; also the seconds that a request waits for a key."""
 
 CHANGED = "sunshine_keys_changed"
 FOLLOWED = "sunshine_keys_followed"
@@ -58,7 +58,10 @@ _BURY = "DELETE FROM nodes WHERE id = $1 AND renewals = $2"
 
 
 class LeaseConnection:
-    """`connect` opens a connection to the primary; `table` is that of the keys. Call `start` on the event loop that uses it."""
+    """The connection of one node.
+
+    `connect` opens a connection to the primary; `table` is the table of keys. Call `start` on the event loop that uses this.
+    """
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], table: Table[Any]) -> None:
         self._connect = connect
@@ -80,12 +83,15 @@ class LeaseConnection:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start, unless it has been started. Without it no credential can be verified, and a DELETE waits until leases end."""
+        """Start the task, unless it runs already.
+
+        Without the task, no credential can be verified, and a DELETE waits until all leases have ended.
+        """
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="sunshine-keys-lease")
 
     async def close(self) -> None:
-        """Give the lease up, and remove its row, so that no node waits for it to end."""
+        """Give up the lease and remove its row, so that no other node waits for the lease to end."""
         self._is_closing = True
         self._lease.given_up()
         self._awake.set()
@@ -95,9 +101,9 @@ class LeaseConnection:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def key(self, key_id: str) -> Any:
-        """Return a key as it is, or was at some moment since the call; None if it does not exist.
+        """Return a key as it is now, or was at some moment since the call; None if it does not exist.
 
-        Raises StoreUnavailable if that cannot be established.
+        Raises StoreUnavailable if this node cannot find that out.
         """
         key = self._keys.get(key_id)
         if key is not None and self._lease.is_held():
@@ -114,7 +120,7 @@ class LeaseConnection:
         raise StoreUnavailable
 
     def is_trusted(self) -> bool:
-        """Return True if this node may use what it remembers."""
+        """Return True if this node may use the keys in its memory."""
         return self._lease.is_held()
 
     @property
@@ -123,7 +129,7 @@ class LeaseConnection:
         return len(self._keys)
 
     def _request(self, key_id: str) -> _Answer:
-        """Queue a read that has not begun yet: one under way may have seen the state from before the call."""
+        """Queue a read that has not begun yet. A read in progress may have seen the state from before this call."""
         future = self._wanted.get(key_id)
         if future is None:
             future = self._wanted[key_id] = asyncio.get_running_loop().create_future()
@@ -132,9 +138,9 @@ class LeaseConnection:
 
     @staticmethod
     async def live_nodes(connection: asyncpg.Connection[Any]) -> dict[str, float]:
-        """Return the nodes that may hold a lease, and when at the latest it ends, by this process's clock.
+        """Return the nodes that may hold a lease, and the latest end of each lease by this process's clock.
 
-        A row may have been renewed a moment ago, whatever any other clock says, so the end is a whole lease away.
+        A node may have renewed its row a moment ago, and no other clock is used. So each end is a whole lease away.
         """
         requested = clock()
         try:
@@ -144,11 +150,11 @@ class LeaseConnection:
         return dict.fromkeys(nodes, clock() + LEASE_SECONDS * CLOCK_MARGIN)
 
     async def followed(self, sequence: int, nodes: dict[str, float], since: float) -> None:
-        """Return once no node uses a memory from before entry `sequence` of the trail.
+        """Return once no node uses keys that it read before entry `sequence` of the trail.
 
-        `nodes` are those that held a lease after the entry was committed: each has reported `since` the commit began
-        that it followed the trail so far, or its lease is over. An earlier report may be about a history that was lost
-        when the database was set back to an earlier moment.
+        `nodes` are the nodes that may hold a lease after the entry was committed. This waits for each of them until it has
+        reported, after `since` (when the commit began), that it followed the trail up to the entry; or until its lease has
+        ended. An earlier report does not count: it may be about a history that was lost when the database was set back.
         """
         while True:
             late = [end for node, end in nodes.items() if not self._has_followed(node, sequence, since)]
@@ -164,7 +170,7 @@ class LeaseConnection:
             try:
                 connection = await asyncio.wait_for(self._connect(), ANSWER_SECONDS)
                 await self._serve(connection)
-            except Exception as error:  # whatever failed, without contact this node cannot accept any credential
+            except Exception as error:  # any failure: without contact this node cannot accept credentials
                 logger.warning("no contact with the database: %s", summary(error))
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
@@ -194,13 +200,18 @@ class LeaseConnection:
         await connection.execute("DELETE FROM nodes WHERE id = $1", self._node_id)
 
     async def _renew(self, connection: asyncpg.Connection[Any], *, forget: bool = False) -> None:
-        """Write the heartbeat, and only then follow the trail: a deletion that the trail does not show yet sees the lease."""
+        """Write the heartbeat, and only then follow the trail.
+
+        A deletion that this read of the trail does not see commits later, so the node that answers it sees the heartbeat
+        and waits.
+        """
         self._is_doubtful = False
         requested_at = clock()
         self._renewals += 1  # a number is never used twice, so that others see each renewal
         await connection.execute(_RENEW, self._node_id, self._renewals)
         if self._is_doubtful:
-            # The row is committed here, but perhaps not on the standby: after a failover no node would see this lease.
+            # The row is committed on the primary, but perhaps not on the standby: after a failover no node would see this
+            # lease.
             raise ConnectionError("the database warned as a lease was renewed")
         await self._follow(connection, forget=forget)
         self._lease.renewed(requested_at)

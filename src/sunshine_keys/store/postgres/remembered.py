@@ -1,8 +1,8 @@
-"""The keys that a node remembers, and for how long it may use them. No I/O; docs/revocation.md has the argument.
+"""The keys that a node remembers, and the lease that limits their use. No I/O. docs/revocation.md explains why it is safe.
 
-A node uses what it remembers only while it holds a lease, and a lease is renewed only by a contact with the database
-that also returns every change since the last one. A DELETE of a key therefore has to wait only for the nodes that hold a
-lease: until each has reported that it has followed the audit trail so far, or its lease is over.
+A node uses the keys that it remembers only while it holds a lease. A contact with the database renews the lease, and
+returns every change since the last contact. A DELETE of a key therefore has to wait only for the nodes that hold a lease:
+until each of them has reported that it has followed the audit trail up to the DELETE, or its lease has ended.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from sunshine_keys.store.change import Revokes, actions
 
 LEASE_SECONDS = 2.0
-"""How long a node may use its memory after a contact with the database: a DELETE waits no longer for a silent node."""
+"""Seconds for which a node may use its memory after a contact with the database. A DELETE waits no longer for a silent node."""
 
 CLOCK_MARGIN = 1.1
-"""How much longer others wait than a lease lasts: clocks may run at rates that differ by this factor."""
+"""Other nodes wait for a lease times this factor: the rates of two clocks may differ by as much."""
 
 MOST_KEYS = 100_000
 """The most keys remembered, of about 400 bytes each."""
@@ -31,12 +31,12 @@ def clock() -> float:
 
 
 def harmless_actions() -> list[str]:
-    """Return the audited actions that take no key away and change none. Others, and unknown ones, may."""
+    """Return the audited actions that neither take keys away nor change them. All other actions may, also unknown ones."""
     return sorted(action for action, revokes in actions().items() if revokes is Revokes.NOTHING)
 
 
 class Lease:
-    """A lease counts from before it was requested, so that it ends here before it ends for the other nodes."""
+    """The lease of this node. It counts from before its request, so it ends here before it ends for the other nodes."""
 
     def __init__(self) -> None:
         self._end = 0.0
@@ -52,17 +52,17 @@ class Lease:
 
 
 class Heartbeats:
-    """When each node's row was first seen with its current value, by this process's clock.
+    """The times at which each node's row was first seen with its current value, by this process's clock.
 
-    A row that stays unchanged for longer than a lease belongs to a node without a lease: its last renewal was written
-    before it was seen, and counts from before it was written. No other clock matters.
+    A row that stays unchanged for longer than a lease belongs to a node without a lease: the node wrote its last renewal
+    before the row was seen, and counts the lease from before that write. No other clock matters.
     """
 
     def __init__(self) -> None:
         self._first_seen: dict[tuple[str, int], float] = {}
 
     def silent(self, rows: Iterable[tuple[str, int]], now: float) -> list[tuple[str, int]]:
-        """Return the rows that have been the same for longer than a lease lasts."""
+        """Return the rows that have not changed for longer than a lease lasts."""
         self._first_seen = {row: self._first_seen.get(row, now) for row in rows}
         return [row for row, since in self._first_seen.items() if now - since > LEASE_SECONDS * CLOCK_MARGIN]
 
@@ -87,7 +87,7 @@ class RememberedKeys:
     def keep(self, keys: Iterable[Any], as_of: int) -> None:
         """Remember keys that were read when the trail had reached `as_of`, unless it has been followed since.
 
-        A read from before a deletion may arrive after it.
+        Otherwise the result of a read from before a deletion might arrive after the deletion was followed.
         """
         if as_of != self.sequence:
             return
@@ -97,9 +97,9 @@ class RememberedKeys:
             self._keys.popitem(last=False)
 
     def follow(self, sequence: int, entries: Iterable[tuple[str, str]]) -> None:
-        """Forget what the trail up to `sequence` has taken away.
+        """Forget the keys that the trail up to `sequence` has taken away.
 
-        `entries` are the action and the resource of its entries whose action is not one of `harmless_actions`.
+        `entries` has the action and the resource of each new entry whose action is not one of `harmless_actions`.
         """
         revoked = actions()
         for action, resource in entries:
@@ -118,5 +118,5 @@ class RememberedKeys:
                 owned = [key.id for key in self._keys.values() if getattr(key, revokes.value) == owner_id]
                 for key_id in owned:
                     del self._keys[key_id]
-            case _:  # whichever it was, any key may be another now
+            case _:  # an unknown change: any key may be different now
                 self._keys.clear()

@@ -1,4 +1,4 @@
-"""The PostgreSQL schema: how a store's tables are created, checked and brought up to date."""
+"""The PostgreSQL schema: create, check and upgrade the tables of a store."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def version_of(catalog: Catalog) -> int:
 
 
 async def prepare(connection: asyncpg.Connection[Any], catalog: Catalog) -> Sealing | None:
-    """Create the tables that are missing for this version, under a lock: of nodes that start together, one does it.
+    """Create the tables that this version needs, under a lock: if nodes start together, one creates them.
 
-    Return which keys secrets are sealed under; None while nothing is sealed. Raises StoreError.
+    Return the record of the sealing keys; None while nothing is sealed. Raises StoreError.
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
@@ -64,7 +64,7 @@ async def prepare(connection: asyncpg.Connection[Any], catalog: Catalog) -> Seal
 
 
 async def version(connection: asyncpg.Connection[Any], catalog: Catalog) -> int:
-    """Return the schema version of the store in a database; 0 if it holds none yet. Raises StoreError."""
+    """Return the schema version of the store in a database; 0 if the database holds no store yet. Raises StoreError."""
     tables = await connection.fetchval(
         "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
     )

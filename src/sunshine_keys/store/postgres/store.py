@@ -1,6 +1,6 @@
 """The store on PostgreSQL, for any number of nodes.
 
-Reads use a pool of connections, changes go through the one writer, and credentials are verified by keys from memory while
+Reads use a pool of connections, changes go through the one writer, and credentials are verified with keys from memory while
 the node holds a lease.
 """
 
@@ -38,9 +38,9 @@ class PostgresStore(Store):
 
     @staticmethod
     async def prepare(url: str, catalog: Catalog) -> Sealing | None:
-        """Create the tables if they are missing; return which keys secrets are sealed under.
+        """Create the tables if they are missing. Return the record of the sealing keys.
 
-        None means that nothing is sealed yet. Raises StoreError if the database cannot be used, StoreTooNew if a newer
+        It is None if nothing is sealed yet. Raises StoreError if the database cannot be used, StoreTooNew if a newer
         program has changed it.
         """
         async with _operator(url) as connection:
@@ -68,7 +68,7 @@ class PostgresStore(Store):
         pool = self._pool or await self._open_pool()
         for attempt in (1, 2):
             try:
-                # The limit includes the wait for one of the connections: all may be held up.
+                # The limit includes the wait for a free connection: all of them may be busy.
                 async with asyncio.timeout(connections.ANSWER_SECONDS):
                     return [tuple(row) for row in await pool.fetch(sql, *values)]
             except CONTACT_LOST as error:
@@ -107,7 +107,7 @@ class PostgresStore(Store):
         return await self.read(statements)
 
     async def ready(self) -> None:
-        """Read a key that cannot exist, under the lease."""
+        """Check that credentials can be verified: read, under the lease, a key that cannot exist."""
         await self.credential("")
 
     async def credential(self, key_id: str) -> Any:
@@ -125,7 +125,7 @@ class PostgresStore(Store):
         return (await self._writer.submit(origin, change, sealed_answer)).replay
 
     async def count_usage(self, batch: Sequence[Any]) -> None:
-        """Use a connection for reads, so that changes do not wait for it. Never retry: it might count twice."""
+        """Add the batch over a connection for reads, so that changes do not wait. Never retry: a retry might count twice."""
         statement, values = usage.added(batch)
         try:
             pool = self._pool or await self._open_pool()

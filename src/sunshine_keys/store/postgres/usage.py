@@ -7,11 +7,11 @@ from typing import Any
 
 from sunshine_keys.keys.usage import PRUNED_HOURS, USAGE_DAYS, KeyHour
 
-# The statement is its whole transaction, so that no node that is stopped half-way keeps a lock. It locks the keys
-# against their deletion, and skips those that are being deleted: it never waits for a change, so that a DELETE waits for
-# it no longer than it runs. It takes rows in order of keys, so that two nodes never wait for each other. Its commit does
-# not wait for a disk or a standby: a crash loses only statistics. The database's clock decides which hours are old,
-# because one node with a wrong clock would delete everybody's hours.
+# The statement is its whole transaction, so a node that is stopped half-way does not hold a lock. It locks the keys against
+# their deletion, and skips keys that are being deleted. So it never waits for a change, and a DELETE waits for it only
+# while it runs. It takes rows in order of keys, so that two nodes never wait for each other. Its commit does not wait for a
+# disk or a standby: a crash loses only statistics. The database's clock decides which hours are old, because one node with
+# a wrong clock would delete the hours of all nodes.
 _ADD = f"""
 WITH batch AS (
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::double precision[], $5::text[])

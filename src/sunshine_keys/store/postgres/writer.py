@@ -1,7 +1,7 @@
 """The one writer of a node: a task that commits changes that arrive together in one transaction.
 
-All transactions that change anything take one advisory lock, on every node: the audit trail therefore has one order, and
-the limit of ten keys holds. A group costs one commit, however many changes are in it.
+On every node, each transaction with changes takes one advisory lock. So the audit trail has one order, and the limit of ten
+keys holds. A group costs one commit, however many changes it has.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class _Submission(Submission):
 
     @property
     def may_have_revoked(self) -> bool:
-        """True also if there was nothing left to delete: an earlier DELETE may have lost its answer."""
+        """True if the change may have revoked keys, or found none to delete: an earlier DELETE may have lost its answer."""
         return bool(self.change.revokes) and (self.error is None or isinstance(self.error, NotFound))
 
 
 class Writer:
-    """`connect` opens a connection to the primary."""
+    """The writer of one node. `connect` opens a connection to the primary."""
 
     def __init__(
         self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], lease: LeaseConnection, commits: Commits
@@ -61,7 +61,7 @@ class Writer:
         self._connect = connect
         self._commits = commits
         self.waits = Histogram(SECONDS)
-        """How long DELETEs waited for the other nodes, after their commit."""
+        """Seconds for which DELETEs waited for the other nodes, after their commit."""
         self._lease = lease
         self._connection: asyncpg.Connection[Any] | None = None
         self._jobs: deque[_Submission] = deque()
@@ -79,7 +79,7 @@ class Writer:
         return job
 
     async def close(self) -> None:
-        """Commit what was submitted, then stop."""
+        """Commit all submitted changes, then stop."""
         while self._task is not None:
             await self._task
         if self._waiting:
@@ -101,7 +101,7 @@ class Writer:
             self._task = None
 
     async def _commit(self, jobs: list[_Submission]) -> None:
-        """Apply, commit and settle all of `jobs`: those that revoke keys when every node has followed the trail."""
+        """Apply, commit and settle all of `jobs`. Settle a job that revokes keys once every node has followed the trail."""
         try:
             connection, committing = await self._transact(jobs)
         except PartialWrite as error:
@@ -114,7 +114,7 @@ class Writer:
         except StoreUnavailable as error:
             self._fail(jobs, error)
             return
-        except Exception as error:  # whatever failed, the callers must get an answer
+        except Exception as error:  # any failure: the callers must get an answer
             logger.exception("a group of %d writes failed", len(jobs))
             self._fail(jobs, error)
             return

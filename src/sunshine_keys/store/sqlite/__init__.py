@@ -1,4 +1,4 @@
-"""The store on one SQLite file, safe with several server processes on it."""
+"""The store on one SQLite file. Several server processes can use one file safely."""
 
 from sunshine_keys.store.sqlite.store import SqliteStore
 

@@ -1,4 +1,4 @@
-"""Whole copies of a store's file: made while servers write, and examined."""
+"""Copy a store's whole file while servers write to it, and examine such a copy."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STEP_PAGES = 1000
 
 
 class Description(msgspec.Struct, frozen=True):
-    """What a store holds.
+    """The content of a store.
 
-    `counts` has the number of rows by table. `sealed_under` are the ids of the keys that its secrets are sealed under, or
-    that new ones would be.
+    `counts` has the number of rows by table. `sealed_under` has the ids of the sealing keys that its secrets, or new
+    secrets, are sealed under.
     """
 
     counts: dict[str, int]
@@ -37,11 +37,11 @@ class Description(msgspec.Struct, frozen=True):
 
 
 def copy(source: Path, target: Path, progress: Progress) -> None:
-    """Copy a store into the empty file `target`, as it is at one moment, and leave it one file without a WAL.
+    """Copy a store, as it is at one moment, into the empty file `target`. The copy is one file without a WAL.
 
-    All steps read in one transaction: without it SQLite starts again whenever another process has written, and under
-    a constant load (measured: 5,000 commits a second) it never ends. Writers go on meanwhile. The caller syncs `target`.
-    Raises StoreError.
+    All steps read in one transaction. Without it, SQLite starts again whenever another process has written, and under a
+    constant load (measured: 5,000 commits a second) the copy never ends. Writers continue meanwhile. The caller syncs
+    `target`. Raises StoreError.
     """
     try:
         with (
@@ -61,7 +61,7 @@ def copy(source: Path, target: Path, progress: Progress) -> None:
 
 
 def examine(path: Path, catalog: Catalog) -> Description:
-    """Check all of a store's file, and describe it. Raises StoreError if it is another program's, or damaged."""
+    """Check the whole file of a store, and describe it. Raises StoreError if it is damaged or of another program."""
     try:
         with contextlib.closing(_reader(path)) as connection:
             schema.require_ours(connection, path, catalog)

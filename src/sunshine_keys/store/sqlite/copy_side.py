@@ -23,7 +23,7 @@ class _Side:
         return self._connection.execute(sql, schema.named(values)).fetchall()
 
     async def is_served(self) -> bool:
-        """Return False: no row of an SQLite store says who has it open."""
+        """Return False: an SQLite store does not record which processes have it open."""
         return False
 
     async def write(self, statements: list[Statement]) -> None:
@@ -39,7 +39,9 @@ class _Side:
 
 @contextlib.asynccontextmanager
 async def opened(path: Path, *, snapshot: bool) -> AsyncGenerator[_Side]:
-    """Open the tables of the store in `path`: with `snapshot` as they are now, else locked against other copies into them.
+    """Open the tables of the store in `path`.
+
+    With `snapshot`, reads see the tables as they are now. Without it, the tables are locked against other copies into them.
 
     Raises StoreError.
     """

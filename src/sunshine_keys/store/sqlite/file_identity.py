@@ -12,9 +12,9 @@ logger = logging.getLogger("sunshine_keys.store")
 
 
 class FileIdentity:
-    """The store's file and its WAL, as they were when the store was opened.
+    """The identities of the store's file and of its WAL at the moment when the store was opened.
 
-    Create it after a connection that stays open has read: until that is closed, SQLite keeps both files in place.
+    First open a connection that stays open, and read with it. Until it is closed, SQLite keeps both files in place.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,10 +23,10 @@ class FileIdentity:
         self._is_lost = False
 
     def require(self) -> None:
-        """Raises StoreUnavailable if another file, or none, is at the path. It makes two system calls, 1 to 3 µs each.
+        """Raise StoreUnavailable if the path names another file, or no file. This takes two system calls of 1 to 3 µs.
 
-        A file that was moved, deleted or replaced stays open here, but what is written into it is lost with the
-        process, and other processes write into another file.
+        A file that was moved, deleted or replaced stays open in this process. But everything that is written into it is
+        lost when the process ends, and other processes write into another file.
         """
         is_lost = self._current() != self._opened
         if is_lost and not self._is_lost:

@@ -1,8 +1,8 @@
 """Replace a store's rows by those of a backup, in one transaction of the store.
 
-Servers that have the store open need not stop: they see all of it at their next read, as they see any other commit,
-and a restore that is killed has not happened. The store's audit trail goes on, so that it still shows what was revoked
-before, and the restore; if the backup's trail is a longer one of the same chain, its entries are added.
+Servers that have the store open need not stop: they see the whole restore at their next read, like any other commit. A
+restore that is killed has changed nothing. The store's audit trail continues, so it still shows earlier revocations, and
+the restore itself. If the backup's trail is longer and of the same chain, its further entries are added.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sunshine_keys.store.table import Catalog
 from sunshine_keys.store.transaction import Job, apply_all
 
 NAMED = 10
-"""How many keys a comparison names at most."""
+"""The highest number of key ids in a comparison."""
 
 _BUSY_SECONDS = 60
 
@@ -50,11 +50,11 @@ class Restored(AuditOnly, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """What a restore would do to keys. `revived` are in the backup and not in the store, `lost` the other way round.
+    """The effect of a restore on keys. `revived` keys are only in the backup, `lost` keys only in the store.
 
-    `revoked` is how many of the revived keys the store's trail shows as deleted. `entries` is how many entries the trail
-    has had since the backup (negative if the backup is more recent); None if they have no common past. At most NAMED ids
-    are listed.
+    `revoked` is the number of revived keys that the store's trail shows as deleted. `entries` is the number of entries that
+    the trail has had since the backup; it is negative if the backup is more recent, and None if the two trails have no
+    common past. At most NAMED ids are listed.
     """
 
     empty: bool
@@ -94,10 +94,10 @@ class Restore:
         )
 
     def carry_out(self, approve: Callable[[Comparison], AbstractContextManager[None]]) -> None:
-        """Replace the rows and commit. Others cannot write from before `approve` gets the comparison until the commit.
+        """Replace the rows and commit. No other process can write from before the call of `approve` until the commit.
 
-        The context manager that `approve` returns is entered before anything changes and left before the commit. What
-        it raises is raised, and then nothing has changed.
+        The context manager that `approve` returns is entered before anything changes and left before the commit. If it
+        raises, nothing has changed, and the exception propagates.
         """
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -128,7 +128,7 @@ class Restore:
         return Head(*rows[0]) if rows else Head()
 
     def _holds(self, name: str, head: Head) -> bool:
-        """Return True if that store's trail has, or had, this head."""
+        """Return True if this head is, or was, the last entry of the trail of the store `name`."""
         where = f"FROM {name}.audit WHERE sequence = {head.sequence} AND hash = x'{head.hash.hex()}'"
         return head == Head() or self._count(where) == 1
 
@@ -142,7 +142,7 @@ class Restore:
 
 @contextlib.contextmanager
 def opened(store: Path, backup: Path, catalog: Catalog) -> Generator[Restore]:
-    """Yield a `Restore`. `backup` is a copy that this uses up. Raises StoreError, from inside the block too."""
+    """Yield a `Restore`. It changes `backup`, which is a copy. Raises StoreError, also for errors inside the block."""
     for path in (store, backup):
         schema.open_or_create(path, catalog)  # both are brought to this version's schema
     try:
@@ -161,7 +161,7 @@ def opened(store: Path, backup: Path, catalog: Catalog) -> Generator[Restore]:
 
 
 def _deletions() -> list[tuple[str, str]]:
-    """Return the actions that take keys away, and the column of keys that the last id of their resource is in."""
+    """Return the actions that take keys away, each with the column of keys that holds the last id of its resource."""
     return [
         (action, revokes.value)
         for action, revokes in actions().items()

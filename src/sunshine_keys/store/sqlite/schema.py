@@ -1,4 +1,4 @@
-"""The SQLite schema: how a store's file is created, checked and brought up to date, and how connections are opened."""
+"""The SQLite schema: create, check and upgrade the file of a store, and open connections to it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def version_of(catalog: Catalog) -> int:
 
 
 def named(values: tuple[Any, ...]) -> dict[str, Any]:
-    """Return values by the names that a statement has for them: $1, $2 and so on.
+    """Return values by their names in a statement: $1, $2 and so on.
 
     SQLite's own way to number them, ?1, draws a DeprecationWarning from Python 3.12.0 to 3.12.3.
     """
@@ -43,7 +43,7 @@ def named(values: tuple[Any, ...]) -> dict[str, Any]:
 def connect(path: Path) -> sqlite3.Connection:
     """Return a connection in autocommit, for use by one thread at a time, durable at every commit.
 
-    WAL with synchronous=FULL: on a simulated power cut FULL kept every acknowledged commit and NORMAL none.
+    WAL with synchronous=FULL: on a simulated power cut FULL kept every acknowledged commit, and NORMAL kept no commit.
     """
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
@@ -56,9 +56,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def open_or_create(path: Path, catalog: Catalog) -> Sealing | None:
-    """Create the file and its tables if they are missing; bring an older schema to this version.
+    """Create the file and its tables if they are missing; upgrade an older schema to this version.
 
-    Return which keys its secrets are sealed under; None while nothing is sealed. Raises StoreError.
+    Return the record of the sealing keys; None while nothing is sealed. Raises StoreError.
     """
     try:
         connection = connect(path)
@@ -90,7 +90,7 @@ def _migrate(connection: sqlite3.Connection, catalog: Catalog) -> None:
 
 
 def version(path: Path, catalog: Catalog) -> int:
-    """Return the schema version of the store in a file; 0 if it holds none yet. Raises StoreError."""
+    """Return the schema version of the store in a file; 0 if the file holds no store yet. Raises StoreError."""
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection:
             _require_version(connection, path, catalog)
@@ -105,7 +105,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def require_ours(connection: sqlite3.Connection, path: Path, catalog: Catalog) -> None:
-    """Raises StoreError if the file is not a store that this program can read."""
+    """Raise StoreError if the file is not a store that this program can read."""
     if connection.execute("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
         raise StoreError(f"{path} is not a store of this program")
     _require_readable(_version(connection), path, catalog)

@@ -49,16 +49,16 @@ class SqliteStore(Store):
 
     @staticmethod
     def prepare(path: Path, catalog: Catalog) -> Sealing | None:
-        """Create the file and its tables if they are missing; return which keys its secrets are sealed under.
+        """Create the file and its tables if they are missing. Return the record of the sealing keys.
 
-        None means that nothing is sealed yet. Raises StoreError if the file cannot be used, StoreTooNew if a newer
-        program wrote it.
+        It is None if nothing is sealed yet. Raises StoreError if the file cannot be used, StoreTooNew if a newer program
+        wrote it.
         """
         return schema.open_or_create(path, catalog)
 
     @staticmethod
     def version(path: Path, catalog: Catalog) -> int:
-        """Return the file's schema version; 0 if it holds no store yet. Raises StoreError, StoreTooNew."""
+        """Return the schema version of the file; 0 if it holds no store yet. Raises StoreError, StoreTooNew."""
         return schema.version(path, catalog)
 
     def __init__(self, path: Path, catalog: Catalog) -> None:
@@ -152,8 +152,9 @@ class _TickTransaction:
     transaction started; anything that is queued later, such as the notice of a commit, runs after the COMMIT and gets a
     new snapshot.
 
-    `items`, `missing` (by table and primary key) and `lists` (by table, clauses and values) hold what was read of the
-    file as this transaction sees it. Keys that have no row are apart, so that a stranger's guesses do not displace rows.
+    `items`, `missing` (by table and primary key) and `lists` (by table, clauses and values) hold the results of reads, as
+    this transaction sees the file. Keys without a row are in a cache of their own, so that guesses by strangers do not
+    displace rows.
     """
 
     def __init__(self, reader: sqlite3.Connection, file: FileIdentity) -> None:
@@ -169,13 +170,13 @@ class _TickTransaction:
         """Begin the transaction, or join the one of this tick. Raises StoreUnavailable."""
         if self._has_begun:
             return
-        # Schedule the end first: the notice of a commit that this transaction does not see is then queued after it.
+        # Schedule the end first. The notice of a commit that this transaction does not see is then queued after the end.
         asyncio.get_running_loop().call_soon(self.end)
         self._has_begun = True
         version, self._version = self._version, None
         try:
             _read(self._reader, "BEGIN", ())
-            # This is the transaction's first read: what the transaction sees is of this version.
+            # This is the transaction's first read: it is the version of everything that the transaction sees.
             ((self._version,),) = _read(self._reader, "PRAGMA data_version", ())
         finally:
             if self._version is None or self._version != version:
@@ -184,7 +185,7 @@ class _TickTransaction:
                 self.lists.clear()
 
     def require_file(self) -> None:
-        """Join, and check that the file is still in its place. Raises StoreUnavailable."""
+        """Join the transaction, and check that the file is still in its place. Raises StoreUnavailable."""
         self.join()
         if not self._is_in_place:
             self._file.require()

@@ -10,9 +10,9 @@ from sunshine_keys.keys.usage import PRUNED_HOURS, USAGE_DAYS, KeyHour
 from sunshine_keys.store.sqlite.schema import named
 
 _BUSY_MS = 500
-"""How long it waits for another process. Changes wait behind it, and it can be tried again, so it gives up early."""
+"""The wait for another process. It is short, because changes wait behind the statistics, which can be added later."""
 
-# Only for keys that exist: a key may have been deleted since it was used.
+# Add only to keys that exist: a key may have been deleted since its use.
 _ADD = """
 INSERT INTO key_hours (key_id, hour, requests) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM keys WHERE id = $1)
 ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_hours.requests + excluded.requests"""
@@ -25,7 +25,7 @@ DELETE FROM key_hours WHERE (key_id, hour) IN
 
 
 def add(connection: sqlite3.Connection, batch: Sequence[KeyHour]) -> None:
-    """Add `batch` and commit. Raises sqlite3.Error, and then leaves a transaction to roll back."""
+    """Add `batch` and commit. Raises sqlite3.Error; the caller then has to roll the transaction back."""
     (busy,) = connection.execute("PRAGMA busy_timeout").fetchone()
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     try:

@@ -1,7 +1,7 @@
 """The one writer of a process: a thread that commits changes that arrive together in one transaction.
 
-One fsync then serves many requests, and each is answered only after its own commit. A change that fails its own
-checks fails alone. Statistics have transactions of their own, after the changes that wait with them.
+One fsync then serves many requests, and each request is answered only after its own commit. A change that fails its own
+checks fails alone. Statistics have transactions of their own, after the changes that wait at the same time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ logger = logging.getLogger("sunshine_keys.store")
 _GROUP_LIMIT = 512
 
 ANSWER_SECONDS = 30
-"""How long a caller waits: longer than two groups take if another process makes each wait its longest."""
+"""Seconds for which a caller waits: more than two groups take, if each waits for another process as long as it can."""
 
 _UNKNOWN = "The store did not answer: it may have been done, or not"
 
@@ -75,7 +75,7 @@ class Writer:
         await count.future
 
     def close(self) -> None:
-        """Commit what was submitted, then stop."""
+        """Commit all submitted changes, then stop."""
         self._jobs.put(None)
         self._thread.join()
         self._connection.close()
@@ -115,13 +115,14 @@ class Writer:
                     self._commit([job])
             else:
                 jobs[0].error = error.__cause__ if isinstance(error.__cause__, ServiceError) else error
-        except Exception as error:  # whatever failed, the callers must get an answer
+        except Exception as error:  # any failure: the callers must get an answer
             logger.error("a group of %d writes was not committed: %s", len(jobs), error)
             self._commits.failed()
             self._rollback()
             if isinstance(error, sqlite3.Error):
-                # An fsync that fails leaves a whole transaction in the WAL. It is rolled back here, and the next one
-                # overwrites it; but if the process crashes before that, the next to open the store finds it committed.
+                # An fsync that fails leaves a whole transaction in the WAL. It is rolled back here, and the next
+                # transaction overwrites it. But if the process crashes before that, it counts as committed when the
+                # store is opened next.
                 error = StoreUnavailable(_UNKNOWN) if is_ending and _is_io(error) else StoreUnavailable()
             for job in jobs:
                 job.error = error
@@ -130,7 +131,7 @@ class Writer:
         try:
             self._file.require()
             usage.add(self._connection, count.batch)
-        except Exception as error:  # whatever failed, the caller must get an answer
+        except Exception as error:  # any failure: the caller must get an answer
             self._rollback()
             count.error = StoreUnavailable() if isinstance(error, sqlite3.Error) else error
 
