@@ -1,1 +1,1 @@
-"""Who sends a request, and what their key may do."""
+"""Authenticate requests, and check what their keys may do."""

@@ -28,8 +28,8 @@ CACHED_LENGTH = 1024
 class _Verdict(msgspec.Struct, frozen=True):
     """The result of verifying credentials that name `key_id` against `key`, the row with that id.
 
-    `claims` is None unless the credentials are a token. A cached verdict says neither that the row is still there nor
-    that the token is valid at this time: both are checked each time.
+    `claims` is None unless the credentials are a token. A cached verdict does not imply that the row still exists, or that
+    the token is valid at this time: both are checked for each request.
     """
 
     key_id: str
@@ -38,18 +38,21 @@ class _Verdict(msgspec.Struct, frozen=True):
     claims: dict[str, Any] | None = None
 
     def holds_for(self, key: Key | None) -> bool:
-        """Compare the whole row: a key may be deleted and restored with the same secret, but for another owner."""
+        """Return True if the verdict is about this row.
+
+        The whole row is compared: a key may be deleted and restored with the same secret, but for another owner.
+        """
         return key is self.key or key == self.key
 
 
 class Authenticator:
     """Verifies credentials. If a key does not exist, it does the same work on a decoy.
 
-    Verdicts are cached by the header's text. Reading and verifying credentials without the cache takes 3 µs for a
+    Verdicts are cached by the header's text. Without the cache, reading and verifying credentials takes 3 µs for a
     secret and 10 µs for a token, of the 30 µs that a request takes. Failures are cached as well: otherwise the time
-    would show whether a key exists. (On PostgreSQL it may: missing keys are read from the database again.)
+    would show whether a key exists. (On PostgreSQL it may show that: missing keys are read from the database each time.)
 
-    Failures are returned instead of raised: to raise one through the callers took 5 µs.
+    Failures are returned instead of raised, because raising one through the callers took 5 µs.
     """
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.time) -> None:
@@ -68,7 +71,7 @@ class Authenticator:
         return len(self._accepted), len(self._rejected)
 
     async def authenticate(self, header: str) -> Actor | AuthenticationFailure:
-        """Return the actor that an Authorization header authenticates, or why it authenticates none.
+        """Return the actor that an Authorization header authenticates, or the failure.
 
         Raises StoreUnavailable, SealError.
         """
@@ -87,14 +90,14 @@ class Authenticator:
         return self._result_now(verdict)
 
     async def authenticate_secret(self, key_id: str, secret: str) -> Actor | AuthenticationFailure:
-        """Return the actor of the key `key_id` if `secret` is its secret, else why not. Nothing is cached.
+        """Return the actor of the key `key_id` if `secret` is its secret, else the failure. Nothing is cached.
 
         Raises StoreUnavailable, SealError.
         """
         return (await self._verify(BasicCredentials(key_id, secret))).result
 
     async def _verify(self, credentials: BasicCredentials | tokens.UnverifiedToken) -> _Verdict:
-        """Verify without the cache, and without looking at the time."""
+        """Verify credentials without the cache. Do not check the times of a token."""
         key_id = credentials.key_id
         key = await self._key(key_id)
         row = key or self._decoy
@@ -111,7 +114,7 @@ class Authenticator:
         return _Verdict(key_id, key, Actor.of(key), claims)
 
     async def _key(self, key_id: str) -> Key | None:
-        """Read a key. The store never sees text that is not a key's id: PostgreSQL accepts no NUL in a text."""
+        """Read a key. Text without the form of a key's id never reaches the store: PostgreSQL accepts no NUL in a text."""
         return await self._store.credential(key_id) if KEY_ID.fullmatch(key_id) else None
 
     def _cache(self, header: str, verdict: _Verdict) -> None:

@@ -1,4 +1,4 @@
-"""What an authenticated key may do."""
+"""Check what an authenticated key may do."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from sunshine_keys.access.tokens import UnverifiedToken, read_token
 
 
 class BasicCredentials(NamedTuple):
-    """A key's id and secret as the header has them, not verified."""
+    """A key's id and secret from a header, not verified."""
 
     key_id: str
     secret: str
@@ -21,7 +21,7 @@ class BasicCredentials(NamedTuple):
 
 
 def read_credentials(header: str) -> BasicCredentials | UnverifiedToken | AuthenticationFailure:
-    """Return the credentials in `header`, the value of an Authorization header, or why they cannot be read.
+    """Return the credentials in `header`, the value of an Authorization header, or the failure if they are malformed.
 
     The result depends on the header alone, so it shows nothing about the keys in the store.
     """

@@ -1,4 +1,4 @@
-"""Why credentials do not authenticate: a closed set of reasons, each with the title that the service answers.
+"""The reasons why credentials do not authenticate, each with the title that the service answers.
 
 The functions of this package return an `AuthenticationFailure`; only `wire/admission.py` raises it, as `Unauthorized`.
 """
@@ -13,7 +13,7 @@ from sunshine_keys.errors import Unauthorized
 
 
 class Reason(Enum):
-    """Why credentials do not authenticate.
+    """A reason why credentials do not authenticate.
 
     `value` names the reason for programs. `title` is its text in the service's answer; it contains nothing that the
     request sent, and may contain the placeholder `{scope}` for the scope of the key that signed a token.
@@ -29,7 +29,7 @@ class Reason(Enum):
 
     MISSING = "missing", Unauthorized.title
     EMPTY = "empty", Unauthorized.title
-    """Basic with neither an id nor a secret: HTTP libraries send this for credentials that were left empty."""
+    """Basic credentials with neither an id nor a secret. HTTP libraries send this for empty credentials."""
     UNKNOWN_SCHEME = "unknown_scheme", "Authorization should be Basic or Bearer"
     MALFORMED_BASIC = "malformed_basic", "Basic credentials should be base64 of key id, colon, secret"
 
@@ -56,11 +56,11 @@ class Reason(Enum):
 class AuthenticationFailure(NamedTuple):
     """Credentials that do not authenticate.
 
-    `key_id` is the id that they name, right or wrong; None if they name none or cannot be read. `scope` is the scope
-    of the key that signed a token, if the reason depends on it. `cause` is what the audit trail records beside the
-    title; the answer does not contain it.
+    `key_id` is the id that they name, right or wrong; None if they name no id or cannot be read. `scope` is the scope
+    of the key that signed a token, if the reason depends on it. `cause` is for the audit trail, which records it beside
+    the title; the answer does not contain it.
 
-    This is no msgspec struct because `isinstance` takes 0.4 µs for a struct that is of another class, 0.05 for a tuple.
+    This is not a msgspec struct, because `isinstance` takes 0.4 µs for a struct of another class, and 0.05 for a tuple.
     """
 
     reason: Reason
@@ -76,5 +76,5 @@ class AuthenticationFailure(NamedTuple):
 
     @property
     def error(self) -> Unauthorized:
-        """A new exception with this failure's title, key id and cause."""
+        """Return a new exception with this failure's title, key id and cause."""
         return Unauthorized(self.title, cause=self.cause, key_id=self.key_id)

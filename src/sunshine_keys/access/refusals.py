@@ -1,8 +1,8 @@
 """Record refused requests in the audit trail.
 
 An attacker must neither fill the trail nor hide in it. The first refusal of an address and a claimed key is recorded at
-once. Those that follow within a minute are counted, and one more entry at the minute's end has their number. If there
-are more than `MAX_PAIRS` such pairs in a minute, the others are counted together.
+once. Further refusals of the same pair within a minute are counted, and one more entry at the end of the minute records
+their number. If there are more than `MAX_PAIRS` such pairs in a minute, the others are counted together.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger("sunshine_keys.audit")
 
 
 class _Minute(msgspec.Struct):
-    """The entry for an address and a key, and how many refusals came after the first. `end` ends the minute."""
+    """The entry for an address and a key, and the number of further refusals. `end` is the end of the minute."""
 
     origin: Origin
     entry: Refused
@@ -35,7 +35,7 @@ class _Minute(msgspec.Struct):
 
 
 class Refusals:
-    """Writes the entries in tasks of their own: the time that a refusal takes shows a stranger nothing about them."""
+    """Writes the entries in separate tasks, so that the time of a refusal shows a stranger nothing about the entries."""
 
     def __init__(self, store: Store, seconds: float = SECONDS) -> None:
         self._store = store
@@ -44,7 +44,7 @@ class Refusals:
         self._writing: set[asyncio.Task[None]] = set()
 
     def add(self, origin: Origin, claimed: str, error: ServiceError) -> None:
-        """Record the refusal `error`, or count it if one of the same address and key was recorded within the minute.
+        """Record the refusal `error`, or count it if a refusal of the same address and key was recorded within the minute.
 
         `claimed` is the key id that the request sent; it is recorded only if it has the form of a key's id. The note
         is the error's cause or title; neither contains anything that the request sent.

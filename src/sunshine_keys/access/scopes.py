@@ -1,4 +1,4 @@
-"""The scopes of keys, the prefixes of key ids that show them, and the sets of scopes that operations accept."""
+"""The scopes of keys, the prefix of key ids for each scope, and the sets of scopes that operations accept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Scope(StrEnum):
-    """What a key may act on: a whole account, one app, or one custom integration."""
+    """The objects that a key may act on: a whole account, one app, or one custom integration."""
 
     ACCOUNT = "account"
     APP = "app"

@@ -1,11 +1,11 @@
 """JSON Web Tokens: read, verify and mint them.
 
-A token names its key in the header (`kid`), is signed with that key's secret by HS256 and nothing else, and states
-the key's scope in its payload. What can be answered about a token before its signature is verified depends on the
-token alone, so a failure shows a stranger nothing about the keys in the store.
+A token names its key in the header (`kid`), is signed with that key's secret by HS256 and no other algorithm, and states
+the key's scope in its payload. A failure before the signature is verified depends on the token alone, so it shows a
+stranger nothing about the keys in the store.
 
-HS256 on the standard library's HMAC takes 8 µs a token where a JOSE library took 70 on the same machine, and is as
-short as the adapter to one. The tests compare it with two such libraries.
+HS256 on the standard library's HMAC takes 8 µs per token; a JOSE library took 70 µs on the same machine. This code is as
+short as an adapter to such a library would be. The tests compare it with two of them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class UnverifiedToken(msgspec.Struct, frozen=True):
 
 
 def read_token(compact: str) -> UnverifiedToken | AuthenticationFailure:
-    """Return the parts of an HS256 token whose header has a `kid`, or why `compact` is no such token."""
+    """Return the parts of an HS256 token whose header has a `kid`, or the failure if `compact` is not such a token."""
     if len(compact) > TOKEN_LENGTH:
         return AuthenticationFailure(Reason.TOKEN_TOO_LONG)
     parts = compact.split(".")
@@ -59,13 +59,13 @@ def read_token(compact: str) -> UnverifiedToken | AuthenticationFailure:
 
 
 def read_header(part: str) -> dict[str, Any] | AuthenticationFailure:
-    """Return the JSON object in the first part of a token, or why the part holds none."""
+    """Return the JSON object in the first part of a token, or the failure if the part holds no object."""
     return _read_object(part, Reason.MALFORMED_HEADER)
 
 
 @lru_cache(256)  # A key's tokens usually share one header.
 def _read_key_id(part: str) -> str | AuthenticationFailure:
-    """Return the id of the key that a token's header names, or why the header is not valid."""
+    """Return the id of the key that a token's header names, or the failure if the header is invalid."""
     header = read_header(part)
     if isinstance(header, AuthenticationFailure):
         return header
@@ -81,12 +81,12 @@ def _read_key_id(part: str) -> str | AuthenticationFailure:
 
 def is_signed_with(token: UnverifiedToken, secret: bytes) -> bool:
     """Return True if `secret` signed the token."""
-    # The signatures are compared as text, so that a signature has one spelling only.
+    # Compare the signatures as text, so that only one spelling of a signature is valid.
     return hmac.compare_digest(_encode_base64url(_sign(secret, token.signed_part)), token.signature)
 
 
 def read_claims(token: UnverifiedToken, secret: str) -> dict[str, Any] | AuthenticationFailure:
-    """Return the token's claims if `secret` signed it, else why they cannot be trusted or read."""
+    """Return the token's claims if `secret` signed it and they can be read, else the failure."""
     if not is_signed_with(token, secret.encode()):
         return AuthenticationFailure(Reason.WRONG_SIGNATURE, token.key_id)
     claims = _read_object(token.payload, Reason.MALFORMED_PAYLOAD)
@@ -96,7 +96,7 @@ def read_claims(token: UnverifiedToken, secret: str) -> dict[str, Any] | Authent
 
 
 def check_claims(claims: dict[str, Any], key_id: str, scope: Scope, now: float) -> AuthenticationFailure | None:
-    """Return None if `claims` have the scope of the key that signed them and are valid at `now`, else why not.
+    """Return None if `claims` have the scope of the key that signed them and are valid at `now`, else the failure.
 
     `key_id` and `scope` are those of the key that signed the token; `now` is in seconds since 1970.
     """
@@ -121,7 +121,7 @@ def check_claims(claims: dict[str, Any], key_id: str, scope: Scope, now: float) 
 
 
 def mint(key_id: str, secret: str, scope: Scope, *, expires_in: int | None = 300) -> str:
-    """Return a token signed by the key, valid for `expires_in` seconds from now; without end if that is None."""
+    """Return a token signed by the key, which expires `expires_in` seconds from now, or never if that is None."""
     issued = int(time.time())
     claims: dict[str, Any] = {"scope": scope.value, "iat": issued}
     if expires_in is not None:
@@ -140,7 +140,7 @@ def _encode_base64url(raw: bytes) -> bytes:
 
 
 def _read_object(part: str, malformed: Reason) -> dict[str, Any] | AuthenticationFailure:
-    """Decode a part of a token; `malformed` is the reason if it is base64url of something else than a JSON object.
+    """Decode a part of a token. `malformed` is the reason if the part is base64url, but not of a JSON object.
 
     binascii is called directly: the wrapper in the module base64 takes 2 of the 4 µs that a new token's parts take.
     """

@@ -20,7 +20,7 @@ class CreateApp(Change[App], frozen=True):
 
 
 class UpdateApp(Change[App], frozen=True):
-    """Raises AppNotFound."""
+    """Write the properties in the patch. Raises AppNotFound."""
 
     action = "app.update"
     path = "apps/{0.app_id}"

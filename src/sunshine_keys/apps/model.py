@@ -10,7 +10,7 @@ METADATA_BYTES = 4096
 """The most bytes of JSON an app's metadata may take (documented)."""
 
 METADATA_DEPTH = 32
-"""How deep metadata may be nested. The limit is this service's own, far below what any JSON parser can read."""
+"""The deepest nesting of metadata. The limit is this service's own, and far below the limit of any JSON parser."""
 
 DEFAULT_SETTINGS: dict[str, Any] = {
     "appLocalizationEnabled": True,
@@ -19,7 +19,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "multiConvoEnabled": False,
     "useAnimalNames": False,
 }
-"""The settings of an app that was created without any, as the published examples show them."""
+"""The settings of an app that was created without settings, as the published examples show them."""
 
 
 class App(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The operations on apps, and the app that credentials belong to."""
+"""The operations on apps, and `tokenInfo`: the app that the credentials belong to."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def delete_app(call: Call) -> Any:
 
 
 async def get_token_info(call: Call) -> Any:
-    """An account's key belongs to no app: it gets a 403."""
+    """Return the app of the key that authenticated. Raises Forbidden for an account's key, which belongs to no app."""
     if call.actor.app_id is None:
         raise Forbidden
     return {"app": app_view(await call.engine.store.read(require_app(call.actor.app_id)))}

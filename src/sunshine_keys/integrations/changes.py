@@ -15,7 +15,7 @@ from sunshine_keys.webhooks.table import WEBHOOKS
 
 
 class CreateIntegration(Change[Integration], frozen=True):
-    """Raises AppNotFound."""
+    """Create an integration with its webhooks. Raises AppNotFound."""
 
     action = "integration.create"
     path = "apps/{0.integration.app_id}/integrations/{0.integration.id}"
@@ -35,7 +35,7 @@ class CreateIntegration(Change[Integration], frozen=True):
 
 
 class UpdateIntegration(Change[Integration], frozen=True):
-    """Merge `attributes`; None removes one. Raises AppNotFound, IntegrationNotFound."""
+    """Merge `attributes` into those of the integration; None removes one. Raises AppNotFound, IntegrationNotFound."""
 
     action = "integration.update"
     path = "apps/{0.app_id}/integrations/{0.integration_id}"

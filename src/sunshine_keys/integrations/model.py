@@ -18,7 +18,7 @@ INTEGRATION_TYPES = frozenset(
 
 
 class Integration(msgspec.Struct, frozen=True):
-    """`attributes` holds the common optional properties by their wire names (displayName, …)."""
+    """An integration. `attributes` holds the common optional properties by their names on the wire (displayName, …)."""
 
     id: str
     app_id: str

@@ -23,7 +23,7 @@ def find_integration(app_id: str, integration_id: str) -> Statements[Integration
 
 
 def require_integration(app_id: str, integration_id: str) -> Statements[Integration]:
-    """Return the app's integration. Raises AppNotFound or IntegrationNotFound, whichever is missing."""
+    """Return the app's integration. Raises AppNotFound if the app is missing, else IntegrationNotFound."""
     integration = yield from find_integration(app_id, integration_id)
     if integration is None:
         yield from require_app(app_id)
@@ -32,7 +32,7 @@ def require_integration(app_id: str, integration_id: str) -> Statements[Integrat
 
 
 def require_custom(app_id: str, integration_id: str, what: str) -> Statements[Integration]:
-    """Return the app's integration if its type is `custom`: only those have `what` (API keys, webhooks).
+    """Return the app's integration if its type is `custom`. `what` is in the error: API keys or webhooks.
 
     Raises AppNotFound, IntegrationNotFound or BadRequest.
     """
@@ -45,7 +45,7 @@ def require_custom(app_id: str, integration_id: str, what: str) -> Statements[In
 def integrations_page(
     app_id: str, page: Page, types: frozenset[str] | None
 ) -> Statements[tuple[list[Integration], bool]]:
-    """Return one page of the app's integrations, of these types (None: of all), and whether more follow."""
+    """Return one page of the app's integrations of `types` (None: all types), and whether more follow."""
     condition, values = "app_id = $1", (app_id, *sorted(types or ()))
     if types is not None:
         condition += f" AND type IN ({placeholders(len(types), after=1)})"

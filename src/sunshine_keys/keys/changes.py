@@ -12,7 +12,7 @@ from sunshine_keys.store.statements import Statements, execute
 
 
 class CreateKey(Change[Key], frozen=True):
-    """Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration, or ten keys already)."""
+    """Create a key. Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration, or already ten keys)."""
 
     action = "key.create"
     key: Key
@@ -54,7 +54,10 @@ class DeleteKey(Change[None], frozen=True):
         return key_path(self.app_id, self.integration_id, self.key_id)
 
     def apply(self) -> Statements[None]:
-        """Delete the key first: one that exists belongs to an owner that may have keys. Look for a reason only if not."""
+        """Delete the key without reading its owner first: an existing key has an owner that may have keys.
+
+        Only if there is no such key, look for the reason.
+        """
         condition, values = "id = $1 AND app_id = $2", (self.key_id, self.app_id)
         if self.integration_id is None:
             deleted = yield from KEYS.delete(f"{condition} AND scope = 'app'", *values)
@@ -66,7 +69,7 @@ class DeleteKey(Change[None], frozen=True):
 
 
 class ShowKey(AuditOnly, frozen=True):
-    """A secret was shown once more."""
+    """A secret was shown again."""
 
     action = "key.show"
     key: Key
@@ -83,7 +86,7 @@ def key_path(app_id: str | None, integration_id: str | None, key_id: str) -> str
 
 
 def _require_room(owner: str, condition: str, owner_id: str) -> Statements[None]:
-    """Raises BadRequest if the owner has ten keys. An account may have any number."""
+    """Raise BadRequest if the owner has ten keys. An account may have any number of keys."""
     rows = yield from execute(f"SELECT count(*) FROM keys WHERE {condition}", owner_id)  # noqa: S608 - conditions above
     if rows[0][0] >= KEYS_PER_OWNER:
         raise BadRequest(f"An {owner} is limited to {KEYS_PER_OWNER} API keys; delete one first")

@@ -1,4 +1,4 @@
-"""The operations on the keys of apps and of custom integrations. An integration id of None stands for the app's own keys."""
+"""The operations on the keys of apps and of custom integrations. An integration id of None means the app's own keys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def issue(
     *,
     key_id: str | None = None,
 ) -> tuple[Key, KeyView]:
-    """Return a new key as the store holds it, sealed, and as its owner sees it."""
+    """Return a new key twice: with its secret sealed, for the store, and as its owner sees it."""
     key_id, secret = key_id or new_key_id(scope), new_secret()
     key = Key(key_id, scope, app_id, integration_id, display_name, sealer.seal(secret, key_id))
     return key, KeyView(key_id, display_name, secret)

@@ -1,4 +1,4 @@
-"""What keys were used for: requests by the hour, and the last of them."""
+"""The usage of keys: requests by the hour, and the last request."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from sunshine_keys.store.statements import Statements, execute, placeholders
 from sunshine_keys.store.table import Index, Table
 
 USAGE_DAYS = 30
-"""How many days the hourly counts of a key are kept. Its last use is kept as long as the key."""
+"""The days for which the hourly counts of a key are stored. Its last use is stored as long as the key."""
 
 PRUNED_HOURS = 1000
-"""How many expired hours one batch deletes at most: more than it can add, so that they do not pile up."""
+"""The most expired hours that one batch deletes: more than it can add, so that they do not accumulate."""
 
 _KEYS_AT_ONCE = 500
-"""How many keys one statement reads: a statement may not have any number of values."""
+"""The most keys that one statement reads, because the number of values in a statement is limited."""
 
 
 class Usage(msgspec.Struct, frozen=True):
     """The requests that a key authenticated, whatever their outcome.
 
-    `last_used` is in seconds since 1970; `last_source` is an address, empty if it was unknown. `hours` maps the start of
+    `last_used` is in seconds since 1970; `last_source` is an address, empty if it is unknown. `hours` maps the start of
     an hour, in seconds since 1970, to the number of its requests.
     """
 
@@ -80,6 +80,6 @@ def usage_of(key_ids: Sequence[str], since: float) -> Statements[dict[str, Usage
             usage[key_id] = Usage(used, source, {})
         hours = f"{HOURS.select_sql}{condition} AND hour >= ${len(ids) + 1} ORDER BY key_id, hour"
         for key_id, hour, requests in (yield from execute(hours, *ids, math.ceil(since))):
-            if key_id in usage:  # not a key that was used for the first time between the two reads
+            if key_id in usage:  # missing if its first use was between the two reads
                 usage[key_id].hours[hour] = requests
     return usage

@@ -10,7 +10,7 @@ from sunshine_keys.webhooks.table import WEBHOOKS, require_webhook, require_webh
 
 
 class CreateWebhook(Change[Webhook], frozen=True):
-    """Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration)."""
+    """Create a webhook. Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration)."""
 
     action = "webhook.create"
     path = "apps/{0.app_id}/integrations/{0.webhook.integration_id}/webhooks/{0.webhook.id}"
@@ -28,7 +28,10 @@ class CreateWebhook(Change[Webhook], frozen=True):
 
 
 class UpdateWebhook(Change[Webhook], frozen=True):
-    """Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration), NotFound."""
+    """Write the properties in the patch.
+
+    Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration), NotFound.
+    """
 
     action = "webhook.update"
     path = "apps/{0.app_id}/integrations/{0.integration_id}/webhooks/{0.webhook_id}"
@@ -44,7 +47,7 @@ class UpdateWebhook(Change[Webhook], frozen=True):
 
 
 class DeleteWebhook(Change[None], frozen=True):
-    """Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration), NotFound."""
+    """Delete a webhook. Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration), NotFound."""
 
     action = "webhook.delete"
     path = "apps/{0.app_id}/integrations/{0.integration_id}/webhooks/{0.webhook_id}"

@@ -18,7 +18,7 @@ from sunshine_keys.wire.operation import Call, operation
 
 
 class WebhookSpec(msgspec.Struct, frozen=True):
-    """What a caller chooses about a webhook. The service chooses its id and its secret."""
+    """The properties of a webhook that a caller chooses. The service chooses the id and the secret."""
 
     target: str
     triggers: list[str]
@@ -27,7 +27,7 @@ class WebhookSpec(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, values: Values) -> WebhookSpec:
-        """Return what a checked body chooses."""
+        """Return the properties in a checked body."""
         return cls(
             values["target"],
             values["triggers"],
@@ -51,7 +51,7 @@ def new_webhook(sealer: Sealer, integration_id: str, spec: WebhookSpec) -> Webho
 
 
 def http_url(name: str, value: str) -> list[str]:
-    """Check that a text is an http or https URL with a host, without spaces and control characters."""
+    """Check that a text is an http or https URL with a host, and without spaces or control characters."""
     try:
         parts = urlsplit(value)
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -20,7 +20,7 @@ WEBHOOKS = Table(
 
 
 def require_webhooks_allowed(app_id: str, integration_id: str) -> Statements[None]:
-    """Raises AppNotFound, IntegrationNotFound, or BadRequest if the integration is not of type `custom`."""
+    """Raise AppNotFound, IntegrationNotFound, or BadRequest if the integration is not of type `custom`."""
     yield from require_custom(app_id, integration_id, "Webhooks")
 
 
