@@ -1,1 +1,1 @@
-"""The protocol, the router and everything else between a socket and an operation."""
+"""Everything between a socket and an operation: the protocol, the router, the checks and the answers."""

@@ -22,7 +22,7 @@ from sunshine_keys.wire.request import Request
 
 
 class Admission:
-    """The limits, cached credentials and refusals of one process. The API and the console share one instance."""
+    """The rate limits, cached credentials and recorded refusals of one process. The API and the console share an instance."""
 
     def __init__(self, engine: Engine, clock: Callable[[], float] = time.time, limits: RateLimits = NO_LIMITS) -> None:
         """`clock` returns the time in seconds since 1970."""
@@ -31,11 +31,11 @@ class Admission:
         self._refusals = Refusals(engine.store)
 
     def admit_request(self, source: str) -> None:
-        """Count a request of an address. Raises TooManyRequests."""
+        """Count a request from an address. Raises TooManyRequests."""
         self._limiter.admit_request(source)
 
     def admit_key(self, key_id: str) -> None:
-        """Count a request of a key that has authenticated. Raises TooManyRequests."""
+        """Count a request with a key that has authenticated. Raises TooManyRequests."""
         self._limiter.admit_key(key_id)
 
     async def authenticate(self, request: Request) -> Actor:

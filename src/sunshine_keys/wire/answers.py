@@ -17,7 +17,7 @@ _CHALLENGE = (b"www-authenticate", b'Basic realm="Sunshine Conversations", chars
 
 
 class File(msgspec.Struct, frozen=True):
-    """Content that is sent as it is, with headers of its own; for instance a page."""
+    """Content that is sent unchanged, with headers of its own; for example a page."""
 
     headers: Headers
     body: bytes
@@ -51,7 +51,7 @@ def _envelope(code: str, titles: tuple[str, ...]) -> msgspec.Raw:
 def log_failure(logger: logging.Logger, subject: str, error: BaseException) -> None:
     """Log the type of an unexpected error and where it was raised.
 
-    Its text is left out: it might hold anything that the request held.
+    The error's text is left out, because it may contain any part of the request.
     """
     places = "".join(traceback.format_tb(error.__traceback__))
     logger.error("%s failed with %s:\n%s", subject, type(error).__name__, places)

@@ -1,4 +1,4 @@
-"""The ASGI application: the whole way of a request, from its path to its answer."""
+"""The ASGI application: it takes a request from its path to its answer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 logger = logging.getLogger("sunshine_keys.http")
 
 APPLICATION = "sunshine_keys.application"
-"""The key of the application in the lifespan's state, for the server to call it directly."""
+"""The key of the application in the lifespan's state. The server calls the application directly."""
 
 _encode = msgspec.json.Encoder().encode
 _COMMON_HEADERS: Headers = [
@@ -73,10 +73,10 @@ class Application:
         self._admission = Admission(engine, clock, limits)
         self._console = Pages(console, self._admission) if console else None
         self.authenticated: Callable[[Actor], Awaitable[None]] | None = None
-        """Called between authentication and the operation, for tests of what may happen in between."""
+        """Called between authentication and the operation, for tests that change the store at this moment."""
 
     def runs_inline(self, scope: dict[str, Any]) -> bool:
-        """Return True for a read from a store whose reads finish without awaiting I/O: it needs no task."""
+        """Return True if the request needs no task: it reads, from a store whose reads finish without awaiting I/O."""
         path: bytes = scope["raw_path"]
         return (
             self._reads_inline
@@ -107,7 +107,7 @@ class Application:
             self._observe(Outcome(request, CLIENT_GONE, "client_gone", False, began, time.perf_counter() - started))
             return
         except asyncio.CancelledError:
-            # The server stops, and this request has not arrived or been answered within the grace period.
+            # The server is stopping, and this request has not arrived, or was not answered, within the grace period.
             stopping = StoreUnavailable("The service is stopping")
             status, content, extra, code = stopping.status, error_body(stopping), error_headers(stopping), stopping.code
         except Exception as error:
@@ -124,7 +124,7 @@ class Application:
             (b"x-request-id", request.id.encode()),
             *extra,
         ]
-        if request.body_is_coming:  # the rest of the body would be read as the next request
+        if request.body_is_coming:  # otherwise the rest of the body would be read as the next request
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -136,7 +136,7 @@ class Application:
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
         is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
-        if not is_open or request.segments[0] not in _PROBES:  # a limit must not make load balancers remove the service
+        if not is_open or request.segments[0] not in _PROBES:  # no limit: load balancers would remove the service
             self._admission.admit_request(request.source)
         if is_open:
             return await self._open(request)
@@ -151,17 +151,17 @@ class Application:
         if operation.body:
             body = operation.body.values(await request.json())
         elif request.body_is_coming:
-            await request.skip()  # a body that turns out to be malformed must change nothing
+            await request.skip()  # read it first: a malformed body must change nothing
         call = Call(self._engine, actor, request, body, ids)
         while True:
             try:
                 return operation.status, await operation.handler(call)
             except UnknownSealingKey as unknown:
-                # Reads and updates can be repeated. A create has the key of everything that it sealed itself.
+                # Reads and updates can be repeated. A create does not raise this: it has the key of everything that it sealed.
                 await self._engine.reloader.require(unknown.key_id)
 
     async def _open(self, request: Request) -> tuple[int, Any]:
-        """Answer what needs no key."""
+        """Answer a request for a path that needs no key."""
         if request.segments[0] == "metrics" and self._metrics is None:
             raise NotFound
         request.route = "/" + "/".join(request.segments)
@@ -181,10 +181,10 @@ class Application:
         return 200, {"status": "ok"}
 
     async def close(self) -> None:
-        """Write the refusals that the audit trail does not hold yet."""
+        """Write the refusals that are not yet in the audit trail."""
         await self._admission.close()
 
 
 def _is_replay(content: Any) -> bool:
-    """Return True if a create was answered before: its answer then holds the JSON that the store kept."""
+    """Return True if a create was answered before: its content is then the stored JSON."""
     return isinstance(content, dict) and any(isinstance(view, msgspec.Raw) for view in content.values())

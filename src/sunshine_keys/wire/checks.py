@@ -1,7 +1,7 @@
 """Check request bodies against the JSON schemas of facts.json, in the words that the API uses for its own errors.
 
-A schema is compiled once into closures. Each returns every fault of a value, as titles of a 400. The keywords are those
-that the facts use; any other raises ValueError when the schema is compiled, so that no rule is ignored in silence.
+Each schema is compiled once into closures. A closure returns all faults of a value, as titles of a 400. It supports the
+keywords that the facts use. Any other keyword raises ValueError when the schema is compiled, so no rule is ignored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Check = Callable[[str, Any], list[str]]
 """Return the faults of a value. The name is the path of the value in the body: `webhooks[0].target`."""
 
 Rules = Mapping[str, Check]
-"""What a schema cannot state, by the path of the property: `webhooks[].target`. A rule sees only values of the right type."""
+"""Rules that a schema cannot state, by the path of the property: `webhooks[].target`. A rule gets values of the right type only."""
 
 FAULTS_SHOWN = 20
 _LARGEST_INTEGER = 2**53 - 1
@@ -39,7 +39,7 @@ class Body:
     __slots__ = ("_members", "_tag", "schema")
 
     def __init__(self, schema: Schema, rules: Rules | None = None) -> None:
-        """Raises ValueError for a keyword that has no check, and for a rule of a property that there is not."""
+        """Raise ValueError for a keyword without a check, and for a rule whose property does not exist."""
         self.schema = schema
         compiler = _Compiler(rules or {})
         self._tag, self._members = compiler.members(schema)
@@ -81,7 +81,7 @@ class _Compiler:
             raise ValueError(f"there are rules for properties that the body does not have: {sorted(self._unused)}")
 
     def members(self, schema: Schema) -> tuple[str, dict[str, _Object]]:
-        """Return the tag and the members of a oneOf, by the tag's values; "" is for any other value."""
+        """Return the tag and the members of a oneOf by the tag's values. The member at "" is for any other value."""
         if "oneOf" not in schema:
             return "", {"": self._members_of(schema, "")}
         tag: str = schema["tagged_by"]

@@ -26,7 +26,7 @@ logger = logging.getLogger("sunshine_keys.http")
 
 
 class Connection(Protocol):
-    """What an exchange needs from its connection."""
+    """The methods of a connection that an exchange calls."""
 
     def write(self, data: bytes) -> None: ...
 
@@ -41,12 +41,12 @@ class Connection(Protocol):
         ...
 
     def end(self, exchange: Exchange) -> None:
-        """Handle the end of an exchange, which was answered or never will be."""
+        """Handle the end of an exchange, answered or abandoned."""
         ...
 
 
 class Exchange:
-    """`keep_alive` is true if another exchange may follow, `is_coming` while the request's body is incomplete."""
+    """An exchange. `keep_alive` is true if another one may follow, `is_coming` while the request's body is incomplete."""
 
     __slots__ = (
         "_body",
@@ -149,7 +149,7 @@ class Exchange:
             if name == b"content-length":
                 length = int(value)
             elif name == b"connection":
-                closes, self.keep_alive = True, False  # this service sends no other value of it
+                closes, self.keep_alive = True, False  # the only value that this service sends
         if length is None:
             if status not in _WITHOUT_LENGTH:
                 lines.append(b"content-length: %d\r\n" % len(body))
@@ -165,10 +165,10 @@ class Exchange:
 
 
 def step(waiting: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
-    """Drive the coroutine until it first suspends. Return the rest, to be wrapped in a task, or None if it finished.
+    """Drive the coroutine until it first suspends. Return the rest of it, for a task to run, or None if it finished.
 
-    A task takes 3 of the 40 µs of a request. Until the coroutine first suspends it runs outside any task, so it must not use
-    what needs the current task, such as `asyncio.timeout`.
+    A task takes 3 of the 40 µs of a request. Until the coroutine first suspends, it runs outside any task, so it must not
+    use functions that need the current task, such as `asyncio.timeout`.
     """
     try:
         awaited = waiting.send(None)

@@ -2,8 +2,8 @@
 
 All limits are token buckets in the memory of one process. A bucket that is lost counts as full, which harms nobody.
 
-Requests of a key are counted after the key has authenticated, so that nobody can use up another key's allowance.
-Requests of an address are counted before any other work is done for them. Both limits are off until the owner sets them.
+Requests with a key are counted after the key has authenticated, so that nobody can use up the allowance of another key.
+Requests from an address are counted before any other work is done for them. Both limits are off until the operator sets them.
 
 Failed authentications are limited by default. A secret has 480 random bits, so no rate of guessing finds one. The limit
 saves work and entries in the audit trail, and it makes a client with a deleted key stop. It must therefore accept the
@@ -12,11 +12,12 @@ right secret whenever that is possible:
 - Failures are counted by address and key id together. If they were counted by key id alone, anyone could lock a customer
   out from anywhere, by failing in the name of the customer's key.
 - Over that limit credentials are still verified. The right ones work, since a customer may share an address with the
-  attacker (NAT); only wrong ones are answered 429 instead of 401.
-- An address has a limit of its own, ten times as high, against a client that tries many key ids. Over it no credentials
-  from the address are verified, which does lock out its neighbours. A failure over the first limit is therefore not
-  counted again here: one broken client that retries for ever never closes its address to others; ten key ids at once do.
-- All ids that no key can have are counted as one. Missing or unreadable credentials are not counted: they are answered
+  attacker (NAT). Wrong ones are answered 429 instead of 401.
+- An address has a limit of its own, ten times as high, against a client that tries many key ids. Over this limit, no
+  credentials from the address are verified, which also locks out other customers at that address. A failure over the
+  first limit is therefore not counted here: one broken client that retries for ever never blocks its address, but ten key
+  ids at once do.
+- All ids that no key can have are counted as one id. Missing or unreadable credentials are not counted: they are answered
   without work, and can be limited by address.
 
 An IPv6 address is counted by its /64, which is what one customer usually gets.
@@ -66,7 +67,7 @@ class Rate(msgspec.Struct, frozen=True):
         return f"{self.count}/{self.period},burst={self.burst}"
 
     def times(self, factor: int) -> Rate:
-        """Return a rate with `factor` times the count and the burst."""
+        """Return a rate whose count and burst are `factor` times as high."""
         return Rate(self.count * factor, self.period, self.burst * factor)
 
     @property
@@ -167,18 +168,18 @@ class Limiter:
             self._failing_sources = Buckets(limits.failures.times(_FAILURES_OF_SOURCE), clock)
 
     def admit_request(self, source: str) -> None:
-        """Count a request of an address."""
+        """Count a request from an address."""
         if self._sources is not None and source:
             _require(self._sources.take(network(source)), "Too many requests from this address")
 
     def admit_credentials(self, source: str) -> None:
-        """Check that credentials from an address may be verified. Counts nothing."""
+        """Check that credentials from an address may be verified. Count nothing."""
         if self._failing_sources is not None and source and len(self._failing_sources):
             wait = self._failing_sources.wait(network(source))
             _require(wait, "Too many failed authentications from this address")
 
     def admit_key(self, key_id: str) -> None:
-        """Count a request of a key that has authenticated."""
+        """Count a request with a key that has authenticated."""
         if self._keys is not None:
             _require(self._keys.take(key_id), "Too many requests with this key")
 

@@ -1,6 +1,6 @@
-"""The service's own description, OpenAPI 3.1. It is built from the operations, so it cannot drift from what is served.
+"""The service's own description, OpenAPI 3.1. It is built from the operations, so it cannot differ from them.
 
-This module adds what the operations do not hold: the statuses that many of them share, and the paths beside the API.
+This module adds the statuses that many operations share, and the paths outside the API.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sunshine_keys.wire.router import Router
 Schema = dict[str, Any]
 
 _OURS = {"example", "fault", "tagged_by"}
-"""Keys of the facts' schemas that are no keywords of OpenAPI 3.1, or that it does not need."""
+"""Keys of the facts' schemas that are not keywords of OpenAPI 3.1, or that the description does not need."""
 
 _TITLES = {kind.status: kind.title for kind in reversed(errors.kinds())}
 """The title of the most general kind of error, by status."""
@@ -86,7 +86,7 @@ def document(router: Router) -> bytes:
 
 
 def _shared(operation: Operation) -> Schema:
-    """Return what all operations of a path share: the parameters in it."""
+    """Return the part that all operations of a path share: the parameters in the path."""
     an_id = {"type": "string", "minLength": 1}
     parameters = [{"name": name, "in": "path", "required": True, "schema": an_id} for name in operation.placeholders]
     return {"parameters": parameters} if parameters else {}

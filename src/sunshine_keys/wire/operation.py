@@ -1,7 +1,7 @@
-"""One operation of the API, which describes itself, and one call of it.
+"""An operation of the API, which describes itself, and a call of it.
 
 The facts (method, path, scopes, schemas, summary …) come from facts.json, which scripts/generate_service.py writes. A
-resource adds the handler and what a schema cannot state.
+resource adds the handler, and rules that a schema cannot state.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FACTS: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("facts.json
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A call that is authenticated and authorised. `ids` holds the ids in its path by the path's own names."""
+    """An authenticated and authorised call. `ids` holds the ids in its path, by the names in the template of the path."""
 
     engine: Engine
     actor: Actor
@@ -34,7 +34,7 @@ class Call(msgspec.Struct, frozen=True):
 
     @property
     def origin(self) -> Origin:
-        """Return where a change comes from. Raises BadRequest for a malformed Idempotency-Key."""
+        """Return the origin of the call's changes. Raises BadRequest for a malformed Idempotency-Key."""
         return Origin(self.actor.key_id, self.request.source, self.request.id, self._idempotency())
 
     def _idempotency(self) -> Idempotency | None:
@@ -50,11 +50,11 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """`name` is the description's operation id in snake case, `path` a template such as `/v2/apps/{appId}`.
+    """An operation. `name` is the description's operation id in snake case, `path` a template such as `/v2/apps/{appId}`.
 
-    `parameters` are the names that the path may hold. `query`, `answer` and the schema of `body` are as /openapi.json
-    describes them. `errors` are the statuses of this operation alone; openapi.py adds those that all have. A server may run
-    a GET without a task where `runs_inline` is true, so its handler must not compute for long.
+    `parameters` are the names that the path may contain. `query`, `answer` and the schema of `body` have the form of
+    /openapi.json. `errors` has the statuses of this operation alone; openapi.py adds those of all operations. A server may
+    run a GET without a task if `runs_inline` is true, so its handler must not compute for long.
     """
 
     id: str

@@ -14,7 +14,7 @@ CLIENT_GONE = 499
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`code` is the code of the error, or "". `began` is the start in seconds since 1970."""
+    """An outcome. `code` is the code of the error, or "". `began` is the start in seconds since 1970."""
 
     request: Request
     status: int

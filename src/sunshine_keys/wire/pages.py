@@ -1,4 +1,4 @@
-"""Pass requests below /console to an ASGI application, which is built for the first of them."""
+"""Pass requests below /console to an ASGI application. The first request builds that application."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Asgi: TypeAlias = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 
 class Pages:
-    """Adds to each answer what the API's own have: the request's id, and the handling of a body that nobody read.
+    """Calls the application, and adds to its answers, as the API does, the request's id and the handling of an unread body.
 
     The application reads the request's id and source from `state`. There it sets `route`, `actor`, and `code`: the code of
     an error, or "".
@@ -42,7 +42,7 @@ class Pages:
                 headers = [*message["headers"], (b"x-request-id", request.id.encode())]
                 if scope["scheme"] == "https":
                     headers.append((b"strict-transport-security", b"max-age=31536000"))
-                if request.body_is_coming:  # the rest of the body would be read as the next request
+                if request.body_is_coming:  # otherwise the rest of the body would be read as the next request
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": headers}
             await send(message)

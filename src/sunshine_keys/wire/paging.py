@@ -44,7 +44,7 @@ def page(query: Query, title: str) -> Page:
 
 
 def neighbours(url: str, page: Page, query: Query, ids: list[str], more: bool) -> dict[str, Any]:
-    """Return the `meta` and `links` of a page that holds `ids`. `more` tells whether items follow in the direction of the page."""
+    """Return the `meta` and `links` of a page that holds `ids`. `more` is True if items follow in the direction of the page."""
     meta: dict[str, Any] = {"hasMore": more}
     links: dict[str, str] = {}
     before, after = page.neighbours(ids, more)

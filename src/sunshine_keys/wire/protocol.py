@@ -1,15 +1,15 @@
-"""HTTP/1.1 on one connection. Malformed requests get the documented envelope, and no wait is endless.
+"""HTTP/1.1 on one connection. A malformed request is answered with the documented envelope, and every wait has a limit.
 
 The protocol
 
 - limits the size of a request's head, also while the head arrives;
-- limits the time in which a request must arrive and its answer must be read, and the number of connections;
+- limits the number of connections, and the time in which a request must arrive and its answer must be read;
 - answers pipelined requests in their order, one at a time; a malformed request does not prevent the answers to the
   complete requests before it;
 - does not treat trailers as headers;
 - refuses upgrades, because the parser would leave their bodies to be read as another request.
 
-Uvicorn creates one instance for each connection. It is the server around them: it listens, does TLS, and stops.
+Uvicorn is the server around the protocol: it listens, does TLS, stops, and creates one instance for each connection.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ HEAD_BYTES = 64 * 1024
 """The most bytes of a request's target and headers together."""
 
 ARRIVAL_SECONDS = 30.0
-"""Within this time a request must arrive completely: counted from its first byte, or from the start of a new connection."""
+"""Seconds in which a request must arrive completely, from its first byte or from the start of a new connection."""
 
 LINGER_SECONDS = 1.0
-"""How long the protocol reads and discards what arrives after its last answer."""
+"""Seconds for which the protocol reads and discards bytes that arrive after its last answer."""
 
 REFUSED_CONNECTIONS = 1000
-"""So many connections beyond the limit get a 503. Any more are closed without an answer."""
+"""The number of connections beyond the limit that get a 503. Further ones are closed without an answer."""
 
 UNREAD_SECONDS = 30.0
-"""How long a client may leave an answer unread."""
+"""Seconds for which a client may leave an answer unread."""
 
 _HEADER_OVERHEAD = 32
-"""Added to the size of each header, so that the limit bounds many small headers too."""
+"""Bytes added to the size of each header, so that the limit also bounds many small headers."""
 
 _BODY_BYTES = 64 * 1024
 """Reading pauses while more than this many bytes of a body wait for the application."""
@@ -84,7 +84,7 @@ class Protocol(asyncio.Protocol):
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
         self._parser: Any = httptools.HttpRequestParser(self)
-        # Without this, the parser reports bytes behind the last request of a connection as an error.
+        # Without this, the parser reports bytes after the last request of a connection as an error.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._unanswered: deque[Exchange] = deque()
         self._coming: Exchange | None = None
@@ -126,7 +126,7 @@ class Protocol(asyncio.Protocol):
         for exchange in self._unanswered:
             exchange.leave()
         self.resume_writing()
-        self._parser = None  # it references this protocol
+        self._parser = None  # break the reference cycle: the parser references this protocol
 
     def pause_writing(self) -> None:
         self._writable = self._writable or self._loop.create_future()
@@ -167,19 +167,19 @@ class Protocol(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(*NOT_HTTP)
             return
-        # The parser buffers what it has not reported yet, without a limit.
+        # The parser buffers bytes that it has not reported yet, without a limit.
         self._silent_bytes = 0 if self._has_progressed else self._silent_bytes + len(data)
         if self._silent_bytes > HEAD_BYTES:
             self._fail(*NOT_HTTP)
         elif self._is_arriving:
-            # Only here: most requests arrive in one piece, and a timer for each of them took 2 of its 60 µs.
+            # Start the timer only here: most requests arrive in one piece, and a timer for each took 2 of its 60 µs.
             self._arm()
         elif not (self._unanswered or self._arrival or self.transport.is_closing()):
             # The rest of an answered request's body, or an empty line: the connection is idle.
             self._idle()
 
     def eof_received(self) -> bool:
-        """A client may close its side after its request and still read the answer, except with TLS."""
+        """Keep the connection open for the answer if the client closes its side after its request, except with TLS."""
         complete = [exchange for exchange in self._unanswered if not exchange.is_coming]
         if complete:
             complete[-1].keep_alive = False
@@ -193,7 +193,7 @@ class Protocol(asyncio.Protocol):
             self._unanswered[-1].keep_alive = False
             return
         self.transport.close()
-        if self._scheme == "https" and self._arrival is None:  # TLS waits for the client to close too
+        if self._scheme == "https" and self._arrival is None:  # with TLS, close() waits until the client closes too
             self._arrival = self._loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     # Called by the parser
@@ -213,7 +213,7 @@ class Protocol(asyncio.Protocol):
         if self._is_in_head:  # otherwise it is a trailer
             name = name.lower()
             if name == b"transfer-encoding" and value.lower() != b"chunked":
-                raise ValueError("transfer coding")  # the parser accepts codings that nothing here decodes
+                raise ValueError("transfer coding")  # the parser accepts codings that this service does not decode
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -274,7 +274,7 @@ class Protocol(asyncio.Protocol):
         return _lines(tuple(self._server.default_headers))
 
     def read_on(self) -> None:
-        """Resume reading unless requests wait to be answered: their number would have no limit."""
+        """Resume reading, unless requests wait for their answers: otherwise their number would have no limit."""
         self._is_full = False
         if self._is_reading_paused and self._has_room():
             self._loop.call_soon(self._parse_on)
@@ -331,7 +331,10 @@ class Protocol(asyncio.Protocol):
             raise ValueError("head too large")
 
     def _idle(self) -> None:
-        """Start the idle time. One timer serves all of them and restarts if it fires early: one for each request took 2 of 60 µs."""
+        """Start the idle time. One timer serves all idle times of the connection, and restarts itself if it fires early.
+
+        A timer for each request took 2 of its 60 µs.
+        """
         self._idle_since = self._loop.time()
         if self._idle_timer is None:
             self._idle_timer = self._loop.call_later(self.timeout_keep_alive, self._close_if_idle)
@@ -357,7 +360,10 @@ class Protocol(asyncio.Protocol):
             self._arrival = None
 
     def _arm_unread(self) -> None:
-        """Abort later: a transport that closes first sends its buffer, and would wait for ever for a client that does not read."""
+        """Schedule an abort of the connection.
+
+        A transport that closes first sends its buffer, and would wait for ever for a client that does not read.
+        """
         if self._unread is None and self.transport.get_write_buffer_size():
             self._unread = self._loop.call_later(UNREAD_SECONDS, self.transport.abort)
 
@@ -371,11 +377,11 @@ class Protocol(asyncio.Protocol):
         if self._is_in_head or self._unanswered:
             self._fail(*TOO_SLOW)
         else:
-            self.transport.close()  # the request is answered, and only its body is late
+            self.transport.close()  # the request has its answer, only its body is late
             self._arm_unread()
 
     def _fail(self, status: bytes, body: bytes, headers: bytes = b"") -> None:
-        """Stop reading, and close once the complete requests are answered; if there are none, send the reason first."""
+        """Stop reading, and close once all complete requests are answered. Without such requests, send the reason first."""
         if self._is_deaf or self.transport.is_closing():
             return
         self._is_deaf = True
@@ -389,7 +395,7 @@ class Protocol(asyncio.Protocol):
         self._close(is_more_coming=True)
 
     def _close(self, is_more_coming: bool) -> None:
-        """Close the connection. While more bytes arrive, read and discard them for a while: unread bytes may destroy the answer."""
+        """Close the connection. Read and discard arriving bytes for a while first: unread bytes may destroy the answer."""
         if is_more_coming and self.transport.can_write_eof():
             self._is_deaf = True
             if self._is_reading_paused:

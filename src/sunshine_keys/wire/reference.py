@@ -1,4 +1,4 @@
-"""The page /docs: the service's own description for people. It needs no other host and no script."""
+"""The page /docs: the service's own description, for people. The page needs no other host and no script."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEMPLATE = Path(__file__).with_name("reference.html")
 _STYLE = Path(__file__).with_name("reference.css")
 _POLICY = b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _CREDENTIALS = {"$KEY_ID": "$KEY"}
-"""The variable of a path parameter whose name the credentials of the examples have."""
+"""Other variables for path parameters that have the name of a variable of the credentials in the examples."""
 
 
 class Property(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A status and what is sent with it. `shapes` is empty for the envelope of errors."""
+    """A status and the shapes of its body. `shapes` is empty for the envelope of errors."""
 
     status: str
     description: str
@@ -52,7 +52,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """The page's entry for one operation. Each parameter stands with its place: the path, the query or a header."""
+    """The page's entry for one operation. Each parameter has its place: the path, the query or a header."""
 
     id: str
     method: str
@@ -100,7 +100,7 @@ def style() -> File:
 
 
 def _prose(text: str) -> list[tuple[bool, str]]:
-    """Split a text at backticks. True marks the parts between two of them."""
+    """Split a text at backticks. Return each part, and True if it was between two of them."""
     return [(i % 2 == 1, part) for i, part in enumerate(text.split("`")) if part]
 
 
@@ -215,7 +215,7 @@ def variable(parameter: str) -> str:
 
 
 def example(schema: Schema) -> Any:
-    """Return a value that a schema accepts: of an object the required properties, or the first if none is required."""
+    """Return a value that a schema accepts. An object has the required properties, or else only its first property."""
     if "example" in schema:
         return schema["example"]
     if "enum" in schema:

@@ -1,4 +1,4 @@
-"""The answers that the protocol sends itself, before it closes a connection that has no request to answer."""
+"""The answers that the protocol itself sends, before it closes a connection without a request to answer."""
 
 from __future__ import annotations
 

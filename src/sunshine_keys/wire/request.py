@@ -22,10 +22,10 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 DISCARDED_BYTES = 1024 * 1024
-"""The most bytes of a body that are read only to be thrown away."""
+"""The most bytes of a body that are read only to be discarded."""
 
 SOURCE_LENGTH = 64
-"""The most characters of a client's address. A trusted proxy may pass on whatever its client sent as an address."""
+"""The most characters of a client's address. A trusted proxy may pass on any text that its client sent as an address."""
 
 
 class ClientGone(Exception):
@@ -33,14 +33,16 @@ class ClientGone(Exception):
 
 
 class Request:
-    """`segments` are the parts of the path after the leading slash, split before they are percent-decoded: an encoded slash
-    is part of an id, and `..` is an id like any other.
+    """A request.
 
-    The API has two base paths, `/v2` and `/sc/v2`, and a client may send a second slash before and behind the `v2` of either.
-    `base` is the one that the client used; `segments` are the same for all of them and begin with `v2`.
+    `segments` are the parts of the path after the leading slash. The path is split before it is percent-decoded, so an
+    encoded slash is part of an id, and `..` is an id like any other.
 
-    `source` is the client's address, or "" if there is none. The application sets `route`, the path's template, and `actor`,
-    the key that the request is from, when it has determined them.
+    The API has two base paths, `/v2` and `/sc/v2`, and a client may send a second slash before and after the `v2` of each.
+    `base` is the base path that the client used. `segments` are the same for all of them, and begin with `v2`.
+
+    `source` is the client's address, or "" if there is none. Later the application sets `route`, the template of the path,
+    and `actor`, the key that authenticated the request.
     """
 
     __slots__ = (
@@ -118,7 +120,7 @@ class Request:
 
     async def discard(self) -> None:
         """Read the rest of a body after a refusal. A connection that closes with unread bytes may lose the answer."""
-        if b"expect" not in self.headers:  # such a client sends its body only after a 100 Continue
+        if b"expect" not in self.headers:  # a client that expects 100 Continue has not sent its body
             await self._read_away()
 
     async def skip(self) -> None:
@@ -197,10 +199,10 @@ def host_url(scope: Mapping[str, Any], host: str) -> str:
 
 
 def new_request_id() -> str:
-    """24 hex digits, for the answer's X-Request-Id and the log."""
+    """Return 24 hex digits, for the answer's X-Request-Id and the log."""
     return os.urandom(12).hex()
 
 
 def _segment(part: str) -> str:
-    # No id holds U+0000, which not every database takes in a query.
+    # No id contains U+0000, which not every database accepts in a query.
     return unquote(part, errors="replace").replace("\0", "\ufffd")

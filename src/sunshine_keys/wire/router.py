@@ -1,4 +1,4 @@
-"""Find the operation of a method and a path: a tree with one wildcard branch at each level."""
+"""Find the operation of a method and a path, in a tree with one wildcard branch at each level."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class Router:
     """The operations that a service serves."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        """Raises ValueError for two operations of one method and path, and for a parameter that is not what it seems:
+        """Raise ValueError for two operations with one method and path, and for an invalid parameter.
 
-        an unknown name, a brace inside a part, or a name where another path has another name.
+        A parameter is invalid if the operation does not have it, if a brace is inside a part of the path, or if another
+        path has another name at this place.
         """
         self.operations = list(operations)
         self._root = _Node()
@@ -56,7 +57,7 @@ class Router:
         return node.wildcard
 
     def runs_inline(self, path: bytes) -> bool:
-        """Return whether a GET of this raw path, which begins with a base path, may be answered without a task."""
+        """Return True if a GET of this raw path, which begins with a base path, may be answered without a task."""
         if self._needs_task is None:
             return True
         return b"%" not in path and not self._needs_task.fullmatch(path)
@@ -86,6 +87,6 @@ class Router:
 
 
 def _pattern(operation: Operation) -> str:
-    """Return a pattern of the operation's path below any base path, with and without second slashes."""
+    """Return a pattern for the operation's path below any base path, with and without second slashes."""
     _, _, *parts = operation.path.split("/")
     return "(?:/sc)?//?v2//?" + "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts)
