@@ -1,4 +1,4 @@
-"""The ASGI callable that a server runs: it builds the application over its engine, with its log, metrics, usage and traces."""
+"""The ASGI callable that a server runs. It builds the application with its engine, log, metrics, usage and traces."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from sunshine_keys.wire.pages import Asgi
 
 
 def _console(engine: Engine, admission: Admission) -> Asgi:
-    # Imported by the first request: the templates and their engine take 5 MB of a process.
+    # The first request imports this: the templates and their engine take 5 MB of a process.
     from sunshine_keys.console.entry import Console
 
     return Console(engine, admission)
@@ -47,18 +47,18 @@ class Service:
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
-        """Raises ValueError for another scope than the lifespan's."""
+        """Run the lifespan. Raises ValueError for any other scope."""
         if scope["type"] != "lifespan":
             raise ValueError("only sunshine_keys.wire.protocol can serve this application")
         await receive()
         try:
-            # A worker that restarts must not create a new store if its own is gone.
+            # A worker that restarts must not create a new store if its own store is missing.
             await require_store(self._settings)
             engine = await open_engine(self._settings)
         except StoreError as error:
             await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})
             return
-        with suppress(StoreUnavailable):  # announces this process to the others before its first request
+        with suppress(StoreUnavailable):  # announce this process to the others before its first request
             await engine.store.ready()
         log, access = self._request_log, self._settings.metrics
         page = None if access is None else MetricsPage(access, engine.store)

@@ -1,7 +1,7 @@
-"""Write files that get their name only when they are complete and on disk.
+"""Write files atomically: a file gets its name only after it is complete and on disk.
 
-The file is written beside its destination as `.NAME.part`, locked. A killed run leaves it behind, and the next run takes it
-over.
+It is written beside its destination as `.NAME.part`, and locked. A killed run leaves this file behind, and the next run
+takes it over.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _locked(path: Path) -> Generator[tuple[Path, int]]:
         os.ftruncate(handle, 0)
         yield part, handle
     finally:
-        if _is(part, handle):  # else it has its name, and the part may belong to another process
+        if _is(part, handle):  # otherwise the file has its name, and the part may belong to another process
             part.unlink()
             _remove_side_files(part)
         os.close(handle)  # last, because it holds the lock
@@ -78,7 +78,7 @@ def _take(part: Path) -> int:
             if _is(part, handle):
                 if os.fstat(handle).st_nlink == 1:
                     return handle
-                part.unlink()  # a run was killed while it named the complete file, which stays
+                part.unlink()  # a run was killed while it renamed the complete file, which stays
         except BaseException:
             os.close(handle)
             raise
@@ -92,7 +92,7 @@ def _is(part: Path, handle: int) -> bool:
 
 
 def _name(part: Path, path: Path) -> None:
-    """Give the file its name, unless another file has it by now. Raises FileExistsError."""
+    """Rename the file, unless another file has the name by now. Raises FileExistsError."""
     try:
         os.link(part, path)
     except OSError as error:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 async def open_engine(settings: Settings) -> Engine:
-    """Open the store, and create it if it is missing. Raises StoreError if it, or its sealing keys, cannot be used."""
+    """Open the store, and create it if it is missing. Raises StoreError if the store or its sealing keys cannot be used."""
     sealing = await _prepare(settings)
     source = key_source(settings)
     sealer = sealer_of(source, sealing)
@@ -63,13 +63,13 @@ async def opened_store(settings: Settings) -> AsyncGenerator[Store]:
 
 
 async def require_store(settings: Settings) -> None:
-    """Raises StoreError if there is no store, or it cannot be used."""
+    """Raise StoreError if the store is missing or cannot be used."""
     if await schema_version(settings.location) == 0:
         raise StoreError(f"there is no store {settings.location}")
 
 
 async def schema_version(place: Location) -> int:
-    """Return the schema version of the store; 0 if there is none. Raises StoreError."""
+    """Return the schema version of the store; 0 if there is no store. Raises StoreError."""
     match place:
         case SqliteFile(path):
             return SqliteStore.version(path, CATALOG) if path.is_file() else 0
@@ -78,7 +78,7 @@ async def schema_version(place: Location) -> int:
 
 
 async def migrate(settings: Settings) -> tuple[int, int]:
-    """Bring an existing store to this program's schema. Return the versions before and after. Raises StoreError."""
+    """Upgrade an existing store to this program's schema. Return the versions before and after. Raises StoreError."""
     await require_store(settings)
     before = await schema_version(settings.location)
     await _prepare(settings)
@@ -86,7 +86,7 @@ async def migrate(settings: Settings) -> tuple[int, int]:
 
 
 async def copy_store(source: Location, target: Location, progress: copying.Progress) -> copying.Copied:
-    """Make `target` a copy of `source`, or bring over what has changed since it was one. Raises StoreError."""
+    """Make `target` a copy of `source`. If it is an earlier copy, write only what has changed since. Raises StoreError."""
     if await schema_version(source) == 0:
         raise StoreError(f"there is no store {source}")
     await _prepare(Settings(None, source))
@@ -97,7 +97,10 @@ async def copy_store(source: Location, target: Location, progress: copying.Progr
 
 
 def copy_side(place: Location, *, snapshot: bool) -> AbstractAsyncContextManager[Any]:
-    """Open one side of a copy: the source with `snapshot`, as it is now; the target without, locked against other copies."""
+    """Open one side of a copy.
+
+    With `snapshot`, this is the source, as it is now. Without it, this is the target, locked against other copies.
+    """
     match place:
         case SqliteFile(path):
             return sqlite_copy_side.opened(path, snapshot=snapshot)
@@ -116,7 +119,7 @@ def _store(place: Location) -> Store:
 
 
 async def _prepare(settings: Settings) -> Sealing | None:
-    """Create the store if it is missing, bring it up to date, and return which keys its secrets are sealed under."""
+    """Create the store if it is missing, upgrade its schema, and return the record of its sealing keys."""
     match settings.location:
         case SqliteFile():
             return SqliteStore.prepare(make_store(settings), CATALOG)
@@ -134,7 +137,7 @@ def _postgres_store() -> type[PostgresStore]:
 
 
 def make_store(settings: Settings) -> Path:
-    """Create the file of a store on SQLite, empty, and its folder if they are missing. Raises StoreError."""
+    """Create an empty file for a store on SQLite, and its folder, if they are missing. Raises StoreError."""
     path = store_path(settings)
     if settings.database is not None and not path.parent.is_dir():
         raise StoreError(f"there is no folder {path.parent} for the database")
@@ -176,7 +179,7 @@ def sqlite_file(settings: Settings) -> Path:
 
 
 def require_sealing_keys(settings: Settings, needed: list[str]) -> None:
-    """Raises StoreError if secrets are sealed under keys that the source does not hold."""
+    """Raise StoreError if secrets are sealed under keys that the source does not hold."""
     source = key_source(settings)
     missing = set(needed) - {sealing_key_id(key) for key in source.read()}
     if missing:

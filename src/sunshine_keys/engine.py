@@ -1,4 +1,4 @@
-"""The engine, with which every operation works: a store and the sealer of its secrets."""
+"""The engine, which every operation uses: a store and the sealer of its secrets."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _ATTEMPTS = 3
 
 
 class Engine(msgspec.Struct, frozen=True):
-    """A store, the sealer of its secrets, and what reloads the sealer's ring."""
+    """A store, the sealer of its secrets, and the reloader of the sealer's ring."""
 
     store: Store
     sealer: Sealer
     reloader: KeyRingReloader
 
     async def create(self, origin: Origin, build: Callable[[Sealer], tuple[Change[Any], V]]) -> V | msgspec.Raw:
-        """Apply the change that `build` returns, and return the view beside it.
+        """Apply the change that `build` returns, and return the view that `build` returns with it.
 
-        `build` seals the secrets of what it creates. If the store has another current sealing key by then, the ring is
-        reloaded and `build` is called again. If `origin.idempotency` was applied before, nothing is changed, and the
-        stored answer is returned as JSON; it is stored sealed, because it holds the secret.
+        `build` seals the secrets of the new objects. If the store has another current sealing key by then, this reloads the
+        ring and calls `build` again. If `origin.idempotency` was applied before, this changes nothing, and returns the
+        stored answer as JSON. Answers are stored sealed, because they hold secrets.
 
         Raises errors.Conflict if `origin.idempotency` names a different request, StoreUnavailable, and the change's own
         errors.

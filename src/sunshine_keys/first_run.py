@@ -30,13 +30,13 @@ SAMPLE_KEY_ID = "int_5d8cff3cd55b040010928b5b"
 
 
 class Initialise(Change[bool], frozen=True):
-    """Write the first rows of an empty store, all or nothing, and record the current sealing key.
+    """Write the first rows of an empty store in one transaction, and record the current sealing key.
 
     Return False and change nothing if the store is not empty.
     """
 
     action = "store.initialise"
-    revokes = Revokes.ANY_KEY  # whatever nodes remember is from another history of the database
+    revokes = Revokes.ANY_KEY  # keys in the nodes' memory are from another history of the database
     sealing_key_id: str
     apps: list[App]
     integrations: list[Integration]
@@ -59,7 +59,7 @@ class Initialise(Change[bool], frozen=True):
 
 
 async def another_account_key(engine: Engine) -> dict[str, Any]:
-    """Create one more account key, for an operator who lost the first; the first one if the store is empty."""
+    """Create another account key, for an operator who lost the first. In an empty store, create the first one."""
     if first := await initialise(engine):
         return first
     view = await engine.create(OPERATOR, lambda sealer: keys.creation(sealer, Scope.ACCOUNT, None, None, "Account key"))
@@ -69,10 +69,10 @@ async def another_account_key(engine: Engine) -> dict[str, Any]:
 async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] | None:
     """Create the account key of an empty store and, with `sample`, the published samples' objects, in one transaction.
 
-    Return them with their secrets, for the only time; None, changing nothing, if the store is not empty.
+    Return them with their secrets, which are not shown again. If the store is not empty, return None and change nothing.
     """
     if await engine.store.sealing() is not None:
-        return None  # no entry in the audit trail at each start
+        return None  # otherwise each start would add an entry to the audit trail
     sealer = engine.sealer
     account_key, account_view = keys.issue(sealer, Scope.ACCOUNT, None, None, "Account key")
     created: dict[str, Any] = {"account_key": account_view}

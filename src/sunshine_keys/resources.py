@@ -1,11 +1,11 @@
 """The resources that the service serves. A new resource is a package and a line in RESOURCES.
 
-A resource's `operations` module has its OPERATIONS and its TABLES.
+The module `operations` of a resource defines OPERATIONS and TABLES.
 """
 
 from __future__ import annotations
 
-import sunshine_keys.console.changes  # noqa: F401 # pyright: ignore[reportUnusedImport] - nodes must know the actions
+import sunshine_keys.console.changes  # noqa: F401 # pyright: ignore[reportUnusedImport] - registers the actions of these changes, which nodes look up
 from sunshine_keys.apps import operations as apps
 from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.integrations import operations as integrations
@@ -22,7 +22,7 @@ RESOURCES = (
     keys,
     webhooks,
 )
-"""Each follows the resources that its tables refer to."""
+"""The resources. Each follows the resources that its tables refer to."""
 
 OPERATIONS = [operation for resource in RESOURCES for operation in resource.OPERATIONS]
 

@@ -28,18 +28,18 @@ _IN, _OUT = b"x", b" "
 _CLASSES = bytes(ord(_IN if byte in _ALPHABET else _OUT) for byte in range(256))
 _RUN = _IN * _LENGTH
 _LAST = b"AQgw"
-"""The last characters that a secret can have: its last character carries two bits, and its other bits are zero."""
+"""The possible last characters of a secret: the last character carries two bits, and its other bits are zero."""
 
 _KEY_ID_LENGTH = 28
 _BASIC_LENGTH = 154
-"""The length of base64 of key id, colon and secret, without padding."""
+"""The length of key id, colon and secret in base64, without padding."""
 _BASIC_PREFIXES = [base64.b64encode(prefix.encode() + b"0")[:5] for prefix in ID_PREFIX.values()]
 _BASIC = re.compile(rb"[A-Za-z0-9+/]{%d}" % _BASIC_LENGTH)
 
 _OVERLAP_BYTES = 256
-"""How much of a chunk is searched again with the next one; longer than any match."""
+"""The bytes at the end of a chunk that are searched again with the next chunk: more than any match."""
 _PARTIAL_LINE_BYTES = 16 * 1024
-"""The most of an incomplete line that stays in the buffer, so that the scanner sees git's own lines whole."""
+"""The most bytes of an incomplete line that stay in the buffer, so that the scanner reads git's own lines whole."""
 
 _COMMIT = re.compile(rb"commit ([0-9a-f]{40,64})\b")
 _DIFF = re.compile(rb"diff --(?:git|cc|combined) ([^\n]+)")

@@ -28,21 +28,22 @@ from sunshine_keys.settings import Settings
 from sunshine_keys.wire.protocol import REFUSED_CONNECTIONS, Protocol
 
 GRACE_SECONDS = 5
-"""How long requests in flight may take to finish after a signal to stop."""
+"""Seconds in which requests in flight may finish after a signal to stop."""
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than load balancers keep an idle connection, so that none sends a request into one that is closing."""
+"""Longer than a load balancer keeps an idle connection, so that it never sends a request on a closing connection."""
 
 logger = logging.getLogger("sunshine_keys.server")
 
-_SUPERVISOR = "SUNSHINE_KEYS_SUPERVISOR"  # the process id that workers watch; a worker may start after its end
+_SUPERVISOR = "SUNSHINE_KEYS_SUPERVISOR"  # the process id that workers watch; it may have ended before they start
 
 
 class Connections(msgspec.Struct, frozen=True):
-    """How clients connect: with TLS if there is a certificate (PEM, with its chain) and its key, else without.
+    """The connections of clients. They use TLS if there is a certificate (PEM, with its chain) and its key.
 
     `forwarded_allow_ips` lists, separated by commas, the addresses and networks of proxies whose X-Forwarded-For and
-    X-Forwarded-Proto count; `*` is everyone. `most` is how many connections each process accepts at once.
+    X-Forwarded-Proto are trusted; `*` trusts every client. `most` is the number of connections that each process accepts
+    at once.
     """
 
     tls_cert: Path | None = None
@@ -55,7 +56,7 @@ class Connections(msgspec.Struct, frozen=True):
         return "https" if self.tls_cert else "http"
 
     def check(self) -> None:
-        """Raises ValueError, in one line, if these cannot be used."""
+        """Raise ValueError, with a message of one line, if these settings cannot be used."""
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("TLS needs both --tls-cert and --tls-key")
         if self.tls_cert is not None and self.tls_key is not None:
@@ -65,7 +66,7 @@ class Connections(msgspec.Struct, frozen=True):
                 except OSError as error:
                     raise ValueError(f"cannot read {file}: {error.strerror}") from error
             try:
-                # No password is set, and nobody could be prompted for one.
+                # The key must have no password: nobody could be prompted for it.
                 ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key, password="")
             except ssl.SSLError as error:
                 reason = error.reason or "not PEM, or the key has a password"
@@ -83,7 +84,7 @@ _OTHER_FILES = 200
 
 
 def with_room(connections: Connections) -> Connections:
-    """Raise the limit of open files for the connections; return fewer connections if the limit cannot be raised enough."""
+    """Raise the limit of open files for the connections. Return fewer connections if that is not possible."""
     import resource
 
     room = REFUSED_CONNECTIONS + _OTHER_FILES
@@ -99,7 +100,7 @@ def with_room(connections: Connections) -> Connections:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket (port 0: any free one). Raises OSError."""
+    """Return a listening socket. Port 0 takes a free port. Raises OSError."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind, protocol)
     try:
@@ -126,8 +127,8 @@ def is_loopback(host: str) -> bool:
 def exit_0_on_signals() -> None:
     """Make SIGTERM and SIGINT end the process with status 0, before uvicorn installs its handlers and after it stops.
 
-    Uvicorn raises a signal once more after it has stopped because of it. An exception such as SystemExit would be lost
-    if the signal arrives while Python runs a finaliser. Nothing is left to finish: committed changes are on disk.
+    After uvicorn has stopped because of a signal, it raises the signal once more. An exception such as SystemExit would be
+    lost if the signal arrives while Python runs a finaliser. Nothing is left to finish: committed changes are on disk.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: os._exit(0))
@@ -136,8 +137,8 @@ def exit_0_on_signals() -> None:
 def serve(settings: Settings, connections: Connections, listener: socket.socket, workers: int) -> None:
     """Serve until SIGTERM or SIGINT, and finish the requests in flight.
 
-    `gc.freeze`, here and in `worker`, hides everything that is loaded before serving from the garbage collector: it would
-    scan all of it from time to time, which takes 10 ms, and find nothing.
+    `gc.freeze`, here and in `worker`, hides everything that is loaded before serving from the garbage collector. The
+    collector would scan all of it from time to time, which takes 10 ms, and find nothing.
     """
     connections = with_room(connections)
     if workers == 1:
@@ -156,7 +157,7 @@ def serve(settings: Settings, connections: Connections, listener: socket.socket,
 
 
 def worker() -> Service:
-    """Return the application of a worker process, which stops when its supervisor is gone."""
+    """Return the application of a worker process. The process stops when its supervisor has ended."""
     settings = Settings.from_environment()
     if settings.log is not None:
         settings.log.configure()

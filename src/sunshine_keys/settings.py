@@ -1,4 +1,4 @@
-"""What an operator can set: where the store and its sealing keys are, limits, logs, metrics."""
+"""The settings of an operator: the locations of the store and its sealing keys, limits, logs, metrics."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _CONSOLE = "SUNSHINE_KEYS_CONSOLE"
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """`data` is the folder of the sealing keys and, unless `database` names another place, of the store.
+    """Settings. `data` is the folder of the sealing keys and, unless `database` names another place, of the store.
 
-    `sealing` replaces the file of sealing keys in `data`; one of the two is required. `log` is how requests are logged;
-    None logs none. `metrics` is who may read /metrics; None serves no such page. `usage` turns counting the use of keys
-    on, `console` the pages at /console.
+    `sealing` replaces the file of sealing keys in `data`; one of the two is required. `log` is the form of the log of
+    requests; None turns it off. `metrics` has the token for /metrics; None turns that page off. `usage` turns on counting
+    the use of keys, `console` the pages at /console.
     """
 
     data: Path | None
@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True):
         log: Log | None = None,
         metrics: MetricsAccess | None = None,
     ) -> Settings:
-        """Raises StoreError unless they name the store and its sealing keys."""
+        """Return the settings. Raises StoreError unless they name the store and its sealing keys."""
         place = location(database) if database else None
         sealing = sources.from_environment(os.environ)
         if data:
@@ -79,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True):
         return cls(folder, place, sealing, rate_limits, log, metrics)
 
     def environment(self) -> dict[str, str]:
-        """Return variables from which, with those that are set already, `from_environment` makes these settings.
+        """Return variables that, added to the environment, make `from_environment` return these settings.
 
         A database's URL that came from a file is not repeated.
         """
@@ -98,7 +98,7 @@ def _is_on(variable: str) -> bool:
 
 
 def database_from_environment() -> str | None:
-    """Return SUNSHINE_KEYS_DATABASE or, if that is not set, the content of the file of …_FILE. Raises StoreError."""
+    """Return SUNSHINE_KEYS_DATABASE or, if it is not set, the content of the file that …_FILE names. Raises StoreError."""
     name = "SUNSHINE_KEYS_DATABASE"
     url, file = os.environ.get(name), os.environ.get(f"{name}_FILE")
     if url or not file:

@@ -12,14 +12,14 @@ from sunshine_keys.store.table import Table
 
 
 class RotateSealing(Change[None], frozen=True):
-    """Make `key_id` the current sealing key; `previous` becomes an older one. Resealing begins.
+    """Make `key_id` the current sealing key. `previous` becomes an older key, and resealing begins.
 
     Raises SealingKeyChanged unless `previous` is the current one.
     """
 
     action = "sealing.rotate"
     path = "sealing-keys/{0.key_id}"
-    revokes = Revokes.ANY_KEY  # what nodes remember of keys is sealed under the previous one
+    revokes = Revokes.ANY_KEY  # the secrets of the keys in the nodes' memory are sealed under the previous key
     key_id: str
     previous: str
 
@@ -72,7 +72,7 @@ class FinishResealing(Change[None], frozen=True):
 
 
 class RetireSealingKey(Change[None], frozen=True):
-    """Forget an older sealing key that nothing is sealed under. Raises SealingKeyChanged unless `current` is current."""
+    """Remove the record of an older sealing key that seals nothing. Raises SealingKeyChanged unless `current` is current."""
 
     action = "sealing.retire"
     path = "sealing-keys/{0.key_id}"

@@ -16,7 +16,7 @@ from sunshine_keys.store.sealing import Sealing
 logger = logging.getLogger("sunshine_keys.sealing")
 
 PATIENCE_SECONDS = 10.0
-"""The ring is reloaded for a missing key only once in this time: a damaged row could name one at every request."""
+"""Seconds between two reloads for one missing key. A damaged row could otherwise cause a reload at every request."""
 
 _MAX_MISSES = 1000
 
@@ -24,8 +24,8 @@ _MAX_MISSES = 1000
 def sealer_of(source: Source, sealing: Sealing | None) -> Sealer:
     """Return the sealer for a store.
 
-    If `sealing` is None, the store is empty; the source then creates its first key if it has none and can. Raises
-    StoreError if the ring lacks a key under which secrets of the store may be sealed.
+    If `sealing` is None, the store is empty. A source without keys then creates its first key, if it can. Raises StoreError
+    if the ring lacks a key under which secrets of the store may be sealed.
     """
     keys = source.read()
     if sealing is None:
@@ -50,7 +50,7 @@ def _hint(source: Source, key_ids: list[str]) -> str:
 
 
 class KeyRingReloader:
-    """Reloads the sealer's ring when a key is missing. It reads the source in a thread, because that may run a command."""
+    """Reloads the sealer's ring if a key is missing. It reads the source in a thread, because the source may be a command."""
 
     def __init__(self, sealer: Sealer, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
         self._sealer = sealer
@@ -60,7 +60,7 @@ class KeyRingReloader:
         self._misses: dict[str, float] = {}
 
     async def require(self, key_id: str) -> None:
-        """Ensure that the ring holds the key `key_id`. Raises StoreUnavailable, and logs what to do, if it cannot."""
+        """Reload the ring if it lacks the key `key_id`. If it still does, log what to do, and raise StoreUnavailable."""
         async with self._lock:
             if key_id not in self._sealer.key_ids and self._may_reload_for(key_id):
                 await self._reload()

@@ -23,13 +23,13 @@ from sunshine_keys.store.counts import phrase
 from sunshine_keys.store.sealing import Resealed, Sealed, Sealing, SealingKeyChanged
 
 _BATCH = 200
-"""Rows that one transaction reseals. It takes a few milliseconds, for which the servers' writes wait."""
+"""Rows that one transaction reseals. The servers' writes wait for the few milliseconds that it takes."""
 
 
 class KeyStatus(msgspec.Struct, frozen=True):
     """A sealing key. `state` is `current`, `older`, or empty if the store has no record of it.
 
-    `sealed` has the number of values that are sealed under it, by the title of their table.
+    `sealed` has the number of values that are sealed under the key, by the title of their table.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Start(StrEnum):
-    """How a rotation began: with a new key, with the ring's first key, or by continuing an unfinished rotation."""
+    """The beginning of a rotation: a new key, the ring's first key, or the continuation of an unfinished rotation."""
 
     NEW_KEY = "new key"
     FIRST_KEY = "first key"
@@ -90,8 +90,9 @@ async def status(store: Store, source: Source) -> Status:
 async def begin(store: Store, source: Source) -> tuple[Sealer, Start]:
     """Make the ring's first key the store's current key, and return the sealer that seals under it.
 
-    If the first key is already current, continue an unfinished rotation if there is one. Otherwise create a new key if
-    the ring is the data folder's file. Raises StoreError if the ring is the operator's: it has to begin with another key.
+    If the first key is already current, continue an unfinished rotation if there is one. Otherwise, if the ring is the file
+    in the data folder, create a new key. A ring of the operator's has to begin with another key, else this raises
+    StoreError.
     """
     sealing, ring = await _require_sealing(store), source.read()
     sealer, start = sealer_of(source, sealing), Start.FIRST_KEY
@@ -114,10 +115,10 @@ async def begin(store: Store, source: Source) -> tuple[Sealer, Start]:
 
 
 async def reseal(store: Store, sealer: Sealer, progress: Callable[[int, int], None]) -> Result:
-    """Seal everything under the sealer's current key that is sealed under others. Calls `progress(done, total)`.
+    """Reseal, under the sealer's current key, all values that are sealed under other keys. Call `progress(done, total)`.
 
-    A value that cannot be unsealed stays as it is, and the rotation is then not recorded as finished. Raises StoreError
-    if another rotation begins.
+    A value that cannot be unsealed stays unchanged, and the rotation is then not recorded as finished. Raises StoreError if
+    another rotation begins.
     """
     total = _count_others(await store.sealed_counts(), sealer.key_id)
     result = Result({table.title: 0 for table in store.catalog.sealed}, [])
@@ -130,7 +131,7 @@ async def reseal(store: Store, sealer: Sealer, progress: Callable[[int, int], No
                 rows = list(_reseal(sealer, batch, result.failed_ids))
                 result.resealed[table.title] += await store.transact(OPERATOR, Reseal(table, rows))
                 progress(sum(result.resealed.values()), total)
-                await asyncio.sleep(time.monotonic() - started)  # Leave half of the time to the servers' writes.
+                await asyncio.sleep(time.monotonic() - started)  # Leave half of the time for the servers' writes.
         if not result.failed_ids:
             await store.transact(OPERATOR, FinishResealing(sealer.key_id, f"resealed {result}"))
     except SealingKeyChanged as changed:
@@ -187,7 +188,7 @@ def _count_others(counts: dict[str, dict[str, int]], key_id: str) -> int:
 
 
 def _reseal(sealer: Sealer, rows: list[Sealed], failed_ids: list[str]) -> Generator[Resealed]:
-    """Yield the rows with their new seal; add the ids of those that cannot be unsealed to `failed_ids`."""
+    """Yield the rows with their new sealed values. Add the ids of rows that cannot be unsealed to `failed_ids`."""
     for row in rows:
         try:
             secret = sealer.open(row.sealed, row.owner_id)

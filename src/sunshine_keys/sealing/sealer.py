@@ -1,4 +1,4 @@
-"""Encrypt secrets at rest with AES-256-GCM, each bound to the row that holds it."""
+"""Encrypt secrets at rest with AES-256-GCM. Each is bound to the row that holds it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def sealing_key_id(key: bytes) -> str:
 
 
 class Sealer:
-    """Seals secrets under the current key of a ring with AES-256-GCM, and unseals what any key of the ring sealed.
+    """Seals secrets with AES-256-GCM under the current key of a ring, and unseals secrets under any key of the ring.
 
-    A sealed secret is: the sealing key's id (4 bytes), a random nonce (12), ciphertext and tag. It is bound to the
-    id of the row it belongs to: moved to another row, it cannot be unsealed.
+    A sealed secret consists of the sealing key's id (4 bytes), a random nonce (12 bytes), ciphertext and tag. It is bound
+    to the id of its row: in another row, it cannot be unsealed.
 
-    The first key is current until `use` names another. Keys can be added, by the thread that seals and unseals; none
-    is ever removed.
+    The first key is current until `use` names another key. Only the thread that seals and unseals may add keys. No key is
+    ever removed.
     """
 
     def __init__(self, *keys: bytes) -> None:
@@ -83,7 +83,7 @@ class Sealer:
     def open(self, sealed: bytes, owner_id: str) -> str:
         """Return the secret in `sealed`, which belongs to the row `owner_id`. Raises UnknownSealingKey, SealError.
 
-        A thousand results are cached by both arguments: to unseal a secret takes 1.4 µs, and a list has ten.
+        A thousand results are cached by both arguments, because unsealing a secret takes 1.4 µs and a list has ten secrets.
         """
         secret = self._cache.get((sealed, owner_id))
         if secret is None:

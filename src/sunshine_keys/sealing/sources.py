@@ -1,4 +1,4 @@
-"""Read the ring of sealing keys: from a file of mode 0600 beside the store, or from where the operator keeps it.
+"""Read the ring of sealing keys: from a file of mode 0600 beside the store, or from a source of the operator's.
 
 Each source holds one or more keys, each 32 bytes in base64, separated by white space.
 """
@@ -27,7 +27,7 @@ COMMAND_SECONDS = 10.0
 
 
 class Source(Protocol):
-    """A place that holds a ring."""
+    """A source of a ring: a file, a command or a variable."""
 
     @property
     def name(self) -> str:
@@ -40,7 +40,7 @@ class Source(Protocol):
         ...
 
     def read(self) -> list[bytes]:
-        """Return the keys; a new store is sealed under the first. Empty if no key has been created yet.
+        """Return the keys, empty if no key has been created yet. A new store is sealed under the first key.
 
         Raises StoreError, whose message contains no part of a key.
         """
@@ -94,7 +94,7 @@ class KeyCommand:
                 shlex.split(self._line),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # It might contain keys as well.
+                stderr=subprocess.DEVNULL,  # It might contain keys too.
                 timeout=self._seconds,
                 check=False,
             )
@@ -132,7 +132,7 @@ class FolderFile:
             raise StoreError(f"cannot read the sealing key {self.path}: {error}") from error
 
     def create(self) -> list[bytes]:
-        """Create the file with one new key and return it, or return the keys that another process has just written.
+        """Create the file with one new key and return the key, or return the keys that another process has just written.
 
         The key is on disk before this returns. Raises StoreError.
         """
@@ -163,7 +163,7 @@ class FolderFile:
 
     @contextlib.contextmanager
     def _writing(self, *keys: bytes) -> Generator[Path]:
-        """Yield a temporary file that holds `keys` and is on disk; the caller gives it its final name."""
+        """Yield a temporary file that holds `keys` and is on disk. The caller renames it."""
         draft = self.folder / f".{FILE_NAME}.{secrets.token_hex(8)}"
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -179,7 +179,7 @@ class FolderFile:
 
 
 def from_environment(environment: Mapping[str, str]) -> Source | None:
-    """Return the source that the environment names, or None. Raises StoreError if it names several or holds no keys."""
+    """Return the source that the environment names, or None. Raises StoreError if it names several, or invalid keys."""
     sources: dict[str, Callable[[str], Source]] = {
         VARIABLE: lambda text: FixedKeys(decode_keys(text, VARIABLE), VARIABLE),
         f"{VARIABLE}_FILE": lambda path: OperatorFile(Path(path)),
