@@ -39,6 +39,16 @@ def test_given_properties_are_stored(wire: Wire, service: Service) -> None:
     assert got["settings"] == DEFAULTS | {"multiConvoEnabled": True, "conversationRetentionSeconds": 0}
 
 
+def test_settings_are_answered_in_the_order_of_the_description(wire: Wire, service: Service) -> None:
+    settings = {"endSessionEnabled": True, "unknown": 1, "conversationRetentionSeconds": 5}
+    created = wire.post("/v2/apps", service.account, {"displayName": "A", "settings": settings}).json["app"]
+    assert list(created["settings"]) == [*DEFAULTS, "conversationRetentionSeconds", "endSessionEnabled"]
+
+    path = f"/v2/apps/{wire.post('/v2/apps', service.account, {'displayName': 'B'}).json['app']['id']}"
+    updated = wire.patch(path, service.account, {"settings": settings}).json["app"]
+    assert list(updated["settings"]) == [*DEFAULTS, "conversationRetentionSeconds", "endSessionEnabled"]
+
+
 def test_update_merges_settings_and_replaces_metadata(wire: Wire, tenant: Tenant) -> None:
     wire.patch(tenant.app, tenant.app_key, {"settings": {"echoPostback": True}, "metadata": {"a": 1, "b": 2}})
 

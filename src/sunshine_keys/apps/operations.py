@@ -18,7 +18,7 @@ from sunshine_keys.wire.checks import Values
 from sunshine_keys.wire.operation import FACTS, Call, operation
 from sunshine_keys.wire.strict_json import deeper_than
 
-_SETTINGS = frozenset(FACTS["schemas"]["App"]["properties"]["settings"]["properties"])
+_SETTINGS = tuple(FACTS["schemas"]["App"]["properties"]["settings"]["properties"])
 
 
 async def create(
@@ -37,8 +37,8 @@ def limited_metadata(name: str, value: Values) -> list[str]:
 
 
 def _known_settings(settings: Values) -> Values:
-    """Return the settings that the API has. Others are ignored."""
-    return {name: value for name, value in settings.items() if name in _SETTINGS}
+    """Return the settings that the API has, in the order of its description. Others are ignored."""
+    return {name: settings[name] for name in _SETTINGS if name in settings}
 
 
 async def create_app(call: Call) -> Any:
