@@ -166,6 +166,12 @@ def test_only_custom_integrations_have_keys(owner: Visitor, tenant: Tenant) -> N
     assert refused.status == 422 and "API keys are available only for custom integrations." in refused.text
 
 
+@pytest.mark.parametrize("page", ["", "/secret", "/delete"])
+def test_a_key_under_an_integration_that_is_not_custom_is_not_found(owner: Visitor, tenant: Tenant, page: str) -> None:
+    answer = owner.get(f"{path_of(tenant.app)}/integrations/{tenant.web_id}/keys/{tenant.key.id}{page}")
+    assert answer.status == 404 and "There is no such key; it may have been deleted" in answer.text
+
+
 def test_lists_have_pages(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
     for number in range(30):
         wire.post(

@@ -13,7 +13,7 @@ from sunshine_keys.console.lists import DAYS, use_since
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest, created_id
 from sunshine_keys.console.snippets import snippets
-from sunshine_keys.errors import BadRequest, TooManyRequests, Unauthorized
+from sunshine_keys.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
 from sunshine_keys.integrations.table import require_integration
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.changes import DeleteKey, ShowKey
@@ -128,10 +128,14 @@ async def delete(visit: SignedInRequest) -> Response:
 async def _key(visit: SignedInRequest) -> Key:
     """Return the key that the path names, with its secret sealed.
 
-    Raises NotFound, AppNotFound, IntegrationNotFound, BadRequest.
+    Raises NotFound, AppNotFound, IntegrationNotFound.
     """
     missing = "There is no such key; it may have been deleted"
-    return await find_key(visit.engine.store, visit.app_id, visit.integration_id, visit.ids["key_id"], missing=missing)
+    owner = visit.app_id, visit.integration_id
+    try:
+        return await find_key(visit.engine.store, *owner, visit.ids["key_id"], missing=missing)
+    except BadRequest:  # the API's answer for an integration that is not custom; a page that cannot exist is a 404
+        raise NotFound(missing) from None
 
 
 async def _deletion(visit: SignedInRequest) -> Deletion:
