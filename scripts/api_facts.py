@@ -1,4 +1,4 @@
-"""Load the published description of the API and the overlay beside it, and give typed access to both.
+"""Load the published description of the API and the overlay beside it, with typed access to both.
 
     from api_facts import load
     api = load()
@@ -55,7 +55,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation. `response` is the schema of its success, or None where that is an empty object or no JSON."""
+    """One operation. `response` is the schema of its success; None if that is an empty object, or not JSON."""
 
     id: str
     method: str
@@ -163,7 +163,7 @@ class Api:
         return reference.rpartition("/")[2]
 
     def target(self, schema: Schema) -> Schema:
-        """Return what a `$ref` points at, or the schema itself where it is none. An `allOf` stays as it is."""
+        """Return the target of a `$ref`, or the schema itself if it is not a `$ref`. An `allOf` stays unchanged."""
         while "$ref" in schema:
             pointed: Schema = self.facts
             for part in schema["$ref"].removeprefix("#/").split("/"):
@@ -172,10 +172,10 @@ class Api:
         return schema
 
     def resolve(self, schema: Schema) -> Schema:
-        """Return the schema without `$ref` and `allOf` at its top: the parts are merged, and its own keys win.
+        """Return the schema without `$ref` and `allOf` at its top. The parts are merged; the schema's own keys take precedence.
 
         Properties are merged by name, and `required` is the union. What stands below (properties, items, kinds of a
-        `oneOf`) stays as it is written.
+        `oneOf`) stays unchanged.
         """
         schema = self.target(schema)
         if "allOf" not in schema:
@@ -215,7 +215,7 @@ class Api:
         return {value: {"$ref": pointer} for value, pointer in mapping.items()}
 
     def items_of(self, operation: Operation) -> str:
-        """Return the field of a list's response that holds its items: `apps` of ListApps. "" where there is no list."""
+        """Return the field of a list's response that holds its items: `apps` of ListApps; "" if there is no list."""
         properties = self.resolve(operation.response or {}).get("properties", {})
         lists = [name for name, schema in properties.items() if self.resolve(schema).get("type") == "array"]
         return lists[0] if len(lists) == 1 else ""

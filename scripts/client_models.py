@@ -83,7 +83,7 @@ class Models:
                 self._fill(model)
         self._document()
 
-    # What an operation uses
+    # Models of an operation
 
     def body_class(self, operation: Operation) -> str:
         """Return the model of an operation's JSON body, or ""."""
@@ -165,7 +165,7 @@ class Models:
         return _SCALARS.get(kind, "Any")
 
     def _component(self, schema: Schema) -> str:
-        """Return the name of the component that a schema is, with or without other keys beside the reference; or ""."""
+        """Return the name of the component that a schema refers to, with or without further keys; else ""."""
         name = self.api.reference(schema)
         if name and "properties" in schema:
             name = ""
@@ -268,7 +268,7 @@ class Models:
                     self.classes[reached].in_response = True
 
     def _reached(self, names: list[str]) -> dict[str, int]:
-        """Return all classes that some classes use, with the number of steps to each."""
+        """Return all classes that the classes `names` use, with the number of steps to each class."""
         steps = dict.fromkeys(names, 0)
         waiting = deque(names)
         while waiting:

@@ -1,11 +1,11 @@
-"""Write src/sunshine_keys/wire/facts.json: what the description says about the operations that the service serves.
+"""Write src/sunshine_keys/wire/facts.json: the facts about the operations that the service serves.
 
     python scripts/generate_service.py          write the file
     python scripts/generate_service.py --check  exit 1 if the file would change
 
-The facts come from the published description and from api/service.yaml, which says how this service differs. The service
+The facts come from the published description and from api/service.yaml, which lists how this service differs. The service
 reads the file when it starts: its operations, its checks of bodies and its /openapi.json come from it. The schemas are
-those of OpenAPI 3.1, with two keys of our own: `fault` is the error's title where a value is not in its `enum`, and
+those of OpenAPI 3.1, with two keys of our own: `fault` is the error's title for a value that is not in its `enum`, and
 `tagged_by` names the property that selects a member of a `oneOf`. Bodies keep their examples, for the page /docs.
 """
 
@@ -33,7 +33,7 @@ _LENGTHS = {"minLength", "maxLength", "minItems", "maxItems"}
 
 
 def merge_patch(api: Api, target: Any, patch: Any) -> Any:
-    """Return `target` changed by a JSON merge patch (RFC 7396), in which null removes. References are resolved first."""
+    """Return `target` changed by a JSON merge patch (RFC 7396), in which null removes a key. Resolve references first."""
     if not isinstance(patch, dict):
         return patch
     if not patch:
@@ -84,7 +84,7 @@ class Schemas:
         return self._plain(resolved, fields)
 
     def _one_of(self, base: Schema, kinds: dict[str, Schema], fields: list[str] | None) -> Schema:
-        """Kinds that have the same properties are one member. The member with most kinds is the last."""
+        """Return a oneOf. Kinds with the same properties are one member. The member with the most kinds is the last."""
         tag: str = base["discriminator"]["propertyName"]
         members: list[tuple[Schema, list[str]]] = []
         for kind, schema in kinds.items():
@@ -156,7 +156,7 @@ def query(parameters: list[Parameter], patches: dict[str, Any], schemas: Schemas
 
 
 def answer(operation: Operation, overlay: dict[str, Any], schemas: Schemas) -> Schema:
-    """Return the schema of a success. A page's `links` are missing where it has no neighbours."""
+    """Return the schema of a success. The `links` of a page are missing if it has no neighbours."""
     if operation.response is None:
         return {"type": "object", "maxProperties": 0}
     written = schemas.written(operation.response)
@@ -168,7 +168,7 @@ def answer(operation: Operation, overlay: dict[str, Any], schemas: Schemas) -> S
 
 
 def facts(api: Api, service: dict[str, Any]) -> dict[str, Any]:
-    """Return all that the file holds."""
+    """Return the content of the file."""
     requests, answers = Schemas(api, service, "requests"), Schemas(api, service, "answers")
     operations: dict[str, Any] = {}
     for name, operation in api.covered.items():
