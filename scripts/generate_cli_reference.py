@@ -42,14 +42,14 @@ A command takes its key and its service from the first of these that is set:
 
 1. `--profile` on the command line,
 2. the environment: `SUNSHINE_CONVERSATIONS_HOST` with `SUNSHINE_CONVERSATIONS_KEY_ID` and `SUNSHINE_CONVERSATIONS_SECRET`, or with
-   `SUNSHINE_CONVERSATIONS_BEARER_TOKEN`, or with the files that the same names with `_FILE` name,
+   `SUNSHINE_CONVERSATIONS_BEARER_TOKEN`; append `_FILE` to the name of the last three to name a file with the value instead,
 3. the profile in `SUNSHINE_KEYS_PROFILE`,
 4. the current profile.
 
 It never mixes them: the key of a profile is sent only to the host of that profile.
 
 With `--integration`, `keys` manages the keys of an integration. Without it, `keys` manages the keys of an app, which needs an account
-key. The app is the key's own, so only an account key needs `--app`.
+key. The app is that of your own key. Only an account key has no app, and needs `--app`.
 
 ## Output
 
@@ -58,16 +58,16 @@ key. The app is the key's own, so only an account key needs `--app`.
 | objects | a table (without colours if `NO_COLOR` is set) | one JSON value, with the API's names | ids |
 | a new key | all properties with the secret | all properties with the secret | the secret |
 
-Later, tables mask secrets and JSON leaves them out, unless you add `--reveal`. A deletion asks for a confirmation; without a terminal
-it is refused, unless you add `--yes`. Errors go to standard error: what happened, what to do next, and the id of the request.
+After the creation, tables mask secrets and JSON leaves them out, unless you add `--reveal`. A deletion asks for a
+confirmation; without a terminal it is refused, unless you add `--yes`. Errors go to standard error: what happened, what to do next, and the id of the request.
 
 ## Many keys at once
 
     (umask 077; sunshine-keys keys create --from names.csv --json > keys.json)
 
-`keys create --from` creates a key for each row of a CSV file. A row is a name alone. Under a heading it is `displayName`, with
-`appId` and `integrationId` if they differ from those of the options. The command prints all keys with their secrets: a table,
-one object with `--json`, the secrets alone with `--quiet`. An invalid row does not stop the others.
+`keys create --from` creates a key for each row of a CSV file. A row is the name of a key. For keys of other owners than those
+of the options, begin the file with a heading: `displayName`, `appId` and `integrationId`. The command prints all keys with
+their secrets: a table, one object with `--json`, the secrets alone with `--quiet`. An invalid row does not stop the others.
 
 **To continue after an interruption, run the same command again within 24 hours, with the same credentials.** The command sends
 each row with an `Idempotency-Key` that it derives from the row: the app, the integration, the name, and its number among the
@@ -81,8 +81,8 @@ rows that are equal in these. The service remembers that key for 24 hours. So:
 - After 24 hours, or with other credentials, the same file creates new keys beside the old ones. Delete the old ones with
   `keys delete`.
 
-The vendor does not document whether its service honours `Idempotency-Key`. There, the command skips and reports rows whose names
-the owner's keys have already.
+The vendor does not document whether its service honours `Idempotency-Key`. With that service, the command skips a row, and
+reports it, if the owner already has a key of this name.
 
 `sunshine-keys keys delete --match PATTERN` deletes all keys with a matching name, after one confirmation.
 

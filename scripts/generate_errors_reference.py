@@ -32,7 +32,7 @@ A failure of the service itself is 500 `internal_server_error`. The service logs
 | status | |
 |---|---|
 | 400 | Correct everything that the titles name. Nothing was changed. |
-| 401 | Check the credentials. The answer does not say more, because a stranger would read it too. If you operate the service, pass the `X-Request-Id` to [`sunshine-keys doctor`](service.md#commands) to get the cause. |
+| 401 | Check the credentials. The answer contains no details, because a stranger would read them too. If you operate the service, pass the `X-Request-Id` to [`sunshine-keys doctor`](service.md#commands) to get the cause. |
 | 403 | Use a key whose scope allows the operation ([Authentication](authentication.md#scopes)), and that belongs to this app and integration. |
 | 404 | List what exists. After a DELETE, this may mean that an earlier DELETE succeeded. |
 | 409 | Use another `Idempotency-Key`. This one belongs to another request. |

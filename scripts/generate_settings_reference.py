@@ -18,18 +18,18 @@ INTRODUCTION = """\
 You can set every option of every command with an environment variable, too. The option takes precedence. An empty variable counts
 as not set. [The command line](cli.md) lists the same options by command.
 
-## Of `serve`
+## Options of `serve`
 
 `serve` needs `--data` or `--database`. `--data` is a folder, which `serve` creates if it is missing. `--database` is a URL:
-`postgresql://user@host/database` ([Operations](operations.md)), `sqlite:///path/to/file` (absolute) or `sqlite:file`. Together
-with it, `--data` is the folder of the sealing key; without `--data`, the key is in the same folder as the SQLite file. Other
+`postgresql://user@host/database` ([Operations](operations.md)), `sqlite:///path/to/file` (absolute) or `sqlite:file`. If you
+set both, `--data` is the folder of the sealing key. Without `--data`, the key is in the same folder as the SQLite file. Other
 commands that use a store have the same two options.
 
 
 """
 
 WITHOUT_OPTION = """\
-## Secrets, and where they come from
+## Sources of secrets
 
 Secrets have no options, because other users can see options in the list of processes. The program reads secrets from a file or
 from a variable:
@@ -45,7 +45,7 @@ from a variable:
 """
 
 CLIENT = """\
-## Of the client
+## Variables of the client
 
 The client reads these variables for settings that its `Configuration` does not have. So do the commands that
 [manage a service](cli.md#managing-a-service).
@@ -54,7 +54,7 @@ The client reads these variables for settings that its `Configuration` does not 
 |---|---|
 | `SUNSHINE_CONVERSATIONS_HOST` | the service's URL. Default: `https://api.smooch.io` |
 | `SUNSHINE_CONVERSATIONS_BEARER_TOKEN`, or the file named in `SUNSHINE_CONVERSATIONS_BEARER_TOKEN_FILE` | a token, which takes precedence over a key |
-| `SUNSHINE_CONVERSATIONS_KEY_ID`, `SUNSHINE_CONVERSATIONS_SECRET`, or files named in the same with `_FILE` | a key |
+| `SUNSHINE_CONVERSATIONS_KEY_ID`, `SUNSHINE_CONVERSATIONS_SECRET`, or the files named in these variables with `_FILE` appended | a key |
 | `SUNSHINE_CONVERSATIONS_SCOPE` | `account`, `app` or `integration`, the key's scope: the client then signs tokens with the key |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | proxies |
 | `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, `SSL_CERT_FILE` | certificate authorities to trust |
@@ -83,7 +83,7 @@ def reference() -> str:
             INTRODUCTION.rstrip() + "\n",
             table(["variable", "option"], own),
             WITHOUT_OPTION.rstrip() + "\n",
-            "## Of other commands\n",
+            "## Options of other commands\n",
             table(["variable", "option", "of"], others),
             CLIENT,
         ]
