@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from sunshine_keys.asgi import Service
+from sunshine_keys.observing.log_writer import standard_error
 from sunshine_keys.settings import Settings
 from sunshine_keys.wire.protocol import REFUSED_CONNECTIONS, Protocol
 
@@ -130,8 +132,13 @@ def exit_0_on_signals() -> None:
     After uvicorn has stopped because of a signal, it raises the signal once more. An exception such as SystemExit would be
     lost if the signal arrives while Python runs a finaliser. Nothing is left to finish: committed changes are on disk.
     """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        standard_error().flush()
+        os._exit(0)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: os._exit(0))
+        signal.signal(number, end)
 
 
 def serve(settings: Settings, connections: Connections, listener: socket.socket, workers: int) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from sunshine_keys.observing.log_writer import standard_error
+
 
 class LogFormat(StrEnum):
     TEXT = "text"
@@ -50,11 +52,24 @@ class Log(msgspec.Struct, frozen=True):
 
     def configure(self) -> None:
         """Configure the logging of this process."""
-        handler = logging.StreamHandler()
+        handler = _Handler()
         handler.setFormatter(JsonFormatter() if self.format is LogFormat.JSON else TextFormatter())
         logging.basicConfig(level=self.level.number, handlers=[handler])
         for noisy in ("uvicorn", "asyncio"):
             logging.getLogger(noisy).setLevel(max(logging.WARNING, self.level.number))
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # a wrong format, or an argument whose str() fails
+            self.handleError(record)
+        else:
+            standard_error().write(line.encode(errors="backslashreplace") + b"\n")
+
+    def flush(self) -> None:
+        standard_error().flush()
 
 
 def timestamp(seconds: float) -> str:

@@ -5,6 +5,7 @@ No label holds a part of a request: the path is a template, the method one of a 
 
 from __future__ import annotations
 
+from sunshine_keys.observing.log_writer import standard_error
 from sunshine_keys.observing.prometheus import Samples, histogram, labels
 from sunshine_keys.store import Store
 from sunshine_keys.store.statistics import SECONDS, Histogram
@@ -46,6 +47,7 @@ class Metrics:
             "sunshine_keys_errors_total": {labels(code=code): count for code, count in self._errors.items()},
             "sunshine_keys_idempotent_replays_total": {"": self._replays},
             "sunshine_keys_commit_failures_total": {"": store.commits.failures},
+            "sunshine_keys_log_lines_dropped_total": {"": standard_error().dropped},
             "sunshine_keys_processes": {"": 1},
         }
         for (route, method), seconds in self._seconds.items():

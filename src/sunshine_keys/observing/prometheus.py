@@ -43,6 +43,7 @@ FAMILIES = (
         "Attempts to commit a group that failed, or whose outcome is unknown.",
     ),
     Family("sunshine_keys_revocation_wait_seconds", "histogram", "Wait of a DELETE for all nodes, after its commit."),
+    Family("sunshine_keys_log_lines_dropped_total", "counter", "Log lines that nobody read in time."),
     Family("sunshine_keys_processes", "gauge", "Processes that serve on this node."),
     Family("sunshine_keys_leases", "gauge", "Processes of this node that hold a lease."),
     Family("sunshine_keys_remembered_keys", "gauge", "Keys that these processes remember."),

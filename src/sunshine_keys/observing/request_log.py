@@ -10,14 +10,13 @@ would have taken twice that; in a row a line takes 3 µs.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import re
 from collections.abc import Callable
 
 import msgspec
 
+from sunshine_keys.observing.log_writer import standard_error
 from sunshine_keys.observing.logs import Log, LogFormat, timestamp
 from sunshine_keys.wire.outcome import Outcome
 
@@ -29,7 +28,7 @@ _WRITTEN_AT_ONCE = 4096
 """A pipe keeps writes of several processes apart up to this size."""
 
 _SECONDS = 0.02
-"""How long a line may wait for others: how much a crash may lose."""
+"""How long a line may wait for others, before the writer has it."""
 
 _UNPRINTABLE = re.compile(r"[^!-~]")
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.ERROR: "error"}
@@ -94,12 +93,11 @@ def printable(source: str) -> str:
 
 
 class RequestLog:
-    """Write lines to `file`, by default standard error, on the event loop that serves."""
+    """Formats the lines on the event loop that serves, and passes them to the process's writer to standard error."""
 
-    def __init__(self, log: Log, file: int = 2) -> None:
+    def __init__(self, log: Log) -> None:
         self._level = log.level.number
         self._form: Callable[[RequestLine], bytes] = as_json if log.format is LogFormat.JSON else as_text
-        self._file = file
         self._outcomes: list[Outcome] = []
 
     def __call__(self, outcome: Outcome) -> None:
@@ -112,16 +110,13 @@ class RequestLog:
     def flush(self) -> None:
         """Write the lines of all outcomes so far."""
         outcomes, self._outcomes = self._outcomes, []
-        part = b""
+        writer = standard_error()
+        part, lines = b"", 0
         for outcome in outcomes:
             line = self._form(line_of(outcome))
             if len(part) + len(line) >= _WRITTEN_AT_ONCE:
-                self._write(part)
-                part = b""
+                writer.write(part, lines)
+                part, lines = b"", 0
             part += line + b"\n"
-        self._write(part)
-
-    def _write(self, part: bytes) -> None:
-        with contextlib.suppress(OSError):  # a log that cannot be written is no reason to fail
-            while part:
-                part = part[os.write(self._file, part) :]
+            lines += 1
+        writer.write(part, lines)
