@@ -14,7 +14,8 @@ from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sunshine_conversations_client._proxies import ca_bundle
+from sunshine_conversations_client._network import Tls, socket_options
+from sunshine_conversations_client._proxies import configured_proxy
 from sunshine_conversations_client._wire import Deadline
 from sunshine_conversations_client.exceptions import ApiArgumentError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import socket
     from typing import Any
 
+    from sunshine_conversations_client._proxies import Proxy
     from sunshine_conversations_client.configuration import Configuration
 
 _MOST_HOSTS = 1000
@@ -36,35 +38,25 @@ class Connections:
             "num_pools": _MOST_HOSTS,
             "maxsize": configuration.connection_pool_maxsize or 1,
             "block": False,
-            "cert_reqs": "CERT_REQUIRED" if configuration.verify_ssl else "CERT_NONE",
-            "ca_certs": configuration.ssl_ca_cert or (None if configuration.ca_cert_data else ca_bundle()),
-            "ca_cert_data": configuration.ca_cert_data,
-            "cert_file": configuration.cert_file,
-            "key_file": configuration.key_file,
-        }
-        if configuration.assert_hostname is not None:
-            settings["assert_hostname"] = configuration.assert_hostname
-        if configuration.tls_server_name:
-            settings["server_hostname"] = configuration.tls_server_name
-        if configuration.socket_options is not None:
-            settings["socket_options"] = configuration.socket_options
-        self._proxy_headers = configuration.proxy_headers
+        } | Tls(configuration).pool_keywords()
+        if (options := socket_options(configuration)) is not None:
+            settings["socket_options"] = options
         self._settings = settings
         self._reset()
-        self.pool_manager(configuration.proxy)
+        self.pool_manager(configured_proxy(configuration))
 
     def _reset(self) -> None:
         self._process = os.getpid()
-        self._pool_managers: dict[str | None, urllib3.PoolManager] = {}
+        self._pool_managers: dict[Proxy | None, urllib3.PoolManager] = {}
         self._pools: dict[tuple[str, str], Any] = {}
 
-    def pool_manager(self, proxy: str | None) -> urllib3.PoolManager:
+    def pool_manager(self, proxy: Proxy | None) -> urllib3.PoolManager:
         """Return the connections through a proxy, or the direct connections for None."""
         if self._process != os.getpid():  # a forked child would read its parent's answers
             self._reset()
         pool_manager = self._pool_managers.get(proxy)
         if pool_manager is None:
-            pool_manager = self._pool_managers[proxy] = _new_pool_manager(proxy, self._proxy_headers, self._settings)
+            pool_manager = self._pool_managers[proxy] = _new_pool_manager(proxy, self._settings)
         return pool_manager
 
     def pool(self, url: str) -> Any:
@@ -148,18 +140,16 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls: Any = _HTTPSConnection
 
 
-def _new_pool_manager(
-    proxy: str | None, proxy_headers: dict[str, str] | None, settings: dict[str, Any]
-) -> urllib3.PoolManager:
+def _new_pool_manager(proxy: Proxy | None, settings: dict[str, Any]) -> urllib3.PoolManager:
     try:
-        if proxy and proxy.startswith("socks"):
+        if proxy is not None and proxy.is_socks:
             from urllib3.contrib.socks import SOCKSProxyManager
 
-            return SOCKSProxyManager(proxy, **settings)
+            return SOCKSProxyManager(proxy.url, proxy.username, proxy.password, **settings)
         pool_manager = (
-            urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **settings)
-            if proxy
-            else urllib3.PoolManager(**settings)
+            urllib3.PoolManager(**settings)
+            if proxy is None
+            else urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers, **settings)
         )
     except (ImportError, urllib3_errors.DependencyWarning):
         raise ApiArgumentError("A socks proxy needs the package PySocks. Install it, or use an http proxy.") from None

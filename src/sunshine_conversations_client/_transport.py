@@ -16,7 +16,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from sunshine_conversations_client._connections import Connections, response_deadline
 from sunshine_conversations_client._messages import Headers, Response
-from sunshine_conversations_client._proxies import proxy_for
+from sunshine_conversations_client._proxies import configured_proxy, proxy_for
 from sunshine_conversations_client._wire import Deadline, Stream, read_answer, request_bytes
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiException, ApiTimeoutError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sunshine_conversations_client._messages import Request, Timeout
+    from sunshine_conversations_client._proxies import Proxy
     from sunshine_conversations_client.configuration import Configuration
 
 
@@ -59,7 +60,7 @@ class UrllibTransport:
     @property
     def pool_manager(self) -> urllib3.PoolManager:
         """urllib3's pool manager, under the name that the official client has for it."""
-        return self._connections.pool_manager(self._configuration.proxy)
+        return self._connections.pool_manager(configured_proxy(self._configuration))
 
     def send(self, request: Request, timeout: Timeout) -> Response:
         """Send a request once. Raises ApiConnectionError, and ApiArgumentError for an invalid request or proxy."""
@@ -106,7 +107,9 @@ class UrllibTransport:
             response.body = urllib3.HTTPResponse(io.BytesIO(response.body), {"content-encoding": coding}).data
         return response
 
-    def _send_by_library(self, request: Request, timeout: Timeout, moment: float | None, proxy: str | None) -> Response:
+    def _send_by_library(
+        self, request: Request, timeout: Timeout, moment: float | None, proxy: Proxy | None
+    ) -> Response:
         """Send a request with `urlopen`: through a proxy, or to return urllib3's response with its body unread."""
         response_deadline.moment = moment
         try:

@@ -179,41 +179,6 @@ class TestPlainHttp:
         assert driver.AppsApi(client).list_apps().apps == []
 
 
-class TestProxies:
-    @pytest.fixture(autouse=True)
-    def _clean(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-            monkeypatch.delenv(name, raising=False)
-            monkeypatch.delenv(name.upper(), raising=False)
-
-    @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
-    def test_a_proxy_from_the_environment_is_used(
-        self, driver: Driver, new_client: NewClient, script: NewScript, monkeypatch: pytest.MonkeyPatch, name: str
-    ) -> None:
-        proxy = script(answer(body=b'{"apps": []}'))
-        monkeypatch.setenv(name, proxy.url)
-        assert driver.AppsApi(new_client("http://api.example")).list_apps().apps == []
-        assert proxy.lines == ["GET http://api.example/v2/apps HTTP/1.1"]
-
-    @pytest.mark.parametrize(
-        ("no_proxy", "host", "proxied"),
-        [
-            ("", "api.example", True), ("api.example", "api.example", False), (".example", "api.example", False),
-            ("example", "api.example", False), ("ample", "api.example", True), ("a, b ,*", "api.example", False),
-            ("other.example", "api.example", True), ("", "127.0.0.1", False), ("", "localhost", False),
-        ],
-    )  # fmt: skip
-    def test_no_proxy_lists_hosts_without_a_proxy(
-        self, monkeypatch: pytest.MonkeyPatch, no_proxy: str, host: str, proxied: bool
-    ) -> None:
-        from sunshine_conversations_client._proxies import proxy_for
-
-        monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
-        monkeypatch.setenv("NO_PROXY", no_proxy)
-        assert proxy_for(f"https://{host}/x", sunshine.Configuration()) == ("http://proxy:1" if proxied else None)
-        assert proxy_for(f"http://{host}/x", sunshine.Configuration()) is None
-
-
 class TestRepeatedDeletes:
     GONE = answer("404 Not Found", b'{"errors": [{"code": "not_found", "title": "Resource not found"}]}')
 

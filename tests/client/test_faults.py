@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import pickle
 import socket
@@ -106,29 +105,6 @@ def test_an_invalid_host_is_rejected(api_at: NewApi, host: Any) -> None:
         create(api)
 
 
-@pytest.mark.parametrize("proxy", ["127.0.0.1:3128", "ftp://x", "http://x:99999", "socks5://127.0.0.1:1"])
-def test_an_invalid_proxy_is_rejected(api_at: NewApi, proxy: str) -> None:
-    with pytest.raises(sunshine.ApiArgumentError, match="proxy"):
-        create(api_at("http://127.0.0.1:1", proxy=proxy))
-
-
-def test_a_configured_proxy_is_used(script: NewScript, api_at: NewApi) -> None:
-    proxy = script(answer("201 Created", KEY))
-    assert create(
-        api_at("http://api.example", allow_insecure_http=True, proxy=proxy.url, proxy_headers={"X-Proxy": "1"})
-    ).key
-    assert proxy.lines == ["POST http://api.example/v2/apps/a/integrations/i/keys HTTP/1.1"]
-    assert b"X-Proxy: 1" in proxy.requests[0]
-
-
-def test_an_unreachable_proxy_was_sent_nothing(api_at: NewApi) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(sunshine.ApiConnectionError) as raised:
-        create(api_at("http://127.0.0.1:1", proxy=f"http://127.0.0.1:{port}"))
-    assert not raised.value.maybe_sent
-
-
 def test_connection_errors_can_be_pickled_and_copied(script: NewScript, api_at: NewApi) -> None:
     with pytest.raises(sunshine.ApiConnectionError) as raised:
         create(api_at(script(b"").url))
@@ -136,51 +112,6 @@ def test_connection_errors_can_be_pickled_and_copied(script: NewScript, api_at: 
         assert type(duplicate) is type(raised.value)
         assert str(duplicate) == str(raised.value)
         assert duplicate.maybe_sent
-
-
-class Tunnel:
-    """A proxy that relays bytes both ways and records its CONNECT requests in `heads`."""
-
-    def __init__(self) -> None:
-        self.heads: list[bytes] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._serve)]
-        self._connections: list[socket.socket] = []
-
-    def __enter__(self) -> Tunnel:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(10)
-        for connection in self._connections:
-            connection.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-            except OSError:
-                return
-            self.heads.append(near.recv(65536))
-            host, _, port = self.heads[-1].split(b" ")[1].decode().partition(":")
-            far = socket.create_connection((host, int(port)))
-            self._connections += [near, far]
-            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            pair = [threading.Thread(target=self._carry, args=ends) for ends in ((near, far), (far, near))]
-            self._threads += pair
-            for thread in pair:
-                thread.start()
-
-    def _carry(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while received := source.recv(65536):
-                target.sendall(received)
-            target.shutdown(socket.SHUT_WR)
 
 
 class TestTls:
@@ -218,19 +149,6 @@ class TestTls:
                 warnings.simplefilter("always")
                 assert keys(verify_ssl=False)
             assert [warning.category for warning in warned] == expected
-
-    def test_a_tunnel_hides_the_credentials_from_the_proxy(
-        self, tmp_path: Path, service: Service, tenant: Tenant, api_at: NewApi
-    ) -> None:
-        certificate = make_certificate(tmp_path)
-        with server.running(Settings(service.data), server.Connections(*certificate)) as url, Tunnel() as proxy:
-            api = api_at(url, tenant.app_key, ssl_ca_cert=str(certificate[0]), proxy=proxy.url)
-            with api.api_client:
-                for _ in range(2):
-                    assert api.list_custom_integration_keys(tenant.app_id, tenant.integration_id).keys
-        (head,) = proxy.heads
-        assert head.startswith(f"CONNECT {url.removeprefix('https://')} HTTP/1.".encode())
-        assert b"uthorization" not in head
 
     def test_an_update_whose_answer_was_lost_is_not_repeated(
         self, tmp_path: Path, api_at: NewApi, driver: Driver

@@ -11,13 +11,13 @@ import aiohttp
 import yarl
 
 from sunshine_conversations_client._messages import Headers, Response
-from sunshine_conversations_client._proxies import ca_bundle, proxy_for
+from sunshine_conversations_client._network import Tls
+from sunshine_conversations_client._proxies import proxy_for
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiConnectionError, ApiException, ApiTimeoutError
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from sunshine_conversations_client._messages import Request, Timeout
+    from sunshine_conversations_client._proxies import Proxy
     from sunshine_conversations_client.configuration import Configuration
 
 
@@ -39,6 +39,7 @@ class AiohttpTransport:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
+        self._tls = Tls(configuration)
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -48,7 +49,7 @@ class AiohttpTransport:
             self._loop = loop
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=self._configuration.connection_pool_maxsize or 0, ssl=_tls(self._configuration)
+                    limit=self._configuration.connection_pool_maxsize or 0, ssl=self._tls.context()
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Accept-Encoding", "Content-Type"),
@@ -75,15 +76,16 @@ class AiohttpTransport:
         proxy = _http_proxy(proxy_for(request.url, configuration))
         sent_headers = dict(request.headers)
         if proxy and request.url.startswith("http:"):  # aiohttp sends proxy_headers only when it opens a tunnel
-            sent_headers |= configuration.proxy_headers or {}
+            sent_headers |= dict(proxy.headers)
         raw = await self._current().request(
             request.method,
             yarl.URL(request.url, encoded=True),
             data=request.body,
             headers=sent_headers,
             allow_redirects=False,
-            proxy=proxy,
-            proxy_headers=configuration.proxy_headers,
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.headers,
+            server_hostname=self._tls.server_name,
             timeout=aiohttp.ClientTimeout(
                 total=None if request.stream else timeout.total, sock_connect=timeout.connect, sock_read=timeout.read
             ),
@@ -101,29 +103,12 @@ class AiohttpTransport:
             self._session = None
 
 
-def _http_proxy(proxy: str | None) -> str | None:
-    if proxy and not proxy.startswith("http"):
+def _http_proxy(proxy: Proxy | None) -> Proxy | None:
+    if proxy is not None and proxy.is_socks:
         raise ApiArgumentError(
             "The asynchronous client does not support this proxy. Use an http or https proxy, or the synchronous client."
         )
     return proxy
-
-
-def _tls(configuration: Configuration) -> Any:
-    if not configuration.verify_ssl:
-        return False
-    data = configuration.ca_cert_data
-    try:
-        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert or ca_bundle(), cadata=data)
-        if configuration.cert_file:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    except (OSError, ValueError) as error:
-        raise ApiArgumentError(
-            f"The certificates cannot be loaded ({type(error).__name__}). Check ssl_ca_cert, ca_cert_data, cert_file and key_file."
-        ) from error
-    if configuration.assert_hostname is False:
-        context.check_hostname = False
-    return context
 
 
 def _reason(error: BaseException) -> str:
