@@ -36,4 +36,5 @@ CATALOG = Catalog(
         audit.TABLE,
     ),
     credentials=KEYS,
+    postgres_offset=2,  # stores on PostgreSQL began with the tables of schema version 3 and recorded it as 1
 )

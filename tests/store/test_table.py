@@ -10,7 +10,7 @@ import pytest
 
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store.statements import Statement
-from sunshine_keys.store.table import POSTGRES, SQLITE, Catalog, Index, Migration, Table
+from sunshine_keys.store.table import POSTGRES, SQLITE, Index, Migration, Table
 
 
 class Colour(StrEnum):
@@ -77,7 +77,7 @@ def test_an_update_writes_the_named_columns_alone() -> None:
 
 
 def test_a_new_table_raises_the_schema_version_and_is_created_by_an_upgrade() -> None:
-    catalog = Catalog((*CATALOG.tables, TOYS), CATALOG.credentials)
+    catalog = msgspec.structs.replace(CATALOG, tables=(*CATALOG.tables, TOYS))
     assert catalog.version() == CATALOG.version() + 1
     assert list(catalog.upgrade(CATALOG.version(), SQLITE)) == list(TOYS.ddl(SQLITE))
     assert list(catalog.upgrade(catalog.version(), SQLITE)) == []
@@ -85,7 +85,7 @@ def test_a_new_table_raises_the_schema_version_and_is_created_by_an_upgrade() ->
 
 
 def test_a_migration_of_a_table_that_the_upgrade_creates_is_skipped() -> None:
-    catalog = Catalog((*CATALOG.tables, TOYS), CATALOG.credentials)
+    catalog = msgspec.structs.replace(CATALOG, tables=(*CATALOG.tables, TOYS))
     migration = Migration(catalog.version() + 1, "toys", "ALTER TABLE toys ADD COLUMN size TEXT;\n")
     assert list(catalog.upgrade(catalog.version(), SQLITE, [migration])) == ["ALTER TABLE toys ADD COLUMN size TEXT"]
     assert migration.sql.split(";")[0] not in list(catalog.upgrade(CATALOG.version(), SQLITE, [migration]))

@@ -103,6 +103,14 @@ class Store(Reader):
         """
 
     @abstractmethod
+    async def transact_answer(self, origin: Origin, change: Change[bytes]) -> tuple[bytes, bool]:
+        """Apply `change`, whose result is an answer, in a store without an audit trail. Return the answer and False.
+
+        If `origin.idempotency` was applied before, change nothing, and return the first answer and True. Raises
+        errors.Conflict if that was a different request, and the change's own errors.
+        """
+
+    @abstractmethod
     async def count_usage(self, batch: Sequence[Any]) -> None:
         """Add `batch` (`keys.usage.KeyHour`), at most USAGE_BATCH, and delete hours older than USAGE_DAYS.
 

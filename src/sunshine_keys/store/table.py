@@ -259,29 +259,49 @@ class Migration(msgspec.Struct, frozen=True):
     sql: str
 
 
+KEYS_STORE = 0x53756E4B
+"""The number of stores of keys: "SunK"."""
+
+
 class Catalog(msgspec.Struct, frozen=True):
     """The tables of a store. Each table follows the tables that it refers to.
 
     `credentials` is the table whose rows authenticate requests: a store reads it with the guarantees of
-    `Store.credential`.
+    `Store.credential`. A store without such a table has no audit trail and no lease.
+
+    `number` marks the files of such stores on SQLite (`application_id`), and is the advisory lock of their changes on
+    PostgreSQL. `schema` is the name of a schema of their own on PostgreSQL; "" means the schema that the URL selects.
+    `postgres_offset` is subtracted from the schema version that a store on PostgreSQL records.
     """
 
     tables: tuple[Table[Any], ...]
-    credentials: Table[Any]
+    credentials: Table[Any] | None = None
+    number: int = KEYS_STORE
+    schema: str = ""
+    postgres_offset: int = 0
+
+    @property
+    def audited(self) -> bool:
+        """True if each change has an entry in an audit trail, in one order."""
+        return self.credentials is not None
 
     def version(self, migrations: Sequence[Migration] = ()) -> int:
         """Return the schema version of this program: that of its newest table or migration."""
-        versions = [table.since for table in self.tables] + [migration.version for migration in migrations]
-        return max(versions)
+        return max([table.since for table in self.tables] + [step.version for step in self._own(migrations)])
 
     def upgrade(self, version: int, dialect: Dialect, migrations: Sequence[Migration] = ()) -> Iterator[str]:
         """Yield the statements that bring a store of `version` (0: an empty database) to this program's schema."""
         new = [table for table in self.tables if table.since > version]
         for table in new:
             yield from table.ddl(dialect)
-        for migration in migrations:
+        for migration in self._own(migrations):
             if migration.version > version and migration.table not in {table.name for table in new}:
                 yield from filter(None, migration.sql.split(";\n"))
+
+    def _own(self, migrations: Sequence[Migration]) -> list[Migration]:
+        """Return the migrations of this catalog's tables."""
+        names = {table.name for table in self.tables}
+        return [migration for migration in migrations if migration.table in names]
 
     @property
     def copied(self) -> list[Table[Any]]:

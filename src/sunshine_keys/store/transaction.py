@@ -10,7 +10,7 @@ from typing import Any
 from sunshine_keys.errors import Conflict, ServiceError, Unauthorized
 from sunshine_keys.store import answers, audit, sealing
 from sunshine_keys.store.answers import StoredAnswer
-from sunshine_keys.store.change import Change, Origin, Refused
+from sunshine_keys.store.change import Change, Idempotency, Origin, Refused
 from sunshine_keys.store.seal_format import sealed_under
 from sunshine_keys.store.sealing import SealingKeyChanged
 from sunshine_keys.store.statements import ConstraintBroken, Statements, execute
@@ -90,6 +90,43 @@ def apply_all(jobs: Sequence[Job]) -> Statements[None]:
         yield audit.insert(entries)
 
 
+def apply_unaudited(jobs: Sequence[Job]) -> Statements[None]:
+    """Do the same as `apply_all` for a store without an audit trail and without keys. Raises PartialWrite.
+
+    The result of a change whose origin has an idempotency is the answer, as bytes. A repetition has it as its `replay`.
+    """
+    now = time.time()
+    for job in jobs:
+        job.result = job.replay = job.error = None
+        try:
+            yield from _apply_unaudited(job, now)
+        except ServiceError as error:
+            job.error = error
+    if any(job.origin.idempotency is not None for job in jobs):
+        yield from answers.prune(now)
+
+
+def _apply_unaudited(job: Job, now: float) -> Statements[None]:
+    idempotency = job.origin.idempotency
+    if idempotency is not None:
+        job.replay = yield from _stored_answer(idempotency, now)
+        if job.replay is not None:
+            return
+    job.result = yield from _apply_whole(job.change)
+    if idempotency is not None:
+        yield from answers.keep(StoredAnswer(idempotency.id, idempotency.fingerprint, job.result, int(now)))
+
+
+def _stored_answer(idempotency: Idempotency, now: float) -> Statements[bytes | None]:
+    """Return the answer if the request was applied before. Raises Conflict if that was a different request."""
+    answer = yield from answers.find(idempotency.id, now)
+    if answer is None:
+        return None
+    if answer.fingerprint != idempotency.fingerprint:
+        raise Conflict
+    return answer.sealed_answer
+
+
 def _apply(job: Job, now: float, cache: _Cache) -> Statements[None]:
     """Apply a job's change, unless it was applied before."""
     actor = job.origin.key_id
@@ -99,11 +136,8 @@ def _apply(job: Job, now: float, cache: _Cache) -> Statements[None]:
         cache.actors.add(actor)
     idempotency = job.origin.idempotency
     if idempotency is not None and job.sealed_answer is not None:
-        answer = yield from answers.find(idempotency.id, now)
-        if answer is not None:
-            if answer.fingerprint != idempotency.fingerprint:
-                raise Conflict
-            job.replay = answer.sealed_answer
+        job.replay = yield from _stored_answer(idempotency, now)
+        if job.replay is not None:
             return
     yield from _require_current_seals(job, cache)
     job.result = yield from _apply_whole(job.change)

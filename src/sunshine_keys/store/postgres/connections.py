@@ -21,11 +21,15 @@ CONTACT_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.
 logger = logging.getLogger("sunshine_keys.store")
 
 
-async def connect(url: str) -> asyncpg.Connection[Any]:
-    """Return a connection that commits durably, whatever the server's default is. Raises CONTACT_LOST."""
+async def connect(url: str, schema: str = "") -> asyncpg.Connection[Any]:
+    """Return a connection that commits durably, whatever the server's default is. Raises CONTACT_LOST.
+
+    `schema` is that of a catalog; see `select_schema`.
+    """
     connection = await open_any(url)
     try:
         await use_schema(connection)
+        await select_schema(connection, schema)
     except BaseException:
         connection.terminate()
         raise
@@ -75,6 +79,16 @@ async def use_schema(connection: asyncpg.Connection[Any]) -> None:
     """Set the connection's parameters. Leave `synchronous_commit` as it is if it is stricter than `on`."""
     if await connection.fetchval("SHOW synchronous_commit") not in ("on", "remote_apply"):
         await connection.execute("SET synchronous_commit = on")
+
+
+async def select_schema(connection: asyncpg.Connection[Any], schema: str) -> None:
+    """Use the schema `schema` beside `public`, or `x_schema` beside a schema x that the URL selects. "" changes nothing."""
+    if schema:
+        await connection.execute(
+            "SELECT set_config('search_path', quote_ident(CASE current_schema() WHEN 'public' THEN $1"
+            " ELSE current_schema() || '_' || $1 END), false)",
+            schema,
+        )
 
 
 def summary(error: BaseException) -> str:

@@ -9,10 +9,10 @@ import asyncpg
 from sunshine_keys.store import sealing
 from sunshine_keys.store.errors import StoreError, StoreTooNew
 from sunshine_keys.store.sealing import Sealing
-from sunshine_keys.store.table import POSTGRES, Catalog, Migration
+from sunshine_keys.store.table import KEYS_STORE, POSTGRES, Catalog, Migration
 
-LOCK = 0x53756E4B
-"""The advisory lock that every change takes ("SunK"): the audit trail needs one order of all of them."""
+LOCK = KEYS_STORE
+"""The advisory lock that every change of keys takes: the audit trail needs one order of all of them."""
 
 _OWN_TABLES = """
 CREATE TABLE meta (
@@ -28,13 +28,10 @@ CREATE TABLE nodes (
 
 _MIGRATIONS: tuple[Migration, ...] = ()
 
-_VERSION_OFFSET = 2
-"""Stores on PostgreSQL began with the tables of schema version 3 and recorded it as 1."""
-
 
 def version_of(catalog: Catalog) -> int:
     """Return the schema version of this program, as a store on PostgreSQL records it."""
-    return catalog.version(_MIGRATIONS) - _VERSION_OFFSET
+    return catalog.version(_MIGRATIONS) - catalog.postgres_offset
 
 
 async def prepare(connection: asyncpg.Connection[Any], catalog: Catalog) -> Sealing | None:
@@ -43,7 +40,10 @@ async def prepare(connection: asyncpg.Connection[Any], catalog: Catalog) -> Seal
     Return the record of the sealing keys; None while nothing is sealed. Raises StoreError.
     """
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", catalog.number)
+        if catalog.schema:
+            name = await connection.fetchval("SELECT current_setting('search_path')")
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
         before = await version(connection, catalog)
         if before == 0:
             if (encoding := await connection.fetchval("SHOW server_encoding")) != "UTF8":
@@ -52,7 +52,7 @@ async def prepare(connection: asyncpg.Connection[Any], catalog: Catalog) -> Seal
                 )
             await connection.execute(_OWN_TABLES)
         if before < version_of(catalog):
-            since = before + _VERSION_OFFSET if before else 0
+            since = before + catalog.postgres_offset if before else 0
             for statement in catalog.upgrade(since, POSTGRES, _MIGRATIONS):
                 await connection.execute(statement)
             await connection.execute(
@@ -66,7 +66,7 @@ async def prepare(connection: asyncpg.Connection[Any], catalog: Catalog) -> Seal
 async def version(connection: asyncpg.Connection[Any], catalog: Catalog) -> int:
     """Return the schema version of the store in a database; 0 if the database holds no store yet. Raises StoreError."""
     tables = await connection.fetchval(
-        "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
+        "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace(current_schema()) AND relkind IN ('r', 'p')"
     )
     if tables == 0:
         return 0

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -43,13 +44,13 @@ class PostgresStore(Store):
         It is None if nothing is sealed yet. Raises StoreError if the database cannot be used, StoreTooNew if a newer
         program has changed it.
         """
-        async with _operator(url) as connection:
+        async with _operator(url, catalog) as connection:
             return await schema.prepare(connection, catalog)
 
     @staticmethod
     async def version(url: str, catalog: Catalog) -> int:
         """Return the database's schema version; 0 if it holds no store yet. Raises StoreError, StoreTooNew."""
-        async with _operator(url) as connection:
+        async with _operator(url, catalog) as connection:
             return await schema.version(connection, catalog)
 
     def __init__(self, url: str, catalog: Catalog) -> None:
@@ -57,12 +58,12 @@ class PostgresStore(Store):
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
-        self._lease = LeaseConnection(self._connect, catalog.credentials)
+        self._lease = None if catalog.credentials is None else LeaseConnection(self._connect, catalog.credentials)
         self.commits = Commits()
-        self._writer = Writer(self._connect, self._lease, self.commits)
+        self._writer = Writer(self._connect, self._lease, self.commits, catalog.number)
 
     async def _connect(self) -> asyncpg.Connection[Any]:
-        return await connections.connect(self._url)
+        return await connections.connect(self._url, self.catalog.schema)
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         pool = self._pool or await self._open_pool()
@@ -89,6 +90,7 @@ class PostgresStore(Store):
                         min_size=0,
                         max_size=_MOST_READERS,
                         connect=connect,
+                        init=partial(connections.select_schema, schema=self.catalog.schema),
                         reset=_leave_as_it_is,
                     )
                 except CONTACT_LOST as error:
@@ -100,7 +102,9 @@ class PostgresStore(Store):
         return False
 
     @property
-    def lease(self) -> LeaseState:
+    def lease(self) -> LeaseState | None:
+        if self._lease is None:
+            return None
         return LeaseState(self._lease.is_trusted(), self._lease.remembered, self._writer.waits)
 
     async def read_aside(self, statements: Statements[R]) -> R:
@@ -108,21 +112,28 @@ class PostgresStore(Store):
 
     async def ready(self) -> None:
         """Check that credentials can be verified: read, under the lease, a key that cannot exist."""
-        await self.credential("")
+        await (self.rows("SELECT 1") if self._lease is None else self.credential(""))
 
     async def credential(self, key_id: str) -> Any:
+        assert self._lease is not None
         self._lease.start()
         return await self._lease.key(key_id)
 
     async def transact(self, origin: Origin, change: Change[R]) -> R:
-        self._lease.start()
+        if self._lease is not None:
+            self._lease.start()
         job = await self._writer.submit(origin, change)
         result: R = job.result
         return result
 
     async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
+        assert self._lease is not None
         self._lease.start()
         return (await self._writer.submit(origin, change, sealed_answer)).replay
+
+    async def transact_answer(self, origin: Origin, change: Change[bytes]) -> tuple[bytes, bool]:
+        job = await self._writer.submit(origin, change)
+        return (job.result, False) if job.replay is None else (job.replay, True)
 
     async def count_usage(self, batch: Sequence[Any]) -> None:
         """Add the batch over a connection for reads, so that changes do not wait. Never retry: a retry might count twice."""
@@ -136,16 +147,17 @@ class PostgresStore(Store):
 
     async def close(self) -> None:
         await self._writer.close()
-        await self._lease.close()
+        if self._lease is not None:
+            await self._lease.close()
         if self._pool is not None:
             self._pool.terminate()
 
 
 @contextlib.asynccontextmanager
-async def _operator(url: str) -> AsyncGenerator[asyncpg.Connection[Any]]:
+async def _operator(url: str, catalog: Catalog) -> AsyncGenerator[asyncpg.Connection[Any]]:
     """Yield a connection. Raises StoreError with a message for the operator."""
     try:
-        connection = await connections.connect(url)
+        connection = await connections.connect(url, catalog.schema)
         try:
             yield connection
         finally:

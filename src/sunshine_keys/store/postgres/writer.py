@@ -17,14 +17,13 @@ import asyncpg
 
 from sunshine_keys.errors import NotFound, ServiceError, StoreUnavailable
 from sunshine_keys.store.change import Change, Origin
-from sunshine_keys.store.postgres import schema
 from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, summary
 from sunshine_keys.store.postgres.lease import CHANGED, LeaseConnection
 from sunshine_keys.store.postgres.remembered import clock
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import SECONDS, Commits, Histogram
 from sunshine_keys.store.submissions import Submission
-from sunshine_keys.store.transaction import Job, PartialWrite, apply_all
+from sunshine_keys.store.transaction import Job, PartialWrite, apply_all, apply_unaudited
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -37,7 +36,7 @@ _BEGIN = f"""
 BEGIN;
 SET LOCAL statement_timeout = {int(ANSWER_SECONDS * 1000)};
 SET LOCAL idle_in_transaction_session_timeout = {int(ANSWER_SECONDS * 1000)};
-SELECT pg_advisory_xact_lock({schema.LOCK})
+SELECT pg_advisory_xact_lock({{lock}})
 """
 
 
@@ -56,8 +55,15 @@ class Writer:
     """The writer of one node. `connect` opens a connection to the primary."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[asyncpg.Connection[Any]]], lease: LeaseConnection, commits: Commits
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection[Any]]],
+        lease: LeaseConnection | None,
+        commits: Commits,
+        lock: int,
     ) -> None:
+        """`lock` is the advisory lock of all changes. Without a lease, the store has no audit trail."""
+        self._begin = _BEGIN.format(lock=lock)
+        self._apply = apply_unaudited if lease is None else apply_all
         self._connect = connect
         self._commits = commits
         self.waits = Histogram(SECONDS)
@@ -118,19 +124,21 @@ class Writer:
             logger.exception("a group of %d writes failed", len(jobs))
             self._fail(jobs, error)
             return
-        revoking = [job for job in jobs if job.may_have_revoked]
-        if revoking:
+        revoking = [job for job in jobs if self._lease is not None and job.may_have_revoked]
+        if self._lease is not None and revoking:
             nodes = await self._lease.live_nodes(connection)
-            task = asyncio.create_task(self._settle_revoked(revoking, nodes, committing))
+            task = asyncio.create_task(self._settle_revoked(self._lease, revoking, nodes, committing))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
         for job in jobs:
             if job not in revoking:
                 job.settle()
 
-    async def _settle_revoked(self, jobs: list[_Submission], nodes: dict[str, float], since: float) -> None:
+    async def _settle_revoked(
+        self, lease: LeaseConnection, jobs: list[_Submission], nodes: dict[str, float], since: float
+    ) -> None:
         begun = time.monotonic()
-        await self._lease.followed(max(job.sequence for job in jobs), nodes, since)
+        await lease.followed(max(job.sequence for job in jobs), nodes, since)
         self.waits.observe(time.monotonic() - begun)
         for job in jobs:
             job.settle()
@@ -144,8 +152,8 @@ class Writer:
         for attempt in range(1, _TRIES + 1):
             try:
                 connection = await self._open()
-                await connection.execute(_BEGIN)
-                await _do(connection, apply_all(jobs))
+                await connection.execute(self._begin)
+                await _do(connection, self._apply(jobs))
                 if any(job.may_have_revoked for job in jobs):
                     await connection.execute("SELECT pg_notify($1, '')", CHANGED)
             except PartialWrite:

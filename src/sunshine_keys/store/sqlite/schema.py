@@ -12,7 +12,6 @@ from sunshine_keys.store.errors import StoreError, StoreTooNew
 from sunshine_keys.store.sealing import META, Sealing
 from sunshine_keys.store.table import SQLITE, Catalog, Migration
 
-_APPLICATION_ID = 0x53756E4B  # "SunK"
 _BUSY_SECONDS = 10.0
 
 
@@ -85,7 +84,7 @@ def _migrate(connection: sqlite3.Connection, catalog: Catalog) -> None:
         connection.execute(*META.ddl(SQLITE))
     for statement in catalog.upgrade(before, SQLITE, _MIGRATIONS):
         connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.execute(f"PRAGMA application_id = {catalog.number}")
     connection.execute(f"PRAGMA user_version = {after}")
 
 
@@ -106,7 +105,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 def require_ours(connection: sqlite3.Connection, path: Path, catalog: Catalog) -> None:
     """Raise StoreError if the file is not a store that this program can read."""
-    if connection.execute("PRAGMA application_id").fetchone() != (_APPLICATION_ID,):
+    if connection.execute("PRAGMA application_id").fetchone() != (catalog.number,):
         raise StoreError(f"{path} is not a store of this program")
     _require_readable(_version(connection), path, catalog)
 
@@ -114,7 +113,7 @@ def require_ours(connection: sqlite3.Connection, path: Path, catalog: Catalog) -
 def _require_version(connection: sqlite3.Connection, path: Path, catalog: Catalog) -> None:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if application_id != _APPLICATION_ID and (tables or application_id):
+    if application_id != catalog.number and (tables or application_id):
         raise StoreError(f"{path} is an SQLite file of another program; name another folder")
     _require_readable(_version(connection), path, catalog)
 

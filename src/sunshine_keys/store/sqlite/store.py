@@ -71,7 +71,7 @@ class SqliteStore(Store):
             self._file = FileIdentity(path)
             self._tick = _TickTransaction(self._reader, self._file)
             self.commits = Commits()
-            self._writer = Writer(path, self._file, self.commits)
+            self._writer = Writer(path, self._file, self.commits, audited=catalog.audited)
         except sqlite3.Error as error:
             raise StoreError(f"cannot open the store {path}: {error}") from error
 
@@ -111,6 +111,7 @@ class SqliteStore(Store):
 
     async def credential(self, key_id: str) -> Any:
         self._tick.require_file()
+        assert self.catalog.credentials is not None
         return await self.get(self.catalog.credentials, key_id)
 
     async def ready(self) -> None:
@@ -135,6 +136,10 @@ class SqliteStore(Store):
 
     async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
         return (await self._writer.submit(origin, change, sealed_answer)).replay
+
+    async def transact_answer(self, origin: Origin, change: Change[bytes]) -> tuple[bytes, bool]:
+        job = await self._writer.submit(origin, change)
+        return (job.result, False) if job.replay is None else (job.replay, True)
 
     async def count_usage(self, batch: Sequence[Any]) -> None:
         await self._writer.count(batch)

@@ -24,7 +24,7 @@ from sunshine_keys.store.sqlite.file_identity import FileIdentity
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import Commits
 from sunshine_keys.store.submissions import Submission, Waiting
-from sunshine_keys.store.transaction import Job, PartialWrite, apply_all
+from sunshine_keys.store.transaction import Job, PartialWrite, apply_all, apply_unaudited
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -46,7 +46,9 @@ class _Count(Waiting):
 
 
 class Writer:
-    def __init__(self, path: Path, file: FileIdentity, commits: Commits) -> None:
+    def __init__(self, path: Path, file: FileIdentity, commits: Commits, *, audited: bool = True) -> None:
+        """Open a connection and start the thread. Without `audited`, the store has no audit trail."""
+        self._apply = apply_all if audited else apply_unaudited
         self._file = file
         self._commits = commits
         self._connection = schema.connect(path)
@@ -104,7 +106,7 @@ class Writer:
         try:
             self._file.require()
             self._connection.execute("BEGIN IMMEDIATE")
-            run(self._connection, apply_all(jobs))
+            run(self._connection, self._apply(jobs))
             is_ending = True
             self._connection.execute("COMMIT")
             self._commits.done(len(jobs), time.perf_counter() - begun)
