@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from sunshine_conversations_client.configuration import Configuration
 from sunshine_conversations_client.exceptions import ApiArgumentError
 
 if TYPE_CHECKING:
@@ -11,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sunshine_conversations_client._messages import Headers
-    from sunshine_conversations_client.configuration import Configuration
 
 SCHEMES = ("basicAuth", "bearerAuth")
 TOKEN_SECONDS = 300
@@ -28,28 +29,30 @@ class Signer:
 
     def __init__(self) -> None:
         self.skew = 0.0
-        self._cached: tuple[tuple[str, str, str, float], float, str] | None = None
+        self._cached: tuple[tuple[str, str, str, float], int, str] | None = None
 
     def token(self, key_id: str, secret: str, scope: str, now: float) -> str:
-        """Return a token that stays valid for at least 60 seconds after `now`, the wall clock's seconds since 1970."""
+        """Return a token that is valid at `now`, the wall clock's seconds since 1970, and for 60 more seconds.
+
+        A cached token whose issue lies in the future was signed by a clock that was ahead, and is replaced.
+        """
         signed_for, now = (key_id, secret, scope, self.skew), now + self.skew
         cached = self._cached
-        if cached is None or cached[0] != signed_for or now >= cached[1] - _RENEW_BEFORE_EXPIRY_SECONDS:
-            expiry = int(now) + TOKEN_SECONDS
-            token = _sign(key_id, secret, {"scope": scope, "iat": int(now), "exp": expiry})
-            cached = self._cached = (signed_for, expiry, token)
+        if (
+            cached is None
+            or cached[0] != signed_for
+            or not cached[1] <= now < cached[1] + TOKEN_SECONDS - _RENEW_BEFORE_EXPIRY_SECONDS
+        ):
+            issued = int(now)
+            token = _sign(key_id, secret, {"scope": scope, "iat": issued, "exp": issued + TOKEN_SECONDS})
+            cached = self._cached = (signed_for, issued, token)
         return cached[2]
 
-    def adjust_skew(self, server_time: float, now: float) -> bool:
-        """Adopt the service's clock from the Date of a refusal, in seconds since 1970.
-
-        Return True if the skew changed by more than 2 seconds. The service may then accept a new token.
-        """
+    def adjust_skew(self, server_time: float, now: float) -> None:
+        """Adopt the service's clock from the Date of a refusal, in seconds since 1970, if it differs by over 2 seconds."""
         skew = server_time - now
-        if abs(skew - self.skew) <= _TOLERATED_SKEW_SECONDS:
-            return False
-        self.skew = skew
-        return True
+        if abs(skew - self.skew) > _TOLERATED_SKEW_SECONDS:
+            self.skew = skew
 
 
 def _sign(key_id: str, secret: str, claims: dict[str, Any]) -> str:
@@ -67,57 +70,90 @@ def _sign(key_id: str, secret: str, claims: dict[str, Any]) -> str:
     return b".".join((signed, encode(signature))).decode()
 
 
-def signs(configuration: Configuration) -> bool:
-    """Return True if the client signs tokens for this configuration: it has a key and a scope, and no token."""
-    return configuration.access_token is None and bool(
-        configuration.key_id and configuration.secret and configuration.scope
-    )
-
-
 def apply_configured(
     configuration: Configuration,
     headers: Headers,
     schemes: Sequence[str] = SCHEMES,
     *,
+    query: list[tuple[str, str]],
     signer: Signer | None = None,
     now: float = 0.0,
-) -> None:
+) -> bool:
     """Set the Authorization header from the configured credentials, unless `headers` already has one.
 
     A configured token comes first, then a token that `signer` signs, then HTTP Basic; without credentials the headers
-    stay unchanged. `schemes` limits the choice to "basicAuth" or "bearerAuth". Raises ApiArgumentError if a credential is
-    not a string, or if one half of a key is missing.
+    stay unchanged. `schemes` limits the choice to "basicAuth" or "bearerAuth". If the configuration overrides
+    `auth_settings`, that method is called and decides; it may also name other schemes, or add to `query`. Return True if
+    `signer` signed the token. Raises ApiArgumentError if a credential is not a string, or if one half of a key is missing.
     """
     if "authorization" in headers:
-        return
-    token = configuration.access_token
+        return False
+    overridden = _overridden_settings(configuration)
+    if overridden is not None:
+        chosen = {name: overridden[name] for name in schemes if overridden.get(name)}
+        unchanged = list(chosen) == ["basicAuth"] and chosen["basicAuth"] == _basic_setting(configuration)
+        if not unchanged:  # a key that the method leaves as it is may sign tokens all the same
+            _apply_settings(chosen, headers, query)
+            return False
+    credentials = _credentials(configuration)
+    token = credentials["access_token"]
+    if "bearerAuth" not in schemes:
+        token = signer = None
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token.strip()}"  # a token from a file may end in a newline
+    elif signer is not None and all(credentials[name] for name in _SIGNING):
+        key_id, secret, scope = (credentials[name] or "" for name in _SIGNING)
+        headers["Authorization"] = f"Bearer {signer.token(key_id, secret, scope, now)}"
+        return True
+    elif "basicAuth" in schemes and (basic := configuration.get_basic_auth_token_or_none()) is not None:
+        headers["Authorization"] = basic
+    return False
+
+
+def _overridden_settings(configuration: Configuration) -> dict[str, Any] | None:
+    """Return what `auth_settings` returns if a subclass or a mock replaces it, else None. Raises ApiArgumentError."""
+    if getattr(configuration.auth_settings, "__func__", None) is Configuration.auth_settings:
+        return None
+    settings: Any = configuration.auth_settings()
+    if not isinstance(settings, dict):
+        raise ApiArgumentError(f"auth_settings should return a dict, not {type(settings).__name__}")
+    return settings
+
+
+def _basic_setting(configuration: Configuration) -> Any:
+    return Configuration.auth_settings(configuration).get("basicAuth")
+
+
+def _apply_settings(chosen: dict[str, Any], headers: Headers, query: list[tuple[str, str]]) -> None:
+    for name, setting in chosen.items():
+        if name != "basicAuth" or "bearerAuth" not in chosen:  # both are the same header
+            apply_request_auth(setting, headers, query, source="auth_settings")
+
+
+def _credentials(configuration: Configuration) -> dict[str, str | None]:
+    """Return the credentials by their names. Raises ApiArgumentError for invalid ones."""
     credentials = {name: getattr(configuration, name) for name in _CREDENTIALS}
     for name, value in credentials.items():
         if value is not None and not isinstance(value, str):
             raise ApiArgumentError(f"{name} should be a string, not {type(value).__name__}")
+        if value is not None and not value.isascii() and _SURROGATES.search(value):
+            raise ApiArgumentError("The credentials contain surrogate characters. Use text that UTF-8 can encode.")
     for name, other in _PAIRS:
         if credentials[name] is not None and credentials[other] is None:
             raise ApiArgumentError(f"{other} is missing. Set it together with {name}: a key has both.")
-    try:
-        if token is not None and "bearerAuth" in schemes:
-            headers["Authorization"] = f"Bearer {token.strip()}"  # a token from a file may end in a newline
-        elif signer is not None and signs(configuration) and "bearerAuth" in schemes:
-            signed = signer.token(credentials["key_id"], credentials["secret"], credentials["scope"], now)
-            headers["Authorization"] = f"Bearer {signed}"
-        elif "basicAuth" in schemes and (basic := configuration.get_basic_auth_token_or_none()) is not None:
-            headers["Authorization"] = basic
-    except UnicodeEncodeError:
-        raise ApiArgumentError(
-            "The credentials contain surrogate characters. Use text that UTF-8 can encode."
-        ) from None
+    return credentials
 
 
 _PAIRS = (("username", "password"), ("password", "username"), ("key_id", "secret"), ("secret", "key_id"))
+_SIGNING = ("key_id", "secret", "scope")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _CREDENTIALS = ("access_token", "key_id", "password", "scope", "secret", "username")
 
 
-def apply_request_auth(auth: dict[str, Any], headers: Headers, query: list[tuple[str, str]]) -> None:
-    """Add the `_request_auth` of a call to its headers or its query.
+def apply_request_auth(
+    auth: dict[str, Any], headers: Headers, query: list[tuple[str, str]], *, source: str = "_request_auth"
+) -> None:
+    """Add the `_request_auth` of a call, or an entry of `auth_settings`, to its headers or its query.
 
     The form is {"in": "header" | "query" | "cookie", "key": name, "value": value, "type": ignored}, as in the official
     client. Raises ApiArgumentError for another `in`, a missing key or a value that is not a string.
@@ -125,9 +161,9 @@ def apply_request_auth(auth: dict[str, Any], headers: Headers, query: list[tuple
     try:
         place, name, value = auth["in"], auth["key"], auth["value"]
     except (KeyError, TypeError):
-        raise ApiArgumentError("_request_auth should be a dict with the keys in, type, key and value") from None
+        raise ApiArgumentError(f"{source} should be a dict with the keys in, type, key and value") from None
     if not isinstance(name, str) or not isinstance(value, str):
-        raise ApiArgumentError("_request_auth['key'] and _request_auth['value'] should be strings")
+        raise ApiArgumentError(f"{source}['key'] and {source}['value'] should be strings")
     if place == "header":
         headers[name] = value
     elif place == "query":
@@ -136,4 +172,4 @@ def apply_request_auth(auth: dict[str, Any], headers: Headers, query: list[tuple
         cookie = f"{name}={value}"
         headers["Cookie"] = f"{headers['Cookie']}; {cookie}" if "Cookie" in headers else cookie
     else:
-        raise ApiArgumentError("_request_auth['in'] should be header, query or cookie")
+        raise ApiArgumentError(f"{source}['in'] should be header, query or cookie")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -85,9 +86,12 @@ class Caller:
         try:
             request = self._request(call, stream=stream)
             response = yield from _flow.exchange(request, policy, trace)
-            if response.status == 401 and self._may_be_skew(call, response):
-                request = self._request(call, stream=stream)
-                response = yield from _flow.exchange(request, policy, trace)
+            if response.status == 401 and call.signed:
+                self._adjust_clock(response)
+                renewed = self._request(call, stream=stream)
+                if renewed.headers.get("authorization") != request.headers.get("authorization"):
+                    request = renewed
+                    response = yield from _flow.exchange(request, policy, trace)
         except ApiException as error:
             error.method = call.operation.method
             error.url = call.operation.path if request is None else public_url(request.url)
@@ -99,12 +103,8 @@ class Caller:
             self.configuration, self.default_headers, self.cookie, signer=self._signer, now=time.time(), stream=stream
         )
 
-    def _may_be_skew(self, call: Call[Any], response: Response) -> bool:
-        """Return True if this client signed the refused token by a clock that differs from the service's. Adopt its skew."""
-        if call.auth or not _auth.signs(self.configuration):
-            return False
-        try:
+    def _adjust_clock(self, response: Response) -> None:
+        """Adopt the service's clock for the tokens that this client signs, if the response has a valid Date."""
+        with contextlib.suppress(ValueError, TypeError, OverflowError):
             server_time: float = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
-        except (ValueError, TypeError, OverflowError):
-            return False
-        return self._signer.adjust_skew(server_time, time.time())
+            self._signer.adjust_skew(server_time, time.time())

@@ -82,7 +82,9 @@ class LowLevelMethods:
         if _request_auth:
             _auth.apply_request_auth(_request_auth, headers, query)
         elif auth_settings:
-            _auth.apply_configured(self.configuration, headers, auth_settings, signer=self._signer, now=time.time())
+            _auth.apply_configured(
+                self.configuration, headers, auth_settings, query=query, signer=self._signer, now=time.time()
+            )
         path = fill_path(resource_path, path_params or {}, self.configuration.safe_chars_for_path_param)
         url = (_host.rstrip("/") if _host else base_url(self.configuration)) + path + query_string(query)
         return method, url, dict(headers), None if body is None else self.sanitize_for_serialization(body), None
@@ -207,7 +209,9 @@ class LowLevelMethods:
         if request_auth:
             _auth.apply_request_auth(request_auth, updated, queries)
         elif auth_settings:
-            _auth.apply_configured(self.configuration, updated, auth_settings, signer=self._signer, now=time.time())
+            _auth.apply_configured(
+                self.configuration, updated, auth_settings, query=queries, signer=self._signer, now=time.time()
+            )
         headers.update(updated)
 
 

@@ -152,9 +152,12 @@ def require_success(response: Response, method: str | None = None, url: str | No
 
 
 class Call(Generic[T]):
-    """One call of an operation: its arguments and its options. Raises ApiArgumentError for invalid ones."""
+    """One call of an operation: its arguments and its options. Raises ApiArgumentError for invalid ones.
 
-    __slots__ = ("auth", "body", "content_type", "headers", "idempotency_key", "ids", "operation", "query", "timeout")
+    `signed` is True if the latest request of the call carries a token that the client signed.
+    """
+
+    __slots__ = ("auth", "body", "content_type", "headers", "idempotency_key", "ids", "operation", "query", "signed", "timeout")  # fmt: skip
 
     def __init__(
         self, operation: Operation[T], ids: dict[str, Any], query: dict[str, Any], body: Any, options: Options
@@ -163,6 +166,7 @@ class Call(Generic[T]):
         if host_index != 0 or isinstance(host_index, bool):
             raise ApiArgumentError("_host_index should be 0: the operations have one host")
         self.operation = operation
+        self.signed = False
         self.ids = ids
         self.query = _encoding.query_pairs(operation.query, query) if query else []
         self.body = body
@@ -201,11 +205,11 @@ class Call(Generic[T]):
         if self.auth:
             _auth.apply_request_auth(self.auth, headers, query)
         elif operation.authenticated:
-            _auth.apply_configured(configuration, headers, signer=signer, now=now)
+            self.signed = _auth.apply_configured(configuration, headers, query=query, signer=signer, now=now)
         for name, value in headers.pairs():
             _check_header(name, value)
         base = base_url(configuration)
-        if self.auth or "authorization" in headers or "cookie" in headers:
+        if self.auth or len(query) > len(self.query) or "authorization" in headers or "cookie" in headers:
             require_private(base, configuration)
         url = base + _encoding.fill_path(operation.path, self.ids, configuration.safe_chars_for_path_param)
         done_once = is_done_once(operation.method, base, caller_set_key=caller_set_key)

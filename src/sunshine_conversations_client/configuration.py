@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from sunshine_conversations_client._messages import public_url
@@ -15,9 +16,35 @@ if TYPE_CHECKING:
 DEFAULT_HOST = "https://api.smooch.io"
 HOST_VARIABLE = "SUNSHINE_CONVERSATIONS_HOST"
 
+_SUBDOMAIN_HOST = 2  # its index in get_host_settings
 SCOPES = ("account", "app", "integration")
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+
+
+class _Credential:
+    """An attribute of `Configuration` that holds a credential.
+
+    As soon as the program assigns a credential, those from the environment are dropped: half of one key with half of
+    another would be sent, or the key of another account. The scope belongs to a key, so it alone drops none.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, configuration: Configuration, owner: type | None = None) -> str | None:
+        value: str | None = None if configuration is None else configuration.__dict__.get(self.name)
+        return value
+
+    def __set__(self, configuration: Configuration, value: str | None) -> None:
+        configuration.__dict__[self.name] = value
+        if value is not None and self.name != "scope":
+            for name in configuration._environmental - {self.name}:
+                configuration.__dict__[name] = None
+            configuration._environmental = frozenset()
+        else:
+            configuration._environmental -= {self.name}
 
 
 class Configuration:
@@ -28,10 +55,12 @@ class Configuration:
 
     If you pass no credentials, they come from the environment: SUNSHINE_CONVERSATIONS_BEARER_TOKEN, or
     SUNSHINE_CONVERSATIONS_KEY_ID, …_SECRET and …_SCOPE. A variable whose name ends in _FILE names a file that holds the
-    value. Raises ApiArgumentError if `scope` is unknown or such a file cannot be read.
+    value. Once you assign a credential, all credentials from the environment are dropped. Raises ApiArgumentError if
+    `scope` or `subdomain` is invalid, or if such a file is empty or cannot be read.
 
-    host: the base URL, for example "http://127.0.0.1:8080". Default: the environment variable
+    host: the base URL, for example "http://127.0.0.1:8080". It may have a path. Default: the environment variable
         SUNSHINE_CONVERSATIONS_HOST, else https://api.smooch.io.
+    subdomain: the name of a Zendesk account: "acme" selects the host https://acme.zendesk.com/sc.
     username, password: the id and the secret of an API key, sent with HTTP Basic.
     key_id, secret: the same under their own names. With `scope` ("account", "app" or "integration", the scope of the
         key) the client signs HS256 tokens instead. They last 300 seconds, and the client corrects them for the
@@ -46,6 +75,15 @@ class Configuration:
     """
 
     _default: Configuration | None = None
+    _environmental: frozenset[str] = frozenset()
+    """The names of the credentials whose value comes from the environment."""
+
+    username = _Credential()
+    password = _Credential()
+    access_token = _Credential()
+    key_id = _Credential()
+    secret = _Credential()
+    scope = _Credential()
 
     def __init__(
         self,
@@ -69,8 +107,14 @@ class Configuration:
         secret: str | None = None,
         scope: Literal["account", "app", "integration"] | None = None,
         allow_insecure_http: bool = False,
+        subdomain: str | None = None,
     ) -> None:
-        self._base_path = os.environ.get(HOST_VARIABLE) or DEFAULT_HOST
+        self._base_path = DEFAULT_HOST
+        if server_index is None:
+            self._base_path = os.environ.get(HOST_VARIABLE, "").strip() or DEFAULT_HOST
+        if subdomain is not None:
+            _check_subdomain(subdomain, other_host=host is not None or server_index is not None)
+            server_index, server_variables = _SUBDOMAIN_HOST, {"subdomain": subdomain}
         self.server_index: int | None = 0 if server_index is None and host is None else server_index
         self.server_operation_index = server_operation_index or {}
         self.server_variables = server_variables or {}
@@ -87,14 +131,10 @@ class Configuration:
         self.access_token = access_token
         self.key_id = key_id
         self.secret = secret
-        self.scope: str | None
+        self.scope = _checked_scope(scope)
         self.allow_insecure_http = allow_insecure_http
         if all(value is None for value in (username, password, access_token, key_id, secret)):
-            self.access_token = _from_environment("BEARER_TOKEN")
-            self.key_id = _from_environment("KEY_ID")
-            self.secret = _from_environment("SECRET")
-            scope = scope or _from_environment("SCOPE")  # type: ignore[assignment]  # _checked_scope validates it
-        self.scope = _checked_scope(scope)
+            self._read_environment()
 
         self.verify_ssl = True
         self.ssl_ca_cert = ssl_ca_cert
@@ -122,6 +162,14 @@ class Configuration:
         self._debug = False
         if debug is not None:
             self.debug = debug
+
+    def _read_environment(self) -> None:
+        """Take the credentials that the environment holds. A scope that is already set stays."""
+        for name, variable in _VARIABLES.items():
+            value = _from_environment(variable) if self.__dict__.get(name) is None else None
+            if value is not None:
+                self.__dict__[name] = _checked_scope(value) if name == "scope" else value
+                self._environmental |= {name}
 
     def __repr__(self) -> str:
         return f"Configuration(host={public_url(str(self.host))!r}, username={self.username or self.key_id!r})"
@@ -205,24 +253,27 @@ class Configuration:
     def get_basic_auth_token(self) -> str:
         """Return an Authorization header for `username` and `password`, or for `key_id` and `secret`.
 
-        Missing parts are empty, as in the official client. The text is encoded in UTF-8.
+        If both pairs are complete, the second is used. Missing parts are empty, as in the official client. The text is
+        encoded in UTF-8.
         """
         import base64
 
-        credentials = f"{self.username or self.key_id or ''}:{self.password or self.secret or ''}"
-        return "Basic " + base64.b64encode(credentials.encode()).decode()
+        name, secret = self._key()
+        return "Basic " + base64.b64encode(f"{name or ''}:{secret or ''}".encode()).decode()
+
+    def _key(self) -> tuple[str | None, str | None]:
+        return (self.username, self.password) if self.key_id is None else (self.key_id, self.secret)
 
     def get_basic_auth_token_or_none(self) -> str | None:
         """Return the Authorization header for the key, under either pair of names; None if a part is missing."""
-        import base64
-
-        name, secret = (self.username, self.password) if self.key_id is None else (self.key_id, self.secret)
-        if name is None or secret is None:
-            return None
-        return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+        return None if None in self._key() else self.get_basic_auth_token()
 
     def auth_settings(self) -> dict[str, dict[str, Any]]:
-        """Return the configured credentials in the form that the official client uses."""
+        """Return the configured credentials in the form that the official client uses.
+
+        A subclass may override this method. The client then calls it at each call and sends what it returns under
+        "bearerAuth", else under "basicAuth", and nothing if it returns neither.
+        """
         auth: dict[str, dict[str, Any]] = {}
         if self.access_token is not None:
             auth["bearerAuth"] = {
@@ -230,7 +281,7 @@ class Configuration:
                 "in": "header",
                 "format": "JWT",
                 "key": "Authorization",
-                "value": f"Bearer {self.access_token}",
+                "value": f"Bearer {self.access_token.strip()}",
             }
         if (basic := self.get_basic_auth_token_or_none()) is not None:
             auth["basicAuth"] = {
@@ -318,27 +369,41 @@ class Configuration:
         return logging.Formatter(self._logger_format)
 
 
+_VARIABLES = {"access_token": "BEARER_TOKEN", "key_id": "KEY_ID", "secret": "SECRET", "scope": "SCOPE"}
+"""The variables behind SUNSHINE_CONVERSATIONS_, by the attribute that they are the default of."""
+
+
 def _from_environment(name: str) -> str | None:
     """Return SUNSHINE_CONVERSATIONS_name, else the content of the file that …_FILE names, else None.
 
-    Raises ApiArgumentError if the file cannot be read.
+    White space around a value is dropped; a variable that holds nothing else counts as unset. Raises ApiArgumentError if
+    the file is empty or cannot be read.
     """
     variable = f"SUNSHINE_CONVERSATIONS_{name}"
-    if value := os.environ.get(variable):
+    if value := os.environ.get(variable, "").strip():
         return value
-    path = os.environ.get(f"{variable}_FILE")
+    path = os.environ.get(f"{variable}_FILE", "").strip()
     if not path:
         return None
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - importing pathlib takes longer than this package
-            return file.read().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApiArgumentError(
-            f"Cannot read the file that {variable}_FILE names ({type(error).__name__}). Set it to a readable file."
-        ) from error
+        with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123 - importing pathlib takes longer than this package
+            value = file.read().strip()
+        fault = "" if value else f"The file that {variable}_FILE names is empty. Write the value into it."
+    except (OSError, ValueError) as error:  # the exception of an invalid encoding holds what was read
+        fault = f"Cannot read the file that {variable}_FILE names ({type(error).__name__}). Set it to a readable file."
+    if fault:
+        raise ApiArgumentError(fault)
+    return value
 
 
 def _checked_scope(scope: str | None) -> str | None:
     if scope is not None and scope not in SCOPES:
         raise ApiArgumentError(f"The scope is unknown. Use the scope of the key, one of {', '.join(SCOPES)}.")
     return scope
+
+
+def _check_subdomain(subdomain: str, *, other_host: bool) -> None:
+    if other_host:
+        raise ApiArgumentError("subdomain selects a host by itself. Leave out host and server_index.")
+    if not isinstance(subdomain, str) or not _SUBDOMAIN.fullmatch(subdomain):
+        raise ApiArgumentError('subdomain should be the name before .zendesk.com, for example "acme"')

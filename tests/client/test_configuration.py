@@ -34,6 +34,25 @@ def test_a_server_index_selects_a_published_host() -> None:
         configuration.get_host_from_settings(3)
 
 
+def test_a_subdomain_selects_the_host_of_a_zendesk_account() -> None:
+    configuration = sunshine.Configuration(subdomain="acme")
+    assert configuration.host == "https://acme.zendesk.com/sc"
+    configuration.host = "http://mine"
+    assert configuration.host == "http://mine"
+
+
+@pytest.mark.parametrize("subdomain", ["", "a.b", "evil.example/", "-a", "a" * 64, "ü", " a", "a\n", 5])
+def test_an_invalid_subdomain_is_rejected(subdomain: Any) -> None:
+    with pytest.raises(sunshine.ApiArgumentError, match=r"subdomain should be the name before \.zendesk\.com"):
+        sunshine.Configuration(subdomain=subdomain)
+
+
+def test_a_subdomain_beside_another_host_is_rejected() -> None:
+    for other in ({"host": "http://mine"}, {"server_index": 0}):
+        with pytest.raises(sunshine.ApiArgumentError, match="Leave out host and server_index"):
+            sunshine.Configuration(subdomain="acme", **other)  # type: ignore[arg-type]  # each is valid by itself
+
+
 def test_attributes_have_the_official_defaults() -> None:
     configuration = sunshine.Configuration()
     expected: dict[str, Any] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -84,6 +86,38 @@ class TestSigning:
         for request in server.requests[1:]:
             assert abs(claims(request)["iat"] - server_time) < 5
 
+    def test_a_token_of_a_clock_that_was_ahead_is_replaced_once_the_clock_is_right(self) -> None:
+        signer = Signer()
+        early = signer.token("k", SECRET, "app", 5000)
+        right = signer.token("k", SECRET, "app", 1400)
+        options = {"verify_exp": False, "verify_iat": False}
+        assert jwt.decode(right, SECRET, ["HS256"], options=options)["iat"] == 1400
+        assert right != early
+        assert signer.token("k", SECRET, "app", 1401) == right
+
+    def test_a_call_replaces_the_token_of_a_clock_that_was_ahead(
+        self, driver: Driver, new_client: NewClient, script: NewScript, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = script(*[answer(body=KEYS)] * 2)
+        api = driver.CustomIntegrationApiKeysApi(new_client(server.url, key_id="k", secret=SECRET, scope="app"))
+        real = time.time
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "time", lambda: real() + 3600)
+            api.list_custom_integration_keys("a", "i")
+        api.list_custom_integration_keys("a", "i")
+        ahead, right = (claims(request)["iat"] - real() for request in server.requests)
+        assert ahead > 3500
+        assert abs(right) < 60
+
+    def test_a_header_of_the_call_is_not_replaced_after_a_401(
+        self, driver: Driver, new_client: NewClient, script: NewScript
+    ) -> None:
+        server = script(answer("401 Unauthorized", b"{}", Date=formatdate(0, usegmt=True)))
+        client = new_client(server.url, key_id="k", secret=SECRET, scope="app")
+        with pytest.raises(sunshine.UnauthorizedException):
+            driver.AppsApi(client).list_apps(_headers={"authorization": "mine"})
+        assert len(server.requests) == 1
+
     def test_a_401_with_the_same_clock_is_final(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
         for date in ({"Date": formatdate(time.time(), usegmt=True)}, {}, {"Date": "junk"}):
             server = script(answer("401 Unauthorized", b"{}", **date))
@@ -147,6 +181,187 @@ class TestEnvironment:
         assert configuration.scope is None
         for name in ("username", "password", "access_token", "key_id", "secret"):
             assert getattr(configuration, name) == arguments.get(name)
+
+    @pytest.mark.parametrize("late", [False, True], ids=["in the constructor", "by attribute"])
+    @pytest.mark.parametrize(
+        ("settings", "sent"),
+        [
+            ({"username": "u", "password": "p"}, "Basic dTpw"),
+            ({"key_id": "k", "secret": "s"}, "Basic azpz"),
+            ({"access_token": "mine"}, "Bearer mine"),
+            ({"username": "u", "password": "p", "access_token": "mine"}, "Bearer mine"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "variables", [{"BEARER_TOKEN": "t"}, {"KEY_ID": "app_1", "SECRET": "s3cr3t"}, {"KEY_ID": "app_1", "SECRET": "s3cr3t", "SCOPE": "app"}]
+    )  # fmt: skip
+    def test_what_the_program_sets_is_sent_whatever_the_variables_hold(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        driver: Driver,
+        script: NewScript,
+        variables: dict[str, str],
+        settings: dict[str, Any],
+        sent: str,
+        late: bool,
+    ) -> None:
+        self.set(monkeypatch, **variables)
+        server = script(answer(body=b'{"apps": []}'))
+        configuration = sunshine.Configuration(server.url, **({} if late else settings))
+        for name, value in settings.items() if late else ():
+            setattr(configuration, name, value)
+        with driver.ApiClient(configuration) as client:
+            driver.AppsApi(client).list_apps()
+        assert authorization(server.requests[0]) == sent
+
+    @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda original: pickle.loads(pickle.dumps(original))])  # fmt: skip
+    def test_a_copy_drops_the_variables_as_the_original_does(
+        self, monkeypatch: pytest.MonkeyPatch, duplicate: Any
+    ) -> None:
+        self.set(monkeypatch, BEARER_TOKEN="t", KEY_ID="app_1", SECRET="s3cr3t", SCOPE="app")
+        original = sunshine.Configuration()
+        copied = duplicate(original)
+        copied.username, copied.password = "u", "p"
+        assert copied.auth_settings()["basicAuth"]["value"] == "Basic dTpw"
+        assert (copied.access_token, copied.key_id, copied.secret, copied.scope) == (None, None, None, None)
+        assert (original.access_token, original.key_id) == ("t", "app_1")
+
+    def test_the_default_configuration_drops_the_variables_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.set(monkeypatch, BEARER_TOKEN="t")
+        sunshine.Configuration.set_default(None)
+        try:
+            sunshine.Configuration.get_default().username = "u"
+            sunshine.Configuration.get_default().password = "p"
+            assert list(sunshine.ApiClient().configuration.auth_settings()) == ["basicAuth"]
+        finally:
+            sunshine.Configuration.set_default(None)
+
+    def test_none_removes_a_single_value_of_the_variables(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.set(monkeypatch, BEARER_TOKEN="t", KEY_ID="app_1", SECRET="s3cr3t")
+        configuration = sunshine.Configuration()
+        configuration.access_token = None
+        assert list(configuration.auth_settings()) == ["basicAuth"]
+        configuration.access_token = "mine"
+        assert (configuration.key_id, configuration.secret) == (None, None)
+
+    @pytest.mark.parametrize("late", [False, True])
+    def test_a_scope_of_the_program_is_used_with_the_key_of_the_variables(
+        self, monkeypatch: pytest.MonkeyPatch, late: bool
+    ) -> None:
+        self.set(monkeypatch, KEY_ID="app_1", SECRET="s3cr3t", SCOPE="integration")
+        configuration = sunshine.Configuration() if late else sunshine.Configuration(scope="app")
+        if late:
+            configuration.scope = "app"
+        assert (configuration.key_id, configuration.scope) == ("app_1", "app")
+        configuration.key_id = "other"
+        assert (configuration.secret, configuration.scope) == (None, "app")
+
+    def test_an_explicit_server_index_wins_over_the_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.set(monkeypatch, HOST="https://other.example")
+        assert sunshine.Configuration(server_index=0).host == "https://api.smooch.io"
+        assert sunshine.Configuration(subdomain="acme").host == "https://acme.zendesk.com/sc"
+
+    def test_white_space_around_values_is_dropped(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text("\ufeff s3cr3t\r\n")
+        self.set(
+            monkeypatch, KEY_ID=" app_1\n", SECRET_FILE=f" {tmp_path / 'secret'} ", HOST=" http://h ", SCOPE="app\n"
+        )
+        configuration = sunshine.Configuration()
+        assert (configuration.key_id, configuration.secret, configuration.scope, configuration.host) == (
+            "app_1", "s3cr3t", "app", "http://h",
+        )  # fmt: skip
+        self.set(monkeypatch, BEARER_TOKEN=" \n", KEY_ID="", SECRET_FILE=" ", SCOPE="  ", HOST=" ")
+        assert sunshine.Configuration().auth_settings() == {}
+        assert sunshine.Configuration().host == "https://api.smooch.io"
+
+    @pytest.mark.parametrize("content", [b"", b" \n", b"\xff"])
+    def test_a_file_without_a_value_is_rejected(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+    ) -> None:
+        (tmp_path / "secret").write_bytes(content)
+        self.set(monkeypatch, KEY_ID="app_1", SECRET_FILE=str(tmp_path / "secret"))
+        with pytest.raises(sunshine.ApiArgumentError, match=r"SUNSHINE_CONVERSATIONS_SECRET_FILE names") as refused:
+            sunshine.Configuration()
+        assert refused.value.__context__ is None
+
+
+class TestAuthSettings:
+    """A subclass may override `auth_settings`, as programs do to fetch a token."""
+
+    def list_apps(self, driver: Driver, configuration: Any) -> Any:
+        with driver.ApiClient(configuration) as client:
+            api = driver.AppsApi(client)
+            api.list_apps()
+            return api.list_apps()
+
+    def test_it_is_called_for_every_call(self, driver: Driver, script: NewScript) -> None:
+        class Fetching(sunshine.Configuration):
+            count = 0
+
+            def auth_settings(self) -> dict[str, dict[str, Any]]:
+                self.count += 1
+                value = {"type": "bearer", "in": "header", "key": "Authorization", "value": f"Bearer t{self.count}"}
+                return {"bearerAuth": value, **super().auth_settings()}
+
+        server = script(*[answer(body=b'{"apps": []}')] * 2)
+        self.list_apps(driver, Fetching(server.url, username="u", password="p"))
+        assert [authorization(request) for request in server.requests] == ["Bearer t1", "Bearer t2"]
+
+    def test_it_may_set_the_token_and_use_the_parents(self, driver: Driver, script: NewScript) -> None:
+        class Fetching(sunshine.Configuration):
+            def auth_settings(self) -> dict[str, dict[str, Any]]:
+                self.access_token = f"{self.access_token or ''}x"
+                return super().auth_settings()
+
+        server = script(*[answer(body=b'{"apps": []}')] * 2)
+        self.list_apps(driver, Fetching(server.url))
+        assert [authorization(request) for request in server.requests] == ["Bearer x", "Bearer xx"]
+
+    def test_an_empty_result_sends_no_credentials(self, driver: Driver, script: NewScript) -> None:
+        class Anonymous(sunshine.Configuration):
+            def auth_settings(self) -> dict[str, dict[str, Any]]:
+                return {}
+
+        server = script(*[answer(body=b'{"apps": []}')] * 2)
+        self.list_apps(driver, Anonymous(server.url, key_id="k", secret=SECRET, scope="app"))
+        assert [authorization(request) for request in server.requests] == [None, None]
+
+    def test_a_key_that_it_leaves_as_it_is_signs_tokens(self, driver: Driver, script: NewScript) -> None:
+        class Same(sunshine.Configuration):
+            def auth_settings(self) -> dict[str, dict[str, Any]]:
+                return super().auth_settings()
+
+        server = script(*[answer(body=b'{"apps": []}')] * 2)
+        self.list_apps(driver, Same(server.url, key_id="k", secret=SECRET, scope="app"))
+        assert claims(server.requests[0])["scope"] == "app"
+
+    def test_a_mock_on_an_instance_is_called(self, driver: Driver, script: NewScript) -> None:
+        server = script(*[answer(body=b'{"apps": []}')] * 2)
+        configuration: Any = sunshine.Configuration(server.url, access_token="t")
+        configuration.auth_settings = lambda: {"basicAuth": {"in": "query", "key": "k", "value": "v", "type": "x"}}
+        self.list_apps(driver, configuration)
+        assert server.lines == ["GET /v2/apps?k=v HTTP/1.1"] * 2
+        configuration.host = "http://api.example"
+        with pytest.raises(sunshine.ApiArgumentError, match="should not go over plain http"):
+            self.list_apps(driver, configuration)
+
+    @pytest.mark.parametrize("settings", [None, [], {"bearerAuth": "t"}, {"bearerAuth": {"in": "header", "key": "A", "value": None}}])  # fmt: skip
+    def test_an_invalid_result_is_rejected(self, driver: Driver, script: NewScript, settings: Any) -> None:
+        server = script()
+        configuration: Any = sunshine.Configuration(server.url)
+        configuration.auth_settings = lambda: settings
+        with pytest.raises(sunshine.ApiArgumentError, match=r"^auth_settings"):
+            self.list_apps(driver, configuration)
+        assert server.requests == []
+
+    def test_an_overridden_basic_token_is_sent(self, driver: Driver, script: NewScript) -> None:
+        class Own(sunshine.Configuration):
+            def get_basic_auth_token(self) -> str:
+                return "Basic mine"
+
+        server = script(*[answer(body=b'{"apps": []}')] * 2)
+        self.list_apps(driver, Own(server.url, username="u", password="p"))
+        assert authorization(server.requests[0]) == "Basic mine"
 
 
 class TestPlainHttp:
