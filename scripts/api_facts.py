@@ -85,6 +85,11 @@ class Operation:
         return [parameter for parameter in self.parameters if parameter.place == "query"]
 
     @property
+    def browser(self) -> bool:
+        """True for an operation that redirects a person's browser to a page: it has no other success."""
+        return 300 <= self.status <= 399
+
+    @property
     def paged(self) -> bool:
         """True for a list that takes a cursor."""
         return any(parameter.name == "page" for parameter in self.query_parameters)

@@ -86,7 +86,8 @@ class Facades:
         pairs = [f"{quoted(name)}: {model or 'None'}" for name, model in query.items()]
         arguments += [f"query={{{', '.join(pairs)}}}"] if query else []
         arguments += [] if operation.scopes else ["authenticated=False"]
-        kind = "" if response else ": Operation[object]"
+        arguments += ["browser=True"] if operation.browser else []
+        kind = "" if response else ": Operation[str]" if operation.browser else ": Operation[object]"
         return f"_{operation.name.upper()}{kind} = Operation({', '.join(arguments)})"
 
 
@@ -98,7 +99,7 @@ class _Method:
         self.asynchronous = asynchronous
         self.arguments = {parameter.name: self._argument(parameter.name) for parameter in operation.parameters}
         self.ids = [self.arguments[parameter.name] for parameter in operation.path_parameters]
-        self.response = self.models.response_class(operation) or "object"
+        self.response = "str" if operation.browser else self.models.response_class(operation) or "object"
 
     def _argument(self, wire: str) -> str:
         return str(self.facades.api.overlay["arguments"].get(wire, snake(wire)))

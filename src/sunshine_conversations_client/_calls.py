@@ -60,10 +60,17 @@ class Caller:
         """Add a header to every request of this client. A header of the call itself wins."""
         self.default_headers[header_name] = header_value
 
+    def url_of(self, call: Call[Any]) -> str:
+        """Return the URL of a call, for an operation that a browser opens. Raises ApiArgumentError."""
+        return self._request(call, stream=False).url
+
     def _execution(self, call: Call[T]) -> Generator[Command, Response | None, ApiResponse[T]]:
         """Run a call and decode its answer. Raises the ApiException for a status other than 2xx."""
         request, response, trace = yield from self._exchange(call, stream=False)
-        if request.method == "DELETE" and response.status == 404 and trace.in_doubt:
+        if call.operation.browser and 300 <= response.status <= 399 and "location" in response.headers:
+            target: Any = response.headers["location"]
+            return ApiResponse(response.status, response.headers, data=target, raw_data=response.body)
+        if request.method == "DELETE" and response.status == 404 and trace.answer_lost:
             # An earlier attempt, whose answer was lost, has deleted the resource. The delete has succeeded.
             nothing: Any = {}
             return ApiResponse(404, response.headers, data=nothing, raw_data=response.body, deleted_before=True)
@@ -82,6 +89,8 @@ class Caller:
         """Send the request of a call. Sign a new token and send it again if a 401 shows that the clocks differ."""
         trace = _flow.Trace()
         policy = policy_of(self.configuration, call.timeout)
+        if call.operation.browser:
+            policy.redirects = 0
         request: Request | None = None
         try:
             request = self._request(call, stream=stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sunshine_conversations_client import _legacy
 from sunshine_conversations_client._operations import Call
@@ -44,6 +44,9 @@ class Api:
         if legacy:
             result: T = _legacy.run(self.api_client, call, legacy, info=False)
             return result
+        if operation.browser:
+            url: Any = self.api_client.url_of(call)
+            return cast("T", url)
         return self.api_client.execute(call).data
 
     def _call_with_info(

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from sunshine_conversations_client._messages import Headers, Request
+from sunshine_conversations_client._messages import Headers, Request, ascii_host, quoted
 from sunshine_conversations_client._repetition import IN_DOUBT, may_repeat
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
 
@@ -31,8 +31,8 @@ MAX_WAIT_SECONDS = 120.0
 
 MAX_REDIRECTS = 3
 
-_GATEWAY_STATUSES = frozenset({502, 503, 504})
-"""Answers that a proxy may send after the service carried out the request."""
+_GATEWAY_STATUSES = frozenset({502, 504})
+"""Answers that a proxy sends if it lost the answer of the service."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HEADERS_FOR_ANY_HOST = frozenset({"accept", "content-type", "user-agent"})
@@ -59,23 +59,31 @@ class Sleep:
 
 
 class Trace:
-    """Records the attempts of a call. `in_doubt` is True if the service may have carried out one whose answer was lost."""
+    """Records the attempts of a call.
 
-    __slots__ = ("attempts", "in_doubt")
+    `answer_lost` is True if the answer to one of them was lost after it may have been sent. `in_doubt` is True if that
+    is so, or if one got a 503, whose sender may have carried it out. `deadline` is the time of the flow's clock at which
+    the call ends, or None; the flow sets it before the first attempt.
+    """
+
+    __slots__ = ("answer_lost", "attempts", "deadline", "in_doubt")
 
     def __init__(self) -> None:
         self.attempts = 0
+        self.answer_lost = False
         self.in_doubt = False
+        self.deadline: float | None = None
 
 
 class Policy:
-    """Holds how often a failed attempt is repeated, and how long the call may take."""
+    """Holds how often a failed attempt is repeated, how long the call may take, and how many redirects it follows."""
 
-    __slots__ = ("retries", "timeout")
+    __slots__ = ("redirects", "retries", "timeout")
 
-    def __init__(self, retries: int, timeout: Timeout) -> None:
+    def __init__(self, retries: int, timeout: Timeout, redirects: int = MAX_REDIRECTS) -> None:
         self.retries = retries
         self.timeout = timeout
+        self.redirects = redirects
 
 
 def exchange(
@@ -89,16 +97,22 @@ def exchange(
     """Send a request until an answer is final, or until no time or no retry is left. Return the answer, of any status.
 
     Raises the last ApiConnectionError, or ApiTimeoutError if the time of the whole call is over. `maybe_sent` of the
-    error is True if the service may have carried out any of the attempts.
+    error is True if the service may have carried out any of the attempts. Exchanges with the same `trace` are one call:
+    they share its deadline.
     """
     trace = trace or Trace()
     total = policy.timeout.total
-    deadline = None if total is None else clock() + total
+    if trace.deadline is None and total is not None:
+        trace.deadline = clock() + total
+    deadline = trace.deadline
     retries = redirects = 0
     while True:
         remaining = None if deadline is None else deadline - clock()
         if remaining is not None and remaining <= 0:
-            raise ApiTimeoutError(f"No answer arrived within {total:g} s. Raise _request_timeout to wait longer.")
+            raise ApiTimeoutError(
+                f"No answer arrived within {total:g} s. Raise _request_timeout to wait longer.",
+                maybe_sent=trace.in_doubt,
+            )
         response: Response | None = None
         failure: ApiConnectionError | None = None
         trace.attempts += 1
@@ -106,14 +120,16 @@ def exchange(
             response = yield Send(request, policy.timeout.within(remaining))
         except ApiConnectionError as error:
             failure = error
-            trace.in_doubt |= error.maybe_sent
+            trace.answer_lost |= error.maybe_sent
         if response is not None:
             redirected = _redirected(request, response)
-            trace.in_doubt |= response.status in _GATEWAY_STATUSES
-            if redirected is not None and redirects < MAX_REDIRECTS:
+            trace.answer_lost |= response.status in _GATEWAY_STATUSES
+            trace.in_doubt |= response.status == 503
+            if redirected is not None and redirects < policy.redirects:
                 redirects += 1
                 request = redirected
                 continue
+        trace.in_doubt |= trace.answer_lost
         if retries >= policy.retries or not may_repeat(request, response, failure):
             break
         wait = _wait(response, retries, jitter)
@@ -157,28 +173,58 @@ def _redirected(request: Request, response: Response) -> Request | None:
     """Return the request that a redirect asks for, or None if the response is not a redirect that the client follows.
 
     Only a GET follows a 303: it turns any method into a GET, whose answer would look like the success of a POST or
-    DELETE. No redirect leads from https to http. Another host receives only headers that reveal nothing: no credentials,
-    no cookies, no headers of the caller.
+    DELETE. No redirect leads from https to http. Another origin receives only headers that reveal nothing: no
+    credentials, no cookies, no headers of the caller. It receives no body, so a request with a body stays where it is.
     """
-    target = response.headers.get("location")
-    if response.status not in _REDIRECT_STATUSES or not target or (response.status == 303 and request.method != "GET"):
+    targets = response.headers.getlist("location")
+    if response.status not in _REDIRECT_STATUSES or (response.status == 303 and request.method != "GET"):
         return None
-    try:
-        url = urljoin(request.url, target)
-        before, after = urlsplit(request.url), urlsplit(url)
-        same_origin = _origin(before) == _origin(after)
-    except ValueError:
+    url = _absolute(request.url, targets[0]) if len(set(targets)) == 1 else None
+    if url is None:
         return None
-    if (
-        after.scheme not in _DEFAULT_PORTS
-        or not after.hostname
-        or (before.scheme == "https" and after.scheme == "http")
-    ):
+    before, after = urlsplit(request.url), urlsplit(url)
+    same_origin = _origin(before) == _origin(after)
+    if (before.scheme == "https" and after.scheme == "http") or (request.body and not same_origin):
         return None
     headers = Headers(
         (name, value) for name, value in request.headers.items() if same_origin or name.lower() in _HEADERS_FOR_ANY_HOST
     )
     return Request(request.method, url, headers, request.body, stream=request.stream, done_once=request.done_once)
+
+
+def _absolute(base: str, location: str) -> str | None:
+    """Return the URL that a Location header leads to, without user and fragment, and percent-encoded once.
+
+    Return None if it is empty or no valid URL of http or https.
+    """
+    if not location.strip():
+        return None
+    try:
+        parts = urlsplit(urljoin(base, _text(location).strip()))
+        name = ascii_host((parts.hostname or "").replace("%25", "%", 1))
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or parts.port == 0 or ("[" in parts.netloc) != (":" in name):
+        return None
+    host = f"[{name}]" if ":" in name else name
+    query = f"?{quoted(parts.query)}" if parts.query else ""
+    return f"{parts.scheme}://{host}{port}{quoted(parts.path)}{query}"
+
+
+def _text(value: str) -> str:
+    """Return the text of a header that holds bytes of UTF-8, else of Latin-1. Raises ValueError for lone surrogates.
+
+    urllib3 decodes a header as Latin-1; aiohttp decodes it as UTF-8 and turns other bytes into surrogates.
+    """
+    try:
+        raw = value.encode("latin-1")
+    except UnicodeEncodeError:
+        raw = value.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

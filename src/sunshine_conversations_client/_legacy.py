@@ -41,6 +41,8 @@ def run(client: ApiClient, call: Call[Any], legacy: Any, *, info: bool) -> Any:
     def run_now() -> Any:
         if legacy.get("_preload_content") is False:
             return client.open(call)
+        if call.operation.browser and not info:
+            return client.url_of(call)
         response = client.execute(call)
         return response if info and not legacy.get("_return_http_data_only") else response.data
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -131,6 +132,34 @@ class Response:
             return self.body.decode(charset.partition(";")[0].strip(" \"'") or "utf-8")
         except (LookupError, ValueError):
             return None
+
+
+def ascii_host(host: str) -> str:
+    """Return a host name in ASCII: "bücher.example" is "xn--bcher-kva.example". The zone of an IPv6 address stays.
+
+    Raises ValueError for a name that is invalid, or whose ASCII form depends on the version of the standard.
+    """
+    if not host.isascii():
+        if _AMBIGUOUS_IN_IDNA.search(host):
+            raise ValueError("ambiguous host name")
+        host = host.encode("idna").decode()
+    if not _HOST_NAME.fullmatch(host):
+        raise ValueError("invalid host name")
+    return host
+
+
+_AMBIGUOUS_IN_IDNA = re.compile("[\u00df\u03c2\u200c\u200d]")
+"""Characters that the standard library's IDNA 2003 replaces, and that IDNA 2008 keeps as another name."""
+
+_HOST_NAME = re.compile(r"[a-z0-9._~-]+|[0-9a-f:.]+(%[a-z0-9._~-]+)?", re.IGNORECASE)
+
+
+def quoted(text: str) -> str:
+    """Return a path or a query with everything percent-encoded that needs it. What is encoded already stays."""
+    return quote(_STRAY_PERCENT.sub("%25", text), safe="%!$&'()*+,/:;=?@[]~")
+
+
+_STRAY_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 
 def public_url(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sunshine_conversations_client import _auth, _encoding
 from sunshine_conversations_client._flow import Policy
-from sunshine_conversations_client._messages import Headers, Request, Timeout
+from sunshine_conversations_client._messages import Headers, Request, Timeout, ascii_host, quoted
 from sunshine_conversations_client._repetition import is_done_once
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecodeError, ApiException
 from sunshine_conversations_client.models._errors import ErrorResponse
@@ -57,10 +58,13 @@ class Operation(Generic[T]):
     `path` holds the names of ids in braces. `response` is the model of a 2xx response, or None where that is an empty
     object. `body` is the model of the JSON body; `multipart` is true if the body is a form with files. `query` holds the
     parameters by their names on the wire, each with a model if it is an object, else None. An operation that is not
-    `authenticated` is sent without the configured credentials.
+    `authenticated` is sent without the configured credentials: none of the configuration, and no Authorization or Cookie
+    header of the client. `browser` is True if the operation is for a person's browser, as `authorize` is. Its plain
+    method returns the URL to open and sends nothing; the other two send the request and return its redirect unfollowed,
+    with the target of the redirect as data.
     """
 
-    __slots__ = ("authenticated", "body", "method", "multipart", "path", "query", "response")
+    __slots__ = ("authenticated", "body", "browser", "method", "multipart", "path", "query", "response")
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class Operation(Generic[T]):
         multipart: bool = False,
         query: dict[str, type[Model] | None] | None = None,
         authenticated: bool = True,
+        browser: bool = False,
     ) -> None:
         self.method = method
         self.path = path
@@ -80,6 +85,7 @@ class Operation(Generic[T]):
         self.multipart = multipart
         self.query = query or {}
         self.authenticated = authenticated
+        self.browser = browser
 
     def decode(self, response: Response) -> T:
         """Return the model in a 2xx response, whatever its exact status. Raises ApiDecodeError."""
@@ -194,6 +200,9 @@ class Call(Generic[T]):
         headers = Headers(default_headers.items())
         if cookie:
             headers["Cookie"] = cookie
+        if not operation.authenticated:
+            for name in ("Authorization", "Cookie"):
+                headers.pop(name, None)
         for name, value in self.headers.items():
             headers[name] = value
         content = self._content(headers)
@@ -236,17 +245,34 @@ class Call(Generic[T]):
 
 
 def base_url(configuration: Configuration) -> str:
-    """Return the configured host without trailing slashes. Raises ApiArgumentError if it is no http or https URL."""
+    """Return the configured host without trailing slashes, in ASCII. Raises ApiArgumentError if it is no usable URL."""
     host = configuration.host
+    return _base(host if isinstance(host, str) else "")
+
+
+@functools.lru_cache(maxsize=64)
+def _base(host: str) -> str:
+    fault = ""
     try:
         parts = urlsplit(host)
-        usable = isinstance(host, str) and parts.scheme in ("http", "https") and bool(parts.hostname)
-        usable = usable and parts.port != 0 and "{" not in host
-    except (ValueError, AttributeError, TypeError):
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and ("[" in parts.netloc) == (":" in (parts.hostname or ""))
+        name = ascii_host((parts.hostname or "").replace("%25", "%", 1))
+    except ValueError:
         usable = False
-    if not usable:
-        raise ApiArgumentError("host should be a URL such as https://api.smooch.io")
-    return host.rstrip("/")
+        if not host.isascii():
+            fault = ". Write a name that ASCII cannot hold in its form xn--…"
+    if not usable or _NOT_IN_HOST.search(host):
+        raise ApiArgumentError(f"host should be a URL such as https://api.smooch.io{fault}")
+    if "@" in parts.netloc:
+        raise ApiArgumentError("host should hold no credentials. Set username and password, or access_token.")
+    if "?" in host or "#" in host:
+        raise ApiArgumentError("host should hold no query and no fragment: the path of an operation follows it")
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}{port}{quoted(parts.path).rstrip('/')}"
+
+
+_NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f-\xa0\\{}\u2028\u2029\ud800-\udfff]")
 
 
 def require_private(url: str, configuration: Configuration) -> None:
@@ -261,13 +287,16 @@ def require_private(url: str, configuration: Configuration) -> None:
 
 def is_loopback(host: str) -> bool:
     """Return True for localhost and the addresses of this machine."""
+    host = host.partition("%")[0]  # the zone of an IPv6 address
     return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
 
 
 def _check_header(name: Any, value: Any) -> None:
     """Raise ApiArgumentError for an invalid header. It never repeats a value, which may be a credential."""
     if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-        raise ApiArgumentError(f"a header's name should be a token of HTTP; one is {name!r:.40}")
+        start = _TOKEN.match(name) if isinstance(name, str) else None
+        shown = repr(start[0]) if start else type(name).__name__  # the rest may be a credential
+        raise ApiArgumentError(f"a header's name should be a token of HTTP; the start of one is {shown:.40}")
     if not isinstance(value, str):
         raise ApiArgumentError(f"the header {name} should be a string, not {type(value).__name__}")
     if not _FIELD_VALUE.fullmatch(value):

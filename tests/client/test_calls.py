@@ -417,12 +417,26 @@ class TestConnections:
             api_at(server.url, retries=retries).get_custom_integration_key("a", "i", "k")
 
     def test_a_redirect_to_another_host_carries_no_credentials(self, script: NewScript, api_at: NewApi) -> None:
-        other = script(answer("201 Created", KEY))
+        other = script(answer(body=KEY))
         server = script(answer("307 x", b"", Location=other.url.replace("127.0.0.1", "localhost") + "/x"))
-        assert create(api_at(server.url)).key
-        assert other.lines == ["POST /x HTTP/1.1"]
+        assert api_at(server.url).get_custom_integration_key("a", "i", "k").key
+        assert other.lines == ["GET /x HTTP/1.1"]
         assert b"uthorization" not in other.requests[0]
-        assert other.requests[0].endswith(b'{"displayName": "x"}')
+
+    @pytest.mark.parametrize("status", ["301 x", "302 x", "307 x", "308 x"])
+    def test_a_redirect_to_another_origin_carries_no_body(self, script: NewScript, api_at: NewApi, status: str) -> None:
+        other = script(answer("201 Created", KEY))
+        server = script(answer(status, b"", Location=other.url + "/x"))
+        with pytest.raises(sunshine.ApiException) as raised:
+            create(api_at(server.url))
+        assert raised.value.status == int(status[:3])
+        assert other.requests == []
+
+    def test_a_location_in_utf_8_is_followed_encoded_once(self, script: NewScript, api_at: NewApi) -> None:
+        redirect = answer("302 x", b"").replace(b"\r\n\r\n", "\r\nLocation: /café?q=ü%2F\r\n\r\n".encode())
+        server = script(redirect, answer(body=KEY))
+        assert api_at(server.url).get_custom_integration_key("a", "i", "k").key
+        assert server.lines[1] == "GET /caf%C3%A9?q=%C3%BC%2F HTTP/1.1"
 
     def test_a_delete_answered_with_303_raises(self, script: NewScript, api_at: NewApi) -> None:
         server = script(answer("303 See Other", b"", Location="/elsewhere"))

@@ -17,6 +17,7 @@ from support.wire import Service, Tenant
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._auth import Signer
+from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
 
 KEYS = b'{"keys": []}'
 SECRET = "s" * 86
@@ -406,13 +407,59 @@ class TestRepeatedDeletes:
         info = api.delete_custom_integration_key_with_http_info("a", "i", "k")
         assert (info.status_code, info.data, info.deleted_before) == (404, {}, True)
 
-    @pytest.mark.parametrize("first", [answer("429 x", b"")])
-    def test_a_404_after_a_429_raises(
+    UNCHANGED = answer("503 x", b'{"errors": [{"code": "service_unavailable", "title": "Nothing was changed"}]}')
+
+    @pytest.mark.parametrize("first", [answer("429 x", b""), answer("503 x", b""), UNCHANGED])
+    def test_a_404_after_a_refusal_raises(
         self, driver: Driver, new_client: NewClient, script: NewScript, first: Any
     ) -> None:
         server = script(first, self.GONE)
         with pytest.raises(sunshine.NotFoundException):
             driver.AppsApi(new_client(server.url, access_token="t")).delete_app("a")
+        assert len(server.requests) == 2
+
+    def test_a_404_after_a_lost_answer_and_a_503_is_a_success(
+        self, driver: Driver, new_client: NewClient, script: NewScript
+    ) -> None:
+        server = script(drop, self.UNCHANGED, self.GONE)
+        api = driver.AppsApi(new_client(server.url, access_token="t"))
+        assert api.delete_app_with_http_info("a").deleted_before
+
+    def test_a_404_after_a_failed_connection_raises(self, driver: Driver) -> None:
+        class Unconnected:
+            """A transport that cannot connect at first."""
+
+            def __init__(self) -> None:
+                self.replies = [sunshine.ApiConnectionError("refused", maybe_sent=False), Response(404, "x", Headers())]
+
+            def answer(self) -> Response:
+                reply = self.replies.pop(0)
+                if isinstance(reply, Exception):
+                    raise reply
+                return reply
+
+        class Sync(Unconnected):
+            def send(self, request: Request, timeout: Timeout) -> Response:
+                return self.answer()
+
+            def close(self) -> None:
+                """Do nothing: there are no connections."""
+
+        class Async(Unconnected):
+            async def send(self, request: Request, timeout: Timeout) -> Response:
+                return self.answer()
+
+            async def close(self) -> None:
+                """Do nothing: there are no connections."""
+
+        configuration = sunshine.Configuration("http://127.0.0.1", access_token="t")
+        transport: Any = Sync() if driver.name == "sync" else Async()
+        with (
+            driver.ApiClient(configuration, transport=transport) as client,
+            pytest.raises(sunshine.NotFoundException),
+        ):
+            driver.AppsApi(client).delete_app("a")
+        assert transport.replies == []
 
     def test_a_404_of_a_get_raises(self, driver: Driver, new_client: NewClient, script: NewScript) -> None:
         server = script(drop, self.GONE)

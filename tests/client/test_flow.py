@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from sunshine_conversations_client._flow import Policy, Send, Sleep, exchange
+from sunshine_conversations_client._flow import Policy, Send, Sleep, Trace, exchange
 from sunshine_conversations_client._messages import Headers, Request, Response, Timeout
 from sunshine_conversations_client._repetition import is_done_once, is_vendors
 from sunshine_conversations_client.configuration import Configuration
@@ -30,6 +30,7 @@ class Run:
         jitter: float = 1.0,
         headers: dict[str, str] | None = None,
         done_once: bool = False,
+        body: bytes | None = b"body",
     ) -> None:
         self.now = 1000.0
         self.sent: list[Send] = []
@@ -38,7 +39,7 @@ class Run:
             method,
             url,
             Headers((headers or {"Authorization": "Basic x", "X-Mine": "1"}).items()),
-            b"body",
+            body,
             done_once=done_once,
         )
         flow = exchange(request, Policy(retries, Timeout(5, 30, total)), clock=lambda: self.now, jitter=lambda: jitter)
@@ -116,7 +117,7 @@ class TestCreatesThatTheServiceDoesOnce:
 
     def test_it_is_not_repeated_if_a_redirect_dropped_the_key(self, doubtful: Outcome) -> None:
         elsewhere = response(307, location="https://elsewhere.example/")
-        run = Run(elsewhere, doubtful, OK, method="POST", headers=self.KEY, done_once=True)
+        run = Run(elsewhere, doubtful, OK, method="POST", headers=self.KEY, done_once=True, body=None)
         assert (len(run.sent), run.result or run.error) == (2, doubtful)
 
 
@@ -218,6 +219,21 @@ def test_no_attempt_starts_after_the_deadline() -> None:
     assert len(run.sent) == 1
 
 
+def test_exchanges_with_the_same_trace_share_a_deadline() -> None:
+    trace, times = Trace(), iter(range(0, 100, 2))
+    request = Request("GET", "https://api.example/", Headers())
+    for expected in (8, 6, 4, 2):
+        flow = exchange(request, Policy(0, Timeout(5, 30, 10)), trace, clock=lambda: next(times))
+        command = next(flow)
+        assert isinstance(command, Send)
+        assert command.timeout.total == expected
+        with pytest.raises(StopIteration):
+            flow.send(OK)
+    with pytest.raises(ApiTimeoutError) as raised:
+        next(exchange(request, Policy(0, Timeout(5, 30, 10)), trace, clock=lambda: next(times)))
+    assert not raised.value.maybe_sent
+
+
 class TestRedirects:
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
@@ -242,8 +258,42 @@ class TestRedirects:
             response(307, location=target),
             OK,
             headers={"authorization": "x", "COOKIE": "y", "X-Api-Key": "z", "accept": "1"},
+            body=None,
         )
         assert dict(run.sent[1].request.headers) == {"accept": "1"}
+
+    @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+    def test_a_body_is_not_sent_to_another_origin(self, method: str) -> None:
+        for target in ("https://elsewhere.example/", "https://api.example:444/"):
+            redirect = response(307, location=target)
+            run = Run(redirect, OK, method=method)
+            assert (run.result, len(run.sent)) == (redirect, 1)
+            assert Run(redirect, OK, method=method, body=None).result is OK
+
+    @pytest.mark.parametrize(
+        ("location", "url"),
+        [
+            ("/caf\u00e9?q=\u65e5", "/caf%C3%A9?q=%E6%97%A5"),  # as aiohttp decodes it
+            ("/cafÃ©", "/caf%C3%A9"),  # the same bytes, as urllib3 decodes them
+            ("/caf\udce9", "/caf%C3%A9"),  # Latin-1, as aiohttp decodes it
+            ("/caf%C3%A9", "/caf%C3%A9"),
+            ("/100%", "/100%25"),
+            ("/a b?c=d e#part", "/a%20b?c=d%20e"),
+            ("/a%2Fb?c=%26", "/a%2Fb?c=%26"),
+            (" /x ", "/x"),
+        ],
+    )
+    def test_a_location_is_encoded_once(self, location: str, url: str) -> None:
+        run = Run(response(302, location=location), OK, body=None)
+        assert run.sent[1].request.url == "https://api.example" + url
+
+    def test_a_location_loses_its_user_and_its_host_becomes_ascii(self) -> None:
+        run = Run(response(302, location="https://u:p@b\u00fccher.example:8443/x"), OK, body=None)
+        assert run.sent[1].request.url == "https://xn--bcher-kva.example:8443/x"
+
+    def test_two_locations_are_not_followed(self) -> None:
+        redirect = Response(302, "x", Headers([("Location", "/a"), ("Location", "/b")]))
+        assert Run(redirect, OK).result is redirect
 
     def test_the_default_port_is_the_same_host(self) -> None:
         run = Run(response(307, location="https://API.example:443/x"), OK, headers={"Authorization": "x"})
@@ -252,7 +302,7 @@ class TestRedirects:
     @pytest.mark.parametrize(
         "target",
         ["http://api.example/", "ftp://api.example/", "file:///etc/passwd", "", "http://[::1", "//[", "https://h:99999/",
-         "https://h:abc/"],
+         "https://h:abc/", "https://stra\u00dfe.example/", "/\ud800", "https://h:0/"],
     )  # fmt: skip
     def test_insecure_and_invalid_redirects_are_not_followed(self, target: str) -> None:
         redirect = response(307, location=target)
@@ -267,5 +317,5 @@ class TestRedirects:
 
 def test_a_redirect_does_not_change_the_original_request() -> None:
     headers: dict[str, Any] = {"Authorization": "x"}
-    run = Run(response(307, location="https://elsewhere.example/"), OK, headers=headers)
+    run = Run(response(307, location="https://elsewhere.example/"), OK, headers=headers, body=None)
     assert dict(run.sent[0].request.headers) == {"Authorization": "x"}

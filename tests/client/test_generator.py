@@ -36,5 +36,24 @@ def test_unions_have_their_kinds(everything: Api) -> None:
     assert [part.name for part in classes["MessageOverride"].fields] == ["apple", "line", "messenger", "whatsapp"]
 
 
+def test_operations_without_security_are_sent_without_credentials(everything: Api) -> None:
+    facades = Facades(everything, Models(everything))
+    constants = {operation.id: facades._constant(operation) for operation in everything.covered.values()}
+    assert {name for name, constant in constants.items() if "authenticated=False" in constant} == {
+        "Authorize",
+        "GetToken",
+    }
+
+
+def test_an_operation_that_only_redirects_is_for_a_browser(everything: Api) -> None:
+    facades = Facades(everything, Models(everything))
+    assert [operation.id for operation in everything.covered.values() if operation.browser] == ["Authorize"]
+    for asynchronous in (False, True):
+        source = facades.render("OAuth Endpoints", asynchronous=asynchronous)
+        assert "_AUTHORIZE: Operation[str] = Operation(" in source
+        assert "authenticated=False, browser=True)" in source
+        assert "-> ApiResponse[str]:" in source
+
+
 def test_generated_files_are_current() -> None:
     assert list(generate_client.stale(generate_client.outputs())) == []

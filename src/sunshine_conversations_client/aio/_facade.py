@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sunshine_conversations_client._operations import Call
 from sunshine_conversations_client._paging import page_after
@@ -28,7 +28,11 @@ class Api:
     async def _call(
         self, operation: Operation[T], ids: dict[str, str], query: dict[str, Any], body: Any, options: Options
     ) -> T:
-        return (await self.api_client.execute(Call(operation, ids, query, body, options))).data
+        call = Call(operation, ids, query, body, options)
+        if operation.browser:
+            url: Any = self.api_client.url_of(call)
+            return cast("T", url)
+        return (await self.api_client.execute(call)).data
 
     async def _call_with_info(
         self, operation: Operation[T], ids: dict[str, str], query: dict[str, Any], body: Any, options: Options
