@@ -64,6 +64,7 @@ class Service:
         page = None if access is None else MetricsPage(access, engine.store)
         observers: list[Observer] = [] if log is None else [log]
         observers += [] if page is None else [page.metrics]
+        rejections = [observer.reject for observer in (log, page and page.metrics) if observer]
         usage = UsageCounts(engine.store) if self._settings.usage else None
         observers += [] if usage is None else [usage]
         if (traces := tracing.opened(os.environ)) is not None:
@@ -71,8 +72,9 @@ class Service:
             engine.store.commits.observe = traces.commit
         console = partial(_console, engine) if self._settings.console else None
         application = Application(
-            engine, ROUTER, limits=self._settings.rate_limits, observers=observers, metrics=page, console=console
-        )
+            engine, ROUTER, limits=self._settings.rate_limits, observers=observers, metrics=page, console=console,
+            rejections=rejections,
+        )  # fmt: skip
         scope["state"][APPLICATION] = application
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -14,7 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,7 +28,9 @@ from uvicorn.supervisors import Multiprocess
 from sunshine_keys.asgi import Service
 from sunshine_keys.observing.log_writer import standard_error
 from sunshine_keys.settings import Settings
+from sunshine_keys.wire.hosts import PublicUrl
 from sunshine_keys.wire.protocol import REFUSED_CONNECTIONS, Protocol
+from sunshine_keys.wire.proxies import Proxies, unmapped
 
 GRACE_SECONDS = 5
 """Seconds in which requests in flight may finish after a signal to stop."""
@@ -44,7 +47,8 @@ class Connections(msgspec.Struct, frozen=True):
     """The connections of clients. They use TLS if there is a certificate (PEM, with its chain) and its key.
 
     `forwarded_allow_ips` lists, separated by commas, the addresses and networks of proxies whose X-Forwarded-For and
-    X-Forwarded-Proto are trusted; `*` trusts every client. `most` is the number of connections that each process accepts
+    X-Forwarded-Proto are trusted; `*` trusts every client. `public_url` is the URL at which clients reach the service, if a
+    proxy does not pass on the Host that they send, or serves it below a path. `most` is the number of connections that each process accepts
     at once.
     """
 
@@ -52,6 +56,7 @@ class Connections(msgspec.Struct, frozen=True):
     tls_key: Path | None = None
     forwarded_allow_ips: str = ""
     most: int = 10_000
+    public_url: str = ""
 
     @property
     def scheme(self) -> str:
@@ -73,12 +78,18 @@ class Connections(msgspec.Struct, frozen=True):
             except ssl.SSLError as error:
                 reason = error.reason or "not PEM, or the key has a password"
                 raise ValueError(f"{self.tls_cert} and {self.tls_key} are no certificate and key: {reason}") from error
-        if self.forwarded_allow_ips != "*":
-            for network in filter(None, self.forwarded_allow_ips.split(",")):
-                try:
-                    ipaddress.ip_network(network.strip())
-                except ValueError as error:
-                    raise ValueError(f"--forwarded-allow-ips: {error}") from None
+        try:
+            Proxies(self.forwarded_allow_ips)
+        except ValueError as error:
+            raise ValueError(f"--forwarded-allow-ips: {error}") from None
+        if self.public_url:
+            PublicUrl.parse(self.public_url)
+
+    @property
+    def protocol(self) -> Callable[..., Protocol]:
+        """The protocol of each connection."""
+        public_url = PublicUrl.parse(self.public_url) if self.public_url else None
+        return partial(Protocol, trusted=Proxies(self.forwarded_allow_ips), public_url=public_url)
 
 
 PLAIN = Connections()
@@ -123,7 +134,7 @@ def url_of(listener: socket.socket, connections: Connections = PLAIN) -> str:
 def is_loopback(host: str) -> bool:
     """Return True if only this machine can reach a socket on `host`. Raises OSError."""
     address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]
-    return ipaddress.ip_address(str(address).partition("%")[0]).is_loopback
+    return ipaddress.ip_address(unmapped(str(address).partition("%")[0])).is_loopback
 
 
 def exit_0_on_signals() -> None:
@@ -201,7 +212,7 @@ def running(settings: Settings, connections: Connections = PLAIN) -> Generator[s
 def _config(application: Service | str, connections: Connections, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        http=Protocol,
+        http=connections.protocol,  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         lifespan="on",
         log_config=None,
@@ -212,7 +223,6 @@ def _config(application: Service | str, connections: Connections, **options: Any
         limit_concurrency=connections.most,
         ssl_certfile=connections.tls_cert,
         ssl_keyfile=connections.tls_key,
-        proxy_headers=bool(connections.forwarded_allow_ips),
-        forwarded_allow_ips=connections.forwarded_allow_ips,
+        proxy_headers=False,
         **options,
     )

@@ -20,7 +20,9 @@ import sunshine_conversations_client as sunshine
 from sunshine_keys import server
 from sunshine_keys.server import Connections
 from sunshine_keys.settings import Settings
+from sunshine_keys.wire import proxies
 from sunshine_keys.wire.limits import Rate, RateLimits
+from sunshine_keys.wire.proxies import Proxies
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -112,8 +114,8 @@ class TestMistakes:
         assert not (tmp_path / "data").exists()
 
     def test_invalid_proxies_are_refused(self, tmp_path: Path) -> None:
-        for proxies in ("nonsense", "10.0.0.1/8", "10.0.0.0/8,proxy.example"):
-            assert "--forwarded-allow-ips" in self.serve(tmp_path, "--forwarded-allow-ips", proxies)
+        for networks in ("nonsense", "10.0.0.1/8", "10.0.0.0/8,proxy.example"):
+            assert "--forwarded-allow-ips" in self.serve(tmp_path, "--forwarded-allow-ips", networks)
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
     def test_other_machines_are_not_served_without_tls(self, tmp_path: Path, host: str) -> None:
@@ -172,6 +174,54 @@ class TestForwarded:
         with contextlib.closing(trail):
             sources = [source for (source,) in trail.execute("SELECT source FROM audit WHERE source LIKE 'x%'")]
         assert sources == ["x" * 64] * 2
+
+    def test_an_ipv4_client_of_an_ipv6_socket_is_the_same_client(self, tmp_path: Path) -> None:
+        account = Key.of(first_run(tmp_path / "data")["account_key"])
+        options = ("--host", "::ffff:127.0.0.1", "--forwarded-allow-ips", "127.0.0.0/8", "--log-format", "json")
+        with Server(tmp_path / "data", *options, "--rate-limit-source", "12/hour", log=tmp_path / "log") as serving:
+            assert self.exhausted(serving.wire, {"X-Forwarded-For": "192.0.2.1"})
+            assert self.exhausted(serving.wire, {"X-Forwarded-For": "::ffff:192.0.2.2"})
+            assert serving.wire.get("/nowhere", headers={"X-Forwarded-For": "192.0.2.2"}).status == 429
+            assert serving.wire.get("/v2/apps", Key(account.id, "wrong")).status == 401
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "sunshine-keys.sqlite3")) as trail:
+            sources = {source for (source,) in trail.execute("SELECT source FROM audit")}
+        assert "127.0.0.1" in sources
+        assert "::ffff:127.0.0.1" not in sources
+        assert "::ffff" not in (tmp_path / "log").read_text()
+
+    @pytest.mark.parametrize(
+        ("lines", "expected"),
+        [
+            ([("X-Forwarded-For", "198.51.100.7, 192.0.2.1"), ("x-forwarded-for", "10.0.0.2")], "192.0.2.1"),
+            ([("X-Forwarded-For", "192.0.2.1:1234,10.0.0.2:80")], "192.0.2.1"),
+            ([("X-FORWARDED-FOR", "[2001:DB8::0:1]:1234")], "2001:db8::1"),
+            ([("X-Forwarded-For", "10.0.0.1, 10.0.0.2")], "10.0.0.1"),
+            ([("X-Forwarded-For", ", 192.0.2.1 ,,")], "192.0.2.1"),
+            ([("X-Forwarded-For", "192.0.2.1, ::ffff:10.0.0.2")], "192.0.2.1"),
+            ([("X-Forwarded-For", "192.0.2.1, unknown")], "unknown"),
+            ([("X-Forwarded-For", " ")], None),
+            ([], None),
+        ],
+    )
+    def test_forwarded_addresses_are_a_list(self, lines: list[tuple[str, str]], expected: str | None) -> None:
+        headers = [(name.lower().encode(), value.encode()) for name, value in lines]
+        assert Proxies("10.0.0.0/8").client(headers) == expected
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [(["https"], "https"), (["HTTPS, http"], "https"), (["http", "https"], "http"), ([" ,https"], "https"),
+         (["wss"], None), ([""], None), ([], None)],
+    )  # fmt: skip
+    def test_forwarded_schemes_are_a_list(self, values: list[str], expected: str | None) -> None:
+        assert proxies.scheme([(b"x-forwarded-proto", value.encode()) for value in values]) == expected
+
+    def test_a_proxy_may_be_named_in_any_form(self) -> None:
+        for text in ("::ffff:10.0.0.0/104", "10.0.0.0/8", " 10.1.2.3 , 2001:db8::1"):
+            assert Proxies(text).trusts("10.1.2.3")
+            assert not Proxies(text).trusts("192.0.2.1")
+        assert Proxies("2001:db8::/32").trusts("2001:DB8::5")
+        assert Proxies("*").trusts("anything")
+        assert not Proxies().trusts("127.0.0.1")
 
     def test_headers_of_untrusted_proxies_are_ignored(self, tmp_path: Path) -> None:
         first_run(tmp_path)

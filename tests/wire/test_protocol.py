@@ -268,17 +268,74 @@ def statuses(received: bytes) -> list[int]:
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", received)]
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "CONNECT"])
-def test_an_upgrade_is_refused_and_its_body_is_no_request(wire: Wire, tenant: Tenant, method: str) -> None:
-    """The parser stops at an upgrade. The bytes that follow must not be parsed as a request."""
-    smuggled = head("DELETE", f"{tenant.keys}/{tenant.key.id}", tenant.app_key)
-    for parts in ([b"", smuggled], [smuggled]):
-        first = head(
-            method, tenant.keys, tenant.app_key, Connection="Upgrade", Upgrade="h2c", Content_Length=str(len(smuggled))
+OFFERS = [
+    {
+        "Connection": "Upgrade, HTTP2-Settings",
+        "Upgrade": "h2c",
+        "HTTP2_Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+    },
+    {"Connection": "upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13"},
+    {"Upgrade": "TLS/1.0, HTTP/2.0", "Connection": "keep-alive, Upgrade"},
+]
+
+
+class TestUpgrade:
+    @pytest.mark.parametrize("offer", OFFERS)
+    @pytest.mark.parametrize("pieces", [1, 2, 3])
+    def test_an_offer_is_ignored_and_the_request_served_with_its_body(
+        self, wire: Wire, tenant: Tenant, offer: dict[str, str], pieces: int
+    ) -> None:
+        body = b'{"displayName": "from Java"}'
+        post = head(
+            "POST", tenant.keys, tenant.app_key, **offer, Content_Type="application/json", Content_Length=str(len(body))
         )
-        parts[0] = first + parts[0]
-        assert statuses(exchange(wire.url, *parts)) == [400]
-    assert wire.get(tenant.webhooks, tenant.key).status == 200
+        chunked = head(
+            "POST", tenant.keys, tenant.app_key, **offer, Content_Type="application/json", Transfer_Encoding="chunked"
+        )
+        get = head("GET", tenant.keys, tenant.app_key, **offer)
+        whole = post + body + chunked + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) + get * 2
+        whole += head("GET", "/healthz", None, Connection="close")
+        size = len(whole) // pieces + 1
+        parts = [whole[start : start + size] for start in range(0, len(whole), size)]
+        received = exchange(wire.url, *parts)
+        assert statuses(received) == [201, 201, 200, 200, 200]
+        assert b"upgrade" not in received.lower()
+        assert [key["displayName"] for key in wire.get(tenant.keys, tenant.app_key).json["keys"]].count(
+            "from Java"
+        ) == 2
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize("pieces", [1, 2])
+    def test_the_body_of_an_offer_is_no_request(self, wire: Wire, tenant: Tenant, method: str, pieces: int) -> None:
+        smuggled = head("DELETE", f"{tenant.keys}/{tenant.key.id}", tenant.app_key)
+        for framing in ({"Content_Length": str(len(smuggled))}, {"Transfer_Encoding": "chunked"}):
+            body = smuggled if "Content_Length" in framing else b"%x\r\n%b\r\n0\r\n\r\n" % (len(smuggled), smuggled)
+            first = head(method, tenant.keys, tenant.app_key, Connection="Upgrade", Upgrade="h2c", **framing)
+            last = head("GET", "/healthz", None, Connection="close")
+            parts = [first + body + last] if pieces == 1 else [first, body + last]
+            assert statuses(exchange(wire.url, *parts)) == [200 if method == "GET" else 415, 200]
+        assert wire.get(tenant.webhooks, tenant.key).status == 200
+
+    def test_bytes_of_another_protocol_behind_an_offer_are_refused(self, wire: Wire) -> None:
+        offer = head("GET", "/healthz", None, Connection="Upgrade, HTTP2-Settings", Upgrade="h2c")
+        assert statuses(exchange(wire.url, offer, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")) in ([200], [200, 400])
+        assert statuses(exchange(wire.url, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")) == [400]
+
+    @pytest.mark.parametrize(
+        "framing",
+        ["Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5\r\nTransfer-Encoding: chunked",
+         "Transfer-Encoding: gzip, chunked", "Content-Length: x"],
+    )  # fmt: skip
+    def test_an_offer_with_an_ambiguous_body_is_refused(self, wire: Wire, framing: str) -> None:
+        offer = f"POST /v2/apps HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n{framing}\r\n\r\n"
+        assert statuses(exchange(wire.url, offer.encode() + b"0\r\n\r\n")) == [400]
+
+    def test_connect_is_refused_and_its_body_is_no_request(self, wire: Wire, tenant: Tenant) -> None:
+        smuggled = head("DELETE", f"{tenant.keys}/{tenant.key.id}", tenant.app_key)
+        for target in ("keys.example:443", tenant.keys):
+            connect = head("CONNECT", target, tenant.app_key, Content_Length=str(len(smuggled)))
+            assert statuses(exchange(wire.url, connect + smuggled)) == [400]
+        assert wire.get(tenant.webhooks, tenant.key).status == 200
 
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\n", b"GET /", b""])
@@ -357,12 +414,64 @@ def test_health_knows_its_methods(wire: Wire) -> None:
         assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
-def test_links_ignore_an_invalid_host(wire: Wire, tenant: Tenant) -> None:
-    for host in ('evil"x', "a b", ""):
-        answer = wire.get(f"{tenant.app}/integrations?page[size]=1", tenant.app_key, headers={"Host": host})
-        assert answer.json["links"]["next"].startswith(wire.url + "/v2/apps/")
-    answer = wire.get(f"{tenant.app}/integrations?page[size]=1", tenant.app_key, headers={"Host": "keys.example:1"})
-    assert answer.json["links"]["next"].startswith("http://keys.example:1/v2/apps/")
+class TestHost:
+    @pytest.mark.parametrize(
+        "lines",
+        ["", "Host: x\r\nHost: x\r\n", "Host: x\r\nhost: y\r\n", "Host:\r\n", 'Host: evil"x\r\n', "Host: a b\r\n",
+         "Host: a/b\r\n", "Host: a@b\r\n", "Host: a?b\r\n", "Host: a,b:c\r\n", "Host: a:b\r\n", "Host: :80\r\n", "Host: [::1\r\n",
+         "Host: [x]\r\n", "Host: %zz\r\n", "Host: a:123456\r\n"],
+    )  # fmt: skip
+    def test_a_request_without_exactly_one_valid_host_is_refused(self, wire: Wire, lines: str) -> None:
+        received = exchange(wire.url, f"GET /healthz HTTP/1.1\r\n{lines}\r\n".encode())
+        assert statuses(received) == [400]
+        assert b'"A request needs exactly one valid Host header"' in received
+
+    @pytest.mark.parametrize(
+        "host", ["x", "keys.example:1", "[::1]:8080", "[fe80::1]", "a_b", "192.0.2.1", "x:", "a%2Db", "x \t"]
+    )
+    def test_every_valid_host_is_accepted(self, wire: Wire, host: str) -> None:
+        request = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        assert statuses(exchange(wire.url, request.encode())) == [200]
+
+    def test_the_host_of_an_earlier_request_does_not_count(self, wire: Wire) -> None:
+        first = head("GET", "/healthz", None)
+        assert statuses(exchange(wire.url, first + b"GET /healthz HTTP/1.1\r\n\r\n")) == [200]  # and it closes
+
+    def test_http_1_0_needs_no_host(self, wire: Wire, tenant: Tenant) -> None:
+        start = f"GET {tenant.app}/integrations?page[size]=1 HTTP/1.0\r\nAuthorization: {tenant.app_key.basic()}\r\n"
+        received = exchange(wire.url, f"{start}\r\n".encode())
+        assert json.loads(received.partition(b"\r\n\r\n")[2])["links"]["next"].startswith(wire.url + "/v2/apps/")
+        assert statuses(exchange(wire.url, f"{start}Host: x\r\nHost: y\r\n\r\n".encode())) == [400]
+        # The next request of the same bytes needs one all the same.
+        assert statuses(exchange(wire.url, b"GET /healthz HTTP/1.0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")) == [200]
+
+    def test_links_have_the_host_of_the_request(self, wire: Wire, tenant: Tenant) -> None:
+        path = f"{tenant.app}/integrations?page[size]=1"
+        answer = wire.get(path, tenant.app_key, headers={"Host": "keys.example:1"})
+        assert answer.json["links"]["next"].startswith("http://keys.example:1/v2/apps/")
+
+
+class TestAbsoluteForm:
+    def send(self, wire: Wire, target: str, key: Key | None = None) -> bytes:
+        return exchange(wire.url, head("GET", target, key, Connection="close"))
+
+    @pytest.mark.parametrize(
+        "target", ["http://keys.example", "HTTP://keys.example:81", "https://[::1]", "http://a?b=c"]
+    )
+    def test_a_target_without_a_path_is_the_root(self, wire: Wire, target: str) -> None:
+        assert self.send(wire, target).partition(b"\r\n")[2].count(b"not_found") == 1
+
+    def test_its_host_replaces_the_header(self, wire: Wire, tenant: Tenant) -> None:
+        for host in ("keys.example", "keys.example:81", "[::1]:81"):
+            received = self.send(wire, f"http://{host}{tenant.app}/integrations?page[size]=1", tenant.app_key)
+            answer = json.loads(received.partition(b"\r\n\r\n")[2])
+            assert answer["links"]["next"].startswith(f"http://{host}/v2/apps/")
+
+    @pytest.mark.parametrize(
+        "target", ["http://u:p@keys.example/", "ftp://keys.example/", "http://a%zz/", "http:///healthz"]
+    )
+    def test_another_target_is_refused(self, wire: Wire, target: str) -> None:
+        assert statuses(self.send(wire, target)) == [400]
 
 
 def test_a_failure_of_ours_is_a_500_in_the_envelope_and_its_text_stays_out_of_the_log(
@@ -579,8 +688,8 @@ def test_a_pipeline_is_parsed_a_few_requests_at_a_time(wire: Wire, monkeypatch: 
         waiting.append(len(self._unanswered))
 
     monkeypatch.setattr(Protocol, "on_headers_complete", counting)
-    request = b"GET / HTTP/1.1\r\n\r\n"
-    received = exchange(wire.url, request * 14_000 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    request = b"GET / HTTP/1.1\r\nHost:x\r\n\r\n"
+    received = exchange(wire.url, request * 14_000 + request[:-2] + b"Connection: close\r\n\r\n")
     assert statuses(received) == [404] * 14_001
     assert max(waiting) < 1000
 

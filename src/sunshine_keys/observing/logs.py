@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.observing.log_writer import standard_error
+from sunshine_keys.observing.repetition import Repetitions
 
 
 class LogFormat(StrEnum):
@@ -60,8 +62,18 @@ class Log(msgspec.Struct, frozen=True):
 
 
 class _Handler(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._repetitions = Repetitions()
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
+            if record.levelno >= logging.WARNING:
+                message = self._repetitions.admit(record.name, record.getMessage())
+                if message is None:
+                    return
+                record = copy.copy(record)
+                record.msg, record.args = message, ()
             line = self.format(record)
         except Exception:  # a wrong format, or an argument whose str() fails
             self.handleError(record)

@@ -10,6 +10,7 @@ from sunshine_keys.observing.prometheus import Samples, histogram, labels
 from sunshine_keys.store import Store
 from sunshine_keys.store.statistics import SECONDS, Histogram
 from sunshine_keys.wire.outcome import Outcome
+from sunshine_keys.wire.rejections import Rejected
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 
@@ -22,6 +23,7 @@ class Metrics:
         self._seconds: dict[tuple[str, str], Histogram] = {}
         self._errors: dict[str, int] = {}
         self._replays = 0
+        self._rejections: dict[str, int] = {}
 
     def __call__(self, outcome: Outcome) -> None:
         request = outcome.request
@@ -37,6 +39,11 @@ class Metrics:
             self._errors[outcome.code] = self._errors.get(outcome.code, 0) + 1
         self._replays += outcome.is_replay
 
+    def reject(self, rejected: Rejected) -> None:
+        """Count a request or a connection that the protocol refused."""
+        cause = rejected.rejection.cause
+        self._rejections[cause] = self._rejections.get(cause, 0) + 1
+
     def samples(self, store: Store) -> Samples:
         """Return all samples of this process except the number of keys."""
         samples: Samples = {
@@ -45,6 +52,7 @@ class Metrics:
                 for (route, method, status, scope), count in self._requests.items()
             },
             "sunshine_keys_errors_total": {labels(code=code): count for code, count in self._errors.items()},
+            "sunshine_keys_rejections_total": {labels(cause=cause): n for cause, n in self._rejections.items()},
             "sunshine_keys_idempotent_replays_total": {"": self._replays},
             "sunshine_keys_commit_failures_total": {"": store.commits.failures},
             "sunshine_keys_log_lines_dropped_total": {"": standard_error().dropped},

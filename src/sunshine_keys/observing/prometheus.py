@@ -34,6 +34,11 @@ FAMILIES = (
     Family("sunshine_keys_requests_total", "counter", "Requests by route, method, status and scope of their key."),
     Family("sunshine_keys_request_duration_seconds", "histogram", "From a request's head to its answer."),
     Family("sunshine_keys_errors_total", "counter", "Errors by code: `unauthorized` are refused credentials."),
+    Family(
+        "sunshine_keys_rejections_total",
+        "counter",
+        "Requests and connections that were refused before they were requests, by cause.",
+    ),
     Family("sunshine_keys_idempotent_replays_total", "counter", "Creates answered with the stored answer."),
     Family("sunshine_keys_commit_changes", "histogram", "Changes in a commit."),
     Family("sunshine_keys_commit_duration_seconds", "histogram", "From a transaction's begin until it is on disk."),

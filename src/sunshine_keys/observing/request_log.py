@@ -19,6 +19,7 @@ import msgspec
 from sunshine_keys.observing.log_writer import standard_error
 from sunshine_keys.observing.logs import Log, LogFormat, timestamp
 from sunshine_keys.wire.outcome import Outcome
+from sunshine_keys.wire.rejections import Rejected
 
 NAME = "sunshine_keys.request"
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -29,6 +30,8 @@ _WRITTEN_AT_ONCE = 4096
 
 _SECONDS = 0.02
 """How long a line may wait for others, before the writer has it."""
+
+logger = logging.getLogger("sunshine_keys.http")
 
 _UNPRINTABLE = re.compile(r"[^!-~]")
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.ERROR: "error"}
@@ -41,20 +44,24 @@ class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):
     level: str
     logger: str
     message: str
-    method: str
+    method: str | None
     route: str | None
     status: int
-    duration: float
+    duration: float | None
     source: str
-    request_id: str
+    request_id: str | None
     key: str | None = None
     error: str | None = None
+    cause: str | None = None
 
 
 def level_of(outcome: Outcome) -> int:
-    if outcome.status >= 500:
-        return logging.ERROR
-    return logging.DEBUG if outcome.request.route in PROBES else logging.INFO
+    level = _level_of_status(outcome.status)
+    return logging.DEBUG if level == logging.INFO and outcome.request.route in PROBES else level
+
+
+def _level_of_status(status: int) -> int:
+    return logging.ERROR if status >= 500 else logging.INFO
 
 
 def line_of(outcome: Outcome) -> RequestLine:
@@ -75,15 +82,35 @@ def line_of(outcome: Outcome) -> RequestLine:
     )
 
 
+def line_of_rejection(rejected: Rejected) -> RequestLine:
+    """Return the line of something that the protocol refused. It holds nothing that the client sent."""
+    rejection = rejected.rejection
+    return RequestLine(
+        time=timestamp(rejected.time),
+        level=_LEVELS[_level_of_status(rejection.status)],
+        logger=NAME,
+        message="refused",
+        method=None,
+        route=None,
+        status=rejection.status,
+        duration=None,
+        source=printable(rejected.source),
+        request_id=rejected.request_id or None,
+        error=rejection.code or None,
+        cause=rejection.cause,
+    )
+
+
 def as_json(line: RequestLine) -> bytes:
     return msgspec.json.encode(line)
 
 
 def as_text(line: RequestLine) -> bytes:
+    duration = "-" if line.duration is None else f"{line.duration:.3f}ms"
     return (
-        f"{line.time} {line.level.upper()} {NAME}: {line.method} {line.route or '-'} {line.status} {line.duration:.3f}ms "
-        f"key={line.key or '-'} source={line.source or '-'} id={line.request_id}"
-        f"{f' error={line.error}' if line.error else ''}"
+        f"{line.time} {line.level.upper()} {NAME}: {line.method or '-'} {line.route or '-'} {line.status} {duration} "
+        f"key={line.key or '-'} source={line.source or '-'} id={line.request_id or '-'}"
+        f"{f' error={line.error}' if line.error else ''}{f' cause={line.cause}' if line.cause else ''}"
     ).encode()
 
 
@@ -98,11 +125,20 @@ class RequestLog:
     def __init__(self, log: Log) -> None:
         self._level = log.level.number
         self._form: Callable[[RequestLine], bytes] = as_json if log.format is LogFormat.JSON else as_text
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[Outcome | Rejected] = []
 
     def __call__(self, outcome: Outcome) -> None:
-        if level_of(outcome) < self._level:
-            return
+        if level_of(outcome) >= self._level:
+            self._add(outcome)
+
+    def reject(self, rejected: Rejected) -> None:
+        """Log what the protocol has refused. Without an answer, a cause has one line a minute."""
+        if not rejected.request_id:
+            logger.warning("a connection was refused without an answer: %s", rejected.rejection.cause)
+        elif _level_of_status(rejected.rejection.status) >= self._level:
+            self._add(rejected)
+
+    def _add(self, outcome: Outcome | Rejected) -> None:
         if not self._outcomes:
             asyncio.get_running_loop().call_later(_SECONDS, self.flush)
         self._outcomes.append(outcome)
@@ -113,7 +149,7 @@ class RequestLog:
         writer = standard_error()
         part, lines = b"", 0
         for outcome in outcomes:
-            line = self._form(line_of(outcome))
+            line = self._form(line_of(outcome) if isinstance(outcome, Outcome) else line_of_rejection(outcome))
             if len(part) + len(line) >= _WRITTEN_AT_ONCE:
                 writer.write(part, lines)
                 part, lines = b"", 0

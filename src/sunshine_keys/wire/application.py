@@ -21,6 +21,7 @@ from sunshine_keys.wire.limits import NO_LIMITS, RateLimits
 from sunshine_keys.wire.operation import Call
 from sunshine_keys.wire.outcome import CLIENT_GONE, Observer, Outcome
 from sunshine_keys.wire.pages import Asgi, Pages
+from sunshine_keys.wire.rejections import Rejected, RejectionObserver
 from sunshine_keys.wire.request import ClientGone, Receive, Request, new_request_id
 from sunshine_keys.wire.router import Router
 
@@ -60,15 +61,17 @@ class Application:
         observers: Sequence[Observer] = (),
         metrics: Callable[[str], Awaitable[bytes]] | None = None,
         console: Callable[[Admission], Asgi] | None = None,
+        rejections: Sequence[RejectionObserver] = (),
     ) -> None:
         """`metrics` returns the page /metrics for an Authorization header, or raises Unauthorized.
 
-        `console` returns the application below /console.
+        `console` returns the application below /console. `rejections` observe what the protocol refuses itself.
         """
         self._engine = engine
         self._router = router
         self._reads_inline = engine.store.reads_inline
         self._observers = observers
+        self._rejections = rejections
         self._metrics = metrics
         self._admission = Admission(engine, clock, limits)
         self._console = Pages(console, self._admission) if console else None
@@ -133,6 +136,11 @@ class Application:
     def _observe(self, outcome: Outcome) -> None:
         for observe in self._observers:
             observe(outcome)
+
+    def reject(self, rejected: Rejected) -> None:
+        """Report what the protocol has refused."""
+        for observe in self._rejections:
+            observe(rejected)
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
         is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)

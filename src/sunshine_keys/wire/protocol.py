@@ -7,7 +7,8 @@ The protocol
 - answers pipelined requests in their order, one at a time; a malformed request does not prevent the answers to the
   complete requests before it;
 - does not treat trailers as headers;
-- refuses upgrades, because the parser would leave their bodies to be read as another request.
+- ignores an offer to upgrade to another protocol, and serves the request as HTTP/1.1;
+- reports what it refuses itself to the application's observers.
 
 Uvicorn is the server around the protocol: it listens, does TLS, stops, and creates one instance for each connection.
 """
@@ -15,6 +16,7 @@ Uvicorn is the server around the protocol: it listens, does TLS, stops, and crea
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Coroutine
 from functools import lru_cache
@@ -22,12 +24,30 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
+from sunshine_keys.wire import hosts, proxies
 from sunshine_keys.wire.application import APPLICATION, Application
 from sunshine_keys.wire.exchange import Exchange, Scope, step
-from sunshine_keys.wire.rejections import NOT_HTTP, TOO_MANY, TOO_SLOW, answer
+from sunshine_keys.wire.hosts import PublicUrl
+from sunshine_keys.wire.proxies import Proxies
+from sunshine_keys.wire.rejections import (
+    CONNECT,
+    DROPPED,
+    HEAD_TOO_LARGE,
+    HTTP_VERSION,
+    INVALID_HOST,
+    INVALID_TARGET,
+    MALFORMED,
+    TOO_MANY,
+    TOO_SLOW,
+    TRANSFER_CODING,
+    UNREAD_ANSWER,
+    Refused,
+    Rejected,
+    Rejection,
+)
+from sunshine_keys.wire.request import new_request_id
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -48,8 +68,8 @@ REFUSED_CONNECTIONS = 1000
 UNREAD_SECONDS = 30.0
 """Seconds for which a client may leave an answer unread."""
 
-_HEADER_OVERHEAD = 32
-"""Bytes added to the size of each header, so that the limit also bounds many small headers."""
+_HEADER_OVERHEAD = 160
+"""Bytes added to the size of each header: what its two strings and its tuple take besides their text."""
 
 _BODY_BYTES = 64 * 1024
 """Reading pauses while more than this many bytes of a body wait for the application."""
@@ -58,7 +78,7 @@ _PIECE_BYTES = 16 * 1024
 """The most bytes that are parsed at a time. The 256 kB of one read may hold 14 thousand requests, which took 5 MB."""
 
 _VERSIONS = ("1.1", "1.0")
-_BEHIND_PROXIES = f"{APPLICATION}.behind_proxies"
+_NO_PROXIES = Proxies()
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -69,6 +89,9 @@ class Protocol(asyncio.Protocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        trusted: Proxies = _NO_PROXIES,
+        public_url: PublicUrl | None = None,
     ) -> None:
         if not config.loaded:
             config.load()
@@ -78,14 +101,15 @@ class Protocol(asyncio.Protocol):
             self._application: Any = config.loaded_app
             self._runs_inline = _never
         else:
-            self._application = _behind_proxies(application, config, app_state) if config.proxy_headers else application
+            self._application = application
             self._runs_inline = application.runs_inline
+        self._report = application.reject if application else _ignore
+        self._trusted = trusted
+        self._public_url = public_url
         self._most = config.limit_concurrency
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
-        self._parser: Any = httptools.HttpRequestParser(self)
-        # Without this, the parser reports bytes after the last request of a connection as an error.
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._parser: Any = self._new_parser()
         self._unanswered: deque[Exchange] = deque()
         self._coming: Exchange | None = None
         self._idle_since: float | None = None
@@ -99,21 +123,27 @@ class Protocol(asyncio.Protocol):
         self._unparsed = b""
         self._head_bytes = self._silent_bytes = 0
         self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: hosts.Headers = []
+        self._host: bytes | None = None
+        self._valid_host: bytes | None = None
+        self._has_offer = False
 
     # Called by asyncio
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # streams always have this transport
         self.transport = transport
-        self._addresses = get_local_addr(transport), get_remote_addr(transport)
+        self._server_address, client = get_local_addr(transport), get_remote_addr(transport)
+        self._client = None if client is None else (proxies.unmapped(client[0]), client[1])
+        self._is_from_proxy = self._client is not None and self._trusted.trusts(self._client[0])
         self._scheme = "https" if is_ssl(transport) else "http"
         self._server.connections.add(self)  # type: ignore[arg-type]  # uvicorn lists its own protocols
         present = len(self._server.connections)
         if self._most is None or present <= self._most:
             self._arm()
         elif present <= self._most + REFUSED_CONNECTIONS:
-            self._fail(*TOO_MANY)
+            self._fail(TOO_MANY)
         else:
+            self._reject(DROPPED)
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -163,20 +193,47 @@ class Protocol(asyncio.Protocol):
         self._has_progressed = False
         self._idle_since = None
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(*NOT_HTTP)
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            reason = error.__context__
+            self._fail(reason.rejection if isinstance(reason, Refused) else MALFORMED)
             return
         # The parser buffers bytes that it has not reported yet, without a limit.
         self._silent_bytes = 0 if self._has_progressed else self._silent_bytes + len(data)
         if self._silent_bytes > HEAD_BYTES:
-            self._fail(*NOT_HTTP)
+            self._fail(HEAD_TOO_LARGE)
         elif self._is_arriving:
             # Start the timer only here: most requests arrive in one piece, and a timer for each took 2 of its 60 µs.
             self._arm()
         elif not (self._unanswered or self._arrival or self.transport.is_closing()):
             # The rest of an answered request's body, or an empty line: the connection is idle.
             self._idle()
+
+    def _feed(self, data: bytes) -> None:
+        while True:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as offer:
+                # The parser has stopped behind the head, and would leave the body to be read as another request.
+                self._parse_without_offer()
+                data = data[offer.args[0] :]
+            else:
+                return
+
+    def _parse_without_offer(self) -> None:
+        """Pass the head to a new parser without its Upgrade header. The new parser then reads the body as usual."""
+        self._has_offer = False
+        parser = self._parser
+        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
+        start = b"%b %b HTTP/%b\r\n" % (parser.get_method(), self._url, parser.get_http_version().encode())
+        self._parser = self._new_parser()
+        self._parser.feed_data(b"".join((start, *lines, b"\r\n")))
+
+    def _new_parser(self) -> Any:
+        parser = httptools.HttpRequestParser(self)
+        # Without this, the parser reports bytes after the last request of a connection as an error.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
 
     def eof_received(self) -> bool:
         """Keep the connection open for the answer if the client closes its side after its request, except with TLS."""
@@ -203,6 +260,7 @@ class Protocol(asyncio.Protocol):
         self._head_bytes = 0
         self._url = b""
         self._headers = []
+        self._host = None
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -213,7 +271,11 @@ class Protocol(asyncio.Protocol):
         if self._is_in_head:  # otherwise it is a trailer
             name = name.lower()
             if name == b"transfer-encoding" and value.lower() != b"chunked":
-                raise ValueError("transfer coding")  # the parser accepts codings that this service does not decode
+                raise Refused(TRANSFER_CODING)  # the parser accepts codings that this service does not decode
+            if name == b"host":
+                if self._host is not None:
+                    raise Refused(INVALID_HOST)
+                self._host = value = value.rstrip(b" \t")
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -221,11 +283,22 @@ class Protocol(asyncio.Protocol):
         self._is_in_head = False
         parser = self._parser
         if parser.should_upgrade():
-            raise ValueError("upgrade")  # the parser turns this into its own error, which becomes a 400
+            if parser.get_method() == b"CONNECT":
+                raise Refused(CONNECT)
+            self._has_offer = True
+            return
         scope = self.scope()
-        if scope["http_version"] not in _VERSIONS:
-            raise ValueError("version")
-        exchange = self._coming = Exchange(self, scope, scope["http_version"] != "1.0" and parser.should_keep_alive())
+        version = scope["http_version"]
+        if version not in _VERSIONS:
+            raise Refused(HTTP_VERSION)
+        if self._host is None:
+            if version != "1.0":
+                raise Refused(INVALID_HOST)
+        elif self._host != self._valid_host:
+            if not hosts.is_host(self._host):
+                raise Refused(INVALID_HOST)
+            self._valid_host = self._host
+        exchange = self._coming = Exchange(self, scope, version != "1.0" and parser.should_keep_alive())
         self._unanswered.append(exchange)
         if len(self._unanswered) == 1:
             self._begin(exchange)
@@ -239,6 +312,8 @@ class Protocol(asyncio.Protocol):
             self._pause_reading()
 
     def on_message_complete(self) -> None:
+        if self._has_offer:
+            return  # the parser leaves out the body; the next one reads it
         self._has_progressed = self._is_in_head = True
         self._is_arriving = False
         self._disarm()
@@ -247,21 +322,36 @@ class Protocol(asyncio.Protocol):
 
     def scope(self) -> Scope:
         """Return the ASGI scope of the request whose head is complete."""
-        url = httptools.parse_url(self._url)
-        path = url.path.decode("ascii")
-        server, client = self._addresses
+        try:
+            url = httptools.parse_url(self._url)
+            host = None if url.host is None else hosts.authority(url)
+        except (ValueError, httptools.HttpParserInvalidURLError):
+            raise Refused(INVALID_TARGET) from None
+        headers, client, scheme, prefix = self._headers, self._client, self._scheme, ""
+        raw_path: bytes = url.path or b"/"
+        if self._is_from_proxy:
+            address = self._trusted.client(headers)
+            client = client if address is None else (address, 0)
+            scheme = proxies.scheme(headers) or scheme
+        if (public := self._public_url) is not None:
+            host, scheme, prefix = public.host, public.scheme, public.prefix
+            raw_path = public.without_prefix(raw_path)
+        if host is not None:
+            headers = hosts.with_host(headers, host)
+        path = raw_path.decode("ascii")
         return {
             "type": "http",
             "asgi": _ASGI,
             "http_version": self._parser.get_http_version(),
-            "server": server,
+            "server": self._server_address,
             "client": client,
-            "scheme": self._scheme,
+            "scheme": scheme,
             "root_path": "",
-            "headers": self._headers,
+            "prefix": prefix,
+            "headers": headers,
             "method": self._parser.get_method().decode("ascii"),
             "path": unquote(path) if "%" in path else path,
-            "raw_path": url.path,
+            "raw_path": raw_path,
             "query_string": url.query or b"",
         }
 
@@ -328,7 +418,7 @@ class Protocol(asyncio.Protocol):
         self._has_progressed = True
         self._head_bytes += size
         if self._head_bytes > HEAD_BYTES:
-            raise ValueError("head too large")
+            raise Refused(HEAD_TOO_LARGE)
 
     def _idle(self) -> None:
         """Start the idle time. One timer serves all idle times of the connection, and restarts itself if it fires early.
@@ -365,22 +455,26 @@ class Protocol(asyncio.Protocol):
         A transport that closes first sends its buffer, and would wait for ever for a client that does not read.
         """
         if self._unread is None and self.transport.get_write_buffer_size():
-            self._unread = self._loop.call_later(UNREAD_SECONDS, self.transport.abort)
+            self._unread = self._loop.call_later(UNREAD_SECONDS, self._cut)
 
     def _disarm_unread(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
 
+    def _cut(self) -> None:
+        self._reject(UNREAD_ANSWER)
+        self.transport.abort()
+
     def _too_late(self) -> None:
         self._arrival = None
         if self._is_in_head or self._unanswered:
-            self._fail(*TOO_SLOW)
+            self._fail(TOO_SLOW)
         else:
             self.transport.close()  # the request has its answer, only its body is late
             self._arm_unread()
 
-    def _fail(self, status: bytes, body: bytes, headers: bytes = b"") -> None:
+    def _fail(self, rejection: Rejection) -> None:
         """Stop reading, and close once all complete requests are answered. Without such requests, send the reason first."""
         if self._is_deaf or self.transport.is_closing():
             return
@@ -389,10 +483,17 @@ class Protocol(asyncio.Protocol):
         if self._unanswered and self._unanswered[-1].is_coming:
             self._unanswered.pop().leave()
         if self._unanswered:
+            self._reject(rejection)
             self._unanswered[-1].keep_alive = False
             return
-        self.transport.write(answer(status, body, headers))
+        request_id = new_request_id()
+        self.transport.write(rejection.answer(request_id))
+        self._reject(rejection, request_id)
         self._close(is_more_coming=True)
+
+    def _reject(self, rejection: Rejection, request_id: str = "") -> None:
+        source = "" if self._client is None else self._client[0]
+        self._report(Rejected(rejection, source, request_id, time.time()))
 
     def _close(self, is_more_coming: bool) -> None:
         """Close the connection. Read and discard arriving bytes for a while first: unread bytes may destroy the answer."""
@@ -413,12 +514,8 @@ def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
-def _behind_proxies(application: Application, config: Config, state: dict[str, Any]) -> Any:
-    """Return the application behind uvicorn's middleware, which reads the headers of trusted proxies."""
-    if _BEHIND_PROXIES not in state:
-        asgi: Any = application  # its scope is a plain dictionary, not uvicorn's own type
-        state[_BEHIND_PROXIES] = ProxyHeadersMiddleware(asgi, trusted_hosts=config.forwarded_allow_ips)
-    return state[_BEHIND_PROXIES]
+def _ignore(rejected: Rejected) -> None:
+    pass
 
 
 def _never(scope: Scope) -> bool:

@@ -192,10 +192,13 @@ def split_path(path: str) -> tuple[str, list[str]]:
 
 
 def host_url(scope: Mapping[str, Any], host: str) -> str:
-    """Return the scheme and the host of a Host header, or the server's own address if the header is missing or malformed."""
+    """Return the URL of the service: scheme, host and path prefix.
+
+    The host is that of a Host header, or the server's own address if the header is missing or malformed.
+    """
     if not _HOST.fullmatch(host):
         host = "{}:{}".format(*scope["server"])
-    return f"{scope['scheme']}://{host}"
+    return f"{scope['scheme']}://{host}{scope.get('prefix', '')}"
 
 
 def new_request_id() -> str:
