@@ -94,18 +94,22 @@ class Caller:
         request: Request | None = None
         try:
             request = self._request(call, stream=stream)
-            response = yield from _flow.exchange(request, policy, trace)
+            response = yield from self._send_attempts(request, policy, trace)
             if response.status == 401 and call.signed:
                 self._adjust_clock(response)
                 renewed = self._request(call, stream=stream)
                 if renewed.headers.get("authorization") != request.headers.get("authorization"):
                     request = renewed
-                    response = yield from _flow.exchange(request, policy, trace)
+                    response = yield from self._send_attempts(request, policy, trace)
         except ApiException as error:
             error.method = call.operation.method
             error.url = call.operation.path if request is None else public_url(request.url)
             raise
         return request, response, trace
+
+    def _send_attempts(self, request: Request, policy: _flow.Policy, trace: _flow.Trace) -> _flow.Flow:
+        """Send a request until an answer is final. The synchronous client lets replacements of `call_api` do it."""
+        return _flow.exchange(request, policy, trace)
 
     def _request(self, call: Call[Any], *, stream: bool) -> Request:
         return call.request(

@@ -20,9 +20,9 @@ from sunshine_conversations_client._operations import (
     timeout_of,
 )
 from sunshine_conversations_client._repetition import is_done_once
+from sunshine_conversations_client._rest import RESTResponse, response_of
 from sunshine_conversations_client.api_response import ApiResponse
 from sunshine_conversations_client.exceptions import ApiArgumentError
-from sunshine_conversations_client.rest import RESTResponse
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -124,7 +124,7 @@ class LowLevelMethods:
 
         Raises the exception of a status other than 2xx, and ApiDecodeError if the body is not JSON.
         """
-        response, types = response_data.response, response_types_map or {}
+        response, types = response_of(response_data), response_types_map or {}
         require_success(response)
         type_name = types.get(str(response.status)) or types.get(f"{response.status // 100}XX")
         data: Any = None

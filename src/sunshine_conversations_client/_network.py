@@ -43,36 +43,33 @@ class Tls:
             raise ApiArgumentError("The tls_server_name is invalid. Use a string, or None for the host's name.")
 
     def pool_keywords(self) -> dict[str, Any]:
-        """Return the settings as keywords of `urllib3.PoolManager`.
-
-        urllib3 reads the files when it connects. If that fails, `context` raises the ApiArgumentError that says so.
-        """
-        keywords: dict[str, Any] = {
-            "cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE",
-            "ca_certs": self.ca_file,
-            "ca_cert_dir": self.ca_directory,
-            "ca_cert_data": self.ca_data,
-            "cert_file": self.cert_file,
-            "key_file": self.key_file,
-        }
+        """Return the settings that `urllib3.PoolManager` takes beside a context."""
+        keywords: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED" if self.verify else "CERT_NONE"}
         if self.expected_name is not None:
             keywords["assert_hostname"] = self.expected_name
         if self.server_name is not None:
             keywords["server_hostname"] = self.server_name
         return keywords
 
-    def context(self) -> ssl.SSLContext:
-        """Return a new context with the settings, except `server_name`. Raises ApiArgumentError for unreadable files."""
+    def set_up(self, context: ssl.SSLContext) -> None:
+        """Set the versions of TLS, and what a new context for clients verifies. It reads no files."""
         import ssl
 
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.hostname_checks_common_name = False
+        context.set_alpn_protocols(["http/1.1"])
+
+    def load_certificates(self, context: ssl.SSLContext, *, for_proxy: bool = False) -> None:
+        """Load the authorities, and the client certificate unless the context is for a proxy. Raises ApiArgumentError."""
         try:
-            if self.verify:
-                context = ssl.create_default_context(cafile=self.ca_file, capath=self.ca_directory, cadata=self.ca_data)
-            else:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            if self.cert_file:
+            if self.ca_file or self.ca_directory or self.ca_data:
+                context.load_verify_locations(self.ca_file, self.ca_directory, self.ca_data)
+            elif self.verify:
+                context.load_default_certs()
+            if self.cert_file and not for_proxy:
                 # An encrypted key is an error. Without a password, OpenSSL would read one from the terminal.
                 context.load_cert_chain(self.cert_file, self.key_file, password="")
         except (OSError, ValueError, TypeError) as error:
@@ -80,9 +77,14 @@ class Tls:
                 f"The certificates cannot be loaded ({type(error).__name__}). Check ssl_ca_cert, ca_cert_data, cert_file,"
                 " key_file and the variables REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE."
             ) from error
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.hostname_checks_common_name = False
-        context.set_alpn_protocols(["http/1.1"])
+
+    def context(self) -> ssl.SSLContext:
+        """Return a new context with the settings, except `server_name`. Raises ApiArgumentError for unreadable files."""
+        import ssl
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.set_up(context)
+        self.load_certificates(context)
         if self.verify and self.expected_name is not None:
             context.check_hostname = False
             if isinstance(self.expected_name, str):

@@ -1,31 +1,40 @@
-"""Sending one request over urllib3's connections, and its errors as exceptions of this package."""
+"""Sending one request through urllib3, and its errors as exceptions of this package."""
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import http.client
 import io
-import ssl
-import time
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+import os
+import threading
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 from urllib3 import exceptions as urllib3_errors
-from urllib3.util.ssl_match_hostname import CertificateError
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sunshine_conversations_client._connections import Connections, response_deadline
-from sunshine_conversations_client._messages import Headers, Response
+from sunshine_conversations_client._bounded import Attempt, BoundedContext, bounded_pool, current
+from sunshine_conversations_client._messages import Headers, Request, Response, Timeout
+from sunshine_conversations_client._network import Tls, socket_options
+from sunshine_conversations_client._operations import timeout_of
 from sunshine_conversations_client._proxies import configured_proxy, proxy_for
-from sunshine_conversations_client._wire import Deadline, Stream, read_answer, request_bytes
-from sunshine_conversations_client.exceptions import ApiConnectionError, ApiException, ApiTimeoutError
+from sunshine_conversations_client._rest import RESTResponse, response_of
+from sunshine_conversations_client.exceptions import (
+    ApiArgumentError,
+    ApiConnectionError,
+    ApiDecodeError,
+    ApiException,
+    ApiTimeoutError,
+)
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from sunshine_conversations_client._messages import Request, Timeout
     from sunshine_conversations_client._proxies import Proxy
     from sunshine_conversations_client.configuration import Configuration
+
+_MOST_HOSTS = 1000
+"""More hosts than a client ever has. A pool manager with fewer closes connections that are in use."""
+
+_READ_AT_ONCE = 65536
 
 
 class ConnectionFailed(ApiConnectionError, urllib3_errors.MaxRetryError):  # type: ignore[misc]  # both have a reason
@@ -50,123 +59,257 @@ _NEVER_SENT = (
 )
 
 
+# Errors of http.client and urllib3 about an answer that hold only numbers and fixed words.
+_QUOTE_NOTHING = (http.client.RemoteDisconnected, urllib3_errors.IncompleteRead, http.client.LineTooLong)
+
+
 class UrllibTransport:
     """Sends requests through urllib3 with the settings of a configuration. Raises ApiArgumentError for invalid settings."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._connections = Connections(configuration)
+        self._tls = Tls(configuration)
+        self._settings = self._tls.pool_keywords() | {
+            "num_pools": _MOST_HOSTS,
+            "maxsize": configuration.connection_pool_maxsize or 1,
+            "block": False,
+            "ssl_context": BoundedContext(self._tls),
+        }
+        if (options := socket_options(configuration)) is not None:
+            self._settings["socket_options"] = options
+        self._lock = threading.Lock()
+        self._reset()
+        self._pools_through(configured_proxy(configuration))
+
+    def _reset(self) -> None:
+        self._pools: dict[Proxy | None, urllib3.PoolManager] = {}
+        self._opened_by = self._opener()
+
+    @staticmethod
+    def _opener() -> tuple[Any, ...]:
+        """Return what opens connections: a process, with urllib3's classes or those of a recorder such as vcrpy.
+
+        Another opener cannot use the connections: a forked child would read its parent's answers, and the recorder would
+        not see what is sent.
+        """
+        return os.getpid(), HTTPConnectionPool.ConnectionCls, HTTPSConnectionPool.ConnectionCls
 
     @property
     def pool_manager(self) -> urllib3.PoolManager:
         """urllib3's pool manager, under the name that the official client has for it."""
-        return self._connections.pool_manager(configured_proxy(self._configuration))
+        return self._pools_through(configured_proxy(self._configuration))
+
+    def _pools_through(self, proxy: Proxy | None) -> urllib3.PoolManager:
+        """Return the connections through a proxy, or the direct connections for None."""
+        pools = self._pools.get(proxy) if self._opened_by == self._opener() else None
+        if pools is not None:
+            return pools
+        with self._lock:
+            if self._opened_by != self._opener():
+                self._reset()
+            if proxy not in self._pools:
+                self._pools[proxy] = self._new_pools(proxy)
+            return self._pools[proxy]
+
+    def _new_pools(self, proxy: Proxy | None) -> urllib3.PoolManager:
+        pools: urllib3.PoolManager
+        try:
+            if proxy is None:
+                pools = urllib3.PoolManager(**self._settings)
+            elif proxy.is_socks:
+                from urllib3.contrib.socks import SOCKSProxyManager
+
+                pools = SOCKSProxyManager(proxy.url, proxy.username, proxy.password, **self._settings)
+            else:
+                context = BoundedContext(self._tls, for_proxy=True)
+                pools = urllib3.ProxyManager(
+                    proxy.url, proxy_headers=proxy.headers, proxy_ssl_context=context, **self._settings
+                )
+        except (ImportError, urllib3_errors.DependencyWarning):
+            raise ApiArgumentError(
+                "A socks proxy needs the package PySocks. Install it, or use an http proxy."
+            ) from None
+        except (ValueError, urllib3_errors.HTTPError) as error:
+            raise ApiArgumentError(
+                f"The proxy is not a valid URL ({type(error).__name__}). Use a URL such as http://127.0.0.1:3128."
+            ) from None
+        pools.pool_classes_by_scheme = {
+            scheme: bounded_pool(pool) for scheme, pool in pools.pool_classes_by_scheme.items()
+        }
+        return pools
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
+        post_params: Any = None,
+        _request_timeout: Any = None,
+    ) -> RESTResponse:
+        """Send a request once, with the arguments of the official client, and return its response, of any status.
+
+        `body` is bytes or text. Raises what `send` raises. If a test replaces this method on an instance, every call of
+        the client goes through the replacement.
+        """
+        if post_params:
+            raise ApiArgumentError("This method sends no forms. Pass the data as `body`.")
+        timeout = timeout_of(_request_timeout)
+        content = body.encode() if isinstance(body, str) else body
+        return RESTResponse(self._send_once(Request(method, url, Headers((headers or {}).items()), content), timeout))
 
     def send(self, request: Request, timeout: Timeout) -> Response:
         """Send a request once. Raises ApiConnectionError, and ApiArgumentError for an invalid request or proxy."""
-        moment = None if timeout.total is None else time.monotonic() + timeout.total
+        if getattr(self.request, "__func__", None) is _REQUEST:
+            return self._send_once(request, timeout)
+        return response_of(
+            self.request(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                body=request.body,
+                post_params=None,
+                _request_timeout=timeout.total or (timeout.connect and (timeout.connect, timeout.read)),
+            ),
+            stream=request.stream,
+        )
+
+    def _send_once(self, request: Request, timeout: Timeout) -> Response:
+        attempt = Attempt(timeout.read, timeout.total)
+        current.attempt = attempt
         try:
-            proxy = proxy_for(request.url, self._configuration)
-            if proxy or request.stream:
-                return self._send_by_library(request, timeout, moment, proxy)
-            return self._send(request, timeout, moment)
+            return self._send(request, timeout, attempt)
         except ApiException:
             raise
         except (urllib3_errors.HTTPError, OSError, http.client.HTTPException) as error:
-            cause = error.__cause__ if isinstance(error, urllib3_errors.ProxyError) else error
-            raise _failure(error, maybe_sent=not isinstance(cause, _NEVER_SENT)) from error
+            failure: ApiException = _failure(error, attempt)
         except (ValueError, TypeError) as error:
-            # Invalid requests were refused before, so the library could not read the answer.
-            raise ConnectionFailed(f"The answer is not valid HTTP ({_name(error)})") from None
-
-    def _send(self, request: Request, timeout: Timeout, moment: float | None) -> Response:
-        """Send a request directly to the host and return its complete answer."""
-        parts = urlsplit(request.url)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        sent = request_bytes(request, parts.netloc.rpartition("@")[2], target)
-        pool = self._connections.pool(request.url)
-        connection = pool._get_conn()
-        try:
-            if connection.is_closed:
-                _connect(pool, connection, timeout.connect)
-            deadline = Deadline(connection.sock, timeout.read, moment)
-            deadline.limit_next_wait()
-            with contextlib.suppress(
-                BrokenPipeError, ConnectionResetError
-            ):  # the service may have answered before it closed
-                connection.sock.sendall(sent)
-            response, reusable = read_answer(Stream(connection.sock, deadline), request.method)
-        except BaseException:
-            connection.close()  # the next request would read the rest of this answer
-            raise
-        if not reusable:
-            connection.close()
-        pool._put_conn(connection)
-        coding = response.headers.get("content-encoding")
-        if coding and response.body:
-            response.body = urllib3.HTTPResponse(io.BytesIO(response.body), {"content-encoding": coding}).data
-        return response
-
-    def _send_by_library(
-        self, request: Request, timeout: Timeout, moment: float | None, proxy: Proxy | None
-    ) -> Response:
-        """Send a request with `urlopen`: through a proxy, or to return urllib3's response with its body unread."""
-        response_deadline.moment = moment
-        try:
-            raw = self._connections.pool_manager(proxy).urlopen(
-                request.method,
-                request.url,
-                body=request.body,
-                headers=dict(request.headers),
-                timeout=urllib3.Timeout(connect=timeout.connect, read=timeout.read, total=timeout.total),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
+            failure = _refusal(error, attempt)
         finally:
-            response_deadline.moment = None
+            current.attempt = None
+        raise failure  # here, because the exception in hand may hold bytes of the answer, and would become its context
+
+    def _send(self, request: Request, timeout: Timeout, attempt: Attempt) -> Response:
+        if "content-length" in request.headers or "transfer-encoding" in request.headers:
+            raise ApiArgumentError(
+                "The headers set Content-Length or Transfer-Encoding. Remove them: the client sets the length."
+            )
+        raw: Any = self._pools_through(proxy_for(request.url, self._configuration)).request(
+            request.method,
+            request.url,
+            body=request.body,
+            headers=dict(request.headers.pairs()),
+            timeout=_limits(timeout.connect, timeout.read),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        if attempt.stage is None:
+            return response_of(raw, stream=request.stream)  # a stand-in has answered
         headers = Headers(raw.headers.items())
         if request.stream:
-            reader = getattr(getattr(raw, "_fp", None), "reader", None)
-            if reader is not None:
-                reader.deadline.moment = None  # no deadline applies while the caller reads the body
+            attempt.moment = None  # the caller reads the body in his own time
             return Response(raw.status, raw.reason, headers, raw=raw)
-        try:
-            body = raw.read(decode_content=True)
-        except BaseException:
-            raw.close()  # back in the pool, the next request would read the rest of this answer
-            raise
-        raw.release_conn()
-        if not body and raw.version == 11 and raw.status not in (204, 304) and not _framed(headers):
-            raise ConnectionFailed("The connection closed within the headers of the answer")
+        body = _read_body(raw, self._configuration.max_answer_bytes)
         return Response(raw.status, raw.reason, headers, body)
 
     def close(self) -> None:
         """Close all open connections. A later request opens new ones."""
-        self._connections.close()
+        for pools in list(self._pools.values()):
+            pools.clear()
 
 
-def _connect(pool: Any, connection: Any, limit: float | None) -> None:
-    """Open a connection. Raises ApiConnectionError with maybe_sent=False: nothing was sent yet."""
-    connection.timeout = limit
+_REQUEST = UrllibTransport.request
+
+
+@functools.lru_cache(maxsize=16)
+def _limits(connect: float | None, read: float | None) -> urllib3.Timeout:
+    """Return urllib3's object for two limits. urllib3 copies it, so calls can share one."""
+    return urllib3.Timeout(connect=connect, read=read)
+
+
+def _read_body(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    """Return the body of an answer and release its connection. Raises ApiDecodeError if the body is too long."""
+    if raw.status == 204 and ("transfer-encoding" in raw.headers or raw.headers.get("content-length", "0") != "0"):
+        raw.close()  # HTTP forbids this body; if it comes, it must not become the answer of the next call
+        return b""
     try:
-        pool._validate_conn(connection)  # over TLS it connects, and warns if certificates are not verified
-        if connection.is_closed:
-            connection.connect()
-    except (ssl.SSLError, CertificateError) as error:
-        refused = urllib3_errors.SSLError(error)
-        raise _failure(refused, maybe_sent=False) from refused
-    except (urllib3_errors.HTTPError, OSError, ValueError) as error:
-        raise _failure(error, maybe_sent=False) from error
+        body = _body_within(raw, most)
+    except BaseException:
+        raw.close()  # back in the pool, the next request would read the rest of this answer
+        raise
+    raw.release_conn()
+    return body
 
 
-def _failure(error: Exception, *, maybe_sent: bool) -> ApiConnectionError:
-    return (TimedOut if _timed_out(error) else ConnectionFailed)(_reason(error), maybe_sent=maybe_sent)
+def unread(response: Response) -> Any:
+    """Return a response as urllib3's, whose body the caller can read."""
+    return urllib3.HTTPResponse(
+        io.BytesIO(response.body),
+        response.headers,
+        response.status,
+        reason=response.reason,
+        preload_content=False,
+        decode_content=False,
+    )
 
 
-def _framed(headers: Headers) -> bool:
-    """Return True if the headers define where the body ends."""
-    return "content-length" in headers or "transfer-encoding" in headers
+def _body_within(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    body: bytes | bytearray
+    length = None if "content-encoding" in raw.headers else raw.length_remaining
+    if length is None:
+        body = bytearray()
+        while len(body) <= most and (part := raw.read(_READ_AT_ONCE)):
+            body += part
+        length = len(body)
+    elif length <= most:
+        body = raw.read()
+    if length > most:
+        raise ApiDecodeError(
+            raw.status,
+            f"The answer is longer than {most} bytes. Raise Configuration.max_answer_bytes if you expect it.",
+        )
+    return bytes(body)
+
+
+def _failure(error: Exception, attempt: Attempt) -> ApiConnectionError:
+    """Return the exception for an error of urllib3. Its cause is that error, or one like it that holds no bytes of the answer."""
+    maybe_sent = attempt.stage == Attempt.SENT
+    if attempt.stage is None:  # a stand-in has raised it, or urllib3 before it looked for a connection
+        cause = error.__cause__ if isinstance(error, urllib3_errors.ProxyError) else error
+        maybe_sent = not isinstance(cause, _NEVER_SENT)
+    name = _quoting(error)
+    if name is not None:
+        error = urllib3_errors.ProtocolError(
+            "The connection closed within the answer"
+            if name == "IncompleteRead"
+            else f"The answer is not valid HTTP ({name})"
+        )
+    failure = (TimedOut if _timed_out(error) else ConnectionFailed)(_reason(error), maybe_sent=maybe_sent)
+    failure.__cause__ = error
+    return failure
+
+
+def _refusal(error: Exception, attempt: Attempt) -> ApiException:
+    """Return the exception for an error of Python, which names no value: the value may be a credential."""
+    if attempt.stage == Attempt.SENT:
+        return ConnectionFailed(f"The answer is not valid HTTP ({type(error).__name__})")
+    return ApiArgumentError(
+        "The method, the URL or a header cannot be sent over HTTP. Remove line breaks and characters outside Latin-1."
+    )
+
+
+def _quoting(error: BaseException) -> str | None:
+    """Return the name of the error that may hold bytes of the answer, if one is in `error` or led to it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        for cause in (seen, *seen.args):
+            if isinstance(cause, http.client.HTTPException) and not isinstance(cause, _QUOTE_NOTHING):
+                return type(cause).__name__
+            if isinstance(cause, urllib3_errors.DecodeError | urllib3_errors.InvalidHeader):
+                return type(cause).__name__
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def _timed_out(error: BaseException | None) -> bool:
@@ -178,12 +321,10 @@ def _timed_out(error: BaseException | None) -> bool:
     return False
 
 
-def _name(error: BaseException) -> str:
-    return type(error).__name__
-
-
 def _reason(error: BaseException) -> str:
     """Return what went wrong, without the repr of the pool that starts urllib3's messages."""
+    if isinstance(error, urllib3_errors.ProtocolError) and isinstance(error.args[-1], Exception):
+        error = error.args[-1]  # the first argument is "Connection aborted."
     text = str(error)
     _, marker, rest = text.partition(": ")
-    return f"{_name(error)}: {rest if marker and text.startswith('<') else text}"
+    return f"{type(error).__name__}: {rest if marker and text.startswith('<') else text}"

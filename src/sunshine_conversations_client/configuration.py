@@ -148,6 +148,7 @@ class Configuration:
         self.proxy_headers: dict[str, str] | None = None
         self.socket_options: Any = None
         self.retries = retries
+        self.max_answer_bytes = 64 * 1024 * 1024
 
         self.safe_chars_for_path_param = ""
         self.client_side_validation = True
