@@ -110,7 +110,7 @@ class Api:
 
     @property
     def covered(self) -> dict[str, Operation]:
-        """The operations that this project covers, by id, in the overlay's order."""
+        """The operations that the client covers, by id, in the overlay's order. The service has its own list."""
         return {name: self.operations[name] for name in self.overlay["operations"]}
 
     def _operations(self) -> Iterator[Operation]:

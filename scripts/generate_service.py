@@ -3,7 +3,8 @@
     python scripts/generate_service.py          write the file
     python scripts/generate_service.py --check  exit 1 if the file would change
 
-The facts come from the published description and from api/service.yaml, which lists how this service differs. The service
+The facts come from the published description and from api/service.yaml, which lists the operations that are served and
+how this service differs. The service
 reads the file when it starts: its operations, its checks of bodies and its /openapi.json come from it. The schemas are
 those of OpenAPI 3.1, with two keys of our own: `fault` is the error's title for a value that is not in its `enum`, and
 `tagged_by` names the property that selects a member of a `oneOf`. Bodies keep their examples, for the page /docs.
@@ -171,8 +172,8 @@ def facts(api: Api, service: dict[str, Any]) -> dict[str, Any]:
     """Return the content of the file."""
     requests, answers = Schemas(api, service, "requests"), Schemas(api, service, "answers")
     operations: dict[str, Any] = {}
-    for name, operation in api.covered.items():
-        own = service["operations"].get(name, {})
+    for name, own in service["operations"].items():
+        operation = api.operations[name]
         parameters = list(query(operation.query_parameters, own.get("query", {}), requests))
         body = None if operation.body is None else merge_patch(requests.api, operation.body.schema, own.get("body", {}))
         operations[name] = {

@@ -33,8 +33,21 @@ def test_every_described_operation_is_served() -> None:
 def test_service_changes_only_what_the_description_has() -> None:
     api = api_facts.load()
     assert {*SERVICE["requests"], *SERVICE["answers"], *SERVICE["fields"], *SERVICE["components"]} <= set(api.schemas)
-    assert set(SERVICE["operations"]) <= set(api.covered)
-    assert set(SERVICE["tags"]) <= {operation.tag for operation in api.covered.values()}
+    assert set(SERVICE["operations"]) <= set(api.operations)
+    assert set(SERVICE["tags"]) <= {api.operations[name].tag for name in SERVICE["operations"]}
+
+
+def test_every_served_operation_has_a_summary_and_scopes() -> None:
+    api = api_facts.load()
+    for name in SERVICE["operations"]:
+        assert api.operations[name].summary.endswith(".")
+        assert "account" in api.operations[name].scopes
+
+
+def test_covering_more_operations_in_the_client_changes_nothing_in_the_service() -> None:
+    api = api_facts.load()
+    more = api_facts.Api(api.facts, api.overlay | {"operations": dict.fromkeys(api.operations, "Call it.")})
+    assert set(generate_service.facts(more, SERVICE)["operations"]) == set(FACTS["operations"])
 
 
 def test_patch_merges_removes_and_resolves() -> None:
