@@ -203,13 +203,15 @@ class _Method:
             awaited=False,
             legacy=False,
         )
-        yield f'        """Yield all {items.replace("_", " ")} that `{name}` returns, and request a page of `size` when it is needed.'
+        backwards = self.operation.id in self.facades.api.overlay["backwards"]
+        order = ", from the newest to the oldest," if backwards else ""
+        yield f'        """Yield all {items.replace("_", " ")} that `{name}` returns{order or ","} and request a page of `size` when it is needed.'
         yield ""
         yield f"        Raises what `{name}` raises."
         yield '        """'
         yield "        return self._iterate("
         yield f"            lambda page: self.{name}({', '.join(passed)}, {names}),"
-        yield f"            lambda response: response.{items}, size)"
+        yield f"            lambda response: response.{items}, size{', backwards=True' if backwards else ''})"
 
     def _query_arguments(self) -> list[str]:
         return [self.arguments[part.name] for part in self.operation.query_parameters if part.name != "page"]

@@ -34,6 +34,7 @@ class Field:
     nullable: bool
     read_only: bool
     secret: bool
+    joined: bool
 
     @property
     def line(self) -> str:
@@ -319,6 +320,7 @@ class Models:
                     nullable=part.get("nullable", False) and wire not in included,
                     read_only=part.get("readOnly", False) and wire not in included,
                     secret=wire in self.overlay["secret"],
+                    joined=bool(re.fullmatch(r"\w+(,\w+)+", str(part.get("example", "")))),
                 )
             )
 
@@ -439,7 +441,7 @@ class Models:
         renamed = {part.name: part.wire for part in model.fields if camel(part.name) != part.wire}
         if renamed:
             yield f"    _wire_names: ClassVar[dict[str, str]] = {{{', '.join(f'{quoted(name)}: {quoted(wire)}' for name, wire in renamed.items())}}}"
-        for flag in ("nullable", "read_only", "secret"):
+        for flag in ("nullable", "read_only", "secret", "joined"):
             if names := [quoted(part.name) for part in model.fields if getattr(part, flag)]:
                 yield f"    _{flag} = frozenset({{{', '.join(names)}}})"
 

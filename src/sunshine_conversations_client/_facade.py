@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sunshine_conversations_client import _legacy
 from sunshine_conversations_client._operations import Call
-from sunshine_conversations_client._paging import page_after
+from sunshine_conversations_client._paging import Walk
 from sunshine_conversations_client.api_client import ApiClient
-from sunshine_conversations_client.models._paging import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client._legacy import LegacyOptions
     from sunshine_conversations_client._operations import Operation, Options
     from sunshine_conversations_client.api_response import ApiResponse
+    from sunshine_conversations_client.models._paging import Page
 
     T = TypeVar("T")
     Item = TypeVar("Item")
@@ -70,10 +70,11 @@ class Api:
         return self.api_client.open(Call(operation, ids, query, body, options))
 
     @staticmethod
-    def _iterate(fetch: Callable[[Page], T], items_of: Callable[[T], list[Item] | None], size: int) -> Iterator[Item]:
-        page: Page | None = Page(size=size)
-        while page is not None:
-            response = fetch(page)
-            items = items_of(response)
-            yield from items or ()
-            page = page_after(response, items, page)
+    def _iterate(
+        fetch: Callable[[Page], T], items_of: Callable[[T], list[Item] | None], size: int, *, backwards: bool = False
+    ) -> Iterator[Item]:
+        walk = Walk(items_of, size, backwards=backwards)
+        while walk.page is not None:
+            response = fetch(walk.page)
+            yield from walk.items(response)
+            walk.advance(response)

@@ -121,7 +121,7 @@ class FieldType:
 class Field:
     """A field of a model: its Python name, its name on the wire, its type, and how it is sent and shown."""
 
-    __slots__ = ("is_tag", "name", "nullable", "read_only", "secret", "type", "wire")
+    __slots__ = ("is_tag", "joined", "name", "nullable", "read_only", "secret", "type", "wire")
 
     def __init__(self, name: str, annotation: Any, owner: type[Model]) -> None:
         self.name = name
@@ -131,10 +131,16 @@ class Field:
         self.nullable = name in owner._nullable
         self.read_only = name in owner._read_only
         self.secret = name in owner._secret
+        self.joined = name in owner._joined
         self.is_tag = name == owner._tag
 
     def check(self, owner: type[Model], value: Any) -> Any:
-        """Return a caller's value as `FieldType.check` does; None is valid for every field."""
+        """Return a caller's value as `FieldType.check` does; None is valid for every field.
+
+        A field that holds a list as text, separated by commas, also takes a list of texts.
+        """
+        if self.joined and isinstance(value, list | tuple):
+            return ",".join(self.type.check(item, (owner.__name__, self.name)) for item in value)
         return None if value is None else self.type.check(value, (owner.__name__, self.name))
 
 
@@ -181,6 +187,7 @@ class Model:
     _nullable: ClassVar[frozenset[str]] = frozenset()
     _read_only: ClassVar[frozenset[str]] = frozenset()
     _secret: ClassVar[frozenset[str]] = frozenset()
+    _joined: ClassVar[frozenset[str]] = frozenset()
     _tag: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:

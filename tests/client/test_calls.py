@@ -180,6 +180,29 @@ class TestOptions:
         assert sent == ["GET /v2/apps?filter[serviceAccountId]=x HTTP/1.1"]
 
     @pytest.mark.parametrize(
+        "chosen",
+        [
+            {"types": ["custom", "web"]}, {"types": ("custom", "web")}, {"types": "custom,web"},
+            sunshine.IntegrationListFilter(types=["custom", "web"]),  # type: ignore[arg-type]  # it joins a list
+            sunshine.IntegrationListFilter(types="custom,web"),
+        ],
+    )  # fmt: skip
+    def test_a_list_in_a_filter_is_joined_with_commas(
+        self, script: NewScript, chosen: Any, api_at: NewApi, driver: Driver
+    ) -> None:
+        server = script(answer(body=b'{"integrations": []}'))
+        driver.IntegrationsApi(api_at(server.url).api_client).list_integrations("a", filter=chosen)
+        sent = [line.replace("%5B", "[").replace("%5D", "]") for line in server.lines]
+        assert sent == ["GET /v2/apps/a/integrations?filter[types]=custom,web HTTP/1.1"]
+
+    @pytest.mark.parametrize("name", ["service_account_id", "serviceAccountId"])
+    def test_a_list_in_another_filter_is_rejected(
+        self, script: NewScript, name: str, api_at: NewApi, driver: Driver
+    ) -> None:
+        with pytest.raises(sunshine.ApiArgumentError, match="should be str, not list"):
+            driver.AppsApi(api_at(script().url).api_client).list_apps(filter={name: ["a"]})
+
+    @pytest.mark.parametrize(
         "page",
         ["x", [], sunshine.AppListFilter(), {"size": "x"}, {"after": "\ud800"}, {"size": 10**5000}],
         ids=range(6),

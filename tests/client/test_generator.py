@@ -55,5 +55,35 @@ def test_an_operation_that_only_redirects_is_for_a_browser(everything: Api) -> N
         assert "-> ApiResponse[str]:" in source
 
 
+def test_messages_are_iterated_backwards_and_every_other_list_forwards(everything: Api) -> None:
+    facades = Facades(everything, Models(everything))
+    for asynchronous in (False, True):
+        sources = {tag: facades.render(tag, asynchronous=asynchronous) for tag in facades.tags}
+        assert "lambda response: response.messages, size, backwards=True)" in sources["Messages"]
+        assert [tag for tag, source in sources.items() if "backwards" in source] == ["Messages"]
+        assert sum(source.count("def iterate_") for source in sources.values()) == 6
+
+
+def test_every_nested_query_parameter_has_a_model(everything: Api) -> None:
+    models = Models(everything)
+    names = {
+        f"{operation.id}.{name}": model
+        for operation in everything.covered.values()
+        for name, model in models.query_classes(operation).items()
+        if name in ("page", "filter")
+    }
+    assert len(names) == 10
+    assert set(names.values()) == {
+        "Page", "AppListFilter", "ConversationListFilter", "IntegrationListFilter", "UserListFilter",
+    }  # fmt: skip
+
+
+def test_a_filter_whose_example_holds_commas_takes_a_list(everything: Api) -> None:
+    classes = Models(everything).classes
+    assert {name for name, model in classes.items() if any(part.joined for part in model.fields)} == {
+        "IntegrationListFilter"
+    }
+
+
 def test_generated_files_are_current() -> None:
     assert list(generate_client.stale(generate_client.outputs())) == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
-from support.scripts import NewScript, answer
+from support.scripts import NewScript, Script, answer
 from support.wire import Service, Tenant, Wire
 
 import sunshine_conversations_client as sunshine
@@ -49,17 +51,96 @@ async def test_apps_of_all_pages_come_once(service: Service, tenant: Tenant, oth
     assert len(ids) == len(set(ids))
 
 
+def page(ids: list[str], **meta: Any) -> bytes:
+    return answer(body=json.dumps({"apps": [{"id": id} for id in ids], "meta": meta}).encode())
+
+
+def queries(server: Script) -> list[str]:
+    """Return the queries of the requests that a server got."""
+    return [unquote(line.split(" ")[1].partition("?")[2]) for line in server.lines]
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+@pytest.mark.parametrize("last", [b'{"apps": null}', b'{"meta": null}', b'{"apps": [], "meta": {"hasMore": false}}'])
+async def test_iteration_ends_after_the_last_page(script: NewScript, name: str, last: bytes) -> None:
+    server = script(page(["1"], hasMore=True, afterCursor="a"), answer(body=last))
+    assert [app.id for app in await walk(name, server.url, {}, "iterate_apps", size=1)] == ["1"]
+    assert queries(server) == ["page[size]=1", "page[after]=a&page[size]=1"]
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+async def test_an_empty_page_with_a_cursor_does_not_end_an_iteration(script: NewScript, name: str) -> None:
+    server = script(
+        page([], hasMore=True, afterCursor="a"),
+        page(["1"], hasMore=True, afterCursor="b"),
+        answer(body=b'{"meta": {"hasMore": true, "afterCursor": "c"}}'),
+        page(["2"], hasMore=False),
+    )
+    assert [app.id for app in await walk(name, server.url, {}, "iterate_apps")] == ["1", "2"]
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+async def test_a_page_without_a_cursor_is_followed_by_its_last_item(script: NewScript, name: str) -> None:
+    server = script(page(["1", "2"], hasMore=True), page(["3"], hasMore=False))
+    assert [app.id for app in await walk(name, server.url, {}, "iterate_apps")] == ["1", "2", "3"]
+    assert queries(server)[1] == "page[after]=2&page[size]=100"
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+@pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"], ["a", "b", "b"]])
+async def test_a_cursor_that_comes_twice_raises(script: NewScript, name: str, cursors: list[str]) -> None:
+    pages = [page([], hasMore=True, afterCursor=cursor) for cursor in cursors]
+    server = script(*pages, page([], hasMore=False))
+    with pytest.raises(sunshine.ApiDecodeError, match="has already led to a page"):
+        await walk(name, server.url, {}, "iterate_apps")
+    assert len(server.requests) == len(cursors)
+
+
 @pytest.mark.parametrize(
-    "page",
+    "body",
     [
-        b'{"apps": [{"id": "1"}], "meta": {"hasMore": true, "afterCursor": "same"}}',
-        b'{"apps": [], "meta": {"hasMore": true, "afterCursor": "x"}}',
         b'{"apps": [{}], "meta": {"hasMore": true}}',
-        b'{"apps": null}',
-        b'{"meta": null}',
+        b'{"apps": [], "meta": {"hasMore": true}}',
+        b'{"apps": ["x"], "meta": {"hasMore": true}}',
+        b'{"apps": [], "meta": {"hasMore": true, "afterCursor": 5}}',
+        b'{"apps": [], "meta": {"hasMore": true, "afterCursor": ""}}',
+        b'{"apps": [], "meta": "x"}',
+        b'{"apps": [], "meta": [1]}',
     ],
 )
-async def test_iteration_ends_if_a_page_leads_nowhere(script: NewScript, page: bytes) -> None:
-    server = script(*[answer(body=page)] * 9)
-    await walk("sync", server.url, {}, "iterate_apps")
-    assert len(server.requests) <= 2
+async def test_a_page_that_leads_nowhere_raises(script: NewScript, body: bytes) -> None:
+    server = script(answer(body=body), page([], hasMore=False))
+    with pytest.raises(sunshine.ApiDecodeError):
+        await walk("sync", server.url, {}, "iterate_apps")
+
+
+async def test_the_items_of_the_last_good_page_come_before_its_error(script: NewScript) -> None:
+    server = script(page(["1"], hasMore=True, afterCursor="a"), page(["2"], hasMore=True, afterCursor="a"))
+    with sunshine.ApiClient(sunshine.Configuration(server.url)) as client:
+        apps = sunshine.AppsApi(client).iterate_apps()
+        assert [next(apps).id, next(apps).id] == ["1", "2"]
+        with pytest.raises(sunshine.ApiDecodeError):
+            next(apps)
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+async def test_a_list_whose_first_page_is_the_newest_is_walked_backwards(script: NewScript, name: str) -> None:
+    """As `iterate_messages` does: every page is in ascending order, and the first one is the newest."""
+    server = script(
+        page(["4", "5"], hasMore=True, beforeCursor="4", afterCursor="wrong"),
+        page([], hasMore=True, beforeCursor="3x"),
+        page(["2", "3"], hasMore=True),
+        page(["1"], hasMore=False, afterCursor="wrong"),
+    )
+    configuration = sunshine.Configuration(server.url)
+    if name == "sync":
+        with sunshine.ApiClient(configuration) as client:
+            api = sunshine.AppsApi(client)
+            ids = [app.id for app in api._iterate(api.list_apps, lambda page: page.apps, 2, backwards=True)]  # fmt: skip
+    else:
+        async with aio.ApiClient(configuration) as waiting:
+            waited = aio.AppsApi(waiting)
+            ids = [app.id async for app in waited._iterate(waited.list_apps, lambda page: page.apps, 2, backwards=True)]  # fmt: skip
+    assert ids == ["5", "4", "3", "2", "1"]
+    assert queries(server) == ["page[size]=2"] + [f"page[before]={cursor}&page[size]=2" for cursor in ("4", "3x", "2")]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sunshine_conversations_client._operations import Call
-from sunshine_conversations_client._paging import page_after
-from sunshine_conversations_client.models._paging import Page
+from sunshine_conversations_client._paging import Walk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client._operations import Operation, Options
     from sunshine_conversations_client.aio.api_client import ApiClient
     from sunshine_conversations_client.api_response import ApiResponse
+    from sunshine_conversations_client.models._paging import Page
 
     T = TypeVar("T")
     Item = TypeVar("Item")
@@ -46,12 +46,15 @@ class Api:
 
     @staticmethod
     async def _iterate(
-        fetch: Callable[[Page], Awaitable[T]], items_of: Callable[[T], list[Item] | None], size: int
+        fetch: Callable[[Page], Awaitable[T]],
+        items_of: Callable[[T], list[Item] | None],
+        size: int,
+        *,
+        backwards: bool = False,
     ) -> AsyncIterator[Item]:
-        page: Page | None = Page(size=size)
-        while page is not None:
-            response = await fetch(page)
-            items = items_of(response)
-            for item in items or ():
+        walk = Walk(items_of, size, backwards=backwards)
+        while walk.page is not None:
+            response = await fetch(walk.page)
+            for item in walk.items(response):
                 yield item
-            page = page_after(response, items, page)
+            walk.advance(response)

@@ -307,9 +307,10 @@ class IntegrationResponse(Model):
 
 
 class IntegrationListFilter(Model):
-    """The filter of a list. `types` is a comma-separated list, for instance "custom,web"."""
+    """The filter of a list. `types` is a comma-separated list, for instance "custom,web", or a list of texts."""
 
     types: str | None = None
+    _joined = frozenset({"types"})
 
 
 class IntegrationListResponse(Model):
