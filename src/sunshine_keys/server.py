@@ -83,7 +83,10 @@ class Connections(msgspec.Struct, frozen=True):
         except ValueError as error:
             raise ValueError(f"--forwarded-allow-ips: {error}") from None
         if self.public_url:
-            PublicUrl.parse(self.public_url)
+            try:
+                PublicUrl.parse(self.public_url)
+            except ValueError as error:
+                raise ValueError(f"--public-url: {error}") from None
 
     @property
     def protocol(self) -> Callable[..., Protocol]:

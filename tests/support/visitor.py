@@ -67,6 +67,12 @@ class Visitor:
     authority: Path | None = None
     cookies: dict[str, str] = field(default_factory=dict)
 
+    def cookie(self, kind: str) -> str:
+        """Return the value of the console's cookie for the session, the form or the notice; empty if there is none."""
+        values = [value for name, value in self.cookies.items() if f"sunshine_keys_{kind}_" in name]
+        assert len(values) <= 1
+        return "".join(values)
+
     def send(self, method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None) -> Page:
         """Send one request with the cookies. Redirects are not followed."""
         address = urlsplit(self.url).netloc

@@ -59,6 +59,14 @@ def serve(
             help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and networks, separated by commas; * for all.",
         ),
     ] = "",
+    public_url: Annotated[
+        str,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_PUBLIC_URL",
+            metavar="URL",
+            help="The URL at which clients reach the service, with its path if it has one. Default: the Host header of each request.",
+        ),
+    ] = "",
     max_connections: Annotated[
         int,
         typer.Option(
@@ -143,7 +151,7 @@ def serve(
     except ValueError as error:
         fail(str(error))
     settings = msgspec.structs.replace(Settings.of(data, database, limits, log, metrics), usage=usage, console=console)
-    connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections)
+    connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections, public_url)
     try:
         connections.check()
     except ValueError as error:

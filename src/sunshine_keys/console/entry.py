@@ -95,6 +95,7 @@ class Console:
             response = await self._answer(request)
         except ClientDisconnect:
             return
+        rendering.add_prefix(response, scope.get("prefix", ""))
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:

@@ -59,7 +59,7 @@ def require_same_origin(request: Request) -> None:
     """Raises Forbidden if a page of another site sent the form.
 
     Over https and on this machine browsers send Sec-Fetch-Site, otherwise Origin. A proxy may have changed the Host that
-    Origin is compared with, so Sec-Fetch-Site is checked first.
+    Origin is compared with, so Sec-Fetch-Site is checked first. With --public-url, Host is the public one.
     """
     fetched_from = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
@@ -70,7 +70,10 @@ def require_same_origin(request: Request) -> None:
     else:
         is_ours = True  # not a browser: the token in the form must suffice
     if not is_ours:
-        raise Forbidden("The form was sent by a page of another site")
+        raise Forbidden(
+            "The form was sent by a page of another site. If this is the console itself behind a proxy, the operator should "
+            "start the service with --public-url and the address that browsers use"
+        )
 
 
 def _authority(origin: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
 
 _FOLDER = Path(__file__).parent
+_PATH_ATTRIBUTE = re.compile(rb'<[^>]* (?:href|action|src)="(?=/)')
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 
 PAGE_HEADERS = {
@@ -102,6 +104,20 @@ def redirect(path: str, visit: SignedInRequest | None = None, notice: tuple[str,
 
 def _render(template: str, status: int, values: dict[str, Any]) -> Response:
     return HTMLResponse(_TEMPLATES.get_template(template).render(values), status, PAGE_HEADERS)
+
+
+def add_prefix(response: Response, prefix: str) -> None:
+    """Put the path of the public URL before the paths in a page's attributes and in a redirect.
+
+    Text cannot be taken for an attribute: quotation marks in it are escaped.
+    """
+    if not prefix:
+        return
+    if "location" in response.headers:
+        response.headers["location"] = prefix + response.headers["location"]
+    if isinstance(response, HTMLResponse):
+        response.body = _PATH_ATTRIBUTE.sub(rb"\g<0>" + prefix.encode(), bytes(response.body))
+        response.headers["content-length"] = str(len(response.body))
 
 
 async def static_file(guest: AnonymousRequest) -> Response:

@@ -21,6 +21,7 @@ from sunshine_keys.console.model import ConsoleSession
 from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import Origin, Store
+from sunshine_keys.wire.request import host_url
 
 IDLE_SECONDS = 30 * 60
 MOST_SECONDS = 12 * 60 * 60
@@ -153,19 +154,30 @@ def _derived(token: str, purpose: str) -> str:
 
 
 def _cookie(request: Request, name: str) -> str:
-    """Return the cookie's name. `__Host-` would require the path /, and send the cookie with the API's requests."""
-    return f"{'__Secure-' if request.scope['scheme'] == 'https' else ''}sunshine_keys_{name}"
+    """Return the cookie's name. `__Host-` would require the path /, and send the cookie with the API's requests.
+
+    Browsers send cookies of a host to all of its ports. So the name contains a hash of the service's URL: two services on
+    one host do not overwrite each other's cookies.
+    """
+    url = host_url(request.scope, request.headers.get("host", "")).partition("://")[2]
+    service = hashlib.sha256(url.lower().encode()).hexdigest()[:8]
+    return f"{'__Secure-' if request.scope['scheme'] == 'https' else ''}sunshine_keys_{name}_{service}"
+
+
+def _path(request: Request) -> str:
+    prefix: str = request.scope.get("prefix", "")
+    return prefix + _PATH
 
 
 def _set(request: Request, response: Response, name: str, value: str, seconds: int | None = None) -> None:
     response.set_cookie(
-        _cookie(request, name), value, max_age=seconds, path=_PATH,
+        _cookie(request, name), value, max_age=seconds, path=_path(request),
         secure=request.scope["scheme"] == "https", httponly=True, samesite="strict",
     )  # fmt: skip
 
 
 def _delete(request: Request, response: Response, name: str) -> None:
     response.delete_cookie(
-        _cookie(request, name), path=_PATH,
+        _cookie(request, name), path=_path(request),
         secure=request.scope["scheme"] == "https", httponly=True, samesite="strict",
     )  # fmt: skip

@@ -181,7 +181,7 @@ class Application:
             # In a thread: the first request renders the page, which takes as long as hundreds of requests.
             return 200, await asyncio.to_thread(reference.page, self._router)
         if request.segments[0] == "openapi.json":
-            return 200, msgspec.Raw(openapi.document(self._router))
+            return 200, msgspec.Raw(openapi.document(self._router, request.prefix))
         if request.segments[0] == "metrics" and self._metrics is not None:
             return 200, File(_METRICS_HEADERS, await self._metrics(request.authorization()))
         if request.segments[0] == "readyz":

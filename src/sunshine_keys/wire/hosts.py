@@ -40,7 +40,10 @@ def with_host(headers: Headers, host: bytes) -> Headers:
 
 
 class PublicUrl(msgspec.Struct, frozen=True):
-    """The URL at which clients reach the service: `host` has the port, and `prefix` is "" or a path such as `/keys`."""
+    """The URL at which clients reach the service.
+
+    `host` has the port unless it is the scheme's own. `prefix` is "" or a path such as `/keys`.
+    """
 
     scheme: str
     host: bytes
@@ -57,7 +60,8 @@ class PublicUrl(msgspec.Struct, frozen=True):
             raise ValueError("the path of the public URL should consist of letters, digits, and the characters - . _ ~")
         if _OWN_PATHS.intersection(prefix.split("/")):
             raise ValueError(f"the path of the public URL should not contain a path of the service: {prefix}")
-        return cls(parts.scheme, parts.netloc.lower().encode(), prefix)
+        host = parts.netloc.lower().removesuffix({"http": ":80", "https": ":443"}[parts.scheme])
+        return cls(parts.scheme, host.encode(), prefix)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.host.decode()}{self.prefix}"

@@ -52,8 +52,8 @@ _SCHEMAS: dict[str, Schema] = {
 
 
 @functools.cache
-def document(router: Router) -> bytes:
-    """Return the description of a router's operations as JSON."""
+def document(router: Router, prefix: str = "") -> bytes:
+    """Return the description of a router's operations as JSON. `prefix` is the path of the public URL."""
     paths: dict[str, Schema] = {}
     for operation in router.operations:
         path = paths.setdefault(operation.path, _shared(operation))
@@ -67,7 +67,7 @@ def document(router: Router) -> bytes:
                 "description": "API keys for custom integrations, wire-compatible with Sunshine Conversations.",
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
-            "servers": [{"url": "/"}],
+            "servers": [{"url": f"{prefix}/"}],
             "paths": paths | _OPEN_PATHS,
             "components": {
                 "schemas": _SCHEMAS,

@@ -41,12 +41,13 @@ class Request:
     The API has two base paths, `/v2` and `/sc/v2`, and a client may send a second slash before and after the `v2` of each.
     `base` is the base path that the client used. `segments` are the same for all of them, and begin with `v2`.
 
-    `source` is the client's address, or "" if there is none. Later the application sets `route`, the template of the path,
+    `prefix` is the path of the public URL, or "". `source` is the client's address, or "" if there is none. Later the application sets `route`, the template of the path,
     and `actor`, the key that authenticated the request.
     """
 
     __slots__ = (
-        "_receive", "_scope", "actor", "base", "body_is_coming", "headers", "id", "method", "route", "segments", "source",
+        "_receive", "_scope", "actor", "base", "body_is_coming", "headers", "id", "method", "prefix", "route", "segments",
+        "source",
     )  # fmt: skip
 
     def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
@@ -56,6 +57,7 @@ class Request:
         self.base, self.segments = split_path(scope["raw_path"].decode("latin-1"))
         client = scope.get("client")
         self.source: str = client[0][:SOURCE_LENGTH] if client else ""
+        self.prefix: str = scope.get("prefix", "")
         self.route = ""
         self.actor: Actor | None = None
         self._scope = scope
