@@ -102,11 +102,11 @@ class TestInit:
                 stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
             )  # fmt: skip
         assert lost.returncode == 1
-        assert "create another: sunshine-keys init --new-account-key" in lost.stderr
+        assert "create another: sunshine-keys account-keys create" in lost.stderr
         assert lost.stderr.count("\n") == 1
-        another = json.loads(run("init", "--data", str(tmp_path), "--new-account-key", "--json").stdout)
+        another = json.loads(run("account-keys", "create", "--data", str(tmp_path), "--json").stdout)
         with Server(tmp_path) as server:
-            assert server.wire.get("/v2/apps", Key.of(another["account_key"])).status == 200
+            assert server.wire.get("/v2/apps", Key.of(another)).status == 200
 
     def test_closed_standard_output_creates_nothing(self, tmp_path: Path) -> None:
         closed = subprocess.run(
@@ -260,7 +260,7 @@ class TestToken:
 def test_help_lists_every_command_once() -> None:
     result = run("-h", COLUMNS="80")
     assert result.returncode == 0
-    listed = re.findall(r"^  ([a-z]+) {2,}[A-Z]", result.stdout, re.MULTILINE)
+    listed = re.findall(r"^  ([a-z][a-z-]*) {2,}[A-Z]", result.stdout, re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 
 

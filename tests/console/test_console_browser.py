@@ -178,7 +178,7 @@ def test_no_page_violates_axe_rules_or_scrolls_sideways(
     key = f"{integration}/keys/{tenant.key.id}"
     pages = [
         "/console/apps", app, f"{app}/delete", integration, f"{app}/integrations/{tenant.web_id}", key,
-        f"{key}/secret", f"{key}/delete", "/console/audit",
+        f"{key}/secret", f"{key}/delete", "/console/account-keys", "/console/audit",
     ]  # fmt: skip
     axe = Axe()
     for width, height in SIZES:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import sys
 
+from sunshine_keys.cli.exits import Exit, stop
 from sunshine_keys.cli.program import cli, fail
+from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import StoreError
 
 __all__ = ["cli", "run"]
@@ -16,6 +18,7 @@ for name in (
     "token",
     "scan",
     "backup",
+    "account_keys",
     "audit",
     "seal",
     "copy",
@@ -37,6 +40,8 @@ def run() -> None:
                 sys.stdout.flush()
     except StoreError as error:
         fail(str(error))
+    except StoreUnavailable as error:
+        stop(Exit.TRY_AGAIN, error.titles[0])
     except OSError as error:
         if error.filename is not None:  # An error of standard output has no file name.
             raise

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 SECTIONS = {
     "Run a service": ("init", "serve", "demo"),
     "Look after its store": (
-        "backup", "restore", "copy", "migrate", "seal", "audit", "doctor",
+        "account-keys", "backup", "restore", "copy", "migrate", "seal", "audit", "doctor",
     ),
     "Manage a service over the network": (
         "login", "logout", "profiles", "whoami", "open", "apps", "integrations", "keys", "webhooks",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sunshine_keys.cli.program import Data, Database, cli, create_file, fail, key_lines, print_flushed
+from sunshine_keys.cli.program import Data, Database, cli, create_file, fail, key_lines, print_flushed, require_output
 from sunshine_keys.compose import first_run, require_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.store.locations import PostgresUrl
@@ -50,8 +49,8 @@ def init(
     settings = Settings.of(data, database)
     if new_account_key:
         asyncio.run(require_store(settings))
-    if output is None and sys.stdout is None:
-        fail("standard output is closed, so the account key's secret could not be shown")
+    if output is None:
+        require_output()
     file = None if output is None else create_file(output)
     created = None
     try:

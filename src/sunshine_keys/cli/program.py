@@ -87,6 +87,12 @@ def key_lines(title: str, key: dict[str, str]) -> str:
     return f"{title}\n  id      {key['id']}\n  secret  {key['secret']}"
 
 
+def require_output() -> None:
+    """End the program if standard output is closed, before a command creates a secret that it could not show."""
+    if sys.stdout is None:
+        fail("standard output is closed, so the account key's secret could not be shown")
+
+
 def print_flushed(text: str) -> None:
     """Print text that is shown only once. End the program if that fails, and say how to get another account key."""
     try:
@@ -95,7 +101,7 @@ def print_flushed(text: str) -> None:
         sys.stdout = None  # Otherwise Python flushes it once more when it exits, and fails again.
         fail(
             f"cannot print: {error.strerror}. If the store is new, its account key was not shown; "
-            "create another: sunshine-keys init --new-account-key"
+            "create another: sunshine-keys account-keys create"
         )
 
 

@@ -91,11 +91,13 @@ async def delete(visit: SignedInRequest) -> Response:
 
 async def _deletion(visit: SignedInRequest) -> Deletion:
     app = await visit.engine.store.read(require_app(visit.app_id))
+    path = f"/console/apps/{app.id}"
     return Deletion(
         "app",
         app.display_name,
         app.id,
         "All its integrations, their webhooks, and every key of the app and of its integrations are deleted with it. "
         "Programs that use one of those keys are refused from that moment on.",
-        f"/console/apps/{app.id}",
+        path,
+        path,
     )

@@ -7,16 +7,30 @@ from starlette.responses import Response
 
 from sunshine_keys.console.rendering import page
 from sunshine_keys.console.requests import SignedInRequest
+from sunshine_keys.keys.model import Key
 
 
 class Deletion(msgspec.Struct, frozen=True):
-    """An object to delete. `name` is the text to type: its display name, or its id if it has none."""
+    """An object to delete. `name` is the text to type: its display name, or its id if it has none.
+
+    `path` is the object's path below /console, `back` the page for a person who does not delete it.
+    """
 
     kind: str
     name: str
     id: str
     consequences: str
+    path: str
     back: str
+
+    @classmethod
+    def of_key(cls, key: Key, path: str, back: str) -> Deletion:
+        """Return the deletion of a key."""
+        name = key.display_name if key.display_name.strip() else key.id
+        consequences = (
+            "Programs that use it, or a token that it signed, are refused from that moment on. You cannot restore it."
+        )
+        return cls("key", name, key.id, consequences, path, back)
 
 
 def ask(visit: SignedInRequest, deletion: Deletion, fault: str = "") -> Response:

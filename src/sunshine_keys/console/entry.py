@@ -13,7 +13,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from sunshine_keys.console import apps, forms, integrations, keys, rendering, sessions, signing, trail
+from sunshine_keys.console import account, apps, forms, integrations, keys, rendering, sessions, signing, trail
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.requests import AnonymousHandler, AnonymousRequest, Handler, SignedInRequest
 from sunshine_keys.engine import Engine
@@ -72,6 +72,8 @@ ROUTES = (
     *(_route(path + "/{key_id}", GET=keys.show) for path in _KEYS),
     *(_route(path + "/{key_id}/delete", GET=keys.ask_to_delete, POST=keys.delete) for path in _KEYS),
     *(_route(path + "/{key_id}/secret", GET=keys.ask_to_reveal, POST=keys.reveal) for path in _KEYS),
+    _route(account.PATH, GET=account.show),
+    _route(account.PATH + "/{key_id}/delete", GET=account.ask_to_delete, POST=account.delete),
     _route("/console/audit", GET=trail.show),
 )
 

@@ -82,10 +82,12 @@ async def _integration(visit: SignedInRequest) -> Integration:
 
 async def _deletion(visit: SignedInRequest) -> Deletion:
     integration = await _integration(visit)
+    path = f"/console/apps/{visit.app_id}/integrations/{integration.id}"
     return Deletion(
         "integration",
         name_of(integration),
         integration.id,
         "Its webhooks and all its keys are deleted with it. Programs that use one of those keys are refused from that moment on.",
-        f"/console/apps/{visit.app_id}/integrations/{integration.id}",
+        path,
+        path,
     )

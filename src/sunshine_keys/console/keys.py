@@ -140,11 +140,5 @@ async def _key(visit: SignedInRequest) -> Key:
 
 async def _deletion(visit: SignedInRequest) -> Deletion:
     key = await _key(visit)
-    name = key.display_name if key.display_name.strip() else key.id
-    return Deletion(
-        "key",
-        name,
-        key.id,
-        "Programs that use it, or a token that it signed, are refused from that moment on. You cannot restore it.",
-        f"{_owner_path(visit)}/keys/{key.id}",
-    )
+    path = f"{_owner_path(visit)}/keys/{key.id}"
+    return Deletion.of_key(key, path, path)

@@ -6,7 +6,7 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.keys.model import KEYS_PER_OWNER, Key
-from sunshine_keys.keys.table import KEYS, require_keys_allowed, require_owner
+from sunshine_keys.keys.table import KEYS, account_keys, require_keys_allowed, require_owner
 from sunshine_keys.store.change import AuditOnly, Change, Revokes
 from sunshine_keys.store.statements import Statements, execute
 
@@ -38,16 +38,18 @@ class CreateKey(Change[Key], frozen=True):
 
 
 class DeleteKey(Change[None], frozen=True):
-    """Delete an app's key (`integration_id` is None) or an integration's.
+    """Delete a key of the account (`app_id` is None), of an app (`integration_id` is None) or of an integration.
 
-    Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration), NotFound.
+    `even_last` allows the deletion of the last account key. Raises AppNotFound, IntegrationNotFound, NotFound, BadRequest (the
+    integration is not custom, or the key is the last account key).
     """
 
     action = "key.delete"
     revokes = Revokes.KEY
-    app_id: str
+    app_id: str | None
     integration_id: str | None
     key_id: str
+    even_last: bool = False
 
     @property
     def resource(self) -> str:
@@ -58,6 +60,9 @@ class DeleteKey(Change[None], frozen=True):
 
         Only if there is no such key, look for the reason.
         """
+        if self.app_id is None:
+            yield from self._delete_from_account()
+            return
         condition, values = "id = $1 AND app_id = $2", (self.key_id, self.app_id)
         if self.integration_id is None:
             deleted = yield from KEYS.delete(f"{condition} AND scope = 'app'", *values)
@@ -65,6 +70,12 @@ class DeleteKey(Change[None], frozen=True):
             deleted = yield from KEYS.delete(f"{condition} AND integration_id = $3", *values, self.integration_id)
         if not deleted:
             yield from require_owner(self.app_id, self.integration_id)
+            raise NotFound
+
+    def _delete_from_account(self) -> Statements[None]:
+        if not self.even_last and [key.id for key in (yield from account_keys())] == [self.key_id]:
+            raise BadRequest("This is the last account key")
+        if not (yield from KEYS.delete("id = $1 AND scope = 'account'", self.key_id)):
             raise NotFound
 
 

@@ -66,6 +66,11 @@ async def keys_of_integration(store: Reader, integration_id: str) -> list[Key]:
     return await store.select(KEYS, "WHERE integration_id = $1 ORDER BY id", integration_id)
 
 
+def account_keys() -> Statements[list[Key]]:
+    """Return the account's own keys, in order of id."""
+    return KEYS.select("WHERE app_id IS NULL AND scope = 'account' ORDER BY id")
+
+
 def keys_after(key_id: str, limit: int) -> Statements[list[Key]]:
     """Return at most `limit` keys of the whole store, in order of id, from the one that follows `key_id`."""
     return KEYS.select("WHERE id > $1 ORDER BY id LIMIT $2", key_id, limit)

@@ -42,6 +42,7 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", envvar="SUNSHINE_KEYS_QUIET", help="Print only ids; for a new key only its secret."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", envvar="SUNSHINE_KEYS_YES", help="Skip the confirmation.")]
 App = Annotated[
     str | None,
     typer.Option(

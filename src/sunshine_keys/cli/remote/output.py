@@ -100,6 +100,16 @@ def _masked(secret: Any) -> str:
     return f"{str(secret)[:_MASK_SHOWN]}…"
 
 
+def print_deleted(kind: str, id: str, *, as_json: bool, quiet: bool) -> None:
+    """Print that an object of this kind was deleted."""
+    if as_json:
+        print_json({"id": id, "deleted": True})
+    elif quiet:
+        emit_id(id)
+    else:
+        emit(f"Deleted {kind} {printable(id)}.")
+
+
 def emit_id(text: Any) -> None:
     """Print an id or a secret on a line of its own, without control characters."""
     emit(printable(str(text)))

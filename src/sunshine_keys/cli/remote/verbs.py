@@ -17,12 +17,11 @@ from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output
 from sunshine_keys.cli.remote.bulk import create_from, delete_matching
-from sunshine_keys.cli.remote.options import OPTIONS, App, Integration, OutputFormat, parameter
+from sunshine_keys.cli.remote.options import OPTIONS, App, Integration, OutputFormat, Yes, parameter
 from sunshine_keys.cli.remote.resources import RESOURCES, Field, Resource
 from sunshine_keys.cli.remote.session import Session, session
 
 _ID = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids.")]
-_YES = Annotated[bool, typer.Option("--yes", envvar="SUNSHINE_KEYS_YES", help="Skip the confirmation.")]
 _REVEAL = Annotated[
     bool, typer.Option("--reveal", envvar="SUNSHINE_KEYS_REVEAL", help="Show secrets, which are masked otherwise.")
 ]
@@ -146,16 +145,7 @@ def _delete(resource: Resource, options: dict[str, Any], output_format: OutputFo
             if not options["yes"]:
                 _confirm(resource, resource.show(opened.client, owners, id))
             resource.delete(opened.client, owners, id)
-            _print_deleted(resource, id, output_format)
-
-
-def _print_deleted(resource: Resource, id: str, output_format: OutputFormat) -> None:
-    if output_format.as_json:
-        output.print_json({"id": id, "deleted": True})
-    elif output_format.quiet:
-        output.emit(id)
-    else:
-        output.emit(f"Deleted {resource.singular} {id}.")
+            output.print_deleted(resource.singular, id, as_json=output_format.as_json, quiet=output_format.quiet)
 
 
 def _confirm(resource: Resource, item: Any) -> None:
@@ -218,7 +208,7 @@ def _register(resource: Resource) -> None:
         ("create", _create, [*fields, *owners, parameter("body", _BODY, None), *many], f"Create {with_article}, and show it"
          + (" with its secret. Store that in a safe place." if "secret" in resource.columns else ".")),
         ("show", _show, [parameter("ids", _ID), *owners, reveal], f"Show {with_article}."),
-        ("delete", _delete, [ids, *owners, parameter("yes", _YES, False),
+        ("delete", _delete, [ids, *owners, parameter("yes", Yes, False),
          *([parameter("match", _MATCH, None)] if keys else [])], f"Delete {resource.name} after a confirmation."),
     ):  # fmt: skip
         group.command(name, help=help_)(_command(resource, verb, parameters))

@@ -1,0 +1,51 @@
+"""The account's own keys: show them with their use, and delete those that the person did not sign in with."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sunshine_keys.console import deleting
+from sunshine_keys.console.deleting import Deletion
+from sunshine_keys.console.lists import key_rows
+from sunshine_keys.console.rendering import page, redirect
+from sunshine_keys.console.requests import SignedInRequest
+from sunshine_keys.errors import BadRequest, NotFound
+from sunshine_keys.keys.changes import DeleteKey
+from sunshine_keys.keys.table import account_keys
+
+PATH = "/console/account-keys"
+
+
+async def show(visit: SignedInRequest) -> Response:
+    visit.require(account=True)
+    rows = await key_rows(visit, await visit.engine.store.read(account_keys()))
+    return page(visit, "account.html", rows=rows)
+
+
+async def ask_to_delete(visit: SignedInRequest) -> Response:
+    visit.require(account=True)
+    return deleting.ask(visit, await _deletion(visit))
+
+
+async def delete(visit: SignedInRequest) -> Response:
+    """Delete a key. The last one cannot be deleted here: the transaction requires that the session's own key exists."""
+    visit.require(account=True)
+    deletion = await _deletion(visit)
+    if not deleting.is_confirmed(visit, deletion):
+        return deleting.refuse(visit, deletion)
+    await visit.engine.store.transact(visit.origin, DeleteKey(None, None, deletion.id))
+    return redirect(PATH, visit, ("key-deleted", deletion.id))
+
+
+async def _deletion(visit: SignedInRequest) -> Deletion:
+    """Raises NotFound, and BadRequest for the key of the session."""
+    keys = {key.id: key for key in await visit.engine.store.read(account_keys())}
+    key = keys.get(visit.ids["key_id"])
+    if key is None:
+        raise NotFound("There is no such key; it may have been deleted")
+    if key.id == visit.actor.key_id:
+        raise BadRequest(
+            "You signed in with this key. Sign in with another account key to delete it, or use "
+            "`sunshine-keys account-keys delete`"
+        )
+    return Deletion.of_key(key, f"{PATH}/{key.id}", PATH)
