@@ -1,13 +1,14 @@
-"""Write src/sunshine_keys/wire/facts.json: the facts about the operations that the service serves.
+"""Write facts.json and messaging_facts.json in src/sunshine_keys/wire: the facts about the service's operations.
 
-    python scripts/generate_service.py          write the file
-    python scripts/generate_service.py --check  exit 1 if the file would change
+    python scripts/generate_service.py          write the files
+    python scripts/generate_service.py --check  exit 1 if a file would change
 
 The facts come from the published description and from api/service.yaml, which lists the operations that are served and
-how this service differs. The service
-reads the file when it starts: its operations, its checks of bodies and its /openapi.json come from it. The schemas are
-those of OpenAPI 3.1, with two keys of our own: `fault` is the error's title for a value that is not in its `enum`, and
-`tagged_by` names the property that selects a member of a `oneOf`. Bodies keep their examples, for the page /docs.
+how this service differs. The service reads facts.json when it starts: its operations, its checks of bodies and its
+/openapi.json come from it. It reads messaging_facts.json, which has the schemas of the conversation plane, when the plane
+is first used. The schemas are those of OpenAPI 3.1, with three keys of our own: `fault` is the error's title for a value
+that is not in its `enum`, `tagged_by` names the property that selects a member of a `oneOf`, and `form` is the name of a
+text's `pattern`. Bodies keep their examples, for the page /docs.
 """
 
 from __future__ import annotations
@@ -22,12 +23,20 @@ from typing import Any
 import yaml
 from api_facts import FOLDER, Api, Operation, Parameter, Schema, load
 
-TARGET = Path(__file__).resolve().parent.parent / "src" / "sunshine_keys" / "wire" / "facts.json"
+WIRE = Path(__file__).resolve().parent.parent / "src" / "sunshine_keys" / "wire"
 
 LARGEST_INTEGER = 2**53 - 1
 """Up to this integer, every reader of JSON reads the same number."""
 
 NO_NUL = "^[^\\u0000]*$"
+
+FORMATS = {
+    "date-time": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$",
+    "email": r"^[^@\u0000-\u0020\u007f]+@[^@\u0000-\u0020\u007f]+$",
+    "http-uri": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\u0000-\u0020\u007f]+$",
+    "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:[^\u0000-\u0020\u007f]+$",
+}
+"""The formats of texts, as patterns. `http-uri` is our own."""
 
 _LEFT_OUT = {"default", "example", "readOnly", "title", "writeOnly", "x-resourceId"}
 _LENGTHS = {"minLength", "maxLength", "minItems", "maxItems"}
@@ -56,7 +65,9 @@ class Schemas:
     def __init__(self, api: Api, service: dict[str, Any], side: str) -> None:
         self.answers = side == "answers"
         self.fields: dict[str, list[str]] = service["fields"]
-        self.components: dict[str, str] = service["components"] if self.answers else {}
+        self.components: dict[str, str] = (
+            service["components"] | service["messaging_components"] if self.answers else {}
+        )
         facts = copy.deepcopy(api.facts)
         for name, patch in service[side].items():
             facts["components"]["schemas"][name] = merge_patch(api, api.schemas[name], patch)
@@ -75,6 +86,8 @@ class Schemas:
     def whole(self, schema: Schema, fields: list[str] | None) -> Schema:
         kinds = {kind: self.api.resolve(schema) for kind, schema in self.api.kinds(schema).items()}
         resolved = self.api.resolve(schema)
+        if not kinds and (alternatives := resolved.get("oneOf") or resolved.get("anyOf")):
+            return self._merged(alternatives, fields)
         if kinds and self.answers:
             properties = {name: part for kind in kinds.values() for name, part in kind["properties"].items()}
             properties |= resolved["properties"]
@@ -83,6 +96,12 @@ class Schemas:
         if kinds:
             return self._one_of(resolved, kinds, fields)
         return self._plain(resolved, fields)
+
+    def _merged(self, alternatives: list[Schema], fields: list[str] | None) -> Schema:
+        """Return an object with the properties of all alternatives. Nothing in the description tells these apart."""
+        resolved = [self.api.resolve(alternative) for alternative in alternatives]
+        properties = {name: part for alternative in resolved for name, part in alternative["properties"].items()}
+        return self._plain({"type": "object", "properties": properties}, fields)
 
     def _one_of(self, base: Schema, kinds: dict[str, Schema], fields: list[str] | None) -> Schema:
         """Return a oneOf. Kinds with the same properties are one member. The member with the most kinds is the last."""
@@ -123,11 +142,13 @@ class Schemas:
         return self._texts(plain)
 
     def _texts(self, plain: Schema) -> Schema:
+        form = plain.pop("format", "")
         if self.answers:
             return {name: value for name, value in plain.items() if name not in _LENGTHS}
         kinds = plain.get("type")
         if (kinds == "string" or (isinstance(kinds, list) and "string" in kinds)) and "enum" not in plain:
-            plain.setdefault("pattern", NO_NUL)
+            plain.setdefault("pattern", FORMATS.get(form, NO_NUL))
+            plain |= {"form": form} if form in FORMATS else {}
         return plain
 
     def _properties(self, properties: dict[str, Schema], fields: list[str] | None) -> Iterator[tuple[str, Schema]]:
@@ -153,25 +174,29 @@ def query(parameters: list[Parameter], patches: dict[str, Any], schemas: Schemas
             described = {"description": written.pop("description")} if "description" in written else {}
             style = {"style": "form", "explode": False} if written.get("type") == "array" else {}
             name = f"{parameter.name}[{field}]" if field else parameter.name
-            yield {"name": name, "in": "query", **style, "schema": written, **described}
+            needed = {"required": True} if parameter.required and len(nested) == 1 else {}
+            yield {"name": name, "in": "query", **needed, **style, "schema": written, **described}
 
 
-def answer(operation: Operation, overlay: dict[str, Any], schemas: Schemas) -> Schema:
+def answer(operation: Operation, always: dict[str, list[str]], schemas: Schemas) -> Schema:
     """Return the schema of a success. The `links` of a page are missing if it has no neighbours."""
     if operation.response is None:
         return {"type": "object", "maxProperties": 0}
     written = schemas.written(operation.response)
     name = schemas.api.reference(operation.response) or operation.response.get("title", "")
-    if name not in overlay["always"]:
+    if "properties" not in written:
+        return written
+    if name not in always:
         raise ValueError(f"{name} is missing in `always` of api/overlay.yaml: add the fields that every answer has")
     paged = ["meta"] if "meta" in written["properties"] else []
-    return written | {"required": [*overlay["always"][name], *paged]}
+    return written | {"required": [*always[name], *paged]}
 
 
-def facts(api: Api, service: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of the file."""
+def facts(api: Api, service: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the content of facts.json and of messaging_facts.json."""
     requests, answers = Schemas(api, service, "requests"), Schemas(api, service, "answers")
     operations: dict[str, Any] = {}
+    messaging: dict[str, Any] = {}
     for name, own in service["operations"].items():
         operation = api.operations[name]
         parameters = list(query(operation.query_parameters, own.get("query", {}), requests))
@@ -182,32 +207,52 @@ def facts(api: Api, service: dict[str, Any]) -> dict[str, Any]:
             "path": operation.path,
             "parameters": [parameter.name for parameter in operation.path_parameters],
             "tag": service["tags"].get(operation.tag, operation.tag),
-            "summary": operation.summary,
-            "scopes": operation.scopes,
+            "summary": own.get("summary", operation.summary),
+            "scopes": sorted(operation.scopes),
             "status": operation.status,
+            "errors": own.get("errors", list(operation.errors)),
+            "is_messaging": operation.tag in service["messaging_tags"],
+            "example_query": own.get("example_query", ""),
+            "needs_body": operation.body is not None and operation.body.required,
+        }
+        schemas = {
             "query": parameters,
             "body": None if body is None else requests.written(body),
-            "answer": answer(operation, api.overlay, answers),
-            "errors": own.get("errors", list(operation.errors)),
+            "answer": answer(operation, api.overlay["always"] | service["always"], answers),
         }
-    components: dict[str, Schema] = {}
-    for name, title in service["components"].items():
+        if operation.tag in service["messaging_tags"]:
+            messaging[name] = schemas
+        else:
+            operations[name] |= schemas
+    return (
+        {"operations": operations, "schemas": components(service["components"], answers)},
+        {"operations": messaging, "schemas": components(service["messaging_components"], answers)},
+    )
+
+
+def components(titles: dict[str, str], answers: Schemas) -> dict[str, Schema]:
+    """Return the named schemas. Raises ValueError if two different ones have one title."""
+    named: dict[str, Schema] = {}
+    for name, title in titles.items():
         schema = answers.component(name)
-        if components.setdefault(title, schema) != schema:
+        if named.setdefault(title, schema) != schema:
             raise ValueError(f"{name} differs from another schema that is called {title} too")
-    return {"operations": operations, "schemas": components}
+    return named
 
 
 def main() -> int:
     service = yaml.safe_load((FOLDER / "service.yaml").read_text())
-    text = json.dumps(facts(load(), service), indent=1, ensure_ascii=False) + "\n"
-    if TARGET.exists() and TARGET.read_text() == text:
-        return 0
-    if "--check" in sys.argv[1:]:
-        print(f"{TARGET} is out of date: run `make format`", file=sys.stderr)
-        return 1
-    TARGET.write_text(text)
-    return 0
+    stale = 0
+    for name, content in zip(("facts.json", "messaging_facts.json"), facts(load(), service), strict=True):
+        target, text = WIRE / name, json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        if target.exists() and target.read_text() == text:
+            continue
+        if "--check" in sys.argv[1:]:
+            print(f"{target} is out of date: run `make format`", file=sys.stderr)
+            stale = 1
+        else:
+            target.write_text(text)
+    return stale
 
 
 if __name__ == "__main__":

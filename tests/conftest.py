@@ -59,7 +59,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     account = Key.of(first_run(place)["account_key"])
     # Many tests fail to authenticate, all from one address.
     with server.running(place.settings) as url:
-        yield Service(url, place.data, account)
+        yield Service(url, place.data, account, place)
 
 
 @pytest.fixture(scope="session")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from sunshine_keys.compose import open_engine, require_store
+from sunshine_keys.compose import ROUTER, open_engine, require_store
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.observing import tracing
 from sunshine_keys.observing.metrics_page import MetricsPage
 from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.observing.usage import UsageCounts
-from sunshine_keys.resources import ROUTER
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import StoreError
 from sunshine_keys.wire.admission import Admission
@@ -58,6 +58,8 @@ class Service:
         except StoreError as error:
             await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})
             return
+        assert engine.messaging is not None
+        resuming = asyncio.create_task(engine.messaging.resume(engine), name="sunshine-messaging-resume")
         with suppress(StoreUnavailable):  # announce this process to the others before its first request
             await engine.store.ready()
         log, access = self._request_log, self._settings.metrics
@@ -83,7 +85,8 @@ class Service:
             await usage.close()
         if page is not None:
             await page.close()
-        await engine.store.close()
+        await asyncio.gather(resuming, return_exceptions=True)
+        await engine.close()
         if traces is not None:
             await traces.close()
         if log is not None:

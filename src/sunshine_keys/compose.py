@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -11,20 +12,112 @@ from typing import TYPE_CHECKING, Any
 
 from sunshine_keys.atomic_files import sync_folder
 from sunshine_keys.engine import Engine
+from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.first_run import another_account_key, initialise
 from sunshine_keys.resources import CATALOG
+from sunshine_keys.resources import OPERATIONS as KEY_OPERATIONS
 from sunshine_keys.sealing import sources
 from sunshine_keys.sealing.ring import KeyRingReloader, sealer_of
 from sunshine_keys.sealing.sealer import sealing_key_id
-from sunshine_keys.settings import Settings
+from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import Store, StoreError, UnfinishedCopy, copying
 from sunshine_keys.store.locations import Location, PostgresUrl, SqliteFile
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import copy_side as sqlite_copy_side
+from sunshine_keys.wire.operation import Call, Handler, messaging_operations
+from sunshine_keys.wire.router import Router
 
 if TYPE_CHECKING:
     from sunshine_keys.store.postgres import PostgresStore
+    from sunshine_messaging.plane import Plane
+
+
+logger = logging.getLogger("sunshine_keys.messaging")
+
+
+def _messaging(operation_id: str) -> Handler:
+    async def handle(call: Call) -> Any:
+        assert call.engine.messaging is not None
+        plane: Plane = await call.engine.messaging.plane(call.engine)
+        return await plane.answer(operation_id, call)
+
+    return handle
+
+
+OPERATIONS = [*KEY_OPERATIONS, *messaging_operations(_messaging)]
+ROUTER = Router(OPERATIONS)
+
+
+class Messaging:
+    """The conversation plane beside a store of keys. Its modules are imported, and its store is opened, at its first use."""
+
+    def __init__(self, place: Location) -> None:
+        self._place = place
+        self._plane: Plane | None = None
+        self._opening = asyncio.Lock()
+
+    async def plane(self, engine: Engine) -> Plane:
+        """Return the plane. Raises StoreUnavailable if its store cannot be opened; the log says why."""
+        if self._plane is None:
+            async with self._opening:
+                if self._plane is None:
+                    self._plane = await self._opened(engine)
+        return self._plane
+
+    async def _opened(self, engine: Engine) -> Plane:
+        from sunshine_messaging.plane import CATALOG as MESSAGING
+        from sunshine_messaging.plane import Plane
+
+        try:
+            match self._place:
+                case SqliteFile(path):
+                    file = messaging_file(path)
+                    create_file(file)
+                    SqliteStore.prepare(file, MESSAGING)
+                    return Plane(engine, SqliteStore(file, MESSAGING))
+                case PostgresUrl(url):
+                    await _postgres_store().prepare(url, MESSAGING)
+                    return Plane(engine, _postgres_store()(url, MESSAGING))
+        except StoreError as error:
+            logger.error("the store of conversations cannot be opened: %s", error)
+            raise StoreUnavailable from error
+
+    async def exists(self) -> bool:
+        """Return True if the plane has been used. Raises StoreError."""
+        match self._place:
+            case SqliteFile(path):
+                return messaging_file(path).is_file()
+            case PostgresUrl(url):
+                from sunshine_messaging.plane import CATALOG as MESSAGING
+
+                return await _postgres_store().version(url, MESSAGING) > 0
+
+    async def resume(self, engine: Engine) -> None:
+        """Open the plane if it has been used before, so that it finishes what an earlier process began. Log failures."""
+        try:
+            if await self.exists():
+                await self.plane(engine)
+        except (StoreError, StoreUnavailable) as error:
+            logger.warning("the store of conversations could not be opened: %s", error)
+
+    async def app_deleted(self, engine: Engine, app_id: str) -> None:
+        """Delete the app's users and conversations. Log failures: the plane tries later what fails now."""
+        try:
+            if self._plane is not None or await self.exists():
+                await (await self.plane(engine)).app_deleted(app_id)
+        except (StoreError, StoreUnavailable) as error:
+            logger.warning("the conversations of a deleted app will be deleted later: %s", error)
+
+    async def close(self) -> None:
+        """Close the plane if it is open."""
+        if self._plane is not None:
+            await self._plane.close()
+
+
+def messaging_file(keys: Path) -> Path:
+    """Return the path of the store of conversations that belongs to the store of keys in the file `keys`."""
+    return keys.with_name("messaging.db" if keys.name == STORE_FILE else f"{keys.name}.messaging")
 
 
 async def open_engine(settings: Settings) -> Engine:
@@ -32,7 +125,7 @@ async def open_engine(settings: Settings) -> Engine:
     sealing = await _prepare(settings)
     source = key_source(settings)
     sealer = sealer_of(source, sealing)
-    return Engine(_store(settings.location), sealer, KeyRingReloader(sealer, source))
+    return Engine(_store(settings.location), sealer, KeyRingReloader(sealer, source), Messaging(settings.location))
 
 
 async def open_store(settings: Settings) -> Store:
@@ -49,7 +142,7 @@ async def opened_engine(settings: Settings) -> AsyncGenerator[Engine]:
     try:
         yield engine
     finally:
-        await engine.store.close()
+        await engine.close()
 
 
 @asynccontextmanager
@@ -142,12 +235,17 @@ def make_store(settings: Settings) -> Path:
     if settings.database is not None and not path.parent.is_dir():
         raise StoreError(f"there is no folder {path.parent} for the database")
     _make_folder(settings)
+    create_file(path)
+    return path
+
+
+def create_file(path: Path) -> None:
+    """Create an empty file that only its owner can read, unless it exists. Raises StoreError."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         sync_folder(path.parent)
     except OSError as error:
         raise StoreError(f"cannot write the store {path}: {error.strerror}") from error
-    return path
 
 
 def _make_folder(settings: Settings) -> None:

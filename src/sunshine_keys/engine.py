@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -20,12 +20,43 @@ _ATTEMPTS = 3
 """A change that meets a rotation succeeds at the second attempt, unless another rotation follows at once."""
 
 
+class Mounted(Protocol):
+    """The conversation plane of an engine. It is imported and opened at its first use."""
+
+    async def plane(self, engine: Engine) -> Any:
+        """Return the plane (`sunshine_messaging.plane.Plane`). Raises StoreUnavailable."""
+
+    async def app_deleted(self, engine: Engine, app_id: str) -> None:
+        """Delete everything that the plane holds of an app."""
+
+    async def resume(self, engine: Engine) -> None:
+        """Open the plane if it has been used before, so that it finishes what an earlier process began."""
+
+    async def close(self) -> None: ...
+
+
 class Engine(msgspec.Struct, frozen=True):
-    """A store, the sealer of its secrets, and the reloader of the sealer's ring."""
+    """A store, the sealer of its secrets, the reloader of the sealer's ring and, if there is one, the conversation plane."""
 
     store: Store
     sealer: Sealer
     reloader: KeyRingReloader
+    messaging: Mounted | None = None
+
+    async def close(self) -> None:
+        """Close the conversation plane and the store."""
+        if self.messaging is not None:
+            await self.messaging.close()
+        await self.store.close()
+
+    async def delete_app(self, origin: Origin, change: Change[None]) -> None:
+        """Apply `change`, which deletes an app, and delete the app's conversations. Raises the change's own errors.
+
+        If the process ends in between, the plane deletes them when it is opened next.
+        """
+        await self.store.transact(origin, change)
+        if self.messaging is not None:
+            await self.messaging.app_deleted(self, change.resource.rpartition("/")[2])
 
     async def create(self, origin: Origin, build: Callable[[Sealer], tuple[Change[Any], V]]) -> V | msgspec.Raw:
         """Apply the change that `build` returns, and return the view that `build` returns with it.

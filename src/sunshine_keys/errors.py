@@ -6,16 +6,21 @@ ServiceError
 ├── Forbidden             403 forbidden              the key is valid, but may not do this
 ├── NotFound              404 not_found              the resource (key, webhook, path) does not exist
 │   ├── AppNotFound       404 app_not_found
-│   └── IntegrationNotFound  404 integration_not_found
+│   ├── IntegrationNotFound   404 integration_not_found
+│   ├── UserNotFound          404 user_not_found
+│   ├── ConversationNotFound  404 conversation_not_found
+│   ├── ClientNotFound        404 client_not_found
+│   └── DeviceNotFound        404 device_not_found
 ├── Conflict              409 conflict               an Idempotency-Key that was used for another request
+│   └── UserExists        409 conflict               the external id of another user
 ├── MethodNotAllowed      405 method_not_allowed     `Allow` lists the methods that exist
 ├── PayloadTooLarge       413 payload_too_large
 ├── UnsupportedMediaType  415 unsupported_media_type
 ├── TooManyRequests       429 too_many_requests      `Retry-After` holds the seconds to wait
 └── StoreUnavailable      503 service_unavailable    try again; the title says whether the change may have happened
 
-The API documents the codes and titles for 400, 401, 403 and 404. Those for 405, 409, 413, 415, 429 and 503 are our own
-choice. A title never holds a secret, a token or anything else that the request sent.
+The API documents the codes and titles for 400, 401, 403, 404, 423 and, for users, 409. Those for 405, other 409s, 413, 415,
+429 and 503 are our own choice. A title never holds a secret, a token or anything else that the request sent.
 """
 
 from __future__ import annotations
@@ -93,6 +98,34 @@ class IntegrationNotFound(NotFound):
     title = "Integration not found"
 
 
+class UserNotFound(NotFound):
+    """The user does not exist in this app, or no longer exists."""
+
+    code = "user_not_found"
+    title = "User not found"
+
+
+class ConversationNotFound(NotFound):
+    """The conversation does not exist in this app, or no longer exists."""
+
+    code = "conversation_not_found"
+    title = "Conversation not found"
+
+
+class ClientNotFound(NotFound):
+    """The user has no such client."""
+
+    code = "client_not_found"
+    title = "Client not found"
+
+
+class DeviceNotFound(NotFound):
+    """The user has no such device."""
+
+    code = "device_not_found"
+    title = "Device not found"
+
+
 class MethodNotAllowed(ServiceError):
     """The path exists, but not for this method. `Allow` lists the methods that it has."""
 
@@ -111,6 +144,12 @@ class Conflict(ServiceError):
     status = 409
     code = "conflict"
     title = "Idempotency-Key was used for another request in the last 24 hours"
+
+
+class UserExists(Conflict):
+    """Another user of the app has this external id."""
+
+    title = "User already exists"
 
 
 class PayloadTooLarge(ServiceError):

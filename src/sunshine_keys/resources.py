@@ -14,7 +14,6 @@ from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import answers, audit
 from sunshine_keys.store.table import Catalog
 from sunshine_keys.webhooks import operations as webhooks
-from sunshine_keys.wire.router import Router
 
 RESOURCES = (
     apps,
@@ -25,8 +24,6 @@ RESOURCES = (
 """The resources. Each follows the resources that its tables refer to."""
 
 OPERATIONS = [operation for resource in RESOURCES for operation in resource.OPERATIONS]
-
-ROUTER = Router(OPERATIONS)
 
 CATALOG = Catalog(
     tables=(

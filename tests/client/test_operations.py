@@ -22,8 +22,7 @@ from support.wire import Key, Service, Tenant, Wire
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio
-from sunshine_keys.compose import open_engine
-from sunshine_keys.resources import ROUTER
+from sunshine_keys.compose import ROUTER, open_engine
 from sunshine_keys.settings import Settings
 from sunshine_keys.wire.application import Application
 

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from sunshine_conversations_client import __version__
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("sunshine_conversations_client", "sunshine_keys")
+PACKAGES = ("sunshine_conversations_client", "sunshine_keys", "sunshine_messaging")
 NAME = f"sunshine_keys-{__version__}"
 EXTRAS = ("async", "server", "postgres", "keyring", "otel", "test")
 
@@ -100,7 +100,7 @@ def sources() -> set[str]:
     return {name for name in listed.split("\0") if name and (ROOT / name).exists()}
 
 
-def test_the_wheel_holds_the_two_packages_and_nothing_else(built: Built, sources: set[str]) -> None:
+def test_the_wheel_holds_the_packages_and_nothing_else(built: Built, sources: set[str]) -> None:
     with zipfile.ZipFile(built.wheel) as archive:
         names = archive.namelist()
     about = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from support import messaging
 from support.machine import needs
 from support.wire import Answer, Key, Service, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.resources import OPERATIONS
+from sunshine_keys.compose import OPERATIONS
 from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import RateLimits
 from sunshine_keys.wire.operation import Operation
+from sunshine_keys.wire.reference import variable
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -158,6 +160,9 @@ def test_every_example_works(page: Page, service: Service, wire: Wire, tenant: T
         "KEY": tenant.key.id if "integrationId" in operation.placeholders else tenant.app_key.id,
         "WEBHOOK_ID": webhook,
     }
+    if operation.is_messaging:
+        ids = messaging.placeholders(wire, service, tenant)
+        variables |= {variable(name).removeprefix("$"): id for name, id in ids.items()}
     asked = curl.rstrip() + " --silent --write-out '\\n%{http_code}'"
     done = subprocess.run(
         ["bash", "-euc", asked], env=os.environ | variables, capture_output=True, text=True, check=True

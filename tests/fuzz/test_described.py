@@ -12,6 +12,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 import requests
@@ -24,9 +25,10 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 from schemathesis.specs.openapi.checks import negative_data_rejection
+from support import messaging
 from support.wire import WEBHOOK, Service, Tenant, Wire, make_tenant
 
-from sunshine_keys.resources import OPERATIONS, ROUTER
+from sunshine_keys.compose import OPERATIONS, ROUTER
 from sunshine_keys.wire import openapi
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
@@ -42,7 +44,9 @@ BODIES: dict[str, Any] = {
     "integrations": {"type": "web"},
     "keys": {"displayName": "x"},
     "webhooks": WEBHOOK,
+    "users": messaging.BODIES["create_user"],
 }
+QUERIES = {(operation.method, operation.path): operation.example_query for operation in OPERATIONS}
 
 schema = schemathesis.openapi.from_dict(json.loads(openapi.document(ROUTER)))
 
@@ -50,10 +54,15 @@ schema = schemathesis.openapi.from_dict(json.loads(openapi.document(ROUTER)))
 class Surroundings:
     """The objects that requests refer to, and the operations that have been requested and have succeeded."""
 
-    def __init__(self, wire: Wire, tenant: Tenant) -> None:
+    def __init__(self, wire: Wire, service: Service, tenant: Tenant) -> None:
         self.wire, self.tenant = wire, tenant
+        self._messaging_ids = messaging.placeholders(wire, service, tenant)
         webhook = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"][0]["id"]
-        self.ids = {"appId": tenant.app_id, "integrationId": tenant.integration_id, "webhookId": webhook}
+        self.ids = {
+            "appId": tenant.app_id,
+            "integrationId": tenant.integration_id,
+            "webhookId": webhook,
+        } | self._messaging_ids
         self.session = requests.Session()
         self.asked: set[tuple[str, str]] = set()
         self.succeeded: set[tuple[str, str]] = set()
@@ -76,6 +85,8 @@ class Surroundings:
             self.succeeded.add(operation)
         if response.status_code == 201 and "idempotency-replayed" not in response.headers:
             (created,) = json.loads(response.content).values()
+            if isinstance(created, list):
+                (created,) = created
             self._created.append(f"{path_of(case.path, case.path_parameters)}/{created['id']}")
         while self._created:  # an owner has at most ten keys
             assert self.wire.delete(self._created.pop(), self.tenant.account).status in (200, 404)
@@ -87,11 +98,16 @@ class Surroundings:
                 case.path_parameters[name] = (self.tenant.app_key if of_app else self.tenant.key).id
             else:
                 case.path_parameters[name] = self.ids[name]
+        described = QUERIES.get((case.method, case.path))
+        if described:
+            case.query = dict(parse_qsl(described.replace("$USER_ID", self.ids["userId"])))
         if case.method == "DELETE" and case.path.endswith("}"):
             collection, _, name = case.path.rpartition("/")
             path = path_of(collection, case.path_parameters)
-            created = self.wire.post(path, self.tenant.account, BODIES[collection.rpartition("/")[2]])
-            ((_, view),) = created.json.items()
+            body = messaging.filled(BODIES[collection.rpartition("/")[2]], self.ids)
+            ((_, view),) = self.wire.post(path, self.tenant.account, body).json.items()
+            if isinstance(view, list):
+                (view,) = view
             case.path_parameters[name.strip("{}")] = view["id"]
             self._created.append(f"{path}/{view['id']}")
 
@@ -104,7 +120,7 @@ def path_of(template: str, ids: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def surroundings(wire: Wire, service: Service) -> Iterator[Surroundings]:
-    surroundings = Surroundings(wire, make_tenant(wire, service.account))
+    surroundings = Surroundings(wire, service, make_tenant(wire, service.account))
     with surroundings.session:
         yield surroundings
     described = {(operation.method, operation.path) for operation in OPERATIONS}

@@ -24,11 +24,10 @@ from sunshine_keys import scanning, testing
 from sunshine_keys.access import tokens
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import open_engine
+from sunshine_keys.compose import ROUTER, open_engine
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.changes import CreateKey
 from sunshine_keys.keys.secrets import new_secret, new_webhook_secret
-from sunshine_keys.resources import ROUTER
 from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import Settings

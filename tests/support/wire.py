@@ -114,13 +114,6 @@ class Wire:
 
 
 @dataclass(frozen=True)
-class Service:
-    url: str
-    data: Path
-    account: Key
-
-
-@dataclass(frozen=True)
 class Place:
     """The location of a test's own store, which processes serve."""
 
@@ -134,6 +127,14 @@ class Place:
     @property
     def settings(self) -> Settings:
         return Settings.of(str(self.data), self.database, NO_LIMITS)
+
+
+@dataclass(frozen=True)
+class Service:
+    url: str
+    data: Path
+    account: Key
+    place: Place
 
 
 WEBHOOK = {"target": "https://example.com/callback", "triggers": ["conversation:message"]}
@@ -168,6 +169,10 @@ class Tenant:
     @property
     def keys(self) -> str:
         return f"{self.integration}/keys"
+
+    @property
+    def users(self) -> str:
+        return f"{self.app}/users"
 
     @property
     def webhooks(self) -> str:

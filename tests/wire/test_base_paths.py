@@ -8,7 +8,7 @@ import pytest
 from support.wire import Service, Tenant, Wire, first_run
 
 from sunshine_keys import server
-from sunshine_keys.resources import OPERATIONS
+from sunshine_keys.compose import OPERATIONS
 from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import RateLimits
 from sunshine_keys.wire.operation import Operation

@@ -9,8 +9,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from sunshine_keys.compose import OPERATIONS
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.resources import OPERATIONS
 from sunshine_keys.wire.checks import Body
 
 WEBHOOK = {"target": "https://example.com", "triggers": ["a"], "includeFullUser": True, "includeFullSource": False}
@@ -23,6 +23,13 @@ APP = {
     },
     "metadata": {"a": 1},
 }  # fmt: skip
+USER = {
+    "signedUpAt": "2020-05-21T15:53:30.197Z", "toBeRetained": True, "metadata": {"a": 1, "b": "c"},
+    "profile": {
+        "givenName": "Jane", "surname": "Doe", "email": "jane@example.com", "avatarUrl": "https://example.com/a.png",
+        "locale": "fr-CA",
+    },
+}  # fmt: skip
 UPDATE = {"displayName": "Mine", "defaultResponderId": "x", "showAIDisclaimer": True}
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("CreateAppKey", {"displayName": "A key"}),
@@ -34,6 +41,9 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("UpdateIntegration", UPDATE),
     ("CreateWebhook", WEBHOOK),
     ("UpdateWebhook", WEBHOOK),
+    ("CreateUser", USER | {"externalId": "jane", "brandId": "7"}),
+    ("UpdateUser", USER),
+    ("SyncUser", {"survivingZendeskId": "35436"}),
 ]
 BODIES = {operation.id: operation.body for operation in OPERATIONS if operation.body}
 VALUES: list[Any] = [
@@ -44,7 +54,7 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 
 # What a JSON Schema cannot say.
-UNSAID = ("should be an http or https URL", "limited to 4096 bytes in size.")
+UNSAID = ("should be an http or https URL", "limited to 4096 bytes in size.", 'should match format "date-time"')
 
 
 def test_every_body_has_an_example_here() -> None:
@@ -109,6 +119,24 @@ PIECES: dict[str, Any] = {
     "list": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "string"}},
     "inner": {"type": "object", "properties": {"x": {"type": "boolean"}, "y": {"type": "boolean"}}, "required": ["x"]},
     "free": {"type": "object"},
+    "share": {"type": "number", "minimum": -1, "maximum": 1},
+    "flat": {
+        "type": "object",
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"], "pattern": "^[^\\u0000]*$"},
+    },
+    "moment": {"type": "string", "form": "date-time", "pattern": "^[0-9:TZ-]+$"},
+    "link": {"type": "string", "form": "uri", "pattern": "^[a-z]+:[^\\u0000-\\u0020]+$"},
+    "tagged": {
+        "oneOf": [
+            {
+                "type": "object",
+                "properties": {"type": {"type": "string", "enum": ["x"]}, "x": {"type": "boolean"}},
+                "required": ["x"],
+            },
+            {"type": "object", "properties": {"type": {"type": "string", "enum": ["y", "z"]}}},
+        ],
+        "tagged_by": "type",
+    },
 }
 
 
@@ -133,12 +161,36 @@ PIECES: dict[str, Any] = {
         ({"inner": {"y": 1}}, ["inner should have required property 'x'", "inner.y should be boolean"]),
         ({"inner": []}, ["inner should be object"]),
         ({"free": {"anything": [1]}, "unknown": 1}, []),
+        ({"share": 0.5}, []),
+        ({"share": True}, ["share should be number"]),
+        ({"share": 1.5}, ["share should be >= -1 and <= 1"]),
+        ({"flat": {"a": 1, "b": None, "c": "d"}}, []),
+        ({"flat": {"a": [], "b": {}}}, [f"flat.{name} should be string, number or boolean" for name in "ab"]),
+        ({"moment": "2020-02-29T00:00:00Z", "link": "a:b"}, []),
+        ({"moment": "2021-02-29T00:00:00Z"}, ['moment should match format "date-time"']),
+        ({"link": "nothing"}, ['link should match format "uri"']),
+        ({"tagged": {"type": "x", "x": True}}, []),
+        ({"tagged": {"type": "x"}}, ["tagged should have required property 'x'"]),
+        ({"tagged": {"type": "w"}}, ["tagged.type should be equal to one of the allowed values"]),
+        ({"tagged": {"type": 1}}, ["tagged.type should be string"]),
+        ({"tagged": {}}, ["tagged should have required property 'type'"]),
+        ({"tagged": []}, ["tagged should be object"]),
         ([], ["body should be object"]),
     ],
 )
 def test_faults_are_worded_as_the_api_words_them(value: Any, faults: list[str]) -> None:
     checks = Body({"type": "object", "properties": PIECES})
     assert list(faults_of(checks, value)) == faults
+
+
+def test_unknown_properties_are_left_out_at_every_depth() -> None:
+    checks = Body({"type": "object", "properties": PIECES})
+    body = {
+        "inner": {"x": True, "w": 1}, "free": {"w": 1}, "flat": {"w": 1}, "tagged": {"type": "x", "x": True, "w": 1}, "w": 1,
+    }  # fmt: skip
+    assert checks.values(body) == {
+        "inner": {"x": True}, "free": {"w": 1}, "flat": {"w": 1}, "tagged": {"type": "x", "x": True},
+    }  # fmt: skip
 
 
 def test_rule_sees_only_values_that_fit_the_schema() -> None:

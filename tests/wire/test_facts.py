@@ -8,15 +8,15 @@ import api_facts
 import generate_service
 import yaml
 
-from sunshine_keys.resources import OPERATIONS
-from sunshine_keys.wire.operation import FACTS
+from sunshine_keys.compose import OPERATIONS
+from sunshine_keys.wire.operation import FACTS, messaging_facts
 
 SERVICE: dict[str, Any] = yaml.safe_load((api_facts.FOLDER / "service.yaml").read_text())
 
 
 def test_file_is_what_the_description_generates() -> None:
     written = generate_service.facts(api_facts.load(), SERVICE)
-    assert {**written, "operations": {id: as_lists(facts) for id, facts in written["operations"].items()}} == FACTS
+    assert [as_lists(facts) for facts in written] == [FACTS, messaging_facts()]
 
 
 def as_lists(value: Any) -> Any:
@@ -40,14 +40,14 @@ def test_service_changes_only_what_the_description_has() -> None:
 def test_every_served_operation_has_a_summary_and_scopes() -> None:
     api = api_facts.load()
     for name in SERVICE["operations"]:
-        assert api.operations[name].summary.endswith(".")
+        assert FACTS["operations"][name]["summary"].endswith(".")
         assert "account" in api.operations[name].scopes
 
 
 def test_covering_more_operations_in_the_client_changes_nothing_in_the_service() -> None:
     api = api_facts.load()
     more = api_facts.Api(api.facts, api.overlay | {"operations": dict.fromkeys(api.operations, "Call it.")})
-    assert set(generate_service.facts(more, SERVICE)["operations"]) == set(FACTS["operations"])
+    assert set(generate_service.facts(more, SERVICE)[0]["operations"]) == set(FACTS["operations"])
 
 
 def test_patch_merges_removes_and_resolves() -> None:

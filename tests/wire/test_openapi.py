@@ -7,10 +7,11 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from support.wire import WEBHOOK, Answer, Key, Tenant, Wire, first_run
+from support import messaging
+from support.wire import WEBHOOK, Answer, Key, Service, Tenant, Wire, first_run
 
 from sunshine_keys import errors, server
-from sunshine_keys.resources import OPERATIONS
+from sunshine_keys.compose import OPERATIONS
 from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import RateLimits
 from sunshine_keys.wire.operation import Operation
@@ -88,10 +89,13 @@ def closed(schema: Any) -> Any:
 class Asked:
     """One operation on a tenant's objects. `provoke` makes it answer any of its described statuses."""
 
-    def __init__(self, wire: Wire, tenant: Tenant, other: Tenant, operation: Operation) -> None:
+    def __init__(self, wire: Wire, service: Service, tenant: Tenant, other: Tenant, operation: Operation) -> None:
         self.wire, self.tenant, self.other, self.operation = wire, tenant, other, operation
         self.path, self.method = operation.path, operation.method
-        self.body = BODIES.get(operation.name)
+        ids = messaging.placeholders(wire, service, tenant) if operation.is_messaging else {}
+        self.body = messaging.filled((BODIES | messaging.BODIES).get(operation.name), ids)
+        self.other_body = messaging.filled(messaging.OTHER_BODIES.get(operation.name), ids)
+        self.query = operation.example_query.replace("$USER_ID", ids.get("userId", ""))
         webhook = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"][0]["id"]
         of_app = "integrationId" not in operation.placeholders
         self.ids = {
@@ -99,16 +103,21 @@ class Asked:
             "{integrationId}": tenant.integration_id,
             "{keyId}": tenant.app_key.id if of_app else tenant.key.id,
             "{webhookId}": webhook,
+            **{f"{{{name}}}": id for name, id in ids.items()},
         }
         self.owner = tenant.account if of_app and operation.name != "get_token_info" else tenant.app_key
 
-    def send(self, auth: Key | None, *, query: str = "", ids: dict[str, str] | None = None, **options: Any) -> Answer:
+    def send(
+        self, auth: Key | None, *, query: str | None = None, ids: dict[str, str] | None = None, **options: Any
+    ) -> Answer:
         target = self.path
         for name, value in (self.ids | (ids or {})).items():
             target = target.replace(name, value)
         if not options.keys() & {"content", "body"} and self.body is not None:
             options["body"] = self.body
-        return self.wire.send(self.method, target + query, auth, **options)
+        if query := self.query if query is None else query:
+            target += f"?{query}"
+        return self.wire.send(self.method, target, auth, **options)
 
     def provoke(self, status: int) -> Answer:
         json, key = {"Content-Type": "application/json"}, {"Idempotency-Key": f"of-{self.tenant.app_id}"}
@@ -118,7 +127,7 @@ class Asked:
             case 400 if "{integrationId}" in self.path:
                 return self.send(self.owner, ids={"{integrationId}": self.tenant.web_id})
             case 400:
-                return self.send(self.owner, query="?page[size]=0")
+                return self.send(self.owner, query="page[size]=0")
             case 401:
                 return self.send(None)
             case 403:
@@ -127,7 +136,7 @@ class Asked:
                 return self.send(self.tenant.account, ids=dict.fromkeys(self.ids, "0" * 24))
             case 409:
                 named = {"displayName": "Another"} if "displayName" in self.body else {"triggers": ["another"]}
-                assert self.send(self.owner, headers=key, body=self.body | named).status == 201
+                assert self.send(self.owner, headers=key, body=self.other_body or self.body | named).status == 201
                 return self.send(self.owner, headers=key)
             case 413:
                 return self.send(self.owner, content=b" " * 200_000, headers=json)
@@ -139,9 +148,9 @@ class Asked:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_every_described_status_is_answered_and_fits_its_schema(
-    wire: Wire, tenant: Tenant, other: Tenant, document: Any, operation: Operation
+    wire: Wire, service: Service, tenant: Tenant, other: Tenant, document: Any, operation: Operation
 ) -> None:
-    asked = Asked(wire, tenant, other, operation)
+    asked = Asked(wire, service, tenant, other, operation)
     responses = document["paths"][operation.path][operation.method.lower()]["responses"]
     statuses = {int(code) for code in responses} - PROVOKED_ELSEWHERE
     if operation.name == "get_token_info":

@@ -72,7 +72,7 @@ async def update_app(call: Call) -> Any:
 
 
 async def delete_app(call: Call) -> Any:
-    await call.engine.store.transact(call.origin, DeleteApp(call.ids["appId"]))
+    await call.engine.delete_app(call.origin, DeleteApp(call.ids["appId"]))
     return {}
 
 

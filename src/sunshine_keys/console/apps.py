@@ -85,7 +85,7 @@ async def delete(visit: SignedInRequest) -> Response:
     deletion = await _deletion(visit)
     if not deleting.is_confirmed(visit, deletion):
         return deleting.refuse(visit, deletion)
-    await visit.engine.store.transact(visit.origin, DeleteApp(visit.app_id))
+    await visit.engine.delete_app(visit.origin, DeleteApp(visit.app_id))
     return redirect("/console/apps", visit, ("app-deleted", visit.app_id))
 
 

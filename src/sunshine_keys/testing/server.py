@@ -19,11 +19,10 @@ import msgspec
 from sunshine_conversations_client import ApiClient, Configuration
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
-from sunshine_keys.compose import open_engine
+from sunshine_keys.compose import ROUTER, open_engine
 from sunshine_keys.first_run import initialise
 from sunshine_keys.keys.changes import DeleteKey
 from sunshine_keys.keys.table import KEYS
-from sunshine_keys.resources import ROUTER
 from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
@@ -180,7 +179,7 @@ class SunshineServer:
         """Stop the service and delete its store."""
         self._stack.close()
         self._run(self._service.close())
-        self._run(self._engine.store.close())
+        self._run(self._engine.close())
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -23,6 +23,12 @@ class File(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Replay(msgspec.Struct, frozen=True):
+    """The stored answer of a create that is repeated, as JSON."""
+
+    body: msgspec.Raw
+
+
 def error_headers(error: ServiceError) -> Headers:
     """Return the headers that belong to an error."""
     match error:

@@ -16,7 +16,7 @@ from sunshine_keys.errors import MethodNotAllowed, NotFound, ServiceError, Store
 from sunshine_keys.sealing.sealer import UnknownSealingKey
 from sunshine_keys.wire import openapi, reference
 from sunshine_keys.wire.admission import Admission
-from sunshine_keys.wire.answers import File, Headers, error_body, error_headers, log_failure
+from sunshine_keys.wire.answers import File, Headers, Replay, error_body, error_headers, log_failure
 from sunshine_keys.wire.limits import NO_LIMITS, RateLimits
 from sunshine_keys.wire.operation import Call
 from sunshine_keys.wire.outcome import CLIENT_GONE, Observer, Outcome
@@ -100,7 +100,11 @@ class Application:
                 return
             try:
                 status, content = await self._operate(request)
-                if status == 201 and (is_replay := _is_replay(content)):
+                if isinstance(content, Replay):
+                    content, is_replay = content.body, True
+                elif status == 201:
+                    is_replay = _is_replay(content)
+                if is_replay:
                     extra = [_REPLAYED]
             except ServiceError as error:
                 status, content, extra, code = error.status, error_body(error), error_headers(error), error.code
@@ -156,7 +160,7 @@ class Application:
         app_id, integration_id = ids.get("appId"), ids.get("integrationId")
         self._admission.authorise(actor, request.source, request.id, operation.scopes, app_id, integration_id)
         body = {}
-        if operation.body:
+        if operation.body and (operation.needs_body or request.body_is_coming):
             body = operation.body.values(await request.json())
         elif request.body_is_coming:
             await request.skip()  # read it first: a malformed body must change nothing

@@ -12,12 +12,12 @@ import msgspec
 
 from sunshine_keys import errors
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.wire.operation import FACTS, Operation
+from sunshine_keys.wire.operation import FACTS, Operation, messaging_facts
 from sunshine_keys.wire.router import Router
 
 Schema = dict[str, Any]
 
-_OURS = {"example", "fault", "tagged_by"}
+_OURS = {"example", "fault", "form", "tagged_by"}
 """Keys of the facts' schemas that are not keywords of OpenAPI 3.1, or that the description does not need."""
 
 _TITLES = {kind.status: kind.title for kind in reversed(errors.kinds())}
@@ -64,13 +64,13 @@ def document(router: Router, prefix: str = "") -> bytes:
             "info": {
                 "title": "Sunshine Keys",
                 "version": "2",
-                "description": "API keys for custom integrations, wire-compatible with Sunshine Conversations.",
+                "description": "API keys and conversations, wire-compatible with Sunshine Conversations.",
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": f"{prefix}/"}],
             "paths": paths | _OPEN_PATHS,
             "components": {
-                "schemas": _SCHEMAS,
+                "schemas": _SCHEMAS | messaging_facts()["schemas"],
                 "securitySchemes": {
                     "basic": {"type": "http", "scheme": "basic", "description": "A key's id and its secret."},
                     "bearer": {
@@ -106,7 +106,10 @@ def _operation(operation: Operation) -> Schema:
     if parameters:
         described["parameters"] = parameters
     if operation.body:
-        described["requestBody"] = {"required": True, "content": _json(_described(operation.body.schema))}
+        described["requestBody"] = {
+            "required": operation.needs_body,
+            "content": _json(_described(operation.body.schema)),
+        }
     success = {"description": "Created" if creates else "OK", "content": _json(operation.answer)}
     described["responses"] = {str(operation.status): success}
     described["responses"] |= {str(status): _error(status) for status in sorted(_statuses(operation))}

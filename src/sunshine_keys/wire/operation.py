@@ -1,11 +1,13 @@
 """An operation of the API, which describes itself, and a call of it.
 
 The facts (method, path, scopes, schemas, summary …) come from facts.json, which scripts/generate_service.py writes. A
-resource adds the handler, and rules that a schema cannot state.
+resource adds the handler, and rules that a schema cannot state. The schemas of the conversation plane's operations are in
+a file of their own, which is read at their first use.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -21,6 +23,13 @@ from sunshine_keys.wire.checks import Body, Rules, Schema, Values
 from sunshine_keys.wire.request import Request
 
 FACTS: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("facts.json").read_bytes())
+
+
+@functools.cache
+def messaging_facts() -> dict[str, Any]:
+    """Return the schemas of the conversation plane: those of its operations by id, and the named ones."""
+    facts: dict[str, Any] = msgspec.json.decode(Path(__file__).with_name("messaging_facts.json").read_bytes())
+    return facts
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -49,12 +58,15 @@ class Call(msgspec.Struct, frozen=True):
 Handler = Callable[[Call], Awaitable[Any]]
 
 
-class Operation(msgspec.Struct, frozen=True):
+class Operation(msgspec.Struct, frozen=True, dict=True):
     """An operation. `name` is the description's operation id in snake case, `path` a template such as `/v2/apps/{appId}`.
 
     `parameters` are the names that the path may contain. `query`, `answer` and the schema of `body` have the form of
     /openapi.json. `errors` has the statuses of this operation alone; openapi.py adds those of all operations. A server may
     run a GET without a task if `runs_inline` is true, so its handler must not compute for long.
+
+    `is_messaging` marks an operation of the conversation plane. A body may be missing if `needs_body` is false.
+    `example_query` is the query of an example, which may hold shell variables.
     """
 
     id: str
@@ -66,12 +78,35 @@ class Operation(msgspec.Struct, frozen=True):
     summary: str
     scopes: frozenset[Scope]
     status: int
-    query: list[Schema]
-    body: Body | None
-    answer: Schema
     errors: list[int]
     handler: Handler
+    is_messaging: bool = False
+    needs_body: bool = False
+    example_query: str = ""
     runs_inline: bool = True
+    rules: Rules | None = None
+
+    @property
+    def _schemas(self) -> dict[str, Any]:
+        facts: dict[str, Any] = messaging_facts() if self.is_messaging else FACTS
+        schemas: dict[str, Any] = facts["operations"][self.id]
+        return schemas
+
+    @property
+    def query(self) -> list[Schema]:
+        query: list[Schema] = self._schemas["query"]
+        return query
+
+    @functools.cached_property
+    def body(self) -> Body | None:
+        """The checks of the body; None if there is no body. Raises ValueError for a rule or a schema without a check."""
+        schema = self._schemas["body"]
+        return None if schema is None else Body(schema, self.rules)
+
+    @property
+    def answer(self) -> Schema:
+        answer: Schema = self._schemas["answer"]
+        return answer
 
     @property
     def is_paged(self) -> bool:
@@ -85,14 +120,17 @@ class Operation(msgspec.Struct, frozen=True):
 
 def operation(id: str, handler: Handler, *, rules: Rules | None = None, runs_inline: bool = True) -> Operation:
     """Return the operation that the description calls `id`. Raises ValueError for a rule or a schema without a check."""
-    facts = FACTS["operations"][id]
-    return Operation(
-        **facts
-        | {
-            "id": id,
-            "scopes": frozenset(map(Scope, facts["scopes"])),
-            "body": None if facts["body"] is None else Body(facts["body"], rules),
-            "handler": handler,
-            "runs_inline": runs_inline,
-        }
-    )
+    described = Operation(handler=handler, runs_inline=runs_inline, rules=rules, **_metadata(id))
+    described.body  # noqa: B018 - raises ValueError now, not at the first request
+    return described
+
+
+def messaging_operations(handler: Callable[[str], Handler]) -> list[Operation]:
+    """Return the operations of the conversation plane. `handler` returns the handler of an operation id."""
+    ids = [id for id, facts in FACTS["operations"].items() if facts["is_messaging"]]
+    return [Operation(handler=handler(id), **_metadata(id)) for id in ids]
+
+
+def _metadata(id: str) -> dict[str, Any]:
+    facts = {name: fact for name, fact in FACTS["operations"][id].items() if name not in ("query", "body", "answer")}
+    return facts | {"id": id, "scopes": frozenset(map(Scope, facts["scopes"]))}

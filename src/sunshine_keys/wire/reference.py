@@ -75,11 +75,13 @@ def page(router: Router) -> File:
     )
     document = json.loads(openapi.document(router))
     examples = {operation.id: example(operation.body.schema) for operation in router.operations if operation.body}
+    queries = {operation.id: operation.example_query for operation in router.operations}
     groups: dict[str, list[Entry]] = {}
     for path, methods in document["paths"].items():
         shared = methods.pop("parameters", [])
         for method, operation in methods.items():
-            entry = _entry(path, method.upper(), operation, shared, examples.get(operation["operationId"]))
+            id = operation["operationId"]
+            entry = _entry(path, method.upper(), operation, shared, examples.get(id), queries.get(id, ""))
             groups.setdefault(operation["tags"][0], []).append(entry)
     html = environment.from_string(_TEMPLATE.read_text()).render(
         info=document["info"],
@@ -104,7 +106,7 @@ def _prose(text: str) -> list[tuple[bool, str]]:
     return [(i % 2 == 1, part) for i, part in enumerate(text.split("`")) if part]
 
 
-def _entry(path: str, method: str, operation: Schema, shared: list[Schema], body: Any) -> Entry:
+def _entry(path: str, method: str, operation: Schema, shared: list[Schema], body: Any, query: str) -> Entry:
     content = operation.get("requestBody", {}).get("content", {})
     return Entry(
         operation["operationId"],
@@ -115,7 +117,7 @@ def _entry(path: str, method: str, operation: Schema, shared: list[Schema], body
         [(_parameter(parameter), parameter["in"]) for parameter in [*shared, *operation.get("parameters", [])]],
         _shapes(content["application/json"]["schema"]) if content else [],
         [_answer(status, response) for status, response in operation["responses"].items()],
-        _curl(path, method, body, needs_key=bool(operation["security"])),
+        _curl(path, method, body, query, needs_key=bool(operation["security"])),
     )
 
 
@@ -199,12 +201,14 @@ def _range(least: int | None, most: int | None, unit: str) -> Iterator[str]:
         yield text
 
 
-def _curl(path: str, method: str, body: Any, *, needs_key: bool) -> str:
-    url = re.sub(r"{(\w+)}", lambda match: variable(match[1]), path)
+def _curl(path: str, method: str, body: Any, query: str, *, needs_key: bool) -> str:
+    """Return a command. `query` and the texts of `body` may hold shell variables."""
+    url = re.sub(r"{(\w+)}", lambda match: variable(match[1]), path) + (f"?{query}" if query else "")
     words = ["curl", *(["-X", method] if method != "GET" else []), f'"$HOST{url}"']
     lines = [" ".join(words), *(['-u "$KEY_ID:$SECRET"'] if needs_key else [])]
     if body is not None:
-        lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(body)}'"]
+        text = re.sub(r'"\$([A-Z_]+)"', r"""\"'"$\1"'\"""", json.dumps(body))
+        lines += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
     return " \\\n  ".join(lines)
 
 

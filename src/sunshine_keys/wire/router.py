@@ -10,13 +10,13 @@ from sunshine_keys.wire.operation import Operation
 
 
 class _Node:
-    __slots__ = ("children", "methods", "parameter", "wildcard")
+    __slots__ = ("children", "methods", "wildcard")
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
         self.wildcard: _Node | None = None
-        self.parameter = ""
-        self.methods: dict[str, Operation] = {}
+        self.methods: dict[str, tuple[Operation, list[str]]] = {}
+        """The operations of this path by method, each with the names of its parameters."""
 
 
 class Router:
@@ -25,8 +25,7 @@ class Router:
     def __init__(self, operations: Sequence[Operation]) -> None:
         """Raise ValueError for two operations with one method and path, and for an invalid parameter.
 
-        A parameter is invalid if the operation does not have it, if a brace is inside a part of the path, or if another
-        path has another name at this place.
+        A parameter is invalid if the operation does not have it, or if a brace is inside a part of the path.
         """
         self.operations = list(operations)
         self._root = _Node()
@@ -41,7 +40,7 @@ class Router:
             node = self._child(node, part, operation)
         if operation.method in node.methods:
             raise ValueError(f"{operation.method} {operation.path} has two operations")
-        node.methods[operation.method] = operation
+        node.methods[operation.method] = operation, operation.placeholders
 
     @staticmethod
     def _child(node: _Node, part: str, operation: Operation) -> _Node:
@@ -51,9 +50,7 @@ class Router:
         if part != f"{{{name}}}" or name not in operation.parameters:
             raise ValueError(f"{operation.path}: {part} is not one of its parameters")
         if node.wildcard is None:
-            node.wildcard, node.parameter = _Node(), name
-        if node.parameter != name:
-            raise ValueError(f"{operation.path}: another path calls {part} {{{node.parameter}}}")
+            node.wildcard = _Node()
         return node.wildcard
 
     def runs_inline(self, path: bytes) -> bool:
@@ -68,22 +65,23 @@ class Router:
         Raises NotFound or MethodNotAllowed.
         """
         node = self._root
-        ids: dict[str, str] = {}
+        ids: list[str] = []
         for segment in segments:
             child = node.children.get(segment)
             if child is None:
                 if node.wildcard is None or not segment:
                     raise NotFound
-                ids[node.parameter] = segment
+                ids.append(segment)
                 child = node.wildcard
             node = child
         if not node.methods:
             raise NotFound
-        operation = node.methods.get("GET" if method == "HEAD" else method)
-        if operation is None:
+        served = node.methods.get("GET" if method == "HEAD" else method)
+        if served is None:
             allowed = [*node.methods, "HEAD"] if "GET" in node.methods else list(node.methods)
             raise MethodNotAllowed(", ".join(sorted(allowed)))
-        return operation, ids
+        operation, names = served
+        return operation, dict(zip(names, ids, strict=True))
 
 
 def _pattern(operation: Operation) -> str:

@@ -15,13 +15,13 @@ from sunshine_keys.access.failures import AuthenticationFailure, Reason
 from sunshine_keys.access.tokens import UnverifiedToken
 from sunshine_keys.cli.diagnosis import trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, duration, refused, utc_time
+from sunshine_keys.compose import ROUTER
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden, ServiceError
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import KEY_ID, Key
 from sunshine_keys.keys.secrets import is_our_secret, same_secret
 from sunshine_keys.keys.table import KEYS
-from sunshine_keys.resources import ROUTER
 from sunshine_keys.wire.request import split_path
 
 _HEADER_NAME = re.compile(r"authorization\s*:\s*", re.IGNORECASE)

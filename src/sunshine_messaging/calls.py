@@ -1,0 +1,59 @@
+"""What every handler of the plane uses: its store, its clock, and the store of keys beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from sunshine_keys.access.scopes import Scope
+from sunshine_keys.apps.table import require_app
+from sunshine_keys.engine import Engine
+from sunshine_keys.errors import Unauthorized
+from sunshine_keys.store import Store
+from sunshine_keys.store.change import Change
+from sunshine_keys.wire.answers import Replay
+from sunshine_keys.wire.operation import Call
+
+R = TypeVar("R")
+
+
+class Plane:
+    """The plane's store beside an engine, which holds the keys and the apps."""
+
+    def __init__(self, engine: Engine, store: Store, clock: Callable[[], float] = time.time) -> None:
+        """`clock` returns the time in seconds since 1970."""
+        self.engine = engine
+        self.store = store
+        self.clock = clock
+
+    def now(self) -> int:
+        """Return the time in milliseconds since 1970."""
+        return int(self.clock() * 1000)
+
+    async def require_app(self, call: Call) -> None:
+        """Raise AppNotFound if the app in the path does not exist. The app of an app's or integration's key exists."""
+        if call.actor.scope is Scope.ACCOUNT:
+            await self.engine.store.read(require_app(call.ids["appId"]))
+
+    async def change(self, call: Call, change: Change[R]) -> R:
+        """Apply `change`. Raises Unauthorized if the key has been deleted since it authenticated the request."""
+        await self._require(call)
+        return await self.store.transact(call.origin, change)
+
+    async def create(self, call: Call, change: Change[bytes]) -> msgspec.Raw | Replay:
+        """Apply `change`, and return its answer, or the stored answer of the same create. Raises what `change` does."""
+        await self._require(call)
+        answer, is_replay = await self.store.transact_answer(call.origin, change)
+        return Replay(msgspec.Raw(answer)) if is_replay else msgspec.Raw(answer)
+
+    async def _require(self, call: Call) -> None:
+        await self.require_app(call)
+        if await self.engine.store.credential(call.actor.key_id) is None:
+            raise Unauthorized
+
+
+Handler: TypeAlias = Callable[[Any, Call], Awaitable[Any]]
+Handlers: TypeAlias = dict[str, Handler]

@@ -1,0 +1,79 @@
+"""The plane as the service mounts it: its operations, its tables, and its work in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from sunshine_keys.apps.table import APPS as KEYS_APPS
+from sunshine_keys.engine import Engine
+from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.store import OPERATOR, Store
+from sunshine_keys.store.answers import StoredAnswer
+from sunshine_keys.store.table import Catalog, Index, Table
+from sunshine_keys.wire.operation import Call
+from sunshine_messaging import calls
+from sunshine_messaging.apps.changes import DeleteApp
+from sunshine_messaging.apps.table import APPS, apps_after
+from sunshine_messaging.users import operations as users
+
+RESOURCES = (users,)
+"""The resources. Each follows the resources that its tables refer to."""
+
+HANDLERS: calls.Handlers = {id: handler for resource in RESOURCES for id, handler in resource.HANDLERS.items()}
+
+ANSWERS = Table("idempotency", StoredAnswer, indexes=(Index("idempotency_by_age", ("created",)),))
+
+CATALOG = Catalog(
+    tables=(APPS, *(table for resource in RESOURCES for table in resource.TABLES), ANSWERS),
+    number=0x53756E4D,  # "SunM"
+    schema="messaging",
+)
+
+ROUND_SECONDS = 60.0
+"""Seconds between two rounds of the work in the background."""
+
+_BATCH = 500
+
+logger = logging.getLogger("sunshine_keys.messaging")
+
+
+class Plane(calls.Plane):
+    """The plane of one process. It begins its work in the background at once."""
+
+    def __init__(self, engine: Engine, store: Store) -> None:
+        super().__init__(engine, store)
+        self._task = asyncio.get_running_loop().create_task(self._work(), name="sunshine-messaging")
+
+    async def answer(self, operation_id: str, call: Call) -> Any:
+        """Return the answer of an operation."""
+        return await HANDLERS[operation_id](self, call)
+
+    async def app_deleted(self, app_id: str) -> None:
+        """Delete everything of an app that has been deleted from the store of keys. Raises StoreUnavailable."""
+        while await self.store.transact(OPERATOR, DeleteApp(app_id)):
+            pass
+
+    async def sweep(self) -> None:
+        """Delete what is left of apps that no longer exist. Raises StoreUnavailable."""
+        after = ""
+        while rows := await self.store.read(apps_after(after, _BATCH)):
+            for row in rows:
+                if await self.engine.store.get(KEYS_APPS, row.id) is None:
+                    await self.app_deleted(row.id)
+            after = rows[-1].id
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                await self.sweep()
+            except StoreUnavailable:
+                logger.warning("the store of conversations is not available: old data stays until the next round")
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def close(self) -> None:
+        """Stop the work in the background, and close the store."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self.store.close()

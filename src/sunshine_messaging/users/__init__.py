@@ -1,0 +1,1 @@
+"""Users: model, operations, changes and table."""

@@ -1,0 +1,136 @@
+"""The conversation plane beside the store of keys: when it is loaded, and what becomes of deleted apps and keys."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.servers import Server
+from support.stores import entered
+from support.wire import Key, Place, first_run, make_tenant
+
+from sunshine_keys.apps.changes import DeleteApp
+from sunshine_keys.compose import ROUTER, open_engine
+from sunshine_keys.engine import Engine
+from sunshine_keys.first_run import initialise
+from sunshine_keys.store import OPERATOR
+from sunshine_keys.wire.application import Application
+from sunshine_messaging.apps.table import APPS
+from sunshine_messaging.plane import Plane
+from sunshine_messaging.users.changes import CreateUser
+from sunshine_messaging.users.model import User
+from sunshine_messaging.users.table import USERS
+
+
+@asynccontextmanager
+async def opened(place: Place) -> AsyncIterator[Engine]:
+    engine = await open_engine(place.settings)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+@pytest.fixture
+def engine(runner: asyncio.Runner, place: Place) -> Iterator[Engine]:
+    yield from entered(runner, opened(place))
+
+
+async def plane_of(engine: Engine) -> Plane:
+    assert engine.messaging is not None
+    plane: Plane = await engine.messaging.plane(engine)
+    return plane
+
+
+def user(app_id: str, id: str = "0" * 24) -> User:
+    return User(id, app_id, "jane", None, None, "2020-05-21T15:53:30.197Z", False, None, {}, {}, [])
+
+
+def test_service_without_conversations_loads_and_creates_nothing() -> None:
+    program = (
+        "import sys, asyncio, sunshine_keys.asgi, sunshine_keys.compose as compose\n"
+        "from sunshine_keys.wire.operation import messaging_facts\n"
+        "assert 'CreateUser' in {operation.id for operation in compose.ROUTER.operations}\n"
+        "assert not [name for name in sys.modules if name.startswith('sunshine_messaging')]\n"
+        "assert messaging_facts.cache_info().currsize == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_store_is_created_at_the_first_use(data: Path) -> None:
+    place = Place(data, None)
+    account = Key.of(first_run(place)["account_key"])
+    file = data / "messaging.db"
+    with Server(place) as server:
+        tenant = make_tenant(server.wire, account)
+        assert not file.exists()
+        assert server.wire.get(f"{tenant.users}/jane", tenant.key).status == 404
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_a_crash_left_of_a_deleted_app_is_deleted_later(place: Place) -> None:
+    async with opened(place) as engine:
+        sample = await initialise(engine, sample=True)
+        assert sample is not None
+        app_id = sample["app"]["id"]
+        plane = await plane_of(engine)
+        await plane.store.transact(OPERATOR, CreateUser(user(app_id)))
+        await plane.sweep()
+        assert len(await plane.store.select(USERS, "")) == 1
+        # The process ends between the two deletions.
+        await engine.store.transact(OPERATOR, DeleteApp(app_id))
+    async with opened(place) as engine:
+        assert engine.messaging is not None
+        await engine.messaging.resume(engine)
+        plane = await plane_of(engine)
+        await plane.sweep()
+        assert await plane.store.select(USERS, "") == []
+        assert await plane.store.select(APPS, "") == []
+
+
+async def test_deleting_an_app_deletes_its_users(engine: Engine) -> None:
+    sample = await initialise(engine, sample=True)
+    assert sample is not None
+    plane = await plane_of(engine)
+    await plane.store.transact(OPERATOR, CreateUser(user(sample["app"]["id"])))
+    await engine.delete_app(OPERATOR, DeleteApp(sample["app"]["id"]))
+    assert await plane.store.select(USERS, "") == []
+
+
+async def test_key_that_is_deleted_while_its_request_is_read_changes_nothing(engine: Engine) -> None:
+    sample = await initialise(engine, sample=True)
+    assert sample is not None
+    key = Key.of(sample["app_key"])
+    application = Application(engine, ROUTER)
+    app_id = sample["app"]["id"]
+
+    async def revoke(_: object) -> None:
+        await engine.store.transact(OPERATOR, DeleteApp(app_id))
+
+    application.authenticated = revoke
+    sent: list[Any] = []
+    scope = {
+        "type": "http", "method": "POST", "raw_path": f"/v2/apps/{app_id}/users".encode(), "query_string": b"",
+        "scheme": "http", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2),
+        "headers": [
+            (b"authorization", key.basic().encode()), (b"content-type", b"application/json"), (b"content-length", b"2"),
+        ],
+    }  # fmt: skip
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    await application(scope, receive, send)
+    assert sent[0]["status"] == 401
+    plane = await plane_of(engine)
+    assert await plane.store.select(USERS, "") == []
+    await application.close()
