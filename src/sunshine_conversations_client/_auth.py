@@ -164,6 +164,8 @@ def apply_request_auth(
         raise ApiArgumentError(f"{source} should be a dict with the keys in, type, key and value") from None
     if not isinstance(name, str) or not isinstance(value, str):
         raise ApiArgumentError(f"{source}['key'] and {source}['value'] should be strings")
+    if _SURROGATES.search(name) or _SURROGATES.search(value):
+        raise ApiArgumentError(f"{source} contains surrogate characters. Use text that UTF-8 can encode.")
     if place == "header":
         headers[name] = value
     elif place == "query":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -64,12 +65,11 @@ def query_pairs(parameters: dict[str, type[Model] | None], values: dict[str, Any
 
 
 def _query_text(value: Any) -> str:
-    try:
+    with contextlib.suppress(ValueError):  # its exception would hold the text
         text = str(value).lower() if isinstance(value, bool) else str(value)
         text.encode()
-    except ValueError:
-        raise ApiArgumentError("a query parameter should be text that UTF-8 can hold, or a number") from None
-    return text
+        return text
+    raise ApiArgumentError("a query parameter should be text that UTF-8 can hold, or a number")
 
 
 def query_string(query: list[tuple[str, str]]) -> str:
@@ -99,7 +99,8 @@ def json_bytes(content: Any) -> bytes:
     try:
         return json.dumps(content, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ApiArgumentError(f"the body cannot be written as JSON ({type(error).__name__})") from None
+        fault = type(error).__name__
+    raise ApiArgumentError(f"the body cannot be written as JSON ({fault})")
 
 
 def multipart_body(parts: dict[str, Any]) -> tuple[bytes, str]:

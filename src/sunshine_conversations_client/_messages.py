@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
+_MAY_BE_SECRET = re.compile("auth|cookie|token|key|secret|passw|credential|signature", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
+"""Codecs of Python that turn bytes into text and are no charsets of HTTP."""
+
+_PHRASE = re.compile("[A-Za-z' -]{0,60}")
 
 
 class Headers(MutableMapping[str, str]):
@@ -55,7 +60,7 @@ class Headers(MutableMapping[str, str]):
         return len(self._entries)
 
     def __repr__(self) -> str:
-        shown = {name: "…" if name.lower() in _SECRET_HEADERS else value for name, value in self.items()}
+        shown = {name: "…" if _MAY_BE_SECRET.search(name) else value for name, value in self.items()}
         return f"Headers({shown!r})"
 
 
@@ -113,6 +118,9 @@ class Request:
 class Response:
     """Hold one HTTP response: its status, its reason phrase or None, its headers, and its body after content decoding.
 
+    The phrase is part of logs and errors. One with other characters than letters may be a piece of a body after a garbled
+    status line, so the standard phrase of the status takes its place.
+
     If the request has `stream`, `raw` is the HTTP library's own response with its body unread, and `body` is empty.
     """
 
@@ -120,18 +128,39 @@ class Response:
 
     def __init__(self, status: int, reason: str | None, headers: Headers, body: bytes = b"", raw: Any = None) -> None:
         self.status = status
-        self.reason = reason
+        self.reason = reason if reason is None or _PHRASE.fullmatch(reason) else _standard_phrase(status)
         self.headers = headers
         self.body = body
         self.raw = raw
 
     def text(self) -> str | None:
         """Return the body as text in its charset (default UTF-8); None if the bytes are invalid in it."""
-        _, _, charset = self.headers.get("content-type", "").lower().partition("charset=")
-        try:
-            return self.body.decode(charset.partition(";")[0].strip(" \"'") or "utf-8")
-        except (LookupError, ValueError):
-            return None
+        return next(self.texts(), None)
+
+    def texts(self) -> Iterator[str]:
+        """Yield the body as text in every charset that may be meant, the likeliest first.
+
+        A byte-order mark comes first, then what the Content-Type headers name, then UTF-8, or UTF-16 or UTF-32 if the
+        zeros in the body look like it. Unknown charsets, and those in which the bytes are invalid, are left out.
+        """
+        from json import detect_encoding
+
+        detected = detect_encoding(self.body)
+        declared = _CHARSET.findall(", ".join(self.headers.getlist("content-type")))
+        marked = detected == "utf-8-sig" or self.body.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff"))
+        for charset in [detected, *declared] if marked else [*declared, detected]:
+            if charset.lower().replace("-", "_") not in _NO_CHARSETS:
+                try:
+                    text = self.body.decode(charset)
+                except (LookupError, ValueError):
+                    continue
+                yield text
+
+
+def _standard_phrase(status: int) -> str:
+    import http
+
+    return http.HTTPStatus(status).phrase if status in http.HTTPStatus._value2member_map_ else ""
 
 
 def ascii_host(host: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import re
@@ -98,25 +99,39 @@ class Operation(Generic[T]):
         parsed = _parse(response)
         if parsed is UNSET or (self.response is not None and not isinstance(parsed, dict)):
             raise self._undecodable(response, "JSON" if parsed is UNSET else "a JSON object")
-        return parsed if self.response is None else self.response.from_dict(parsed)
+        if self.response is None:
+            return parsed
+        for field in self.response._fields.values():
+            if field.type.container is list and not isinstance(parsed.get(field.wire), list | None):
+                raise self._undecodable(response, f"a JSON object whose {field.wire} is a list")
+        return self.response.from_dict(parsed)
 
     def _undecodable(self, response: Response, expected: str) -> ApiDecodeError:
-        kind = response.headers.get("content-type", "no content type")
+        kind = _MEDIA_TYPE.match(response.headers.get("content-type", ""))
         size = len(response.body)
-        error = ApiDecodeError(response.status, f"the answer should be {expected}; it is {size} bytes of {kind}")
+        shown = kind[0] if kind else "no content type"
+        error = ApiDecodeError(response.status, f"the answer should be {expected}; it is {size} bytes of {shown}")
         error.headers = response.headers
         error.method = self.method
         error.url = self.path
         return error
 
 
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}")
+
+
 def _parse(response: Response) -> Any:
-    """Return the JSON in a body, or UNSET. An exception would hold the body, which may hold a secret."""
-    text = response.text()
-    try:
-        return UNSET if text is None else json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        return UNSET
+    """Return the JSON in a body, or UNSET. An exception would hold the body, which may hold a secret.
+
+    The headers do not matter: a secret is not lost to a wrong content type, an unknown charset or a byte-order mark. In
+    Latin-1 every byte is a character, so that a name in an unknown charset is damaged, but the rest is not lost.
+    """
+    for text in itertools.chain(response.texts(), [response.body.decode("latin-1")]):
+        try:
+            return json.loads(text.removeprefix("\ufeff"))
+        except (ValueError, RecursionError):
+            continue
+    return UNSET
 
 
 def timeout_of(value: Any) -> Timeout:

@@ -42,4 +42,7 @@ class ApiResponse(Generic[T]):
     __hash__ = None  # type: ignore[assignment]  # the official class is not hashable either
 
     def __repr__(self) -> str:
-        return f"ApiResponse(status_code={self.status_code}, data={self.data!r})"
+        shown = (
+            repr(self.data) if hasattr(self.data, "to_dict") else f"({type(self.data).__name__})"
+        )  # a model has no secret in its repr
+        return f"ApiResponse(status_code={self.status_code}, data={shown})"

@@ -27,7 +27,6 @@ raises those.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,8 +34,23 @@ if TYPE_CHECKING:
 
     from sunshine_conversations_client._messages import Headers, Response
 
-_MAY_BE_SECRET = re.compile("secret|token|passw|key|cookie|auth|certificate|credential", re.IGNORECASE)
-_SHOWN_LENGTH = 2000
+_SHOWN_HEADERS = frozenset(
+    {
+        "allow",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "idempotency-replayed",
+        "retry-after",
+        "server",
+        "transfer-encoding",
+        "via",
+        "x-request-id",
+    }
+)
+"""Headers that the text of an exception shows. Any other one may hold a credential."""
 
 
 class OpenApiException(Exception):
@@ -89,7 +103,8 @@ class ApiException(OpenApiException):
 
     `status` is the HTTP status, or None or 0 if no answer arrived. `reason` is the reason phrase of the answer, or a
     sentence about what went wrong. `body` is the text of the answer, `data` its error list as an `ErrorResponse`, and
-    `headers` its headers, whose names match in any case. `code` and `title` belong to the first error. `method`, `url`
+    `headers` its headers, whose names match in any case. The text of the exception shows the error list, but no other
+    body, and only headers that hold no credential. `code` and `title` belong to the first error. `method`, `url`
     (without its query), `path` and `request_id` identify the request.
     """
 
@@ -173,21 +188,23 @@ class ApiException(OpenApiException):
         if self.method:
             lines.append(f"Request: {self.method} {self.url}")
         if self.headers:
-            shown = {name: value for name, value in self.headers.items() if not _MAY_BE_SECRET.search(name)}
+            shown = {name: value for name, value in self.headers.items() if name.lower() in _SHOWN_HEADERS}
             lines.append(f"HTTP response headers: {shown}")
         if self.body:
             lines.append(f"HTTP response body: {self._shown_body(self.body)}")
         return "\n".join(lines) + "\n"
 
     def _shown_body(self, body: str) -> str:
-        """Return the error list of a body. Else return its first 2000 characters, unless they may contain a secret."""
+        """Return the codes and titles of an error list, or the length of any other body, which may hold a secret."""
         errors = getattr(self.data, "errors", None)
-        if isinstance(errors, list):
-            listed = [{name: getattr(error, name, None) for name in ("code", "title")} for error in errors]
-            return json.dumps({"errors": listed}, ensure_ascii=False, default=repr)
-        if _MAY_BE_SECRET.search(body):
-            return f"({len(body)} characters, not shown because they may contain a secret)"
-        return body[:_SHOWN_LENGTH]
+        if not isinstance(errors, list):
+            return f"({len(body)} characters, which the attribute `body` holds)"
+        listed = [{name: _shown_text(getattr(error, name, None)) for name in ("code", "title")} for error in errors]
+        return json.dumps({"errors": listed}, ensure_ascii=False)
+
+
+def _shown_text(value: Any) -> str | None:
+    return value if isinstance(value, str | None) else f"({type(value).__name__})"
 
 
 def _rebuilt(kind: type[ApiException], state: dict[str, Any]) -> ApiException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import traceback
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from support.drivers import Driver
 from support.scripts import KEY, NewApi, NewScript, answer, drop
 
 import sunshine_conversations_client as sunshine
+from sunshine_conversations_client.transport import Headers
 
 
 def create(api: Any, **options: Any) -> sunshine.IntegrationApiKeyResponse:
@@ -301,6 +303,41 @@ class TestAnswers:
         assert fetched.key and fetched.key.id == "int_1"
 
     @pytest.mark.parametrize(
+        "kinds",
+        [
+            ["application/json", "application/json"], ["text/html; charset=utf-8", "application/json"],
+            ["application/json; charset=utf-8, text/plain; charset=utf-8"], ["application/json; charset=nonsense"],
+            ["application/json; charset="], ["application/json; charset=unicode_escape"], ["charset=utf-16"],
+            ["application/json; charset='"], ["application/octet-stream"], ["text/html; charset=us-ascii"], [],
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+    def test_headers_do_not_lose_a_secret(
+        self, script: NewScript, kinds: list[str], encoding: str, api_at: NewApi
+    ) -> None:
+        text = '{"key": {"id": "int_1", "displayName": "Größe", "secret": "s"}}'
+        reply = answer("201 Created", text.encode(encoding), None)
+        for kind in kinds:
+            reply = reply.replace(b"\r\n\r\n", f"\r\nContent-Type: {kind}\r\n\r\n".encode(), 1)
+        key = create(api_at(script(reply).url)).key
+        assert (key and key.secret, key and key.display_name) == ("s", "Größe")
+
+    @pytest.mark.parametrize(("kind", "name"), [("application/json; charset=iso-8859-1", "Größe"), ("text/plain", "Größe"), ("x; charset=none", "Größe"), ("x; charset=cp1252", "Größe")])  # fmt: skip
+    def test_a_body_in_latin_1_does_not_lose_a_secret(
+        self, script: NewScript, kind: str, name: str, api_at: NewApi
+    ) -> None:
+        body = '{"key": {"id": "int_1", "displayName": "Größe", "secret": "s"}}'.encode("latin-1")
+        key = create(api_at(script(answer("201 Created", body, kind)).url)).key
+        assert (key and key.secret, key and key.display_name) == ("s", name)
+
+    @pytest.mark.parametrize("listed", ["{}", '"x"', "5", "true", '{"id": "1"}'])
+    def test_a_list_that_is_no_list_raises_a_decode_error(self, script: NewScript, listed: str, api_at: NewApi) -> None:
+        server = script(answer(body=f'{{"keys": {listed}}}'.encode()))
+        with pytest.raises(sunshine.ApiDecodeError, match="whose keys is a list") as raised:
+            api_at(server.url).list_custom_integration_keys("a", "i")
+        assert raised.value.body is None
+
+    @pytest.mark.parametrize(
         "body", [b"", b"x", b"[]", b"null", b'"x"', b"{", b"[" * 100_000, b"\xff", b"<html>", b'{"a":' * 5000]
     )
     def test_a_2xx_with_another_body_raises_a_decode_error(
@@ -469,8 +506,6 @@ class TestConnections:
 
 
 def test_no_error_shows_a_credential(script: NewScript, api_at: NewApi) -> None:
-    import traceback
-
     token, secret = "t3rces-reraeb"[::-1], "p0t"[::-1]  # reversed, because a traceback shows source lines
     listed = f'{{"errors": [{{"code": "x", "title": "y"}}], "secret": "{secret}"}}'.encode()
     replies = (
@@ -491,6 +526,90 @@ def test_no_error_shows_a_credential(script: NewScript, api_at: NewApi) -> None:
                 "a", "i", "k", _headers=wrong.get("_headers")
             )
         assert token not in "".join(traceback.format_exception(refused.value)) + repr(refused.value.__context__)
+
+
+def everything_of(error: BaseException) -> str:
+    """Return all texts of an exception and of those that are chained to it."""
+    texts = [*traceback.format_exception(error)]
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        chained = waiting.pop()
+        if chained is not None and chained not in seen:
+            seen.append(chained)
+            texts += [repr(chained), str(chained), repr(chained.args), str(getattr(chained, "reason", ""))]
+            waiting += [chained.__cause__, chained.__context__]
+    return "".join(texts)
+
+
+SECRET = "".join(reversed("t3rc3s"))  # not in a source line, which a traceback shows
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer("500 x", SECRET.encode(), "text/plain"),
+        answer("500 x", f'{{"name": "{SECRET}"}}'.encode()),
+        answer("400 x", f'{{"errors": [{{"code": "c", "title": {{"a": "{SECRET}"}}}}]}}'.encode()),
+        answer("404 x", b"{}", X_Echo=f"Bearer {SECRET}"),
+        answer("307 x", b"{}", Location=f"ftp://u:{SECRET}@h/?a={SECRET}"),
+        answer(f"404 {SECRET}", b"{}"),
+        answer(f'500 {{"id": "{SECRET}"}}', b"{}"),
+        answer("200 OK", SECRET.encode()),
+        answer("200 OK", f'["{SECRET}"]'.encode()),
+        answer("200 OK", f'{{"key": {{"id": "{SECRET}"'.encode(), "application/json; charset=utf-16"),
+    ],
+)
+def test_an_answer_is_in_no_text_of_an_error_and_in_no_log(
+    script: NewScript, api_at: NewApi, caplog: pytest.LogCaptureFixture, reply: bytes
+) -> None:
+    caplog.set_level("DEBUG")
+    with pytest.raises(sunshine.ApiException) as raised:
+        create(api_at(script(reply).url, password=SECRET), _headers={"X-Mine": SECRET})
+    assert SECRET not in everything_of(raised.value)
+    assert SECRET not in "".join(record.getMessage() for record in caplog.records if record.name != "asyncio")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"_headers": {f"Authorization: {SECRET}": ""}},
+        {"_headers": {"X-Mine": f"{SECRET}\n"}},
+        {"_request_auth": {"in": "query", "key": "k", "type": "x", "value": f"{SECRET}\ud800"}},
+        {"_request_auth": {"in": "header", "key": "k", "type": "x", "value": f"{SECRET}\ud800"}},
+    ],
+)
+def test_an_argument_is_in_no_text_of_an_error(api_at: NewApi, options: dict[str, Any]) -> None:
+    with pytest.raises(sunshine.ApiArgumentError) as raised:
+        create(api_at("http://127.0.0.1:1"), **options)
+    assert SECRET not in everything_of(raised.value)
+
+
+@pytest.mark.parametrize("name", ["username", "password", "key_id", "secret", "access_token"])
+def test_a_credential_with_surrogates_is_in_no_text_of_an_error(api_at: NewApi, name: str) -> None:
+    credentials = {"username": "u", "password": "p", "key_id": "k", "secret": "s", name: f"{SECRET}\ud800"}
+    with pytest.raises(sunshine.ApiArgumentError, match="surrogate") as raised:
+        create(api_at("http://127.0.0.1:1", **credentials))
+    assert SECRET not in everything_of(raised.value)
+
+
+def test_headers_and_answers_show_no_credential_in_their_repr() -> None:
+    names = ["Authorization", "X-Api-Key", "Cookie", "X-Auth-Token", "Proxy-Authorization", "X-Signature"]
+    assert SECRET not in repr(Headers((name, SECRET) for name in names))
+    for data in ({"secret": SECRET}, SECRET, [SECRET], sunshine.ApiKey(secret=SECRET)):
+        assert SECRET not in repr(sunshine.ApiResponse(200, data=data, raw_data=SECRET.encode()))
+
+
+def test_the_text_of_an_error_shows_what_helps(script: NewScript, api_at: NewApi) -> None:
+    body = b'{"errors": [{"code": "not_found", "title": "Resource not found"}], "more": "x"}'
+    with pytest.raises(sunshine.NotFoundException) as raised:
+        create(api_at(script(answer("404 Not Found", body, X_Request_Id="r1", Retry_After="7")).url))
+    for shown in ("reason: not found", "resource not found", "'x-request-id': 'r1'", "'retry-after': '7'"):
+        assert shown in str(raised.value).lower()
+    with pytest.raises(sunshine.ServiceException) as failed:
+        create(api_at(script(answer("502 Bad Gateway!", b"<html>", "text/html")).url))
+    assert "Reason: Bad Gateway\n" in str(failed.value)
+    assert "HTTP response body: (6 characters, which the attribute `body` holds)" in str(failed.value)
 
 
 def test_debug_logging_shows_no_credential_and_no_body(
