@@ -103,6 +103,7 @@ class Api:
         self.overlay = overlay
         self.version: str = facts["info"]["version"]
         self.schemas: dict[str, Schema] = facts["components"]["schemas"]
+        self.schemas |= overlay.get("schemas", {})
         self.operations: dict[str, Operation] = {operation.id: operation for operation in self._operations()}
         unknown = set(overlay["operations"]) - set(self.operations)
         if unknown:
@@ -112,6 +113,14 @@ class Api:
     def covered(self) -> dict[str, Operation]:
         """The operations that the client covers, by id, in the overlay's order. The service has its own list."""
         return {name: self.operations[name] for name in self.overlay["operations"]}
+
+    @property
+    def events(self) -> dict[str, Schema]:
+        """The events that webhooks deliver, by their types, with those of the overlay."""
+        body = self.facts["x-webhooks"]["Webhook Event"]["post"]["requestBody"]["content"]["application/json"]
+        listed = body["schema"]["properties"]["events"]["items"]["anyOf"]
+        added = [{"$ref": f"#/components/schemas/{name}"} for name in self.overlay.get("schemas", {})]
+        return {self.target(schema)["title"]: schema for schema in [*listed, *added]}
 
     def _operations(self) -> Iterator[Operation]:
         for path, item in self.facts["paths"].items():

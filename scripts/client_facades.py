@@ -129,7 +129,7 @@ class _Method:
         required = [f"{self.arguments[part.name]}: {self._query_type(part.name)}" for part in query if part.required]
         optional = [
             f"{self.arguments[part.name]}: {self._query_type(part.name)} | None = None"
-            for part in query
+            for part in sorted(query, key=lambda part: part.name in self.facades.api.overlay["added"])
             if not part.required
         ]
         return [*(f"{name}: str" for name in self.ids), *required, *self._body(), *optional]

@@ -77,6 +77,8 @@ class Models:
         for operation in api.covered.values():
             self._by_operation[operation.id] = [*self._of_request(operation), *self._of_response(operation)]
         self._error_response = self.annotate({"$ref": "#/components/schemas/errorResponse"}, "ErrorResponse")
+        self._delivered = self.annotate(self._envelope(), "WebhookEnvelope")
+        self._plan_unused()
         self._mark_directions()
         self._place()
         for model in self.classes.values():
@@ -131,14 +133,30 @@ class Models:
         if name := self.response_class(operation):
             yield name
 
+    def _envelope(self) -> Schema:
+        """Return the schema of what a webhook delivers."""
+        parts = {"app": "appSubSchema", "webhook": "webhookSubSchema"}
+        properties: Schema = {name: {"$ref": f"#/components/schemas/{part}"} for name, part in parts.items()}
+        properties["events"] = {"type": "array", "items": {"$ref": "#/components/schemas/eventSubSchema"}}
+        return {"type": "object", "properties": properties}
+
+    def _plan_unused(self) -> None:
+        """Plan the models that neither an operation nor an event uses: earlier versions export them."""
+        used = self._reached([name for names in self._by_operation.values() for name in names] + [self._delivered])
+        for name in self.api.schemas:
+            self.annotate({"$ref": f"#/components/schemas/{name}"}, "")
+        self._unused = [name for name in self.classes if name not in used]
+
     # Classes and annotations
 
     def _name_inline(self, name: str, schema: Schema) -> None:
         """Name the objects within a component by the path to them, as the official package does."""
+        if "properties" in schema.get("items", {}):
+            self._inline_names[id(schema["items"])] = f"{name}Inner"
         for wire, part in schema.get("properties", {}).items():
             inner = part.get("items", part)
             path = name + cap_words(wire) + ("Inner" if inner is not part else "")
-            if "properties" in inner:
+            if "properties" in inner or len(inner.get("allOf", [])) > 1:
                 self._inline_names[id(inner)] = path
             self._name_inline(path, inner)
         for part in schema.get("allOf", []):
@@ -200,9 +218,11 @@ class Models:
 
     def _extended(self, key: str, schema: Schema) -> Schema:
         parts = self.overlay["extended"].get(key, [])
-        return self.api.resolve({"allOf": [schema, *parts]}) | {
-            name: schema[name] for name in ("discriminator",) if name in schema
-        }
+        extended = self.api.resolve({"allOf": [schema, *parts]})
+        if key == "eventSubSchema":  # the description lists the events where a webhook delivers them
+            pointers = {kind: event["$ref"] for kind, event in self.api.events.items()}
+            return extended | {"discriminator": {"propertyName": "type", "mapping": pointers}}
+        return extended | {name: schema[name] for name in ("discriminator",) if name in schema}
 
     def _use(self, model: Model, annotation: str) -> None:
         model.uses += [name for name in re.findall(r"\w+", annotation) if name in self.classes and name != model.name]
@@ -264,9 +284,10 @@ class Models:
             for name in self._of_request(operation):
                 for reached in self._reached([name]):
                     self.classes[reached].in_request = True
-            for name in [*self._of_response(operation), self._error_response]:
-                for reached in self._reached([name]):
-                    self.classes[reached].in_response = True
+            for reached in self._reached([*self._of_response(operation)]):
+                self.classes[reached].in_response = True
+        for reached in self._reached([self._error_response, self._delivered, *self._unused]):
+            self.classes[reached].in_response = True
 
     def _reached(self, names: list[str]) -> dict[str, int]:
         """Return all classes that the classes `names` use, with the number of steps to each class."""
@@ -289,7 +310,7 @@ class Models:
                 if name not in best or steps < best[name][0]:
                     best[name] = (steps, module)
         for name, model in self.classes.items():
-            model.module = "_" + (self.overlay["modules"].get(model.key) or best.get(name, (0, "errors"))[1])
+            model.module = "_" + (self.overlay["modules"].get(model.key) or best.get(name, (0, "events"))[1])
         for _ in range(3):  # a kind of two unions, whose base may be a kind itself
             for model in self.classes.values():
                 for base in model.bases:
@@ -300,16 +321,16 @@ class Models:
     # Fields
 
     def _fill(self, model: Model) -> None:
-        inherited = {name for base in self._ancestors(model) for name in base.schema.get("properties", {})}
+        inherited: Schema = {}
+        for base in reversed(self._ancestors(model)):
+            inherited |= base.schema.get("properties", {})
         required = model.schema.get("required", []) if model.in_request and not model.in_response else []
         always = [*required, *self.overlay["always"].get(model.key, [])]
-        included = self.overlay["included"].get(model.key, [])
-        included = [wire for wire in included if self.api.resolve(model.schema["properties"][wire]).get("readOnly")]
         flat_kind = any(base.is_union and not base.keywords for base in self._ancestors(model))
         for wire, schema in model.schema.get("properties", {}).items():
             part = self.api.resolve(schema)
             is_tag = "default" in part and f"tag={quoted(wire)}" in [base.keywords for base in self._ancestors(model)]
-            if (wire in inherited and not is_tag) or flat_kind:
+            if (wire in inherited and inherited[wire] == schema) or flat_kind:
                 continue
             model.fields.append(
                 Field(
@@ -317,8 +338,8 @@ class Models:
                     wire=wire,
                     annotation=self.annotate(schema, model.name + cap_words(wire)),
                     default=quoted(part["default"]) if is_tag else None if wire in always else "None",
-                    nullable=part.get("nullable", False) and wire not in included,
-                    read_only=part.get("readOnly", False) and wire not in included,
+                    nullable=part.get("nullable", False),
+                    read_only=part.get("readOnly", False),
                     secret=wire in self.overlay["secret"],
                     joined=bool(re.fullmatch(r"\w+(,\w+)+", str(part.get("example", "")))),
                 )
@@ -359,6 +380,12 @@ class Models:
 
     def _derive_doc(self, name: str, doc: str) -> None:
         self.classes[name].doc = self.classes[name].doc or doc
+
+    def earlier(self) -> dict[str, str]:
+        """Return the models by the names that versions before 17 had for them."""
+        return dict(
+            sorted({**self.overlay["earlier"], **{f"{name}AllOf": name for name in self.overlay["all_of"]}}.items())
+        )
 
     # Rendering
 
@@ -404,7 +431,7 @@ class Models:
             "from __future__ import annotations",
             "",
         ]
-        lines += ["from enum import Enum"] if any(model.values for model in models) else []
+        lines += ["from enum import StrEnum"] if any(model.values for model in models) else []
         guarded = typing or foreign or any(model.is_union for model in models)
         lines += ["from typing import TYPE_CHECKING", ""] if guarded else []
         lines += [f"from {NAME}._model import {', '.join(bases)}"] if bases else []
@@ -419,7 +446,7 @@ class Models:
 
     def _render(self, model: Model) -> Iterator[str]:
         if model.values:
-            yield f"class {model.name}(str, Enum):  # noqa: UP042 - a StrEnum prints differently from the official class"
+            yield f"class {model.name}(StrEnum):"
             yield f'    """{model.doc}"""'
             yield ""
             yield from (f"    {snake(value).upper()} = {quoted(value)}" for value in model.values)
@@ -436,14 +463,16 @@ class Models:
             yield "    if TYPE_CHECKING:"
             yield f"        def __init__(self, actual_instance: {model.name} | dict[str, Any] | None = None, **fields: Any) -> None: ..."
 
-    @staticmethod
-    def _flags(model: Model) -> Iterator[str]:
+    def _flags(self, model: Model) -> Iterator[str]:
         renamed = {part.name: part.wire for part in model.fields if camel(part.name) != part.wire}
         if renamed:
             yield f"    _wire_names: ClassVar[dict[str, str]] = {{{', '.join(f'{quoted(name)}: {quoted(wire)}' for name, wire in renamed.items())}}}"
         for flag in ("nullable", "read_only", "secret", "joined"):
             if names := [quoted(part.name) for part in model.fields if getattr(part, flag)]:
                 yield f"    _{flag} = frozenset({{{', '.join(names)}}})"
+        if aliases := self.overlay["aliases"].get(model.key):
+            pairs = ", ".join(f"{quoted(alias)}: {quoted(name)}" for alias, name in aliases.items())
+            yield f"    _aliases: ClassVar[dict[str, str]] = {{{pairs}}}"
 
 
 def quoted(value: Any) -> str:

@@ -68,6 +68,13 @@ def outputs() -> dict[Path, str]:
             for folder in ("model", "models"):
                 files[PACKAGE / folder / f"{snake(model.name)}.py"] = alias(f"models.{module}", model.name)
 
+    for earlier, name in models.earlier().items():
+        for folder in ("model", "models"):
+            files[PACKAGE / folder / f"{snake(earlier)}.py"] = alias(
+                f"models.{models.classes[name].module}", name, earlier
+            )
+        defined[f"models.{snake(earlier)}"] = [earlier]
+
     classes: Names = {}
     for tag in facades.tags:
         module = f"api.{snake(class_of(tag))}"
@@ -101,9 +108,12 @@ def outputs() -> dict[Path, str]:
     return files
 
 
-def alias(module: str, name: str) -> str:
+def alias(module: str, name: str, exported: str = "") -> str:
     """Return a module that defines one name, at the import path of the official package or of its published samples."""
-    return f"{HEADER}\n\nfrom {NAME}.{module} import {name} as {name}\n"
+    home = f"{NAME}.{module}"
+    if exported:
+        return f"{HEADER}\n\nfrom {home} import {name}\n\n{exported} = {name}\n"
+    return f"{HEADER}\n\nfrom {home} import {name} as {name}\n"
 
 
 def table(faces: dict[str, Names]) -> str:

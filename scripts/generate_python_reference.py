@@ -56,8 +56,14 @@ MODELS = """\
 ## Models
 
 Fields are optional keyword arguments, under these names or those of the API. The client does not send fields that you do not
-set. Each model has `to_dict()`, `to_json()`, `to_str()`, `from_dict(…)` and `from_json(…)`. Properties of an answer without a
-field are in `additional_properties`. An unknown name or a value of the wrong type raises `ApiArgumentError`.
+set. Each model has `to_dict()`, `to_json()`, `to_str()`, `from_dict(…)` and `from_json(…)`. `to_body()` returns what a request
+sends: it leaves out the fields that only the service sets. Properties of an answer without a field are in
+`additional_properties`. An unknown name or a value of the wrong type raises `ApiArgumentError`.
+"""
+
+EARLIER = """\
+Versions 9 to 16 had other names for some models, and names ending in `AllOf` for a part of their fields. They are names of the
+whole models here: {names}.
 """
 
 _EVERY_CALL = {"self", "_request_timeout", "_request_auth", "_content_type", "_headers", "_host_index", "legacy"}
@@ -70,7 +76,8 @@ _ITEM = re.compile(r"(?:[a-z_]+, )*[a-z_]+: ")
 def reference() -> str:
     public = {name: getattr(sc, name) for name in sc.__all__ if name != "__version__"}
     apis = [cls for name, cls in public.items() if name.endswith("Api")]
-    models = [cls for cls in public.values() if issubclass(cls, Model | enum.Enum)]
+    models = [cls for name, cls in public.items() if issubclass(cls, Model | enum.Enum) and name == cls.__name__]
+    earlier = [name for name, cls in public.items() if issubclass(cls, Model) and name != cls.__name__]
     errors = [cls for cls in public.values() if issubclass(cls, exceptions.OpenApiException)]
     parts = [INTRODUCTION]
     parts += [_class(cls) for cls in apis]
@@ -79,6 +86,7 @@ def reference() -> str:
     parts += ["## A transport of your own\n", *(_class(getattr(transport, name)) for name in transport.__all__)]
     parts += ["## Exceptions\n", _tree(errors), *(_class(cls) for cls in errors if _own_doc(cls) and _members(cls))]
     parts += [MODELS, table(["model", "fields"], [[f"`{cls.__name__}`", _fields(cls)] for cls in models])]
+    parts += [EARLIER.format(names=", ".join(f"`{name}` (`{public[name].__name__}`)" for name in earlier))]
     parts += ["## Test fixture\n", _markdown(sunshine_keys.testing.__doc__ or "", lines=1), _fixture()]
     parts += ["### sunshine_server\n", _member("", sunshine_keys.testing.sunshine_server) + "\n"]
     classes = [getattr(sunshine_keys.testing, name) for name in sunshine_keys.testing.__all__]

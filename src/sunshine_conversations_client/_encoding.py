@@ -88,9 +88,9 @@ def json_body(model: type[Model], body: Any, content_type: str | None) -> tuple[
 
 def _wire_dict(name: str, model: type[Model], value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
-        return model.wire_dict(value)
+        value = model.from_argument(value)
     if isinstance(value, model):
-        return value.to_dict()
+        return value.to_body()
     raise ApiArgumentError(f"{name} should be {model.__name__} or a dict, not {type(value).__name__}")
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import NoReturn, Self
 
+    Place = tuple[str, str]
+
 REDACTED = "**********"
 
 _HUMP = re.compile(r"_([a-z0-9])")
@@ -30,10 +32,15 @@ _SCALARS: dict[str, tuple[type, ...]] = {
 }
 
 
+class Undefined:
+    """A value that counts as not set, in the official package before version 17."""
+
+
 class FieldType:
     """The type of a field, parsed from its annotation: a scalar, a list, a dictionary, a model or an enumeration.
 
-    `Literal[...]` counts as `str`: which texts are valid is for the service to decide.
+    `Literal[...]` counts as `str`: which texts are valid is for the service to decide. `AnyContent` is `Content`: type
+    checkers see the union of its kinds, which they narrow by `type`.
     """
 
     __slots__ = ("_named", "container", "item", "module", "name", "plain", "scalars")
@@ -41,8 +48,11 @@ class FieldType:
     _cache: ClassVar[dict[tuple[str, str], FieldType]] = {}
 
     def __init__(self, text: str, module: str) -> None:
+        text = text.partition(" | Literal[")[0]  # an enumeration may be written as one of its texts
         if text.startswith("Literal["):
             text = "str"
+        elif text.startswith("Any"):
+            text = text.removeprefix("Any") or "Any"
         self.module = module
         self.scalars = _SCALARS.get(text, ())
         self.name = text if text == "Any" else text.partition("[")[0]
@@ -58,29 +68,59 @@ class FieldType:
     @classmethod
     def of(cls, text: str, module: str) -> FieldType:
         """Return the type for an annotation in a module. Fields with equal annotations share one."""
+        text = text.removeprefix("Optional[").removesuffix("]") if text.startswith("Optional[") else text
         text = text.removesuffix(" | None")
         key = (text, "" if text in _SCALARS else module)
         if key not in cls._cache:
             cls._cache[key] = cls(text, module)
         return cls._cache[key]
 
+    @classmethod
+    def of_object(cls, annotation: Any) -> FieldType:
+        """Return the type for an annotation that a subclass's module has evaluated."""
+        if isinstance(annotation, str):
+            return cls.of(annotation, "")
+        import typing
+
+        parts = [part for part in typing.get_args(annotation) if part is not type(None)]
+        origin = typing.get_origin(annotation)
+        if origin in (list, dict):
+            container = cls.of("list[Any]" if origin is list else "dict[str, Any]", "")
+            item = cls.of_object(parts[-1])
+            if item.plain:
+                return container
+            copied = cls(f"list[{item.name}]", "") if origin is list else cls(f"dict[str, {item.name}]", "")
+            copied.item, copied.plain = item, False
+            return copied
+        if parts and origin is not typing.Literal:
+            return cls.of_object(parts[0]) if len(parts) == 1 else cls.of("Any", "")
+        if isinstance(annotation, type) and annotation.__name__ not in _SCALARS:
+            if not (issubclass(annotation, Model) or hasattr(annotation, "__members__")):
+                return cls.of("Any", "")
+            named = cls(annotation.__name__, annotation.__module__)
+            named._named = annotation
+            return named
+        return cls.of(annotation.__name__ if isinstance(annotation, type) else "Any", "")
+
     def named(self) -> type[Any]:
         """Return the class that the annotation names. Its module may import it for type checkers only."""
         if self._named is None:
-            home = sys.modules[self.module]
+            home = sys.modules.get(self.module)
             if not hasattr(home, self.name):
                 home = __import__("sunshine_conversations_client.models", fromlist=[self.name])
             named: type[Any] = getattr(home, self.name)
             self._named = named
         return self._named
 
-    def check(self, value: Any, place: tuple[str, str]) -> Any:
+    def check(self, value: Any, place: Place) -> Any:
         """Return a caller's value, with dictionaries turned into models.
 
         `place` is the model's and the field's name, for the message. Raises ApiArgumentError for a value of another type.
         """
         if self.scalars:
             if not isinstance(value, self.scalars) or (value.__class__ is bool and self.name in ("int", "float")):
+                if self.name == "str" and hasattr(value, "isoformat"):  # a date or a time
+                    return value.isoformat()
                 _reject(place, self.name, value)
             return value
         if self.container is list:
@@ -127,7 +167,8 @@ class Field:
         self.name = name
         self.wire = owner._wire_names.get(name) or _HUMP.sub(lambda match: match[1].upper(), name)
         # An annotation is no text in a subclass whose module evaluates annotations.
-        self.type = FieldType.of(annotation if isinstance(annotation, str) else "Any", owner.__module__)
+        is_text = isinstance(annotation, str)
+        self.type = FieldType.of(annotation, owner.__module__) if is_text else FieldType.of_object(annotation)
         self.nullable = name in owner._nullable
         self.read_only = name in owner._read_only
         self.secret = name in owner._secret
@@ -163,14 +204,15 @@ def _shown_item(value: Any, show: Callable[[Model], Any]) -> Any:
     return value if isinstance(value, str | int | float) else f"({type(value).__name__})"
 
 
-def _to_wire(value: Any) -> Any:
+def _to_wire(value: Any, *, body: bool) -> Any:
+    """Return a value as JSON holds it; in a body without the fields that only the service sets."""
     if isinstance(value, Model):
-        return value.to_dict()
+        return value.to_body() if body else value.to_dict()
     if isinstance(value, list | tuple):
-        return [_to_wire(item) for item in value]
+        return [_to_wire(item, body=body) for item in value]
     if isinstance(value, dict):
-        return {name: _to_wire(item) for name, item in value.items()}
-    return value
+        return {name: _to_wire(item, body=body) for name, item in value.items()}
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 @dataclass_transform(kw_only_default=True, eq_default=True)
@@ -189,37 +231,67 @@ class Model:
     _secret: ClassVar[frozenset[str]] = frozenset()
     _joined: ClassVar[frozenset[str]] = frozenset()
     _tag: ClassVar[str] = ""
+    _aliases: ClassVar[dict[str, str]] = {}
+    """Other Python names of fields."""
 
     def __init_subclass__(cls) -> None:
         for flag in ("_nullable", "_read_only", "_secret"):
             setattr(cls, flag, frozenset().union(*(getattr(base, flag, ()) for base in cls.__mro__)))
-        own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063 - strings; inspect costs 5 ms to import
+        own = cls.__annotations__  # those of the class itself; inspect costs 5 ms to import
         fields = {name: Field(name, text, cls) for name, text in own.items() if name[0] != "_"}
         for name in fields:
             if not hasattr(cls, name):  # a field without a default, which type checkers require
                 setattr(cls, name, None)
         cls._fields = {name: field for base in reversed(cls.__mro__[1:]) for name, field in _fields_of(base)} | fields
         cls._by_wire = {field.wire: field for field in cls._fields.values()}
+        cls._by_wire |= {alias: cls._fields[name] for alias, name in cls._aliases.items()}
 
     def __init__(self, *positional: Any, **values: Any) -> None:
         if positional:  # as the models of versions before 17 accepted them
-            values = dict(zip(self._fields, positional, strict=False)) | values
+            values = self._named(positional, values)
         for name, value in values.items():
             field = self._fields.get(name) or self._by_wire.get(name)
-            if field is None:
-                if name != "local_vars_configuration":  # also of those versions
-                    self._reject_name(name)
-            elif value is not None or field.nullable:
-                self.__dict__[field.name] = field.check(type(self), value)
+            if field is not None:
+                self._set(field, value)
+            elif name != "local_vars_configuration":  # also of those versions
+                self._reject_name(name)
+
+    @classmethod
+    def _named(cls, positional: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
+        """Return all arguments by the names of the fields. Raises ApiArgumentError, as Python raises TypeError."""
+        from sunshine_conversations_client.exceptions import ApiArgumentError
+
+        if len(positional) > len(cls._fields):
+            raise ApiArgumentError(
+                f"{cls.__name__} takes at most {len(cls._fields)} positional arguments, not {len(positional)}"
+            )
+        named = dict(zip(cls._fields, positional, strict=False))
+        for name in values:
+            field = cls._by_wire.get(name)
+            if (field.name if field else name) in named:
+                raise ApiArgumentError(f"{cls.__name__} got two values for {name}")
+        return named | values
+
+    def _set(self, field: Field, value: Any) -> None:
+        """Set a field to a caller's value. None unsets a field in which null has no meaning."""
+        if value.__class__ is Undefined or (value is None and not field.nullable):
+            self.__dict__.pop(field.name, None)
+        else:
+            self.__dict__[field.name] = field.check(type(self), value)
 
     if not TYPE_CHECKING:  # type checkers read the annotations; these methods would make them accept any name
 
         def __setattr__(self, name: str, value: Any) -> None:
-            field = self._fields.get(name)
+            field = self._fields.get(self._aliases.get(name, name))
             if field is None:
                 self._reject_name(name)
             else:
-                self.__dict__[name] = field.check(type(self), value)
+                self._set(field, value)
+
+        def __getattr__(self, name: str) -> Any:
+            if name in self._aliases:
+                return getattr(self, self._aliases[name])
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
         """Unset a field. It is then not sent."""
@@ -229,6 +301,9 @@ class Model:
     def _reject_name(self, name: str) -> None:
         from sunshine_conversations_client.exceptions import ApiArgumentError
 
+        kinds = type(self).__dict__.get("_kinds")
+        if kinds and self._tag and getattr(self, self._tag) is None:
+            raise ApiArgumentError(f"{type(self).__name__} needs a {self._tag}, which is one of: {', '.join(kinds)}")
         known = ", ".join(self._fields) or "none"
         raise ApiArgumentError(f"{type(self).__name__} has no field {name!r}; its fields are: {known}")
 
@@ -239,17 +314,28 @@ class Model:
         return extra
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields that are set and not read-only, by their names on the wire.
+        """Return the fields that are set, by their names on the wire, and everything else that a server sent.
 
-        A None is included only where null has a meaning in the API.
+        A None is included only where null has a meaning in the API, or where a server sent null.
         """
+        return self._values(body=False)
+
+    def to_body(self) -> dict[str, Any]:
+        """Return what a request sends: `to_dict` without the fields that only the service sets."""
+        return self._values(body=True)
+
+    def _values(self, *, body: bool) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name, field in self._fields.items():
-            value = getattr(self, name) if field.is_tag else self.__dict__.get(name)
-            if field.read_only or (value is None and not (field.nullable and name in self.__dict__)):
+            if name in self.__dict__:
+                value = self.__dict__[name]
+            elif field.is_tag and getattr(self, name) is not None:
+                value = getattr(self, name)
+            else:
                 continue
-            values[field.wire] = _to_wire(value)
-        return values
+            if not (body and (field.read_only or (value is None and not field.nullable))):
+                values[field.wire] = _to_wire(value, body=body)
+        return values | {name: _to_wire(value, body=body) for name, value in self.additional_properties.items()}
 
     def to_json(self) -> str:
         """Return `to_dict` as JSON text in ASCII."""
@@ -297,9 +383,9 @@ class Model:
         extra: dict[str, Any] = {}
         for name, value in obj.items():
             field = kind._by_wire.get(name)
-            if field is None:
+            if field is None or field.wire != name:
                 extra[name] = value
-            elif value is not None or field.nullable:
+            else:
                 model.__dict__[field.name] = field.type.from_wire(value)
         if extra:
             model.__dict__["_additional"] = extra
@@ -312,24 +398,22 @@ class Model:
 
     @classmethod
     def from_argument(cls, values: dict[str, Any]) -> Self:
-        """Return a model of a caller's dictionary, with either kind of name. Raises ApiArgumentError."""
-        return cls._class_for(values)(**values)
-
-    @classmethod
-    def wire_dict(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Return a caller's dictionary with names on the wire. Unknown names are sent as they are.
+        """Return a model of a caller's dictionary, with either kind of name. Unknown names are kept, and sent as they are.
 
         Raises ApiArgumentError for a value of the wrong type.
         """
         kind = cls._class_for(values)
-        content: dict[str, Any] = {}
+        model = kind.__new__(kind)
+        extra: dict[str, Any] = {}
         for name, value in values.items():
             field = kind._fields.get(name) or kind._by_wire.get(name)
             if field is None:
-                content[name] = _to_wire(value)
-            elif value is not None or field.nullable:
-                content[field.wire] = _to_wire(field.check(kind, value))
-        return content
+                extra[name] = value
+            else:
+                model._set(field, value)
+        if extra:
+            model.__dict__["_additional"] = extra
+        return model
 
     @classmethod
     def _class_for(cls, obj: dict[str, Any]) -> type[Self]:
@@ -349,7 +433,8 @@ class Model:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self._fields)
+        same = self.additional_properties == other.additional_properties
+        return same and all(getattr(self, name) == getattr(other, name) for name in self._fields)
 
     __hash__ = None  # type: ignore[assignment]  # a model is mutable, as the official one is
 
@@ -369,7 +454,7 @@ class OneOf(Model):
     class, with what it holds in `additional_properties`.
 
     `Content(TextMessage(…))`, `Content({"type": "text", …})` and `Content(type="text", …)` all return a `TextMessage`,
-    and `TextMessage(…)` is accepted wherever a `Content` is.
+    and `TextMessage(…)` is accepted wherever a `Content` is. The fields of other kinds can be read; they are None.
     """
 
     _by_fields: ClassVar[bool] = False
@@ -380,10 +465,13 @@ class OneOf(Model):
         if OneOf in cls.__bases__:
             cls._tag, cls._by_fields = tag, by_fields
             cls._kinds = {}
+        super().__init_subclass__()
         for base in cls.__mro__[1:]:
             if kind and "_kinds" in base.__dict__:
                 base.__dict__["_kinds"][kind] = cls
-        super().__init_subclass__()
+                for name in cls._fields:  # a value of another kind has None there, as in versions before 17
+                    if not hasattr(base, name):
+                        setattr(base, name, None)
 
     def __new__(cls, *positional: Any, **values: Any) -> Self:
         held = positional[0] if positional else values.get("actual_instance")
@@ -401,7 +489,7 @@ class OneOf(Model):
         if held is self:
             return
         if isinstance(held, dict):
-            super().__init__(**held)
+            self.__dict__.update(type(self).from_argument(held).__dict__)
         elif held is not None and positional and not self._fields:
             _reject((type(self).__name__,), "a model or a dict", held)
         else:
@@ -421,6 +509,11 @@ class OneOf(Model):
             return sum(name in kind._fields or name in kind._by_wire for name in obj), -len(kind._fields)
 
         return max(kinds.values(), key=score, default=cls)
+
+    @property
+    def one_of_schemas(self) -> set[str]:
+        """The names of the classes of all kinds."""
+        return {kind.__name__ for kind in self._kinds.values()}
 
     @property
     def actual_instance(self) -> Self:

@@ -53,10 +53,14 @@ def test_null_is_sent_only_where_the_api_defines_it() -> None:
     assert update.to_dict() == {}
 
 
-def test_read_only_fields_are_not_sent() -> None:
-    webhook = sunshine.Webhook.from_dict({"id": "1", "version": "v2", "target": "t", "triggers": [], "secret": "s"})
+def test_read_only_fields_are_in_to_dict_and_not_sent() -> None:
+    received = {"id": "1", "version": "v2", "target": "t", "triggers": [], "secret": "s"}
+    webhook = sunshine.Webhook.from_dict(received)
     assert webhook and webhook.id == "1"
-    assert webhook.to_dict() == {"target": "t", "triggers": [], "secret": "s"}
+    assert webhook.to_dict() == received
+    assert webhook.to_body() == {"target": "t", "triggers": [], "secret": "s"}
+    custom = sunshine.Custom(webhooks=[webhook], status="active")  # type: ignore[arg-type]
+    assert custom.to_body() == {"type": "custom", "webhooks": [{"target": "t", "triggers": [], "secret": "s"}]}
 
 
 def test_from_dict_reads_api_names_and_keeps_unknown_properties() -> None:
@@ -64,7 +68,7 @@ def test_from_dict_reads_api_names_and_keeps_unknown_properties() -> None:
     assert key
     assert key.display_name == "x"
     assert key.additional_properties == {"display_name": "y", "colour": "red"}
-    assert key.to_dict() == {"id": "int_1", "displayName": "x"}
+    assert key.to_dict() == {"id": "int_1", "displayName": "x", "display_name": "y", "colour": "red"}
     assert sunshine.ApiKey().additional_properties == {}
     assert sunshine.ApiKey.from_dict(None) is None
     assert sunshine.ApiKey.from_json("null") is None
@@ -115,7 +119,7 @@ def test_from_dict_rejects_anything_but_a_dict(value: Any) -> None:
         (sunshine.AppSettings, {"conversation_retention_seconds": 1.5}),
         (sunshine.AppCreateBody, {"settings": "x"}),
         (sunshine.AppCreateBody, {"settings": sunshine.ApiKey()}),
-        (sunshine.AppCreateBody, {"settings": {"nonsense": 1}}),
+        (sunshine.AppCreateBody, {"settings": {"echoPostback": 1}}),
         (sunshine.AppCreateBody, {"metadata": []}),
         (sunshine.WebhookBody, {"triggers": "x"}),
         (sunshine.WebhookBody, {"triggers": [1]}),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sunshine_conversations_client._model import Model, OneOf
@@ -27,12 +27,13 @@ class Integration(OneOf, tag="type"):
     default_responder: DefaultResponderDefaultResponder | None = None
     show_ai_disclaimer: bool | None = None
     _wire_names: ClassVar[dict[str, str]] = {"show_ai_disclaimer": "showAIDisclaimer"}
-    _nullable = frozenset({"display_name", "default_responder_id"})
+    _nullable = frozenset({"display_name", "default_responder_id", "default_responder"})
+    _read_only = frozenset({"id", "status", "default_responder"})
     if TYPE_CHECKING:
         def __init__(self, actual_instance: Integration | dict[str, Any] | None = None, **fields: Any) -> None: ...
 
 
-class Status(str, Enum):  # noqa: UP042 - a StrEnum prints differently from the official class
+class Status(StrEnum):
     """The state of an integration. A response may hold other values; they are kept as they are."""
 
     INACTIVE = "inactive"

@@ -8,7 +8,7 @@ from sunshine_conversations_client._model import Model
 
 
 class Webhook(Model):
-    """A webhook. `to_dict` leaves out `id` and `version`, which only the service sets."""
+    """A webhook. Only the service sets its `id` and `version`; a request does not send them."""
 
     id: str | None = None
     version: str | None = None
