@@ -65,6 +65,8 @@ def query_pairs(parameters: dict[str, type[Model] | None], values: dict[str, Any
 
 
 def _query_text(value: Any) -> str:
+    if isinstance(value, list | tuple | set | dict | bytes):
+        raise ApiArgumentError(f"a query parameter should be text or a number, not {type(value).__name__}")
     with contextlib.suppress(ValueError):  # its exception would hold the text
         text = str(value).lower() if isinstance(value, bool) else str(value)
         text.encode()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING
 
 from sunshine_conversations_client import _flow
@@ -58,6 +60,7 @@ class ApiClient(Caller, LowLevelMethods):
         self._pool: ThreadPool | None = None
         self._rest_client = transport
         self._lock = threading.Lock()  # held while the pool or the transport is created
+        _clients.add(self)
 
     @classmethod
     def get_default(cls) -> ApiClient:
@@ -90,7 +93,10 @@ class ApiClient(Caller, LowLevelMethods):
 
     @property
     def pool(self) -> ThreadPool:
-        """The thread pool of calls with `async_req`, with `pool_threads` threads. The first use creates it."""
+        """The thread pool of calls with `async_req`, with `pool_threads` threads. The first use creates it.
+
+        A forked child creates its own, because threads do not survive a fork.
+        """
         from multiprocessing.pool import ThreadPool
 
         with self._lock:
@@ -174,3 +180,21 @@ class ApiClient(Caller, LowLevelMethods):
         except StopIteration as done:
             answer: T = done.value
             return answer
+
+
+_clients: weakref.WeakSet[ApiClient] = weakref.WeakSet()
+_pools_of_parents: list[ThreadPool] = []
+"""The pools that a forked child drops. They are not freed: freeing one would wait for its threads."""
+
+
+def _drop_pools() -> None:
+    """Drop the pools and the locks of all clients in a forked child. Their threads exist only in its parent."""
+    for client in list(_clients):
+        if client._pool is not None:
+            _pools_of_parents.append(client._pool)
+            client._pool = None
+        client._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_drop_pools)

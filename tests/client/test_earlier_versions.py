@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,3 +69,30 @@ def test_integer_ids_are_sent_as_their_digits(script: NewScript) -> None:
     with sunshine.ApiClient(sunshine.Configuration(server.url)) as client:
         sunshine.AppsApi(client).get_app(12)  # type: ignore[arg-type]
     assert server.lines == ["GET /v2/apps/12 HTTP/1.1"]
+
+
+@pytest.mark.parametrize("locked", [False, True], ids=["", "while the pool is being created"])
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_async_req_works_in_a_forked_child(client: sunshine.ApiClient, tenant: Tenant, locked: bool) -> None:
+    api = sunshine.AppsApi(client)
+
+    def call() -> Any:
+        later: Any = api.get_app(tenant.app_id, async_req=True)
+        return later.get(20).app.id
+
+    assert call() == tenant.app_id
+    if locked:
+        client._lock.acquire()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            if call() == tenant.app_id:
+                client.close()
+                status = 0 if call() == tenant.app_id else 2
+        finally:
+            os._exit(status)
+    if locked:
+        client._lock.release()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert call() == tenant.app_id

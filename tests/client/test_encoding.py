@@ -18,6 +18,13 @@ def test_plain_and_nested_query_parameters() -> None:
     assert query_pairs(parameters, values) == [("access", "public"), ("page[size]", "3")]
 
 
+@pytest.mark.parametrize("value", [["a"], ("a",), {"a"}, {"a": "b"}, b"a"])
+def test_a_value_that_a_query_cannot_hold_is_rejected(value: Any) -> None:
+    for parameters, values in (({"for": None}, {"for": value}), ({"page": sunshine.Page}, {"page": {"colour": value}})):
+        with pytest.raises(sunshine.ApiArgumentError, match="should be text or a number"):
+            query_pairs(parameters, values)  # type: ignore[arg-type]  # both are valid
+
+
 @pytest.mark.parametrize("form", ["path", "PathLike", "pair", "triple", "bytes"])
 def test_every_form_of_a_file_is_sent(tmp_path: Path, form: str) -> None:
     path = tmp_path / "a.png"

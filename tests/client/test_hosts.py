@@ -75,14 +75,16 @@ def test_an_address_with_a_zone_is_connected(driver: Driver, new_client: NewClie
         pytest.skip("this machine has no IPv6")
 
     def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.recv(65536)
-            connection.sendall(answer(body=APPS))
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer(body=APPS))
 
     with listener:
         threading.Thread(target=serve, daemon=True).start()
         client = new_client(f"http://[::1%251]:{listener.getsockname()[1]}", access_token="t")
+        assert driver.AppsApi(client).list_apps().apps == []
         assert driver.read(driver.AppsApi(client).list_apps_without_preload_content()) == APPS
 
 
