@@ -36,16 +36,18 @@ _HARMLESS = (StartBoundaryNotFoundDefect, MultipartInvariantViolationDefect)
 
 
 class Attempt:
-    """One sending of a request. It ends at `moment` of the monotonic clock; each wait is at most `read` seconds long.
+    """One sending of a request. It ends at `moment` of the monotonic clock.
 
+    Each wait is at most `read` seconds long, or `connect` seconds while a connection is opened.
     `stage` is None until a connection is opened or used; connections of a test's stand-in never change it.
     """
 
-    __slots__ = ("moment", "read", "stage")
+    __slots__ = ("connect", "moment", "read", "stage")
 
     CONNECTING, CONNECTED, SENT = range(3)
 
-    def __init__(self, read: float | None, total: float | None) -> None:
+    def __init__(self, connect: float | None, read: float | None, total: float | None) -> None:
+        self.connect = connect
         self.read = read
         self.moment = None if total is None else time.monotonic() + total
         self.stage: int | None = None
@@ -61,7 +63,7 @@ class Attempt:
 
     def limit(self, connected: socket.socket) -> None:
         """Limit the next wait on a socket. Setting a timeout is a system call, so a tenth of difference is let pass."""
-        remaining, limit = self.remaining(), self.read
+        remaining, limit = self.remaining(), self.connect if self.stage == self.CONNECTING else self.read
         if limit is None or (remaining is not None and remaining < limit):
             limit = remaining
         current = connected.gettimeout()

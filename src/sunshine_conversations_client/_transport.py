@@ -175,7 +175,7 @@ class UrllibTransport:
         )
 
     def _send_once(self, request: Request, timeout: Timeout) -> Response:
-        attempt = Attempt(timeout.read, timeout.total)
+        attempt = Attempt(timeout.connect, timeout.read, timeout.total)
         current.attempt = attempt
         try:
             return self._send(request, timeout, attempt)

@@ -68,6 +68,8 @@ class Configuration:
     access_token: a JSON Web Token that an API key has signed, sent as Bearer. It wins over the other credentials.
     allow_insecure_http: True sends credentials over plain http to other machines, too. Default: loopback only.
     retries: how often the client repeats a failed attempt if that is safe. None means 3; 0 and False mean never.
+    max_answer_bytes: an attribute, the greatest size of an answer's body after decoding. A longer one raises
+        ApiDecodeError. Default: 64 MB.
     ssl_ca_cert, ca_cert_data: the certificate authorities to trust, as the path of a file, or as PEM text or DER bytes.
     api_key, api_key_prefix, server_index, server_variables, server_operation_index, server_operation_variables,
     ignore_operation_servers: accepted as in the official client. The operations of this API use only the host that

@@ -19,9 +19,9 @@ OpenApiException
     ├── RateLimitedException           429
     └── ServiceException               500 to 599
 
-Any other status raises a plain ApiException. `__cause__` is the exception of the HTTP library. The synchronous client's
-connection errors are also urllib3's MaxRetryError, and its timeouts urllib3's TimeoutError, because the official client
-raises those.
+Any other status raises a plain ApiException. The `__cause__` of a connection error is the exception of the HTTP library, or
+one like it if that would quote the answer, which may hold a secret. The synchronous client's connection errors are also
+urllib3's MaxRetryError, and its timeouts urllib3's TimeoutError, because the official client raises those.
 """
 
 from __future__ import annotations

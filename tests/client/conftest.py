@@ -76,8 +76,8 @@ def script() -> Iterator[NewScript]:
     """Return a function that starts servers with scripted answers. They close at the end of the test."""
     scripts: list[Script] = []
 
-    def make(*replies: Reply) -> Script:
-        scripts.append(Script(*replies))
+    def make(*replies: Reply, **options: Any) -> Script:
+        scripts.append(Script(*replies, **options))
         return scripts[-1]
 
     yield make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -20,31 +21,48 @@ KEY = b'{"key": {"id": "int_1", "displayName": "x", "secret": "s"}}'
 class Script:
     """A server on a real socket that answers every request with the next reply and records the requests.
 
-    A reply is either the bytes to send before the connection closes, or a function that takes the connection.
+    A reply is either the bytes to send before the connection closes, or a function that takes the connection. With a
+    `context`, it speaks TLS, and records the names of SNI and the certificates of the clients.
     """
 
-    def __init__(self, *replies: Reply) -> None:
+    def __init__(self, *replies: Reply, context: ssl.SSLContext | None = None) -> None:
         self.replies = list(replies)
         self.requests: list[bytes] = []
+        self.server_names: list[str | None] = []
+        self.client_certificates: list[bytes | None] = []
+        self._context = context
+        if context is not None:
+            context.sni_callback = lambda _connection, name, _context: self.server_names.append(name)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "http" if context is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                plain, _ = self._listener.accept()
             except OSError:
                 return
-            with connection, contextlib.suppress(OSError):
-                connection.settimeout(5)
-                self.requests.append(self._read(connection))
+            with plain, contextlib.suppress(OSError), self._secured(plain) as connection:
+                request = self._read(connection)
+                if not request:  # the client has refused the certificate
+                    continue
+                self.requests.append(request)
                 reply = self.replies.pop(0)
                 if callable(reply):
                     reply(connection)
                 else:
                     connection.sendall(reply)
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        plain.settimeout(5)
+        if self._context is None:
+            return plain
+        connection = self._context.wrap_socket(plain, server_side=True)
+        self.client_certificates.append(connection.getpeercert(binary_form=True))
+        return connection
 
     def _read(self, connection: socket.socket) -> bytes:
         received = b""
