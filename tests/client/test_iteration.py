@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from api_facts import load
 from support.scripts import NewScript, Script, answer
 from support.wire import Service, Tenant, Wire
 
@@ -19,7 +20,7 @@ async def walk(
 ) -> list[Any]:
     """Return all items that the synchronous or the asynchronous client yields."""
     configuration = sunshine.Configuration(url, **credentials)  # type: ignore[arg-type]
-    api = {"iterate_apps": "AppsApi", "iterate_integrations": "IntegrationsApi"}[method]
+    api = f"{method.removeprefix('iterate_').capitalize()}Api"
     if name == "sync":
         with sunshine.ApiClient(configuration) as client:
             return list(getattr(getattr(sunshine, api)(client), method)(*arguments, **options))
@@ -51,8 +52,8 @@ async def test_apps_of_all_pages_come_once(service: Service, tenant: Tenant, oth
     assert len(ids) == len(set(ids))
 
 
-def page(ids: list[str], **meta: Any) -> bytes:
-    return answer(body=json.dumps({"apps": [{"id": id} for id in ids], "meta": meta}).encode())
+def page(ids: list[str], items: str = "apps", **meta: Any) -> bytes:
+    return answer(body=json.dumps({items: [{"id": id} for id in ids], "meta": meta}).encode())
 
 
 def queries(server: Script) -> list[str]:
@@ -125,22 +126,45 @@ async def test_the_items_of_the_last_good_page_come_before_its_error(script: New
 
 
 @pytest.mark.parametrize("name", ["sync", "async"])
-async def test_a_list_whose_first_page_is_the_newest_is_walked_backwards(script: NewScript, name: str) -> None:
-    """As `iterate_messages` does: every page is in ascending order, and the first one is the newest."""
+async def test_messages_are_iterated_from_the_newest_page_back(script: NewScript, name: str) -> None:
+    """Every page is in ascending order, and the first one is the newest."""
     server = script(
-        page(["4", "5"], hasMore=True, beforeCursor="4", afterCursor="wrong"),
-        page([], hasMore=True, beforeCursor="3x"),
-        page(["2", "3"], hasMore=True),
-        page(["1"], hasMore=False, afterCursor="wrong"),
+        page(["4", "5"], "messages", hasMore=True, beforeCursor="4", afterCursor="wrong"),
+        page([], "messages", hasMore=True, beforeCursor="3x"),
+        page(["2", "3"], "messages", hasMore=True),
+        page(["1"], "messages", hasMore=False, afterCursor="wrong"),
     )
-    configuration = sunshine.Configuration(server.url)
-    if name == "sync":
-        with sunshine.ApiClient(configuration) as client:
-            api = sunshine.AppsApi(client)
-            ids = [app.id for app in api._iterate(api.list_apps, lambda page: page.apps, 2, backwards=True)]  # fmt: skip
-    else:
-        async with aio.ApiClient(configuration) as waiting:
-            waited = aio.AppsApi(waiting)
-            ids = [app.id async for app in waited._iterate(waited.list_apps, lambda page: page.apps, 2, backwards=True)]  # fmt: skip
-    assert ids == ["5", "4", "3", "2", "1"]
+    messages = await walk(name, server.url, {}, "iterate_messages", "a", "c", size=2)
+    assert [message.id for message in messages] == ["5", "4", "3", "2", "1"]
     assert queries(server) == ["page[size]=2"] + [f"page[before]={cursor}&page[size]=2" for cursor in ("4", "3x", "2")]
+    assert server.lines[0].startswith("GET /v2/apps/a/conversations/c/messages?")
+
+
+@pytest.mark.parametrize("name", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("iterate_apps", ()),
+        ("iterate_clients", ("a", "u")),
+        ("iterate_conversations", ("a", {"userId": "u"})),
+        ("iterate_integrations", ("a",)),
+        ("iterate_participants", ("a", "c")),
+    ],
+)
+async def test_every_other_paged_list_is_iterated_forwards(
+    script: NewScript, name: str, method: str, arguments: tuple[Any, ...]
+) -> None:
+    items = method.removeprefix("iterate_")
+    server = script(page(["1", "2"], items, hasMore=True, afterCursor="2"), page(["3"], items, hasMore=False))
+    assert [item.id for item in await walk(name, server.url, {}, method, *arguments)] == ["1", "2", "3"]
+    assert [query.partition("&filter")[0] for query in queries(server)] == [
+        "page[size]=100",
+        "page[after]=2&page[size]=100",
+    ]
+
+
+def test_every_paged_list_has_an_iteration() -> None:
+    paged = {operation.name for operation in load().operations.values() if operation.paged}
+    there = {name for package in (sunshine, aio) for api in package.__all__ if api.endswith("Api") for name in vars(getattr(package, api))}  # fmt: skip
+    assert len(paged) == 6
+    assert {name.replace("list_", "iterate_") for name in paged} <= there

@@ -1,4 +1,4 @@
-"""Operations that send no configured credentials, and those that a browser opens."""
+"""The OAuth operations: a URL for a browser, and calls without the configured credentials."""
 
 from __future__ import annotations
 
@@ -9,66 +9,71 @@ from support.drivers import Driver
 from support.scripts import NewApi, NewScript, answer
 
 import sunshine_conversations_client as sunshine
-from sunshine_conversations_client._operations import UNSET, Operation
 
-AUTHORIZE: Operation[str] = Operation(
-    "GET",
-    "/oauth/authorize",
-    None,
-    query={"client_id": None, "response_type": None, "state": None, "redirect_uri": None},
-    authenticated=False,
-    browser=True,
-)
-TOKEN: Operation[object] = Operation("POST", "/oauth/token", None, body=sunshine.Page, authenticated=False)
-OPTIONS = (UNSET, None, None, None, 0)
-QUERY = {"client_id": "a&b", "response_type": "code", "state": None, "redirect_uri": "https://me.example/?x=é"}
+ARGUMENTS = {"client_id": "a&b", "response_type": "code", "redirect_uri": "https://me.example/?x=é"}
 SENT = "client_id=a%26b&response_type=code&redirect_uri=https%3A%2F%2Fme.example%2F%3Fx%3D%C3%A9"
+BODY = {"code": "c", "grant_type": "authorization_code", "client_id": "a", "client_secret": "b"}
 
 
 @pytest.fixture
-def send(driver: Driver, api_at: NewApi) -> Any:
-    """Return a function that calls a method of the base of the API classes, as the generated methods do."""
+def oauth_at(driver: Driver, api_at: NewApi) -> Any:
+    """Return a function that creates the API class for a URL, on a client with all kinds of credentials."""
 
-    def make(url: str, method: str, operation: Any, query: Any, body: Any = None, **legacy: Any) -> Any:
+    def make(url: str) -> Any:
         client = api_at(url, key_id="k", secret="s3cr3t", scope="app").api_client
         client.cookie = "session=s3cr3t"
         client.set_default_header("authorization", "Bearer s3cr3t")
         client.set_default_header("X-Mine", "1")
-        api = driver.AppsApi(client)
-        last = [legacy] if driver.name == "sync" and method != "_open" else []
-        return getattr(api, method)(operation, {}, query, body, OPTIONS, *last)
+        return driver.OAuthEndpointsApi(client)
 
     return make
 
 
-def test_an_operation_without_security_sends_no_configured_credentials(script: NewScript, send: Any) -> None:
-    server = script(answer())
-    send(server.url, "_call", TOKEN, {}, {"after": "x"})
+def test_get_token_sends_no_configured_credentials(script: NewScript, oauth_at: Any) -> None:
+    server = script(answer(body=b'{"access_token": "t", "token_type": "Bearer"}'))
+    assert oauth_at(server.url).get_token(BODY).access_token == "t"
     head = server.requests[0].partition(b"\r\n\r\n")[0].lower()
-    assert b"authorization" not in head
+    assert b"authorization:" not in head
     assert b"cookie" not in head
     assert b"s3cr3t" not in head
     assert b"x-mine: 1" in head
 
 
-def test_authorize_returns_the_url_for_a_browser_and_sends_nothing(script: NewScript, send: Any) -> None:
+def test_get_token_sends_the_headers_of_its_call(script: NewScript, oauth_at: Any) -> None:
+    server = script(*[answer(body=b'{"access_token": "t"}')] * 2)
+    oauth_at(server.url).get_token(BODY, _headers={"Authorization": "Basic mine"})
+    auth = {"in": "header", "type": "basic", "key": "Authorization", "value": "Basic mine"}
+    oauth_at(server.url).get_token(BODY, _request_auth=auth)
+    assert all(b"\r\nAuthorization: Basic mine\r\n" in request for request in server.requests)
+
+
+def test_revoke_access_sends_the_configured_credentials(script: NewScript, oauth_at: Any) -> None:
+    server = script(answer())
+    oauth_at(server.url).revoke_access()
+    assert server.lines == ["DELETE /oauth/authorization HTTP/1.1"]
+    assert b"uthorization: Bearer s3cr3t" in server.requests[0]
+
+
+@pytest.mark.parametrize("base", ["", "/sc", "/sc/"])
+def test_authorize_returns_the_url_for_a_browser_and_sends_nothing(script: NewScript, oauth_at: Any, base: str) -> None:
     server = script()
-    assert send(server.url + "/sc/", "_call", AUTHORIZE, QUERY) == f"{server.url}/sc/oauth/authorize?{SENT}"
+    url = oauth_at(server.url + base).authorize(**ARGUMENTS)
+    assert url == f"{server.url}{base.rstrip('/')}/oauth/authorize?{SENT}"
     assert server.requests == []
 
 
-def test_authorize_sends_nothing_with_async_req(script: NewScript, send: Any, driver: Driver) -> None:
+def test_authorize_sends_nothing_with_async_req(script: NewScript, oauth_at: Any, driver: Driver) -> None:
     if driver.name == "async":
         pytest.skip("the asynchronous client has no async_req")
     server = script()
-    url = send(server.url, "_call", AUTHORIZE, QUERY, async_req=True).get(10)
+    url = oauth_at(server.url).authorize(**ARGUMENTS, async_req=True).get(10)
     assert url == f"{server.url}/oauth/authorize?{SENT}"
     assert server.requests == []
 
 
-def test_authorize_with_info_returns_the_redirect_unfollowed(script: NewScript, send: Any) -> None:
+def test_authorize_with_info_returns_the_redirect_unfollowed(script: NewScript, oauth_at: Any) -> None:
     server = script(answer("302 Found", b"Found.", "text/plain", Location="/oauth_bridge/start"))
-    info = send(server.url, "_call_with_info", AUTHORIZE, QUERY)
+    info = oauth_at(server.url).authorize_with_http_info(**ARGUMENTS)
     assert (info.status_code, info.data, info.headers["location"]) == (
         302,
         "/oauth_bridge/start",
@@ -77,15 +82,15 @@ def test_authorize_with_info_returns_the_redirect_unfollowed(script: NewScript, 
     assert server.lines == [f"GET /oauth/authorize?{SENT} HTTP/1.1"]
 
 
-def test_authorize_unread_returns_the_redirect_unfollowed(script: NewScript, send: Any) -> None:
+def test_authorize_unread_returns_the_redirect_unfollowed(script: NewScript, oauth_at: Any) -> None:
     server = script(answer("302 Found", b"", Location="/oauth_bridge/start"))
-    raw = send(server.url, "_open", AUTHORIZE, QUERY)
+    raw = oauth_at(server.url).authorize_without_preload_content(**ARGUMENTS)
     assert raw.status == 302
     raw.close()
     assert len(server.requests) == 1
 
 
-def test_authorize_with_info_raises_for_an_error(script: NewScript, send: Any) -> None:
+def test_authorize_with_info_raises_for_an_error(script: NewScript, oauth_at: Any) -> None:
     server = script(answer("404 Not Found", b"{}"))
     with pytest.raises(sunshine.NotFoundException):
-        send(server.url, "_call_with_info", AUTHORIZE, QUERY)
+        oauth_at(server.url).authorize_with_http_info(**ARGUMENTS)
