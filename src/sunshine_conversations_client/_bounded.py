@@ -177,7 +177,7 @@ class _Response(http.client.HTTPResponse):
         if isinstance(answer, _Answer) and answer.raw.at_end:  # only a head without its end makes the reader go on
             self.close()
             raise ProtocolError("The connection closed within the headers of the answer")
-        if self.msg.get_payload() or any(not isinstance(defect, _HARMLESS) for defect in self.msg.defects):
+        if self.msg.defects and any(not isinstance(defect, _HARMLESS) for defect in self.msg.defects):
             self.close()
             raise ProtocolError("The answer has a header without a name")
 

@@ -74,7 +74,8 @@ class Caller:
             # An earlier attempt, whose answer was lost, has deleted the resource. The delete has succeeded.
             nothing: Any = {}
             return ApiResponse(404, response.headers, data=nothing, raw_data=response.body, deleted_before=True)
-        require_success(response, request.method, public_url(request.url))
+        if not 200 <= response.status <= 299:
+            require_success(response, request.method, public_url(request.url))
         data = call.operation.decode(response)
         return ApiResponse(response.status, response.headers, data=data, raw_data=response.body)
 

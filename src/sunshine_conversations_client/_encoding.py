@@ -14,6 +14,7 @@ from sunshine_conversations_client.exceptions import ApiArgumentError
 if TYPE_CHECKING:
     from sunshine_conversations_client._model import Model
 
+_PLAIN_ID = re.compile("(?!\\.{1,2}$)[A-Za-z0-9_.~-]+")
 _UNSAFE_IN_ID = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff]")
 
 
@@ -26,6 +27,10 @@ def fill_path(template: str, ids: dict[str, Any], safe: str = "") -> str:
     for index, part in enumerate(parts):
         name = part.strip("{}")
         if part.startswith("{") and name in ids:
+            value = ids[name]
+            if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
+                parts[index] = value
+                continue
             parts[index] = quote(_checked_id(name, ids[name]), safe=safe)
             if not {".", ".."}.isdisjoint(parts[index].split("/")):
                 raise ApiArgumentError(

@@ -176,9 +176,9 @@ def _redirected(request: Request, response: Response) -> Request | None:
     DELETE. No redirect leads from https to http. Another origin receives only headers that reveal nothing: no
     credentials, no cookies, no headers of the caller. It receives no body, so a request with a body stays where it is.
     """
-    targets = response.headers.getlist("location")
     if response.status not in _REDIRECT_STATUSES or (response.status == 303 and request.method != "GET"):
         return None
+    targets = response.headers.getlist("location")
     url = _absolute(request.url, targets[0]) if len(set(targets)) == 1 else None
     if url is None:
         return None

@@ -23,10 +23,30 @@ _PHRASE = re.compile("[A-Za-z' -]{0,60}")
 class Headers(MutableMapping[str, str]):
     """Hold headers whose names match in any case. The first spelling of a name stays; repeated values join with ", "."""
 
+    _entries: dict[str, tuple[str, list[str]]]
+
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._entries: dict[str, tuple[str, list[str]]] = {}
+        self._entries = {}
         for name, value in pairs:
             self.add(name, value)
+
+    @classmethod
+    def later(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
+        """Return headers that go through `pairs` at their first use. Most calls need no header of their answer."""
+        headers = cls.__new__(cls)
+        headers.__dict__["_pairs"] = pairs
+        return headers
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_entries":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._entries = {}
+        for header, value in self.__dict__.pop("_pairs", ()):
+            self.add(header, value)
+        return self._entries
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Headers, ([(name, value) for name, values in self._entries.values() for value in values],)
 
     def add(self, name: str, value: str) -> None:
         """Add a value and keep the existing values of the name."""

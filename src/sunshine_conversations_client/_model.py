@@ -224,6 +224,7 @@ class Model:
     """
 
     _fields: ClassVar[dict[str, Field]] = {}
+    _lists: ClassVar[tuple[str, ...]] = ()
     _by_wire: ClassVar[dict[str, Field]] = {}
     _wire_names: ClassVar[dict[str, str]] = {}
     _nullable: ClassVar[frozenset[str]] = frozenset()
@@ -244,6 +245,7 @@ class Model:
                 setattr(cls, name, None)
         cls._fields = {name: field for base in reversed(cls.__mro__[1:]) for name, field in _fields_of(base)} | fields
         cls._by_wire = {field.wire: field for field in cls._fields.values()}
+        cls._lists = tuple(field.wire for field in cls._fields.values() if field.type.container is list)
         cls._by_wire |= {alias: cls._fields[name] for alias, name in cls._aliases.items()}
 
     def __init__(self, *positional: Any, **values: Any) -> None:

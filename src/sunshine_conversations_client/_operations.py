@@ -101,9 +101,9 @@ class Operation(Generic[T]):
             raise self._undecodable(response, "JSON" if parsed is UNSET else "a JSON object")
         if self.response is None:
             return parsed
-        for field in self.response._fields.values():
-            if field.type.container is list and not isinstance(parsed.get(field.wire), list | None):
-                raise self._undecodable(response, f"a JSON object whose {field.wire} is a list")
+        for name in self.response._lists:
+            if not isinstance(parsed.get(name), list | None):
+                raise self._undecodable(response, f"a JSON object whose {name} is a list")
         return self.response.from_dict(parsed)
 
     def _undecodable(self, response: Response, expected: str) -> ApiDecodeError:
@@ -126,12 +126,22 @@ def _parse(response: Response) -> Any:
     The headers do not matter: a secret is not lost to a wrong content type, an unknown charset or a byte-order mark. In
     Latin-1 every byte is a character, so that a name in an unknown charset is damaged, but the rest is not lost.
     """
+    if response.body.isascii():
+        parsed = _parse_text(response.body.decode("ascii"))
+        if parsed is not UNSET:
+            return parsed
     for text in itertools.chain(response.texts(), [response.body.decode("latin-1")]):
-        try:
-            return json.loads(text.removeprefix("\ufeff"))
-        except (ValueError, RecursionError):
-            continue
+        parsed = _parse_text(text)
+        if parsed is not UNSET:
+            return parsed
     return UNSET
+
+
+def _parse_text(text: str) -> Any:
+    try:
+        return json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return UNSET
 
 
 def timeout_of(value: Any) -> Timeout:
@@ -292,12 +302,19 @@ _NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f-\xa0\\{}\u2028\u2029\ud800-\udfff]")
 
 def require_private(url: str, configuration: Configuration) -> None:
     """Raise ApiArgumentError if credentials would be sent over plain http to another machine."""
+    host = _exposed_host(url)
+    if host is not None and not configuration.allow_insecure_http:
+        raise ApiArgumentError(
+            f"credentials should not go over plain http to {host}: use https, or allow_insecure_http=True"
+        )
+
+
+@functools.lru_cache(maxsize=64)
+def _exposed_host(url: str) -> str | None:
+    """Return the host of a URL if others can read what is sent to it, else None."""
     parts = urlsplit(url)
-    if parts.scheme == "https" or configuration.allow_insecure_http or is_loopback(parts.hostname or ""):
-        return
-    raise ApiArgumentError(
-        f"credentials should not go over plain http to {parts.hostname}: use https, or allow_insecure_http=True"
-    )
+    host = parts.hostname or ""
+    return None if parts.scheme == "https" or is_loopback(host) else host
 
 
 def is_loopback(host: str) -> bool:

@@ -206,7 +206,7 @@ class UrllibTransport:
         )
         if attempt.stage is None:
             return response_of(raw, stream=request.stream)  # a stand-in has answered
-        headers = Headers(raw.headers.items())
+        headers = Headers.later(raw.headers.items())
         if request.stream:
             attempt.moment = None  # the caller reads the body in his own time
             return Response(raw.status, raw.reason, headers, raw=raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import pickle
 import socket
 import ssl
 import threading
@@ -255,3 +256,11 @@ def test_a_forked_child_opens_its_own_connections(script: NewScript, api_at: New
     assert os.read(reading, 99) == b"int_1"
     os.close(reading)
     assert len(server.requests) == 2
+
+
+def test_headers_of_an_error_can_be_pickled(script: NewScript, api_at: NewApi) -> None:
+    with pytest.raises(sunshine.NotFoundException) as raised:
+        create(api_at(script(answer("404 x", b"{}", Vary="a\r\nVary: b")).url))
+    duplicate = pickle.loads(pickle.dumps(raised.value))
+    assert duplicate.headers == raised.value.headers
+    assert duplicate.headers.getlist("vary") == ["a", "b"]
