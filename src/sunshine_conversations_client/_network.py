@@ -128,6 +128,14 @@ def socket_options(configuration: Configuration) -> list[tuple[int, int, int | b
     return checked
 
 
+def most_bytes(configuration: Configuration) -> int:
+    """Return `configuration.max_answer_bytes`. Raises ApiArgumentError if it is not a positive integer."""
+    most = configuration.max_answer_bytes
+    if not isinstance(most, int) or isinstance(most, bool) or most <= 0:
+        raise ApiArgumentError("The max_answer_bytes is invalid. Use a positive integer, the number of bytes.")
+    return most
+
+
 def ca_bundle() -> str | None:
     """Return the path in REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE. OpenSSL itself reads SSL_CERT_FILE and SSL_CERT_DIR."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None

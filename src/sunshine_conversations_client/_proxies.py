@@ -68,35 +68,42 @@ def proxy_for(url: str, configuration: Configuration) -> Proxy | None:
     if configuration.proxy:
         return configured_proxy(configuration)
     scheme, _, _ = url.partition("://")
-    text = _variable(f"{scheme}_proxy") or _variable("all_proxy")
-    if not text:
+    name = next((name for name in (f"{scheme}_proxy", "all_proxy") if _variable(name)), None)
+    if name is None:
         return None
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     if is_loopback(host) or _exempt(host, parts.port or _DEFAULT_PORTS.get(scheme), _variable("no_proxy") or ""):
         return None
-    return _parsed(text if "://" in text else f"http://{text}", configuration)
+    return _required(_parsed(_variable(name), configuration, default_scheme="http"))
 
 
 def configured_proxy(configuration: Configuration) -> Proxy | None:
     """Return the proxy that the configuration itself names, for every host. Raises ApiArgumentError as `proxy_for` does."""
-    return _parsed(configuration.proxy, configuration) if configuration.proxy else None
+    return _required(_parsed(configuration.proxy, configuration)) if configuration.proxy else None
 
 
-def _parsed(text: str, configuration: Configuration) -> Proxy:
-    """Return the proxy that a URL describes. Raises ApiArgumentError, which never quotes the URL: it may hold a password."""
-    try:
-        parts = urlsplit(text.strip())
-        host, port = parts.hostname, parts.port
-        usable = parts.scheme in _SCHEMES and bool(host) and port != 0
-    except (ValueError, AttributeError):
-        usable = False
-    if not usable:
+def _required(proxy: Proxy | None) -> Proxy:
+    """Return the proxy. Raises ApiArgumentError for None, from a frame without the URL, which may hold a password."""
+    if proxy is None:
         raise ApiArgumentError(
             "The proxy is not a valid URL. Use a URL such as http://127.0.0.1:3128. Percent-encode special characters in"
             " its user and password."
         )
-    shown = f"[{host}]" if host and ":" in host else host
+    return proxy
+
+
+def _parsed(text: str | None, configuration: Configuration, default_scheme: str = "") -> Proxy | None:
+    """Return the proxy that a URL describes, or None if it is not a URL of a supported scheme."""
+    try:
+        url = (text or "").strip()
+        parts = urlsplit(url if "://" in url or not default_scheme else f"{default_scheme}://{url}")
+        host, port = parts.hostname, parts.port
+    except (ValueError, AttributeError):
+        return None
+    if parts.scheme not in _SCHEMES or not host or port == 0:
+        return None
+    shown = f"[{host}]" if ":" in host else host
     username, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
     return Proxy(
         f"{parts.scheme}://{shown}" if port is None else f"{parts.scheme}://{shown}:{port}",

@@ -15,7 +15,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sunshine_conversations_client._bounded import Attempt, BoundedContext, bounded_pool, current
 from sunshine_conversations_client._messages import Headers, Request, Response, Timeout
-from sunshine_conversations_client._network import Tls, socket_options
+from sunshine_conversations_client._network import Tls, most_bytes, socket_options
 from sunshine_conversations_client._operations import timeout_of
 from sunshine_conversations_client._proxies import configured_proxy, proxy_for
 from sunshine_conversations_client._rest import RESTResponse, response_of
@@ -194,6 +194,7 @@ class UrllibTransport:
             raise ApiArgumentError(
                 "The headers set Content-Length or Transfer-Encoding. Remove them: the client sets the length."
             )
+        most = most_bytes(self._configuration)
         raw: Any = self._pools_through(proxy_for(request.url, self._configuration)).request(
             request.method,
             request.url,
@@ -210,7 +211,7 @@ class UrllibTransport:
         if request.stream:
             attempt.moment = None  # the caller reads the body in his own time
             return Response(raw.status, raw.reason, headers, raw=raw)
-        body = _read_body(raw, self._configuration.max_answer_bytes)
+        body = _read_body(raw, most)
         return Response(raw.status, raw.reason, headers, body)
 
     def close(self) -> None:

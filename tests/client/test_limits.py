@@ -347,6 +347,11 @@ class TestSize:
         with pytest.raises(sunshine.ApiDecodeError, match="max_answer_bytes"):
             get(api_at(script(endless).url, max_answer_bytes=2_000_000))
 
+    @pytest.mark.parametrize("most", [None, "1", 0, -1, 1.5, True])
+    def test_invalid_limit_is_rejected(self, api_at: NewApi, most: Any) -> None:
+        with pytest.raises(sunshine.ApiArgumentError, match="max_answer_bytes"):
+            get(api_at("http://127.0.0.1:1", max_answer_bytes=most))
+
     def test_limit_is_64_megabytes(self) -> None:
         assert sunshine.Configuration().max_answer_bytes == 64 * 1024 * 1024
 
@@ -371,7 +376,7 @@ class EarlyScript(Script):
 
 
 class TestEarlyAnswers:
-    @pytest.mark.parametrize("secure", [False])
+    @pytest.mark.parametrize("secure", [False, True])
     def test_413_before_the_end_of_an_upload_is_an_answer(self, api_at: NewApi, tmp_path: Path, secure: bool) -> None:
         certificate = make_certificate(tmp_path)
         refusal = answer("413 Content Too Large", b'{"errors": [{"code": "payload_too_large", "title": "t"}]}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import Any
 
 import pytest
 from support.certificates import make_certificate, make_directory
-from support.drivers import Driver
 from support.proxies import Tunnel
 from support.scripts import KEY, NewApi, NewScript, Script, answer
 
 import sunshine_conversations_client as sunshine
+from sunshine_conversations_client import aio
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -136,14 +137,19 @@ class TestClientCertificates:
             target.read(cert_file=str(certificate), key_file=str(key))
         assert not target.server.requests
 
-    def test_https_proxy_would_receive_it_from_aiohttp(self, api_at: NewApi, tmp_path: Path, driver: Driver) -> None:
-        if driver.name == "sync":
-            pytest.skip("urllib3 has settings of their own for the proxy")
-        certificate, key = make_certificate(tmp_path)
-        for settings in ({"cert_file": str(certificate), "key_file": str(key)}, {"assert_hostname": "a.example"}):
-            api = api_at("https://api.example", proxy="https://127.0.0.1:1", **settings)
-            with pytest.raises(sunshine.ApiArgumentError, match="https proxy"):
-                api.get_custom_integration_key("a", "i", "k")
+    @pytest.mark.parametrize("name", ["cert_file", "assert_hostname"])
+    def test_aiohttp_would_use_it_for_an_https_proxy(self, tmp_path: Path, name: str) -> None:
+        certificate, _ = make_certificate(tmp_path)
+        configuration = sunshine.Configuration("https://api.example")
+        configuration.proxy = "https://127.0.0.1:1"
+        setattr(configuration, name, str(certificate) if name == "cert_file" else "a.example")
+
+        async def read() -> None:
+            async with aio.ApiClient(configuration) as client:
+                await aio.CustomIntegrationApiKeysApi(client).get_custom_integration_key("a", "i", "k")
+
+        with pytest.raises(sunshine.ApiArgumentError, match="https proxy"):
+            asyncio.run(read())
 
 
 class TestAuthorities:

@@ -58,6 +58,7 @@ class Script:
 
     def _secured(self, plain: socket.socket) -> socket.socket:
         plain.settimeout(5)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else an early answer waits, and a reset drops it
         if self._context is None:
             return plain
         connection = self._context.wrap_socket(plain, server_side=True)

@@ -14,7 +14,7 @@ import yarl
 from aiohttp.http import HttpProcessingError
 
 from sunshine_conversations_client._messages import Headers, Response
-from sunshine_conversations_client._network import Tls, socket_options
+from sunshine_conversations_client._network import Tls, most_bytes, socket_options
 from sunshine_conversations_client._proxies import proxy_for
 from sunshine_conversations_client.exceptions import (
     ApiArgumentError,
@@ -113,7 +113,7 @@ class AiohttpTransport:
         raise failure  # outside of the `except`, because the library's exception would become its context
 
     async def _send(self, request: Request, timeout: Timeout, attempt: _Attempt) -> Response:
-        proxy = self._proxy(request)
+        proxy, most = self._proxy(request), most_bytes(self._configuration)
         headers = Headers(request.headers.pairs())
         headers.setdefault("Accept-Encoding", "identity")
         over_tls = request.url.startswith("https:")
@@ -141,7 +141,7 @@ class AiohttpTransport:
         if request.stream:
             return Response(raw.status, raw.reason, received, raw=raw)
         try:
-            content = await _read_body(raw, self._configuration.max_answer_bytes)
+            content = await _read_body(raw, most)
         finally:
             raw.close()  # it closes the connection, unless that is back in the pool because all of the body was read
         return Response(raw.status, raw.reason, received, content)
