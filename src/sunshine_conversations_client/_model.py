@@ -51,7 +51,7 @@ class FieldType:
         text = text.partition(" | Literal[")[0]  # an enumeration may be written as one of its texts
         if text.startswith("Literal["):
             text = "str"
-        elif text.startswith("Any"):
+        elif module.startswith("sunshine_conversations_client.models."):
             text = text.removeprefix("Any") or "Any"
         self.module = module
         self.scalars = _SCALARS.get(text, ())
@@ -234,6 +234,8 @@ class Model:
     _tag: ClassVar[str] = ""
     _aliases: ClassVar[dict[str, str]] = {}
     """Other Python names of fields."""
+    _positional: ClassVar[tuple[str, ...]] = ()
+    """The fields in the order of positional arguments, if it is another one."""
 
     def __init_subclass__(cls) -> None:
         for flag in ("_nullable", "_read_only", "_secret"):
@@ -267,7 +269,7 @@ class Model:
             raise ApiArgumentError(
                 f"{cls.__name__} takes at most {len(cls._fields)} positional arguments, not {len(positional)}"
             )
-        named = dict(zip(cls._fields, positional, strict=False))
+        named = dict(zip(cls._positional or cls._fields, positional, strict=False))
         for name in values:
             field = cls._by_wire.get(name)
             if (field.name if field else name) in named:
@@ -482,7 +484,7 @@ class OneOf(Model):
         if isinstance(held, cls):
             return held
         if not isinstance(held, dict):
-            held = dict(zip(cls._fields, positional, strict=False)) | values
+            held = dict(zip(cls._positional or cls._fields, positional, strict=False)) | values
         kind: type[Self] = cls._class_for(held)
         return super().__new__(kind)
 

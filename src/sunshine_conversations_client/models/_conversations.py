@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sunshine_conversations_client._model import Model, OneOf
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar, Literal
 
     from sunshine_conversations_client.models._paging import Links, Meta
     from sunshine_conversations_client.models._participants import ParticipantSubSchema
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ConversationCreateBody(Model):
     """The body of `create_conversation`."""
 
-    type: ConversationType
+    type: ConversationType | Literal["personal", "sdkGroup"]
     participants: list[ParticipantSubSchema] | None = None
     display_name: str | None = None
     description: str | None = None
@@ -45,7 +45,7 @@ class Conversation(Model):
     """The `conversation` of `ConversationResponse`."""
 
     id: str | None = None
-    type: ConversationType | None = None
+    type: ConversationType | Literal["personal", "sdkGroup"] | None = None
     metadata: dict[str, Any] | None = None
     active_switchboard_integration: SwitchboardIntegrationWebhook | None = None
     pending_switchboard_integration: SwitchboardIntegrationWebhook | None = None
@@ -141,13 +141,19 @@ class MetaConversionEventPayload(Model):
 class MessengerConversionEventsBody(ConversionEventsBody):
     """A kind of `ConversionEventsBody`."""
 
+    _positional: ClassVar[tuple[str, ...]] = ("messenger",)
+
 
 class InstagramConversionEventsBody(ConversionEventsBody):
     """A kind of `ConversionEventsBody`."""
 
+    _positional: ClassVar[tuple[str, ...]] = ("instagram",)
+
 
 class WhatsAppConversionEventsBody(ConversionEventsBody):
     """A kind of `ConversionEventsBody`."""
+
+    _positional: ClassVar[tuple[str, ...]] = ("whatsapp",)
 
 
 class ConversionEventsResponse(Model):

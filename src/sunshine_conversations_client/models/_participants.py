@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sunshine_conversations_client._model import Model, OneOf
 
 if TYPE_CHECKING:
-    from typing import Any, ClassVar
+    from typing import Any, ClassVar, Literal
 
     from sunshine_conversations_client.models._clients import ClientType
     from sunshine_conversations_client.models._paging import Links, Meta
@@ -29,9 +29,13 @@ class ParticipantSubSchema(OneOf):
 class ParticipantWithUserId(ParticipantSubSchema):
     """A kind of `ParticipantSubSchema`."""
 
+    _positional: ClassVar[tuple[str, ...]] = ("user_id", "subscribe_sdk_client")
+
 
 class ParticipantWithUserExternalId(ParticipantSubSchema):
     """A kind of `ParticipantSubSchema`."""
+
+    _positional: ClassVar[tuple[str, ...]] = ("user_external_id", "subscribe_sdk_client")
 
 
 class ParticipantListResponse(Model):
@@ -57,7 +61,7 @@ class Participant(Model):
 class ClientAssociation(Model):
     """The `client_associations` of `Participant`."""
 
-    type: ClientType | None = None
+    type: ClientType | Literal["apple", "gbm", "googlercs", "instagram", "kakao", "line", "mailgun", "messagebird", "messenger", "slackconnect", "sdk", "telegram", "twilio", "twitter", "viber", "wechat", "whatsapp"] | None = None
     client_id: str | None = None
 
 
@@ -84,10 +88,16 @@ class ParticipantLeaveBody(OneOf):
 class ParticipantLeaveBodyUserId(ParticipantLeaveBody):
     """A kind of `ParticipantLeaveBody`."""
 
+    _positional: ClassVar[tuple[str, ...]] = ("user_id",)
+
 
 class ParticipantLeaveBodyUserExternalId(ParticipantLeaveBody):
     """A kind of `ParticipantLeaveBody`."""
 
+    _positional: ClassVar[tuple[str, ...]] = ("user_external_id",)
+
 
 class ParticipantLeaveBodyParticipantId(ParticipantLeaveBody):
     """A kind of `ParticipantLeaveBody`."""
+
+    _positional: ClassVar[tuple[str, ...]] = ("participant_id",)

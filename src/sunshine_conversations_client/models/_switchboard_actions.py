@@ -17,6 +17,7 @@ class PassControlBody(Model):
 
     switchboard_integration: str
     metadata: dict[str, Any] | None = None
+    reason: str | None = None
     _nullable = frozenset({"metadata"})
 
 
@@ -24,6 +25,7 @@ class ReleaseControlBody(Model):
     """The body of `release_control`."""
 
     metadata: dict[str, Any] | None = None
+    reason: str | None = None
     _nullable = frozenset({"metadata"})
 
 

@@ -22,6 +22,7 @@ class UserCreateBody(Model):
     profile: Profile | None = None
     metadata: dict[str, Any] | None = None
     _nullable = frozenset({"brand_id", "metadata"})
+    _positional: ClassVar[tuple[str, ...]] = ("external_id", "signed_up_at", "to_be_retained", "profile", "metadata", "brand_id")
 
 
 class Profile(Model):
@@ -56,6 +57,7 @@ class User(Model):
     identities: list[Identity] | None = None
     _nullable = frozenset({"external_id", "zendesk_id", "brand_id"})
     _read_only = frozenset({"authenticated", "identities"})
+    _positional: ClassVar[tuple[str, ...]] = ("id", "authenticated", "external_id", "zendesk_id", "signed_up_at", "to_be_retained", "profile", "metadata", "identities", "brand_id")
 
 
 class Identity(Model):
