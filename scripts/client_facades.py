@@ -85,6 +85,8 @@ class Facades:
         arguments += ["multipart=True"] if operation.body and not body else []
         pairs = [f"{quoted(name)}: {model or 'None'}" for name, model in query.items()]
         arguments += [f"query={{{', '.join(pairs)}}}"] if query else []
+        required = [quoted(part.name) for part in operation.query_parameters if part.required]
+        arguments += [f"required=[{', '.join(required)}]"] if required else []
         arguments += [] if operation.scopes else ["authenticated=False"]
         arguments += ["browser=True"] if operation.browser else []
         kind = "" if response else ": Operation[str]" if operation.browser else ": Operation[object]"

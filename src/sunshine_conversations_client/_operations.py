@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import os
 import re
@@ -19,6 +18,8 @@ from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecode
 from sunshine_conversations_client.models._errors import ErrorResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sunshine_conversations_client._messages import Response
     from sunshine_conversations_client._model import Model
     from sunshine_conversations_client.configuration import Configuration
@@ -58,14 +59,15 @@ class Operation(Generic[T]):
 
     `path` holds the names of ids in braces. `response` is the model of a 2xx response, or None where that is an empty
     object. `body` is the model of the JSON body; `multipart` is true if the body is a form with files. `query` holds the
-    parameters by their names on the wire, each with a model if it is an object, else None. An operation that is not
+    parameters by their names on the wire, each with a model if it is an object, else None; those in `required` must not
+    be None. An operation that is not
     `authenticated` is sent without the configured credentials: none of the configuration, and no Authorization or Cookie
     header of the client. `browser` is True if the operation is for a person's browser, as `authorize` is. Its plain
     method returns the URL to open and sends nothing; the other two send the request and return its redirect unfollowed,
     with the target of the redirect as data.
     """
 
-    __slots__ = ("authenticated", "body", "browser", "method", "multipart", "path", "query", "response")
+    __slots__ = ("authenticated", "body", "browser", "method", "multipart", "path", "query", "required", "response")
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Operation(Generic[T]):
         body: type[Model] | None = None,
         multipart: bool = False,
         query: dict[str, type[Model] | None] | None = None,
+        required: Sequence[str] = (),
         authenticated: bool = True,
         browser: bool = False,
     ) -> None:
@@ -85,6 +88,7 @@ class Operation(Generic[T]):
         self.body = body
         self.multipart = multipart
         self.query = query or {}
+        self.required = required
         self.authenticated = authenticated
         self.browser = browser
 
@@ -126,22 +130,19 @@ def _parse(response: Response) -> Any:
     The headers do not matter: a secret is not lost to a wrong content type, an unknown charset or a byte-order mark. In
     Latin-1 every byte is a character, so that a name in an unknown charset is damaged, but the rest is not lost.
     """
-    if response.body.isascii():
-        parsed = _parse_text(response.body.decode("ascii"))
-        if parsed is not UNSET:
-            return parsed
-    for text in itertools.chain(response.texts(), [response.body.decode("latin-1")]):
-        parsed = _parse_text(text)
-        if parsed is not UNSET:
-            return parsed
+    for text in _texts(response):
+        try:
+            return json.loads(text.removeprefix("\ufeff"))
+        except (ValueError, RecursionError):
+            continue
     return UNSET
 
 
-def _parse_text(text: str) -> Any:
-    try:
-        return json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        return UNSET
+def _texts(response: Response) -> Iterator[str]:
+    if response.body.isascii():  # the usual case, without a look at the headers
+        yield response.body.decode("ascii")
+    yield from response.texts()
+    yield response.body.decode("latin-1")
 
 
 def timeout_of(value: Any) -> Timeout:
@@ -199,6 +200,9 @@ class Call(Generic[T]):
         self.operation = operation
         self.signed = False
         self.ids = ids
+        for name in operation.required:
+            if query.get(name) is None:
+                raise ApiArgumentError(f"{name} should not be None: the operation requires it")
         self.query = _encoding.query_pairs(operation.query, query) if query else []
         self.body = body
         self.timeout = timeout_of(timeout)
@@ -240,9 +244,11 @@ class Call(Generic[T]):
             _auth.apply_request_auth(self.auth, headers, query)
         elif operation.authenticated:
             self.signed = _auth.apply_configured(configuration, headers, query=query, signer=signer, now=now)
+        base = base_url(configuration)
+        if "%" in base and "host" not in headers:  # the zone of an address has a meaning on this machine only
+            headers["Host"] = _ZONE.sub("]", urlsplit(base).netloc)
         for name, value in headers.pairs():
             _check_header(name, value)
-        base = base_url(configuration)
         if self.auth or len(query) > len(self.query) or "authorization" in headers or "cookie" in headers:
             require_private(base, configuration)
         url = base + _encoding.fill_path(operation.path, self.ids, configuration.safe_chars_for_path_param)
@@ -297,6 +303,7 @@ def _base(host: str) -> str:
     return f"{parts.scheme}://{f'[{name}]' if ':' in name else name}{port}{quoted(parts.path).rstrip('/')}"
 
 
+_ZONE = re.compile(r"%[\w.~-]+\]")
 _NOT_IN_HOST = re.compile(r"[\x00-\x20\x7f-\xa0\\{}\u2028\u2029\ud800-\udfff]")
 
 

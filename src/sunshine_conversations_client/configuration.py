@@ -71,6 +71,7 @@ class Configuration:
     max_answer_bytes: an attribute, the greatest size of an answer's body after decoding. A longer one raises
         ApiDecodeError. Default: 64 MB.
     ssl_ca_cert, ca_cert_data: the certificate authorities to trust, as the path of a file, or as PEM text or DER bytes.
+    discard_unknown_keys: accepted as in versions before 17, without effect.
     api_key, api_key_prefix, server_index, server_variables, server_operation_index, server_operation_variables,
     ignore_operation_servers: accepted as in the official client. The operations of this API use only the host that
         `server_index` and `server_variables` select.
@@ -110,7 +111,10 @@ class Configuration:
         scope: Literal["account", "app", "integration"] | None = None,
         allow_insecure_http: bool = False,
         subdomain: str | None = None,
+        discard_unknown_keys: bool = False,
     ) -> None:
+        if isinstance(access_token, bool):  # `discard_unknown_keys` was here before version 17
+            access_token = None
         self._base_path = DEFAULT_HOST
         if server_index is None:
             self._base_path = os.environ.get(HOST_VARIABLE, "").strip() or DEFAULT_HOST

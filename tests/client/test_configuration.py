@@ -53,6 +53,17 @@ def test_a_subdomain_beside_another_host_is_rejected() -> None:
             sunshine.Configuration(subdomain="acme", **other)  # type: ignore[arg-type]  # each is valid by itself
 
 
+def test_discard_unknown_keys_of_earlier_versions_is_accepted() -> None:
+    """It was the sixth argument before version 17, in the place of `access_token`."""
+    positional: Any = ("http://h", None, None, "u", "p", True)
+    for configuration in (
+        sunshine.Configuration(*positional),
+        sunshine.Configuration("http://h", username="u", password="p", discard_unknown_keys=True),
+    ):
+        assert list(configuration.auth_settings()) == ["basicAuth"]
+    assert sunshine.Configuration("http://h", None, None, None, None, "t").access_token == "t"
+
+
 def test_attributes_have_the_official_defaults() -> None:
     configuration = sunshine.Configuration()
     expected: dict[str, Any] = {

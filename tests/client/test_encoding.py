@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,23 @@ def test_nested_parameters_are_sent_as_the_description_says(
     lines = [unquote(line) for line in server.lines]
     assert lines == [lines[0]] * len(forms)
     assert f"{parameter.name}[{wire}]={value}" in lines[0].split(" ")[1].partition("?")[2].split("&")
+
+
+@pytest.mark.parametrize("operation", [operation for operation in load().operations.values() if any(part.required for part in operation.query_parameters)], ids=lambda operation: operation.id)  # fmt: skip
+def test_a_required_query_parameter_may_not_be_none(
+    driver: Driver, api_at: NewApi, script: NewScript, operation: Operation
+) -> None:
+    server = script()
+    client = api_at(server.url).api_client
+    owner = next(api for api in sunshine.__all__ if hasattr(getattr(sunshine, api), operation.name))
+    signature = inspect.signature(getattr(getattr(sunshine, owner), operation.name))
+    wire = {snake(part.name) for part in operation.query_parameters} | {"var_for"}
+    names = [name for name in signature.parameters if name not in ("self", "legacy") and name[0] != "_"]
+    arguments = {name: None if name in wire else "a" for name in names}
+    method = getattr(getattr(driver, owner)(client), operation.name)
+    with pytest.raises(sunshine.ApiArgumentError, match="should not be None"):
+        method(**arguments)
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("value", [["a"], ("a",), {"a"}, {"a": "b"}, b"a"])

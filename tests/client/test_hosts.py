@@ -74,18 +74,22 @@ def test_an_address_with_a_zone_is_connected(driver: Driver, new_client: NewClie
     except OSError:
         pytest.skip("this machine has no IPv6")
 
+    hosts: list[bytes] = []
+
     def serve() -> None:
         for _ in range(2):
             connection, _ = listener.accept()
             with connection:
-                connection.recv(65536)
+                hosts.extend(line for line in connection.recv(65536).split(b"\r\n") if line.startswith(b"Host:"))
                 connection.sendall(answer(body=APPS))
 
     with listener:
+        port = listener.getsockname()[1]
         threading.Thread(target=serve, daemon=True).start()
-        client = new_client(f"http://[::1%251]:{listener.getsockname()[1]}", access_token="t")
+        client = new_client(f"http://[::1%251]:{port}", access_token="t")
         assert driver.AppsApi(client).list_apps().apps == []
         assert driver.read(driver.AppsApi(client).list_apps_without_preload_content()) == APPS
+    assert hosts == [f"Host: [::1]:{port}".encode()] * 2  # without the zone
 
 
 @pytest.mark.parametrize(("host", "loopback"), [("::1%1", True), ("fe80::1%eth0", False), ("127.0.0.1", True), ("127.evil", False)])  # fmt: skip

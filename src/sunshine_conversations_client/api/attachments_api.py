@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client.api_response import ApiResponse
 
 _DELETE_ATTACHMENT: Operation[object] = Operation("POST", "/v2/apps/{app_id}/attachments/remove", None, body=AttachmentDeleteBody)
-_UPLOAD_ATTACHMENT = Operation("POST", "/v2/apps/{app_id}/attachments", AttachmentResponse, multipart=True, query={"access": None, "for": None, "conversationId": None})
+_UPLOAD_ATTACHMENT = Operation("POST", "/v2/apps/{app_id}/attachments", AttachmentResponse, multipart=True, query={"access": None, "for": None, "conversationId": None}, required=["access"])
 
 
 class AttachmentsApi(Api):

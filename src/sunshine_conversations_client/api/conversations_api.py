@@ -24,7 +24,7 @@ _CREATE_CONVERSATION = Operation("POST", "/v2/apps/{app_id}/conversations", Conv
 _DELETE_CONVERSATION: Operation[object] = Operation("DELETE", "/v2/apps/{app_id}/conversations/{conversation_id}", None)
 _DOWNLOAD_MESSAGE_REF: Operation[object] = Operation("POST", "/v2/apps/{app_id}/conversations/{conversation_id}/download", None, body=DownloadMessageRefBody)
 _GET_CONVERSATION = Operation("GET", "/v2/apps/{app_id}/conversations/{conversation_id}", ConversationResponse)
-_LIST_CONVERSATIONS = Operation("GET", "/v2/apps/{app_id}/conversations", ConversationListResponse, query={"page": Page, "filter": ConversationListFilter})
+_LIST_CONVERSATIONS = Operation("GET", "/v2/apps/{app_id}/conversations", ConversationListResponse, query={"page": Page, "filter": ConversationListFilter}, required=["filter"])
 _POST_CONVERSION_EVENTS = Operation("POST", "/v2/apps/{app_id}/conversations/{conversation_id}/conversionEvents", ConversionEventsResponse, body=ConversionEventsBody)
 _UPDATE_CONVERSATION = Operation("PATCH", "/v2/apps/{app_id}/conversations/{conversation_id}", ConversationResponse, body=ConversationUpdateBody)
 

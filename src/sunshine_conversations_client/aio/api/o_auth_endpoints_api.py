@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client._operations import RequestAuth, RequestHeaders, RequestTimeout
     from sunshine_conversations_client.api_response import ApiResponse
 
-_AUTHORIZE: Operation[str] = Operation("GET", "/oauth/authorize", None, query={"client_id": None, "response_type": None, "state": None, "redirect_uri": None}, authenticated=False, browser=True)
+_AUTHORIZE: Operation[str] = Operation("GET", "/oauth/authorize", None, query={"client_id": None, "response_type": None, "state": None, "redirect_uri": None}, required=["client_id", "response_type"], authenticated=False, browser=True)
 _GET_TOKEN = Operation("POST", "/oauth/token", GetToken200Response, body=GetTokenRequest, authenticated=False)
 _GET_TOKEN_INFO = Operation("GET", "/v2/tokenInfo", AppResponse)
 _REVOKE_ACCESS: Operation[object] = Operation("DELETE", "/oauth/authorization", None)

@@ -20,7 +20,7 @@ _CREATE_USER = Operation("POST", "/v2/apps/{app_id}/users", UserResponse, body=U
 _DELETE_USER: Operation[object] = Operation("DELETE", "/v2/apps/{app_id}/users/{user_id_or_external_id}", None, query={"brandId": None})
 _DELETE_USER_PERSONAL_INFORMATION = Operation("DELETE", "/v2/apps/{app_id}/users/{user_id_or_external_id}/personalinformation", UserResponse, query={"brandId": None})
 _GET_USER = Operation("GET", "/v2/apps/{app_id}/users/{user_id_or_external_id}", UserResponse, query={"brandId": None})
-_LIST_USERS = Operation("GET", "/v2/apps/{app_id}/users", UserListResponse, query={"filter": UserListFilter, "brandId": None})
+_LIST_USERS = Operation("GET", "/v2/apps/{app_id}/users", UserListResponse, query={"filter": UserListFilter, "brandId": None}, required=["filter"])
 _SYNC_USER = Operation("POST", "/v2/apps/{app_id}/users/{zendesk_id}/sync", UserResponse, body=SyncUserBody)
 _UPDATE_USER = Operation("PATCH", "/v2/apps/{app_id}/users/{user_id_or_external_id}", UserResponse, body=UserUpdateBody, query={"brandId": None})
 
