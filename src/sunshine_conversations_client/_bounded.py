@@ -152,10 +152,13 @@ class _Socket:
         if attempt is not None and attempt.stage != Attempt.CONNECTING:
             attempt.stage = Attempt.SENT
         try:
+            if len(data) <= _SENT_AT_ONCE:  # the buffers of the system hold it
+                self._socket.sendall(data)
+                return
             for start in range(0, len(data), _SENT_AT_ONCE):
                 if attempt is not None:
                     attempt.limit(self._socket)
-                self._socket.sendall(data if len(data) <= _SENT_AT_ONCE else data[start : start + _SENT_AT_ONCE])
+                self._socket.sendall(data[start : start + _SENT_AT_ONCE])
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             raise BrokenPipeError("The peer closed the connection") from None  # urllib3 then reads its early answer
 

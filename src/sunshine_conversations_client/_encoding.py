@@ -81,8 +81,10 @@ def _query_text(value: Any) -> str:
 
 def query_string(query: list[tuple[str, str]]) -> str:
     """Return a query with its question mark; "" for an empty query."""
+    if not query:
+        return ""
     pairs = "&".join(f"{quote(name, safe='[]')}={quote(value, safe=',')}" for name, value in query)
-    return f"?{pairs}" if pairs else ""
+    return f"?{pairs}"
 
 
 def json_body(model: type[Model], body: Any, content_type: str | None) -> tuple[bytes, str]:

@@ -60,6 +60,10 @@ class Headers(MutableMapping[str, str]):
         """Return (name, value) pairs. A name has its first spelling; its values are joined with ", "."""
         return [(name, values[0] if len(values) == 1 else ", ".join(values)) for name, values in self._entries.values()]
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Return True if one of the names, all in lower case, has a value."""
+        return not names.isdisjoint(self._entries)
+
     def __getitem__(self, name: str) -> str:
         return ", ".join(self._entries[name.lower()][1])
 

@@ -235,7 +235,7 @@ class Call(Generic[T]):
         for name, value in self.headers.items():
             headers[name] = value
         content = self._content(headers)
-        caller_set_key = "idempotency-key" in headers
+        caller_set_key = operation.method == "POST" and "idempotency-key" in headers
         if operation.method == "POST" and not caller_set_key:
             headers["Idempotency-Key"] = self.idempotency_key
         if "accept" not in headers:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _MOST_HOSTS = 1000
 """More hosts than a client ever has. A pool manager with fewer closes connections that are in use."""
 
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 _READ_AT_ONCE = 65536
 
 
@@ -190,7 +191,7 @@ class UrllibTransport:
         raise failure  # here, because the exception in hand may hold bytes of the answer, and would become its context
 
     def _send(self, request: Request, timeout: Timeout, attempt: Attempt) -> Response:
-        if "content-length" in request.headers or "transfer-encoding" in request.headers:
+        if request.headers.has_any(_FRAMING):
             raise ApiArgumentError(
                 "The headers set Content-Length or Transfer-Encoding. Remove them: the client sets the length."
             )

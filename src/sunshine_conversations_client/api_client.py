@@ -154,6 +154,7 @@ class ApiClient(Caller, LowLevelMethods):
     def _run(self, flow: Generator[Command, Response | None, T]) -> T:
         """Perform the commands of a flow and return its result."""
         transport: Transport = self.rest_client
+        debugging = logger.isEnabledFor(logging.DEBUG)
         try:
             command = next(flow)
             while True:
@@ -161,7 +162,7 @@ class ApiClient(Caller, LowLevelMethods):
                     time.sleep(command.seconds)
                     command = flow.send(None)
                     continue
-                if logger.isEnabledFor(logging.DEBUG):
+                if debugging:
                     logger.debug("%s %s", command.request.method, public_url(command.request.url))
                 try:
                     response = transport.send(command.request, command.timeout)
@@ -173,7 +174,8 @@ class ApiClient(Caller, LowLevelMethods):
                     logger.debug("%s", error.reason)
                     command = flow.throw(error)
                     continue
-                logger.debug("%s %s", response.status, response.reason)
+                if debugging:
+                    logger.debug("%s %s", response.status, response.reason)
                 command = flow.send(response)
                 if response.raw is not None:
                     response.raw.close()  # another attempt follows, so nobody reads this answer

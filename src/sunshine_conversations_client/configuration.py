@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from typing import TYPE_CHECKING
@@ -23,6 +24,13 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 
 
+@functools.lru_cache(maxsize=16)
+def _basic(credentials: str) -> str:
+    import base64
+
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
+
+
 class _Credential:
     """An attribute of `Configuration` that holds a credential.
 
@@ -33,9 +41,9 @@ class _Credential:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, configuration: Configuration, owner: type | None = None) -> str | None:
-        value: str | None = None if configuration is None else configuration.__dict__.get(self.name)
-        return value
+    if TYPE_CHECKING:  # Python itself reads the value from `__dict__`, since there is no other `__get__`
+
+        def __get__(self, configuration: Configuration, owner: type | None = None) -> str | None: ...
 
     def __set__(self, configuration: Configuration, value: str | None) -> None:
         configuration.__dict__[self.name] = value
@@ -263,10 +271,8 @@ class Configuration:
         If both pairs are complete, the second is used. Missing parts are empty, as in the official client. The text is
         encoded in UTF-8.
         """
-        import base64
-
         name, secret = self._key()
-        return "Basic " + base64.b64encode(f"{name or ''}:{secret or ''}".encode()).decode()
+        return _basic(f"{name or ''}:{secret or ''}")
 
     def _key(self) -> tuple[str | None, str | None]:
         return (self.username, self.password) if self.key_id is None else (self.key_id, self.secret)
