@@ -16,7 +16,7 @@ from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import Key
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import OPERATOR, sealing
-from sunshine_keys.store.change import Change, Revokes
+from sunshine_keys.store.change import Change
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.statements import Statements
 from sunshine_keys.webhooks import operations as webhooks
@@ -36,7 +36,7 @@ class Initialise(Change[bool], frozen=True):
     """
 
     action = "store.initialise"
-    revokes = Revokes.ANY_KEY  # keys in the nodes' memory are from another history of the database
+    adds_keys = True
     sealing_key_id: str
     apps: list[App]
     integrations: list[Integration]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.stores import ACCOUNT_KEY, APP, APP_KEY, KEY, Open, fill, key, opened
+from support.stores import ACCOUNT_KEY, APP, APP_KEY, KEY, Open, fill, key, opened, remember
 
 from sunshine_keys.apps.changes import CreateApp, DeleteApp
 from sunshine_keys.apps.model import App
@@ -70,6 +70,8 @@ async def test_opening_a_session_deletes_idle_sessions(store: Store) -> None:
 
 
 async def test_signing_in_leaves_cached_keys_valid(store: Store) -> None:
+    if store.lease is not None:
+        await remember(store, KEY.id)
     assert await store.credential(KEY.id) == KEY
     await open_session(store)
     await store.transact(MEMBER, ShowKey(KEY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import time
@@ -136,7 +137,8 @@ def test_a_node_measures_its_lease_and_the_waits_of_deletes(wire: Wire, measured
         assert not page.has("sunshine_keys_revocation_wait_seconds_count")
     else:
         assert page.value("sunshine_keys_leases") == page.value("sunshine_keys_processes") == 1
-        assert page.value("sunshine_keys_remembered_keys") == 1
+        uses = (wire.get(measured.keys, measured.app_key).status for _ in itertools.count())
+        wait_for(wire, lambda page: next(uses) == 200 and page.value("sunshine_keys_remembered_keys") == 1)
         assert page.value("sunshine_keys_revocation_wait_seconds_count") == 1
 
 

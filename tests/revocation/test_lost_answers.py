@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from support.pg_proxy import Proxy
 from support.postgres import Postgres
-from support.stores import fill
+from support.stores import fill, remember
 
 from sunshine_keys.errors import NotFound
 from sunshine_keys.keys.changes import DeleteKey
@@ -24,7 +24,7 @@ async def test_a_delete_of_a_missing_key_waits_for_the_nodes(postgres: Postgres,
         third = PostgresStore(postgres_url.replace(f":{postgres.port}/", f":{deaf.port}/"), CATALOG)
         try:
             await fill(first)
-            assert await third.credential("int_1") is not None
+            await remember(third, "int_1")
             deaf.is_silent = True
             lost = asyncio.ensure_future(first.transact(OPERATOR, DeleteKey("a", "i", "int_1")))
             for _ in range(10_000):

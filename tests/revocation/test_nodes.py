@@ -25,7 +25,7 @@ APP = "/v2/apps/5d8cff3cd55b040010928b5b"
 UNWAITING = """
 from sunshine_keys.store.postgres.lease import LeaseConnection
 
-async def followed(self, sequence, nodes, since):
+async def followed(self, entry, nodes):
     return
 
 LeaseConnection.followed = followed
@@ -107,6 +107,15 @@ def use(caller: Caller, node: Node, integration: str, key: Key, *, token: bool =
     return caller.call(node, "GET", f"{integration}/webhooks", auth)[0]
 
 
+def wait_until_nodes_remember(postgres: Postgres, store_url: str, count: int) -> None:
+    """Return once `count` nodes have renewed their leases five times. In its first second, a node remembers nothing."""
+    nodes = f"SELECT count(*) FROM {store_url.rpartition('=')[2]}.nodes WHERE renewals >= 5"
+    deadline = time.monotonic() + 60
+    while postgres.execute(nodes)[0][0] < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def cluster_of(postgres: Postgres, folder: Path, *, patch: str = "", count: int = 3) -> Iterator[Cluster]:
     url = postgres.new_store()
@@ -119,6 +128,7 @@ def cluster_of(postgres: Postgres, folder: Path, *, patch: str = "", count: int 
             through = url.replace(f":{postgres.port}/", f":{proxy.port}/")
             server = stack.enter_context(Server(folder, "--database", through, patch=patch))
             nodes.append(Node(server, proxy))
+        wait_until_nodes_remember(postgres, url, count)
         try:
             yield Cluster(nodes, Key.of(sample["app_key"]))
         finally:

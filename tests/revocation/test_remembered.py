@@ -6,6 +6,7 @@ import pytest
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.keys.model import Key
+from sunshine_keys.store.audit import Head
 from sunshine_keys.store.postgres import remembered
 from sunshine_keys.store.postgres.remembered import LEASE_SECONDS, Lease, RememberedKeys
 
@@ -16,8 +17,9 @@ def key(key_id: str, app: str | None = "a", integration: str | None = "i") -> Ke
 
 def filled() -> RememberedKeys:
     keys = RememberedKeys()
-    keys.follow(7, [])
-    keys.keep([key("k"), key("l"), key("m", "a", "j"), key("n", "a", None), key("o", "b", "q")], 7)
+    keys.advance(Head(7, b"7"), continues=True)
+    keys.follow([])
+    keys.keep([key("k"), key("l"), key("m", "a", "j"), key("n", "a", None), key("o", "b", "q")], ["x", "y"])
     return keys
 
 
@@ -39,32 +41,50 @@ def known(keys: RememberedKeys) -> str:
 )
 def test_a_key_that_the_trail_revokes_is_forgotten(action: str, resource: str, left: str) -> None:
     keys = filled()
-    keys.follow(9, [(action, resource)])
+    keys.advance(Head(9, b"9"), continues=True)
+    keys.follow([(action, resource)])
     assert (known(keys), keys.sequence) == (left, 9)
 
 
-def test_a_key_read_before_an_unread_entry_is_not_cached() -> None:
+@pytest.mark.parametrize(
+    ("action", "resource", "left"),
+    [
+        ("key.create", "apps/a/integrations/i/keys/x", "y"),
+        ("key.create", "apps/a/keys/z", "xy"),
+        ("key.delete", "apps/a/keys/k", "xy"),
+        ("app.delete", "apps/a", "xy"),
+        ("store.initialise", "", ""),
+        ("store.restore", "", ""),
+        ("something.new", "x", ""),
+    ],
+)
+def test_a_missing_id_is_forgotten_when_the_trail_may_add_its_key(action: str, resource: str, left: str) -> None:
     keys = filled()
-    as_of = keys.sequence
-    keys.follow(8, [("key.delete", "apps/a/integrations/i/keys/k")])
-    keys.keep([key("k")], as_of)
-    assert known(keys) == "lmno"
-    keys.keep([key("k")], keys.sequence)
-    assert known(keys) == "klmno"
+    keys.advance(Head(9, b"9"), continues=True)
+    keys.follow([(action, resource)])
+    assert "".join(name for name in "xyz" if keys.is_missing(name)) == left
+
+
+def test_a_read_alone_does_not_skip_entries() -> None:
+    keys = filled()
+    keys.advance(Head(9, b"9"), continues=True)
+    keys.keep([key("p")])
+    assert (keys.sequence, keys.head) == (7, Head(9, b"9"))
+
+
+def test_all_is_forgotten_if_the_trail_lacks_an_entry_that_was_seen() -> None:
+    keys = filled()
+    keys.advance(Head(8, b"8"), continues=False)
+    assert (known(keys), keys.sequence, keys.head, keys.is_missing("x")) == ("", 8, Head(8, b"8"), False)
 
 
 def test_least_recently_used_keys_are_forgotten_first() -> None:
-    keys = RememberedKeys(most=2)
-    keys.keep([key("k"), key("l")], 0)
+    keys = RememberedKeys(most=2, most_missing=2)
+    keys.keep([key("k"), key("l")], ["x", "y"])
     assert keys.get("k")
-    keys.keep([key("m")], 0)
+    keys.keep([key("m")], ["z"])
     assert known(keys) == "km"
-
-
-def test_all_can_be_forgotten() -> None:
-    keys = filled()
-    keys.forget_all(3)
-    assert (known(keys), keys.sequence) == ("", 3)
+    assert [name for name in "xyz" if keys.is_missing(name)] == ["y", "z"]
 
 
 def test_a_lease_starts_before_its_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from sunshine_keys import resources
 from sunshine_keys.apps.changes import CreateApp, DeleteApp
 from sunshine_keys.apps.model import App
 from sunshine_keys.keys.changes import DeleteKey
-from sunshine_keys.store.change import Revokes, actions
+from sunshine_keys.store.change import Revokes, actions, adding_actions
 from sunshine_keys.store.postgres.remembered import harmless_actions
 
 REVOKING = {
@@ -19,7 +19,6 @@ REVOKING = {
     "sealing.resealed": Revokes.ANY_KEY,
     "sealing.retire": Revokes.ANY_KEY,
     "sealing.rotate": Revokes.ANY_KEY,
-    "store.initialise": Revokes.ANY_KEY,
     "store.restore": Revokes.ANY_KEY,
 }
 """A new change that deletes or replaces keys belongs here, and sets `revokes`."""
@@ -30,6 +29,13 @@ def test_only_these_changes_take_keys_away() -> None:
     import sunshine_keys.store.sqlite.restoring  # noqa: F401 - so that all changes are loaded
 
     assert {action: revokes for action, revokes in actions().items() if revokes} == REVOKING
+
+
+def test_only_these_changes_add_keys() -> None:
+    import sunshine_keys.store.sqlite.restoring  # noqa: F401 - so that all changes are loaded
+
+    assert adding_actions() == {"key.create", "store.initialise", "store.restore"}
+    assert not adding_actions() & set(harmless_actions())
 
 
 def test_changes_of_webhooks_do_not_make_nodes_forget_keys() -> None:

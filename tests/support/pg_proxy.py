@@ -42,6 +42,8 @@ class Proxy:
                 self.port = server.sockets[0].getsockname()[1]
                 started.set()
                 await self._ended.wait()
+                server.close()
+                await asyncio.sleep(0)  # so that the task of every accepted connection exists
                 others = asyncio.all_tasks() - {asyncio.current_task()}
                 for task in others:
                     task.cancel()

@@ -64,6 +64,17 @@ class Postgres:
         done = subprocess.run(command, check=False, capture_output=True, text=True, user=USER)
         assert done.returncode == 0, done.stderr
 
+    def dump(self, store_url: str) -> Path:
+        """Write a dump of a store that `new_store` has made. Return its file, which exists as long as the server."""
+        file = self.data.with_name(f"{uuid.uuid4().hex}.dump")
+        self.run("pg_dump", "-Fc", "-n", store_url.rpartition("=")[2], "-f", str(file), "-d", self.url())
+        return file
+
+    def restore(self, file: Path) -> None:
+        """Set the store back to a dump, in one transaction."""
+        options = ("--clean", "--if-exists", "--single-transaction")
+        self.run("pg_restore", *options, "-d", self.url(), str(file))
+
     def _command(self, program: str, *arguments: str) -> list[str]:
         return [str(programs() / program), *arguments]
 

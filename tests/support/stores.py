@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -57,6 +58,20 @@ KEY = key("int_1")
 async def fill(store: Store) -> None:
     first = Initialise(SEALING_KEY_ID, [APP], [CUSTOM, WEB], [HOOK], [ACCOUNT_KEY, APP_KEY, KEY])
     assert await store.transact(OPERATOR, first) is True
+
+
+async def remember(store: Store, key_id: str) -> Key:
+    """Use a key until the node on PostgreSQL remembers one more than before. Return the key."""
+    assert store.lease is not None
+    before = store.lease.remembered
+    deadline = time.monotonic() + 30
+    while True:
+        remembered_key: Key | None = await store.credential(key_id)
+        assert remembered_key is not None
+        if store.lease.remembered > before:
+            return remembered_key
+        assert time.monotonic() < deadline, "the node remembers nothing"
+        await asyncio.sleep(0.02)
 
 
 async def open_sqlite(path: Path) -> SqliteStore:

@@ -15,6 +15,7 @@ class CreateKey(Change[Key], frozen=True):
     """Create a key. Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration, or already ten keys)."""
 
     action = "key.create"
+    adds_keys = True
     key: Key
 
     @property

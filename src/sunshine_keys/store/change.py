@@ -37,7 +37,8 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     """Base of all changes. The type parameter is the type of the result that `Store.transact` returns.
 
     `action` is the change's name in the audit trail, which has no entry for it if `audited` is False. `revokes` states
-    which keys the change can take away or change; no other place states that.
+    which keys the change can take away or change, and `adds_keys` whether it can add the key that its resource names, or any
+    keys if its resource is the store itself; no other place states that.
 
     `path` is the path of the resource below /v2, a format string over the change: `apps/{0.app_id}`. It is empty if the
     resource is the store itself.
@@ -47,6 +48,7 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     path: ClassVar[str] = ""
     audited: ClassVar[bool] = True
     revokes: ClassVar[Revokes] = Revokes.NOTHING
+    adds_keys: ClassVar[bool] = False
 
     def apply(self) -> Statements[R]:
         """Yield the statements of the change, and return its result.
@@ -76,8 +78,16 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
 
 def actions() -> dict[str, Revokes]:
     """Return, for the action of each audited change that is imported, the keys that it can revoke."""
-    changes = [change for change in _subclasses(Change) if change.audited and hasattr(change, "action")]
-    return {change.action: change.revokes for change in changes}
+    return {change.action: change.revokes for change in _audited()}
+
+
+def adding_actions() -> set[str]:
+    """Return the actions of all audited changes that are imported and can add keys."""
+    return {change.action for change in _audited() if change.adds_keys}
+
+
+def _audited() -> list[type[Change[Any]]]:
+    return [change for change in _subclasses(Change) if change.audited and hasattr(change, "action")]
 
 
 def _subclasses(base: type[Change[Any]]) -> list[type[Change[Any]]]:

@@ -304,6 +304,11 @@ class Catalog(msgspec.Struct, frozen=True):
         return [migration for migration in migrations if migration.table in names]
 
     @property
+    def probe(self) -> str:
+        """SQL that reads every table. It takes a moment, and fails if one is missing or cannot be read."""
+        return "SELECT " + ", ".join(f"(SELECT 1 FROM {table.name} LIMIT 1)" for table in self.tables)  # noqa: S608
+
+    @property
     def copied(self) -> list[Table[Any]]:
         return [table for table in self.tables if table.copied]
 

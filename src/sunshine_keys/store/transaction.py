@@ -22,10 +22,10 @@ class Job:
     """One change to apply. `sealed_answer` is stored for a repetition of it.
 
     After the transaction, the job has a `result` or an `error`. `replay` is the stored answer if the change was applied
-    before. `sequence` is the number of the change's entry in the audit trail.
+    before. `entry` is the number and the hash of the change's entry in the audit trail.
     """
 
-    __slots__ = ("change", "error", "origin", "replay", "result", "sealed_answer", "sequence")
+    __slots__ = ("change", "entry", "error", "origin", "replay", "result", "sealed_answer")
 
     def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> None:
         self.origin = origin
@@ -34,7 +34,7 @@ class Job:
         self.result: Any = None
         self.replay: bytes | None = None
         self.error: BaseException | None = None
-        self.sequence = 0
+        self.entry = audit.Head()
 
 
 class _Cache:
@@ -81,8 +81,7 @@ def apply_all(jobs: Sequence[Job]) -> Statements[None]:
         elif job.result is False:
             outcome = audit.UNCHANGED
         entry = head.next(job.origin, job.change, outcome, audit.now())
-        job.sequence = entry.sequence
-        head = audit.Head(entry.sequence, entry.hash)
+        job.entry = head = audit.Head(entry.sequence, entry.hash)
         entries.append(entry)
     if any(job.sealed_answer is not None for job in jobs):
         yield from answers.prune(now)

@@ -12,7 +12,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
-from sunshine_keys.store.change import Revokes, actions
+from sunshine_keys.store.audit import Head
+from sunshine_keys.store.change import Revokes, actions, adding_actions
 
 LEASE_SECONDS = 2.0
 """Seconds for which a node may use its memory after a contact with the database. A DELETE waits no longer for a silent node."""
@@ -23,6 +24,9 @@ CLOCK_MARGIN = 1.1
 MOST_KEYS = 100_000
 """The most keys remembered, of about 400 bytes each."""
 
+MOST_MISSING = 10_000
+"""The most ids remembered that have no key. They do not displace keys."""
+
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # it also counts while the machine is suspended
 
 
@@ -31,8 +35,9 @@ def clock() -> float:
 
 
 def harmless_actions() -> list[str]:
-    """Return the audited actions that neither take keys away nor change them. All other actions may, also unknown ones."""
-    return sorted(action for action, revokes in actions().items() if revokes is Revokes.NOTHING)
+    """Return the audited actions that neither take keys away, change them nor add any. Unknown actions may do all of it."""
+    adding = adding_actions()
+    return sorted(name for name, revokes in actions().items() if revokes is Revokes.NOTHING and name not in adding)
 
 
 class Lease:
@@ -51,29 +56,20 @@ class Lease:
         return clock() < self._end
 
 
-class Heartbeats:
-    """The times at which each node's row was first seen with its current value, by this process's clock.
+class RememberedKeys:
+    """Keys, and ids without a key, as they were when the audit trail had reached `sequence`.
 
-    A row that stays unchanged for longer than a lease belongs to a node without a lease: the node wrote its last renewal
-    before the row was seen, and counts the lease from before that write. No other clock matters.
+    `head` is the newest entry of the trail that any read has seen: all that is remembered was read from a database whose
+    trail was a beginning of the trail up to `head`. The least recently used keys are forgotten first.
     """
 
-    def __init__(self) -> None:
-        self._first_seen: dict[tuple[str, int], float] = {}
-
-    def silent(self, rows: Iterable[tuple[str, int]], now: float) -> list[tuple[str, int]]:
-        """Return the rows that have not changed for longer than a lease lasts."""
-        self._first_seen = {row: self._first_seen.get(row, now) for row in rows}
-        return [row for row, since in self._first_seen.items() if now - since > LEASE_SECONDS * CLOCK_MARGIN]
-
-
-class RememberedKeys:
-    """Keys as they were when the audit trail had reached `sequence`. The least recently used are forgotten first."""
-
-    def __init__(self, most: int = MOST_KEYS) -> None:
+    def __init__(self, most: int = MOST_KEYS, most_missing: int = MOST_MISSING) -> None:
+        self.head = Head()
         self.sequence = 0
         self._keys: OrderedDict[str, Any] = OrderedDict()
+        self._missing: OrderedDict[str, None] = OrderedDict()
         self._most = most
+        self._most_missing = most_missing
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -84,39 +80,59 @@ class RememberedKeys:
             self._keys.move_to_end(key_id)
         return key
 
-    def keep(self, keys: Iterable[Any], as_of: int) -> None:
-        """Remember keys that were read when the trail had reached `as_of`, unless it has been followed since.
+    def is_missing(self, key_id: str) -> bool:
+        """Return True if the id was read and had no key."""
+        return key_id in self._missing
 
-        Otherwise the result of a read from before a deletion might arrive after the deletion was followed.
+    def advance(self, head: Head, *, continues: bool) -> None:
+        """Take the head of the trail that a read saw. If that trail does not contain `self.head`, forget everything.
+
+        Then the database was set back to an earlier moment, or this is another database.
         """
-        if as_of != self.sequence:
-            return
+        if not continues:
+            self.forget_all()
+            self.sequence = head.sequence
+        self.head = head
+
+    def keep(self, keys: Iterable[Any], missing: Iterable[str] = ()) -> None:
+        """Remember what the read found whose head `advance` took last."""
         for key in keys:
             self._keys[key.id] = key
+        self._missing.update(dict.fromkeys(missing))
         while len(self._keys) > self._most:
             self._keys.popitem(last=False)
+        while len(self._missing) > self._most_missing:
+            self._missing.popitem(last=False)
 
-    def follow(self, sequence: int, entries: Iterable[tuple[str, str]]) -> None:
-        """Forget the keys that the trail up to `sequence` has taken away.
+    def follow(self, entries: Iterable[tuple[str, str]]) -> None:
+        """Forget what the entries up to `head` have changed: `entries` has the action and resource of each new one.
 
-        `entries` has the action and the resource of each new entry whose action is not one of `harmless_actions`.
+        Entries with an action of `harmless_actions` may be left out. The outcome does not matter: a DELETE that finds no
+        key may be of a key that was removed without an entry.
         """
-        revoked = actions()
+        revoked, adding = actions(), adding_actions()
         for action, resource in entries:
-            self._forget(revoked.get(action, Revokes.ANY_KEY), resource.rpartition("/")[2])
-        self.sequence = sequence
+            last_id = resource.rpartition("/")[2]
+            self._forget(revoked.get(action, Revokes.ANY_KEY), last_id)
+            if action in revoked and (last_id or action not in adding):
+                self._missing.pop(last_id, None)
+            else:
+                self._missing.clear()
+        self.sequence = self.head.sequence
 
-    def forget_all(self, sequence: int) -> None:
+    def forget_all(self) -> None:
         self._keys.clear()
-        self.sequence = sequence
+        self._missing.clear()
 
     def _forget(self, revokes: Revokes, owner_id: str) -> None:
         match revokes:
+            case Revokes.NOTHING:
+                pass
             case Revokes.KEY:
                 self._keys.pop(owner_id, None)
             case Revokes.KEYS_OF_INTEGRATION | Revokes.KEYS_OF_APP:
                 owned = [key.id for key in self._keys.values() if getattr(key, revokes.value) == owner_id]
                 for key_id in owned:
                     del self._keys[key_id]
-            case _:  # an unknown change: any key may be different now
-                self._keys.clear()
+            case _:  # any key may be different now
+                self.forget_all()

@@ -58,7 +58,9 @@ class PostgresStore(Store):
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
-        self._lease = None if catalog.credentials is None else LeaseConnection(self._connect, catalog.credentials)
+        self._lease = (
+            None if catalog.credentials is None else LeaseConnection(self._connect, catalog.credentials, self.rows)
+        )
         self.commits = Commits()
         self._writer = Writer(self._connect, self._lease, self.commits, catalog.number)
 
@@ -111,8 +113,14 @@ class PostgresStore(Store):
         return await self.read(statements)
 
     async def ready(self) -> None:
-        """Check that credentials can be verified: read, under the lease, a key that cannot exist."""
-        await (self.rows("SELECT 1") if self._lease is None else self.credential(""))
+        """Check that credentials can be verified, and that requests can be answered.
+
+        Read a key that cannot exist under the lease, and a row of every table over a connection for reads.
+        """
+        if self._lease is not None:
+            self._lease.start()
+            await self._lease.read("")
+        await self.rows(self.catalog.probe)
 
     async def credential(self, key_id: str) -> Any:
         assert self._lease is not None

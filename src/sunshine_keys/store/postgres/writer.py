@@ -19,7 +19,6 @@ from sunshine_keys.errors import NotFound, ServiceError, StoreUnavailable
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, summary
 from sunshine_keys.store.postgres.lease import CHANGED, LeaseConnection
-from sunshine_keys.store.postgres.remembered import clock
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import SECONDS, Commits, Histogram
 from sunshine_keys.store.submissions import Submission
@@ -109,7 +108,7 @@ class Writer:
     async def _commit(self, jobs: list[_Submission]) -> None:
         """Apply, commit and settle all of `jobs`. Settle a job that revokes keys once every node has followed the trail."""
         try:
-            connection, committing = await self._transact(jobs)
+            connection = await self._transact(jobs)
         except PartialWrite as error:
             if len(jobs) > 1:
                 for job in jobs:
@@ -127,34 +126,34 @@ class Writer:
         revoking = [job for job in jobs if self._lease is not None and job.may_have_revoked]
         if self._lease is not None and revoking:
             nodes = await self._lease.live_nodes(connection)
-            task = asyncio.create_task(self._settle_revoked(self._lease, revoking, nodes, committing))
+            task = asyncio.create_task(self._settle_revoked(self._lease, revoking, nodes))
             self._waiting.add(task)
             task.add_done_callback(self._waiting.discard)
         for job in jobs:
             if job not in revoking:
                 job.settle()
 
-    async def _settle_revoked(
-        self, lease: LeaseConnection, jobs: list[_Submission], nodes: dict[str, float], since: float
-    ) -> None:
+    async def _settle_revoked(self, lease: LeaseConnection, jobs: list[_Submission], nodes: dict[str, float]) -> None:
         begun = time.monotonic()
-        await lease.followed(max(job.sequence for job in jobs), nodes, since)
+        try:
+            await lease.followed(max((job.entry for job in jobs), key=lambda entry: entry.sequence), nodes)
+        except Exception:  # any failure: the callers must get an answer
+            logger.exception("the wait for other nodes failed")
+            self._fail(jobs, StoreUnavailable(_UNKNOWN))
+            return
         self.waits.observe(time.monotonic() - begun)
         for job in jobs:
             job.settle()
 
-    async def _transact(self, jobs: list[_Submission]) -> tuple[asyncpg.Connection[Any], float]:
-        """Run `jobs` in one transaction, retrying only while nothing can have been committed.
-
-        Return the connection and the time when COMMIT was sent.
-        """
+    async def _transact(self, jobs: list[_Submission]) -> asyncpg.Connection[Any]:
+        """Run `jobs` in one transaction, retrying only while nothing can have been committed. Return the connection."""
         begun = time.monotonic()
         for attempt in range(1, _TRIES + 1):
             try:
                 connection = await self._open()
                 await connection.execute(self._begin)
                 await _do(connection, self._apply(jobs))
-                if any(job.may_have_revoked for job in jobs):
+                if any(job.may_have_revoked or job.change.adds_keys for job in jobs):
                     await connection.execute("SELECT pg_notify($1, '')", CHANGED)
             except PartialWrite:
                 await self._roll_back()
@@ -169,10 +168,9 @@ class Writer:
                 self._drop()
                 raise
             else:
-                committing = clock()
                 await self._end(connection, jobs)
                 self._commits.done(len(jobs), time.monotonic() - begun)
-                return connection, committing
+                return connection
         raise AssertionError
 
     async def _end(self, connection: asyncpg.Connection[Any], jobs: list[_Submission]) -> None:

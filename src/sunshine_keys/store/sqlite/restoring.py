@@ -42,6 +42,7 @@ class Restored(AuditOnly, frozen=True):
 
     action = "store.restore"
     revokes = Revokes.ANY_KEY
+    adds_keys = True
     summary: str
 
     @property

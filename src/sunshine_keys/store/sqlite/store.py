@@ -116,7 +116,7 @@ class SqliteStore(Store):
 
     async def ready(self) -> None:
         self._file.require()
-        await self.rows("SELECT 1 FROM meta LIMIT 1")
+        await self.rows(self.catalog.probe)
 
     async def read_aside(self, statements: Statements[R]) -> R:
         """Read in a thread, on a connection of its own: counting ten million keys takes seconds."""
