@@ -35,20 +35,7 @@ if TYPE_CHECKING:
     from sunshine_conversations_client._messages import Headers, Response
 
 _SHOWN_HEADERS = frozenset(
-    {
-        "allow",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "date",
-        "idempotency-replayed",
-        "retry-after",
-        "server",
-        "transfer-encoding",
-        "via",
-        "x-request-id",
-    }
+    {"content-type", "date", "idempotency-replayed", "retry-after", "server", "via", "x-request-id"}
 )
 """Headers that the text of an exception shows. Any other one may hold a credential."""
 

@@ -571,6 +571,27 @@ def test_an_answer_is_in_no_text_of_an_error_and_in_no_log(
 
 
 @pytest.mark.parametrize(
+    "start",
+    [
+        '{"key": {"secret": "%"}}\r\n\r\n', "HTTP/1.1 % x\r\n\r\n", "HTTP/% 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\n%\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: y\r\n %\0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: %\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: %\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n%", "HTTP/1.1 200 OK\r\nContent-Encoding: %\r\n\r\n%",
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n%", "HTTP/1.1 200 OK\r\nX: " + "%" * 20_000, "HTTP/1.1 200 OK\r\n" + "%" * 20_000,
+    ],
+    ids=range(13),
+)  # fmt: skip
+def test_a_garbled_answer_is_in_no_text_of_an_error_and_in_no_log(
+    script: NewScript, api_at: NewApi, caplog: pytest.LogCaptureFixture, start: str
+) -> None:
+    caplog.set_level("DEBUG")
+    with pytest.raises(sunshine.ApiException) as raised:
+        create(api_at(script(start.replace("%", SECRET).encode()).url, password=SECRET))
+    assert SECRET not in everything_of(raised.value)
+    assert SECRET not in "".join(record.getMessage() for record in caplog.records if record.name != "asyncio")
+
+
+@pytest.mark.parametrize(
     "options",
     [
         {"_headers": {f"Authorization: {SECRET}": ""}},
