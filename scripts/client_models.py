@@ -404,7 +404,7 @@ class Models:
             for name in self.overlay["added"]
             if name.partition(".")[0] in (name, model.key)
         }
-        order = sorted(order, key=lambda name: name in newer)
+        order = self.overlay["positional"].get(model.key) or sorted(order, key=lambda name: name in newer)
         model.positional = [] if order == natural else order
 
     def _ancestors(self, model: Model) -> list[Model]:
@@ -519,7 +519,7 @@ class Models:
             yield f"class {model.name}(StrEnum):"
             yield f'    """{model.doc}"""'
             yield ""
-            yield from (f"    {snake(value).upper()} = {quoted(value)}" for value in model.values)
+            yield from (f"    {value.upper()} = {quoted(value)}" for value in model.values)
             return
         bases = model.bases or ["OneOf" if model.is_union else "Model"]
         yield f"class {model.name}({', '.join([*bases, *([model.keywords] if model.keywords else [])])}):"
@@ -527,18 +527,24 @@ class Models:
         flags = list(self._flags(model))
         if model.is_union or model.fields or flags:
             yield ""
-        tag = [part for part in model.fields if model.shared and part.name == model.keywords.split('"')[1]]
-        yield from (part.line for part in model.fields if part not in tag)
+        tag = model.keywords.split('"')[1] if model.shared else ""
+        declared = list(self._declared(model)) if model.is_union else []
+        for part in model.fields:
+            if part.name == tag:
+                yield from [*declared, "    else:", f"    {part.line}"]
+            else:
+                yield part.line
         yield from flags
-        if model.is_union:
-            yield "    if TYPE_CHECKING:"
-            yield f"        def __init__(self, actual_instance: {model.name} | dict[str, Any] | None = None, **fields: Any) -> None: ..."
-            for line in model.shared:
-                yield "        @property"
-                yield f"        {line}"
-            if tag:
-                yield "    else:"
-                yield f"    {tag[0].line}"
+        if not tag:
+            yield from declared
+
+    @staticmethod
+    def _declared(union: Model) -> Iterator[str]:
+        """Yield what type checkers see of a union."""
+        yield "    if TYPE_CHECKING:"
+        yield f"        def __init__(self, actual_instance: {union.name} | dict[str, Any] | None = None, **fields: Any) -> None: ..."
+        for line in union.shared:
+            yield from ("        @property", f"        {line}")
 
     def _flags(self, model: Model) -> Iterator[str]:
         renamed = {part.name: part.wire for part in model.fields if camel(part.name) != part.wire}

@@ -32,7 +32,7 @@ class ConversationType(StrEnum):
     """The `type` of `ConversationCreateBody`."""
 
     PERSONAL = "personal"
-    SDK_GROUP = "sdkGroup"
+    SDKGROUP = "sdkGroup"
 
 
 class ConversationResponse(Model):

@@ -46,14 +46,14 @@ class EventSubSchema(OneOf, tag="type"):
     """An event that a webhook delivers. One of an unknown type is a plain `EventSubSchema`."""
 
     id: str | None = None
-    created_at: str | None = None
-    payload: Any | None = None
     if TYPE_CHECKING:
         def __init__(self, actual_instance: EventSubSchema | dict[str, Any] | None = None, **fields: Any) -> None: ...
         @property
         def type(self) -> str | None: ...
     else:
         type: str | None = None
+    created_at: str | None = None
+    payload: Any | None = None
 
 
 class ClientAddEvent(EventSubSchema, kind="client:add"):

@@ -22,14 +22,6 @@ class Integration(OneOf, tag="type"):
     """An integration. A response uses the class of its `type`; one of an unknown type is a plain `Integration`."""
 
     id: str | None = None
-    status: Status | Literal["inactive", "active", "error"] | None = None
-    display_name: str | None = None
-    default_responder_id: str | None = None
-    default_responder: DefaultResponderDefaultResponder | None = None
-    show_ai_disclaimer: bool | None = None
-    _wire_names: ClassVar[dict[str, str]] = {"show_ai_disclaimer": "showAIDisclaimer"}
-    _nullable = frozenset({"display_name", "default_responder_id", "default_responder"})
-    _read_only = frozenset({"id", "status", "default_responder"})
     if TYPE_CHECKING:
         def __init__(self, actual_instance: Integration | dict[str, Any] | None = None, **fields: Any) -> None: ...
         @property
@@ -184,6 +176,14 @@ class Integration(OneOf, tag="type"):
         def phone_number(self) -> str | None: ...
     else:
         type: str | None = None
+    status: Status | Literal["inactive", "active", "error"] | None = None
+    display_name: str | None = None
+    default_responder_id: str | None = None
+    default_responder: DefaultResponderDefaultResponder | None = None
+    show_ai_disclaimer: bool | None = None
+    _wire_names: ClassVar[dict[str, str]] = {"show_ai_disclaimer": "showAIDisclaimer"}
+    _nullable = frozenset({"display_name", "default_responder_id", "default_responder"})
+    _read_only = frozenset({"id", "status", "default_responder"})
 
 
 class Status(StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sunshine_conversations_client._model import Model
 
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar
 
 
 class PassControlBody(Model):
@@ -19,6 +19,7 @@ class PassControlBody(Model):
     metadata: dict[str, Any] | None = None
     reason: str | None = None
     _nullable = frozenset({"metadata"})
+    _positional: ClassVar[tuple[str, ...]] = ("switchboard_integration", "reason", "metadata")
 
 
 class ReleaseControlBody(Model):
@@ -27,6 +28,7 @@ class ReleaseControlBody(Model):
     metadata: dict[str, Any] | None = None
     reason: str | None = None
     _nullable = frozenset({"metadata"})
+    _positional: ClassVar[tuple[str, ...]] = ("reason", "metadata")
 
 
 class OfferControlBody(Model):
