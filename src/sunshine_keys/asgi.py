@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.observing import tracing
 from sunshine_keys.observing.metrics_page import MetricsPage
+from sunshine_keys.observing.process_metrics import Processes
 from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.observing.usage import UsageCounts
 from sunshine_keys.settings import Settings
@@ -22,6 +24,11 @@ from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.application import APPLICATION, Application
 from sunshine_keys.wire.outcome import Observer
 from sunshine_keys.wire.pages import Asgi
+
+RETRY_SECONDS = 1.0
+"""The time between two attempts to open a store that is away."""
+
+logger = logging.getLogger("sunshine_keys.server")
 
 
 def _console(engine: Engine, admission: Admission) -> Asgi:
@@ -37,8 +44,13 @@ class Service:
     It hands the application over in the lifespan's state, under APPLICATION; wire/protocol.py calls that directly.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, processes: Processes | None = None) -> None:
+        """`processes` are the figures that this process and others of the service share; it is then one of their workers.
+
+        A worker waits for its store when it starts: its supervisor has seen that the store could be used.
+        """
         self._settings = settings
+        self._processes = processes
         self._request_log = RequestLog(settings.log) if settings.log else None
 
     async def __call__(
@@ -52,9 +64,7 @@ class Service:
             raise ValueError("only sunshine_keys.wire.protocol can serve this application")
         await receive()
         try:
-            # A worker that restarts must not create a new store if its own store is missing.
-            await require_store(self._settings)
-            engine = await open_engine(self._settings)
+            engine = await self._open()
         except StoreError as error:
             await send({"type": "lifespan.startup.failed", "message": f"sunshine-keys: {error}"})
             return
@@ -63,7 +73,7 @@ class Service:
         with suppress(StoreUnavailable):  # announce this process to the others before its first request
             await engine.store.ready()
         log, access = self._request_log, self._settings.metrics
-        page = None if access is None else MetricsPage(access, engine.store)
+        page = None if access is None else MetricsPage(access, engine.store, self._processes or Processes())
         observers: list[Observer] = [] if log is None else [log]
         observers += [] if page is None else [page.metrics]
         rejections = [observer.reject for observer in (log, page and page.metrics) if observer]
@@ -92,3 +102,16 @@ class Service:
         if log is not None:
             log.flush()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _open(self) -> Engine:
+        """Open the engine. Raises StoreError, but a worker waits until its store can be used."""
+        while True:
+            try:
+                # A worker that restarts must not create a new store if its own store is missing.
+                await require_store(self._settings)
+                return await open_engine(self._settings)
+            except StoreError as error:
+                if self._processes is None:
+                    raise
+                logger.error("waiting for the store: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)

@@ -1,7 +1,8 @@
-"""Run the service: on a listening socket, in one process or several, or in a thread of this process."""
+"""Run the service in this process: on a listening socket, or in a thread. supervisor.py runs it in several processes."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import ipaddress
@@ -10,20 +11,16 @@ import os
 import signal
 import socket
 import ssl
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
 from sunshine_keys.asgi import Service
 from sunshine_keys.observing.log_writer import standard_error
@@ -31,6 +28,7 @@ from sunshine_keys.settings import Settings
 from sunshine_keys.wire.hosts import PublicUrl
 from sunshine_keys.wire.protocol import REFUSED_CONNECTIONS, Protocol
 from sunshine_keys.wire.proxies import Proxies, unmapped
+from sunshine_keys.wire.tls import Certificate, Handshake, context_of
 
 GRACE_SECONDS = 5
 """Seconds in which requests in flight may finish after a signal to stop."""
@@ -40,7 +38,12 @@ KEEP_ALIVE_SECONDS = 75
 
 logger = logging.getLogger("sunshine_keys.server")
 
-_SUPERVISOR = "SUNSHINE_KEYS_SUPERVISOR"  # the process id that workers watch; it may have ended before they start
+STOP_SECONDS = 5.6
+"""Seconds after a signal to stop after which the process ends, even if its store does not answer."""
+
+_FLUSH_SECONDS = 0.2
+_CERTIFICATE_TICKS = 100
+"""The server ticks ten times a second. So a certificate that has changed is loaded within ten seconds."""
 
 
 class Connections(msgspec.Struct, frozen=True):
@@ -73,8 +76,7 @@ class Connections(msgspec.Struct, frozen=True):
                 except OSError as error:
                     raise ValueError(f"cannot read {file}: {error.strerror}") from error
             try:
-                # The key must have no password: nobody could be prompted for it.
-                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key, password="")
+                context_of(self.tls_cert, self.tls_key)
             except ssl.SSLError as error:
                 reason = error.reason or "not PEM, or the key has a password"
                 raise ValueError(f"{self.tls_cert} and {self.tls_key} are no certificate and key: {reason}") from error
@@ -88,11 +90,17 @@ class Connections(msgspec.Struct, frozen=True):
             except ValueError as error:
                 raise ValueError(f"--public-url: {error}") from None
 
+    def certificate(self) -> Certificate | None:
+        """Load the certificate. Raises OSError, ssl.SSLError."""
+        return Certificate(self.tls_cert, self.tls_key) if self.tls_cert and self.tls_key else None
+
     @property
-    def protocol(self) -> Callable[..., Protocol]:
-        """The protocol of each connection."""
-        public_url = PublicUrl.parse(self.public_url) if self.public_url else None
-        return partial(Protocol, trusted=Proxies(self.forwarded_allow_ips), public_url=public_url)
+    def trusted(self) -> Proxies:
+        return Proxies(self.forwarded_allow_ips)
+
+    @property
+    def public(self) -> PublicUrl | None:
+        return PublicUrl.parse(self.public_url) if self.public_url else None
 
 
 PLAIN = Connections()
@@ -141,63 +149,107 @@ def is_loopback(host: str) -> bool:
 
 
 def exit_0_on_signals() -> None:
-    """Make SIGTERM and SIGINT end the process with status 0, before uvicorn installs its handlers and after it stops.
+    """Make SIGTERM and SIGINT end the process with status 0, before the server installs its handlers and after it stops.
 
     After uvicorn has stopped because of a signal, it raises the signal once more. An exception such as SystemExit would be
     lost if the signal arrives while Python runs a finaliser. Nothing is left to finish: committed changes are on disk.
     """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        standard_error().flush()
-        os._exit(0)
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+        signal.signal(number, lambda number, frame: _end())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the server reads it
 
 
-def serve(settings: Settings, connections: Connections, listener: socket.socket, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT, and finish the requests in flight.
+def _end() -> NoReturn:
+    standard_error().flush(_FLUSH_SECONDS)
+    os._exit(0)
 
-    `gc.freeze`, here and in `worker`, hides everything that is loaded before serving from the garbage collector. The
-    collector would scan all of it from time to time, which takes 10 ms, and find nothing.
+
+class Server(uvicorn.Server):
+    """Stops within STOP_SECONDS after a signal, whatever it waits for, and loads a certificate that has changed."""
+
+    def __init__(self, application: Service, connections: Connections) -> None:
+        self._certificate = connections.certificate()
+        self._has_hung_up = False
+        protocol = partial(_protocol, connections.trusted, connections.public, self._certificate, connections.most)
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http=protocol,  # type: ignore[arg-type]  # uvicorn only calls it
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                limit_concurrency=connections.most,
+                proxy_headers=False,
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.started:
+            _end()  # it waits for its store, and serves nobody
+        if not self.should_exit:
+            threading.Thread(target=_end_late, name="sunshine-keys-end", daemon=True).start()
+        super().handle_exit(sig, frame)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGHUP, self._hang_up)
+        with super().capture_signals():
+            yield
+
+    def _hang_up(self, number: int, frame: FrameType | None) -> None:
+        self._has_hung_up = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._certificate is not None:
+            if self._has_hung_up:
+                self._certificate.reload()
+            elif counter % _CERTIFICATE_TICKS == 0:
+                self._certificate.reload_if_changed()
+        elif self._has_hung_up:
+            logger.info("SIGHUP: there is no certificate to load")
+        self._has_hung_up = False
+        return await super().on_tick(counter)
+
+
+def _end_late() -> None:
+    time.sleep(STOP_SECONDS)
+    logger.warning("the service stops without waiting further: a store or a client does not answer")
+    _end()
+
+
+def _protocol(
+    trusted: Proxies,
+    public_url: PublicUrl | None,
+    certificate: Certificate | None,
+    most: int,
+    **arguments: Any,
+) -> asyncio.Protocol:
+    """Return the protocol of a new connection."""
+    protocol = Protocol(trusted=trusted, public_url=public_url, **arguments)
+    if certificate is None:
+        return protocol
+    return Handshake(certificate, protocol, arguments["server_state"], most, protocol.report)
+
+
+def serve(settings: Settings, connections: Connections, listener: socket.socket) -> None:
+    """Serve in this process until SIGTERM or SIGINT, and finish the requests in flight.
+
+    `gc.freeze` hides everything that is loaded before serving from the garbage collector. The collector would scan all of
+    it from time to time, which takes 10 ms, and find nothing.
     """
-    connections = with_room(connections)
-    if workers == 1:
-        gc.freeze()
-        uvicorn.Server(_config(Service(settings), connections)).run([listener])
-    else:
-        os.environ.update(settings.environment() | {_SUPERVISOR: str(os.getpid())})
-        config = _config("sunshine_keys.server:worker", connections, factory=True, workers=workers)
-        with tempfile.TemporaryDirectory(prefix="sunshine-keys-") as folder:
-            if settings.metrics is not None:
-                os.environ.update(settings.metrics.environment(folder))
-            supervisor = Multiprocess(config, [listener])
-            supervisor.run()
-        if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-            sys.exit(1)
-
-
-def worker() -> Service:
-    """Return the application of a worker process. The process stops when its supervisor has ended."""
-    settings = Settings.from_environment()
-    if settings.log is not None:
-        settings.log.configure()
-    supervisor = int(os.environ[_SUPERVISOR])
-
-    def watch() -> None:
-        while os.getppid() == supervisor:
-            time.sleep(1)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="sunshine-keys-watch", daemon=True).start()
     gc.freeze()
-    return Service(settings)
+    Server(Service(settings), connections).run([listener])
 
 
 @contextlib.contextmanager
 def running(settings: Settings, connections: Connections = PLAIN) -> Generator[str]:
     """Serve from a thread of this process on a free loopback port. Yield the URL, and stop afterwards."""
-    server = uvicorn.Server(_config(Service(settings), connections))
+    server = Server(Service(settings), connections)
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), name="sunshine-keys-server", daemon=True)
         thread.start()
@@ -210,22 +262,3 @@ def running(settings: Settings, connections: Connections = PLAIN) -> Generator[s
         finally:
             server.should_exit = True
             thread.join()
-
-
-def _config(application: Service | str, connections: Connections, **options: Any) -> uvicorn.Config:
-    return uvicorn.Config(
-        application,
-        http=connections.protocol,  # type: ignore[arg-type]  # uvicorn only calls it
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        limit_concurrency=connections.most,
-        ssl_certfile=connections.tls_cert,
-        ssl_keyfile=connections.tls_key,
-        proxy_headers=False,
-        **options,
-    )

@@ -86,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True):
         variables = self.rate_limits.environment() | (self.log.environment() if self.log else {})
         variables[_USAGE] = "on" if self.usage else "off"
         variables[_CONSOLE] = "on" if self.console else "off"
+        if self.metrics is not None:
+            variables |= self.metrics.environment()
         if self.data is not None:
             variables["SUNSHINE_KEYS_DATA"] = str(self.data.absolute())
         if self.database is not None and self.database.url != database_from_environment():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,14 @@ def test_keys_are_not_looked_up_in_a_file_that_is_no_longer_the_store(tmp_path: 
 
 def test_a_worker_that_starts_again_makes_no_new_store(tmp_path: Path) -> None:
     first_run(tmp_path, sample=True)
-    with Server(tmp_path, "--workers", "2") as server:
+    log = tmp_path / "log"
+    with Server(tmp_path, "--workers", "2", log=log) as server:
         (tmp_path / STORE_FILE).rename(tmp_path / "aside")
-        os.kill(server.children()[-1], signal.SIGKILL)
-        assert server.process.wait(30) == 1
+        (killed, *_) = server.workers()
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + 60
+        while "waiting for the store: there is no store" not in log.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert server.process.poll() is None
     assert not (tmp_path / STORE_FILE).exists()

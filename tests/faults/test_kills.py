@@ -44,7 +44,7 @@ def test_kills_of_workers_lose_nothing_that_was_answered(tmp_path: Path) -> None
         killed = 0
         while killed < KILLS:
             book.wait_for_progress(chance.randrange(1, 60))
-            workers = [child for child in server.children() if b"spawn_main" in _command(child)]
+            workers = [child for child in server.children() if b"supervisor" in _command(child)]
             if len(workers) > 1:  # the other workers continue to serve
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(workers), signal.SIGKILL)

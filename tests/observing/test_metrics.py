@@ -185,7 +185,7 @@ class TestSeveralProcesses:
                 assert served.wire.get(measured.keys, measured.app_key).status == 200
             wait_for(served.wire, lambda page: page.value(TOTAL, route=KEYS) == 40)
             for child in served.children():
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                if b"supervisor" in Path(f"/proc/{child}/cmdline").read_bytes():
                     os.kill(child, signal.SIGKILL)
             deadline = time.monotonic() + 30
             while True:

@@ -69,8 +69,12 @@ class Server:
         assert self.process.stdout is not None
         self.process.stdout.close()
 
+    def workers(self) -> list[int]:
+        """Return the process ids of its workers."""
+        return [child for child in self.children() if b"supervisor" in _command(child)]
+
     def children(self) -> list[int]:
-        """Return the process ids of its workers and of Python's own helper processes."""
+        """Return the process ids of its children."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in listed.read_text().split()]
 
@@ -89,3 +93,10 @@ class Server:
     def kill(self, number: int = signal.SIGKILL) -> int:
         self.process.send_signal(number)
         return self.process.wait(30)
+
+
+def _command(process_id: int) -> bytes:
+    try:
+        return Path(f"/proc/{process_id}/cmdline").read_bytes()
+    except OSError:  # it has ended
+        return b""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,8 @@ import typer
 
 from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, print_flushed
 from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
+
+logger = logging.getLogger("sunshine_keys.server")
 
 
 def _rate(text: str) -> str:
@@ -137,9 +141,11 @@ def serve(
 ) -> None:
     """Serve the API until SIGTERM. If there is no store, create one first, and print its account key."""
     from sunshine_keys import server
+    from sunshine_keys.asgi import RETRY_SECONDS
     from sunshine_keys.compose import first_run
     from sunshine_keys.observing.metrics_page import MetricsAccess
     from sunshine_keys.settings import Settings
+    from sunshine_keys.store.errors import StoreUnreachable
     from sunshine_keys.wire.limits import RateLimits
 
     log = Log(log_format, log_level)
@@ -168,14 +174,26 @@ def serve(
         is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         fail(f"cannot listen on {host} port {port}: {reason}" + (". Name another with --port" if is_taken else ""))
     with listener:
-        created = first_run(settings)
+        while True:
+            try:
+                created = first_run(settings)
+                break
+            except StoreUnreachable as error:
+                logger.warning("waiting for the database: %s", error)
+                time.sleep(RETRY_SECONDS)
         if created is not None:
             print_flushed(
                 f"Created a new store, {settings.location}. If you expected an existing one, check the options."
             )
             print_flushed(key_lines("Its account key, which is not shown again", created["account_key"]))
         print_flushed(f"Sunshine Keys serves on {server.url_of(listener, connections)}")
-        server.serve(settings, connections, listener, workers)
+        connections = server.with_room(connections)
+        if workers == 1:
+            server.serve(settings, connections, listener)
+        else:
+            from sunshine_keys.supervisor import Supervisor
+
+            Supervisor(settings, connections, listener, workers).run()
 
 
 @cli.command()

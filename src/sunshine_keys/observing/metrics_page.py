@@ -23,18 +23,16 @@ KEYS_SECONDS = 600.0
 """How old a count of the keys may be: at ten million keys a count takes seconds."""
 
 _TOKEN = "SUNSHINE_KEYS_METRICS_TOKEN"  # noqa: S105 - the variable's name
-_FOLDER = "SUNSHINE_KEYS_METRICS_FOLDER"  # set for workers only
 _FORM = re.compile(r"[!-~]{16,1000}", re.ASCII)
 
 logger = logging.getLogger("sunshine_keys.metrics")
 
 
 class MetricsAccess(msgspec.Struct, frozen=True):
-    """The token of /metrics, the file that it came from, and the folder that processes of one service share."""
+    """The token of /metrics, and the file that it came from."""
 
     token: str
     file: Path | None = None
-    folder: Path | None = None
 
     def __repr__(self) -> str:
         return "MetricsAccess()"
@@ -56,12 +54,11 @@ class MetricsAccess(msgspec.Struct, frozen=True):
             return None
         if not _FORM.fullmatch(token):
             raise ValueError("the metrics token should be 16 to 1000 visible ASCII characters")
-        folder = variables.get(_FOLDER)
-        return cls(token, file, Path(folder) if folder else None)
+        return cls(token, file)
 
-    def environment(self, folder: str) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """Return the variables that workers need besides those that are set already."""
-        return {_FOLDER: folder} | ({f"{_TOKEN}_FILE": str(self.file.absolute())} if self.file else {})
+        return {f"{_TOKEN}_FILE": str(self.file.absolute())} if self.file else {}
 
     def require(self, authorization: str) -> None:
         """Raises Unauthorized unless the Authorization header holds the token."""
@@ -73,14 +70,14 @@ class MetricsAccess(msgspec.Struct, frozen=True):
 class MetricsPage:
     """Create it on the event loop that serves. Until it is closed, it counts keys and writes figures for other processes."""
 
-    def __init__(self, access: MetricsAccess, store: Store) -> None:
+    def __init__(self, access: MetricsAccess, store: Store, processes: Processes) -> None:
         self.metrics = Metrics()
         self._access = access
         self._store = store
-        self._processes = Processes(access.folder)
+        self._processes = processes
         self._keys: KeyCounts | None = None
         self._counting: asyncio.Task[None] | None = None
-        self._writing = asyncio.create_task(self._write()) if access.folder else None
+        self._writing = asyncio.create_task(self._write()) if processes.are_several else None
 
     async def __call__(self, authorization: str) -> bytes:
         """Return the page. Raises Unauthorized."""

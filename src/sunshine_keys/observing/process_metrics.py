@@ -1,15 +1,19 @@
 """Sum the figures of all processes of one service, in the process that serves /metrics.
 
-A process writes its own to a file every second and before it serves the page, and adds up all files. A process that has
-ended leaves its counters, so that sums never fall; its gauges are dropped.
+The supervisor creates one file in memory for each worker, without a name, and all workers inherit all of them: nobody can
+damage or clean them away, and nothing is left of them after a kill. A worker writes its own figures every second and before it
+serves the page, and adds up all files. The replacement of a worker that has ended begins with its counters, so that sums
+never fall; its gauges are dropped.
 """
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import os
-import time
-from pathlib import Path
+import struct
+import tempfile
+import zlib
+from collections.abc import Sequence
 
 import msgspec
 
@@ -18,7 +22,8 @@ from sunshine_keys.observing.prometheus import Samples, total, without_gauges
 SECONDS = 1.0
 """The time between two writes: how old a process's figures may be on the page of another, or after a kill."""
 
-logger = logging.getLogger("sunshine_keys.metrics")
+_REGION_BYTES = 4 * 1024 * 1024
+_HEADER = struct.Struct(">QII")
 
 
 class KeyCounts(msgspec.Struct, frozen=True):
@@ -34,45 +39,77 @@ class _Figures(msgspec.Struct, frozen=True):
     keys: KeyCounts | None
 
 
-class Processes:
-    """`folder` is shared by the processes of one service; None for a single process."""
+def new_file() -> int:
+    """Return the descriptor of a new file without a name: in memory, or on systems other than Linux in a temporary folder."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("sunshine-keys-metrics")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
-    def __init__(self, folder: Path | None) -> None:
-        self._file = None if folder is None else folder / f"{os.getpid()}-{time.time_ns()}"
-        self._warned = False
+
+class Processes:
+    """The figures of one process, and of the others of its service.
+
+    `files` are the descriptors of all of them, and `slot` is the index of this process's own. Without files, the process is
+    the only one.
+    """
+
+    def __init__(self, files: Sequence[int] = (), slot: int = 0) -> None:
+        self._file = files[slot] if files else None
+        self._others = [file for index, file in enumerate(files) if index != slot]
+        self._number, predecessor = (0, None) if self._file is None else _newest(self._file)
+        self._earlier: Samples = {} if predecessor is None else without_gauges(predecessor.samples)
+
+    @property
+    def are_several(self) -> bool:
+        return self._file is not None
 
     def write(self, samples: Samples, keys: KeyCounts | None) -> None:
+        """Write this process's figures, in turn to the two halves of its file: a kill leaves one of them whole."""
         if self._file is None:
             return
-        draft = self._file.with_suffix(".draft")
-        try:
-            draft.write_bytes(msgspec.json.encode(_Figures(os.getpid(), samples, keys)))
-            draft.replace(self._file)
-        except OSError as error:
-            if not self._warned:
-                logger.warning("metrics of this process are not up to date, %s: %s", self._file, error.strerror)
-            self._warned = True
+        figures = _Figures(os.getpid(), total([self._earlier, samples]), keys)
+        content = msgspec.json.encode(figures)
+        if len(content) > _REGION_BYTES - _HEADER.size:
+            return
+        self._number += 1
+        header = _HEADER.pack(self._number, len(content), zlib.crc32(content))
+        with contextlib.suppress(OSError):  # no memory is left: the figures stay those of before
+            os.pwrite(self._file, header + content, self._number % 2 * _REGION_BYTES)
 
     def read(self, own: Samples, keys: KeyCounts | None) -> tuple[Samples, KeyCounts | None]:
         """Return the sums, and the newest count of keys."""
         if self._file is None:
             return own, keys
-        others = [file for file in self._file.parent.iterdir() if file != self._file and not file.suffix]
-        all_figures = [
-            _Figures(os.getpid(), own, keys),
-            *(msgspec.json.decode(file.read_bytes(), type=_Figures) for file in others),
-        ]
-        counts = [figures.keys for figures in all_figures if figures.keys is not None]
+        others = [figures for file in self._others if (figures := _newest(file)[1]) is not None]
+        counts = [count for count in (keys, *(figures.keys for figures in others)) if count is not None]
         present = [
             figures.samples if _is_running(figures.process_id) else without_gauges(figures.samples)
-            for figures in all_figures
+            for figures in others
         ]
-        return total(present), max(counts, key=lambda count: count.counted_at, default=None)
+        newest = max(counts, key=lambda count: count.counted_at, default=None)
+        return total([self._earlier, own, *present]), newest
+
+
+def _newest(file: int) -> tuple[int, _Figures | None]:
+    """Return the number and the content of the newest half of a file that is whole."""
+    halves = []
+    for start in (0, _REGION_BYTES):
+        header = os.pread(file, _HEADER.size, start)
+        if len(header) == _HEADER.size:
+            number, length, checksum = _HEADER.unpack(header)
+            content = os.pread(file, min(length, _REGION_BYTES), start + _HEADER.size)
+            if len(content) == length > 0 and zlib.crc32(content) == checksum:
+                halves.append((number, content))
+    if not halves:
+        return 0, None
+    number, content = max(halves)
+    return number, msgspec.json.decode(content, type=_Figures)
 
 
 def _is_running(process_id: int) -> bool:
     try:
         os.kill(process_id, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # another user's process has the id by now
         return False
     return True

@@ -2,6 +2,7 @@
 
 StoreError
 ├── StoreTooNew       a newer version of this program wrote the store
+├── StoreUnreachable  the database does not answer, or is starting up
 └── UnfinishedCopy    another store is being copied into it
 """
 
@@ -14,6 +15,10 @@ class StoreError(Exception):
 
 class StoreTooNew(StoreError):
     """The store was written by a newer version of this program."""
+
+
+class StoreUnreachable(StoreError):
+    """The database does not answer, is starting up, or accepts no more connections: a later attempt may succeed."""
 
 
 class UnfinishedCopy(StoreError):

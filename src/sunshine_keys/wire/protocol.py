@@ -103,7 +103,7 @@ class Protocol(asyncio.Protocol):
         else:
             self._application = application
             self._runs_inline = application.runs_inline
-        self._report = application.reject if application else _ignore
+        self.report = application.reject if application else _ignore
         self._trusted = trusted
         self._public_url = public_url
         self._most = config.limit_concurrency
@@ -493,7 +493,7 @@ class Protocol(asyncio.Protocol):
 
     def _reject(self, rejection: Rejection, request_id: str = "") -> None:
         source = "" if self._client is None else self._client[0]
-        self._report(Rejected(rejection, source, request_id, time.time()))
+        self.report(Rejected(rejection, source, request_id, time.time()))
 
     def _close(self, is_more_coming: bool) -> None:
         """Close the connection. Read and discard arriving bytes for a while first: unread bytes may destroy the answer."""

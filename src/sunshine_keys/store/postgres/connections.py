@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from sunshine_keys.store.errors import StoreError
+from sunshine_keys.store.errors import StoreError, StoreUnreachable
 from sunshine_keys.store.locations import urls_by_host
 
 CONNECT_SECONDS = 5.0
@@ -111,10 +111,17 @@ def cannot_open(error: BaseException) -> StoreError:
         case asyncpg.ClientConfigurationError():
             return StoreError(f"the database's URL cannot be used ({_line(error)})")
         case asyncpg.TargetServerAttributeNotMatched():
-            return StoreError("no host of the database's URL is what its target_session_attrs asks for")
+            return StoreUnreachable("no host of the database's URL is what its target_session_attrs asks for")
         case TimeoutError():
-            return StoreError("the database did not answer in time")
+            return StoreUnreachable("the database did not answer in time")
         case OSError():
-            return StoreError(f"cannot reach the database ({summary(error)})")
+            return StoreUnreachable(f"cannot reach the database ({summary(error)})")
+        case (
+            asyncpg.CannotConnectNowError()
+            | asyncpg.PostgresConnectionError()
+            | asyncpg.TooManyConnectionsError()
+            | asyncpg.OperatorInterventionError()
+        ):
+            return StoreUnreachable(f"cannot use the database ({summary(error)})")
         case _:
             return StoreError(f"cannot use the database ({summary(error)})")
