@@ -76,11 +76,12 @@ def test_the_urls_password_is_neither_printed_nor_passed_on(postgres: Postgres, 
     url = postgres.new_store().replace("postgres@", "postgres:s3cret@")
     file = tmp_path / "url"
     file.write_text(url + "\n")
-    result = run("init", "--data", str(tmp_path / "data"), SUNSHINE_KEYS_DATABASE_FILE=str(file))
+    environment = {"SUNSHINE_KEYS_DATA": str(tmp_path / "data"), "SUNSHINE_KEYS_DATABASE_FILE": str(file)}
+    result = run("init", **environment)
     assert result.returncode == 0
     assert "s3cret" not in result.stdout + result.stderr
     log = tmp_path / "log"
-    with Server(tmp_path / "data", "--workers", "2", log=log, SUNSHINE_KEYS_DATABASE_FILE=str(file)) as server:
+    with Server(None, "--workers", "2", log=log, **environment) as server:
         tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
         processes = [str(server.process.pid), *tasks.read_text().split()]
         assert len(processes) >= 3
@@ -118,3 +119,26 @@ def test_backup_and_restore_refuse_postgresql(postgres: Postgres, tmp_path: Path
     place = Place(tmp_path, postgres.new_store())
     first_run(place)
     assert "pg_dump" in failed(run("backup", str(tmp_path / "copy"), *place.options))
+
+
+@pytest.mark.parametrize("variable", ["SUNSHINE_KEYS_DATABASE", "SUNSHINE_KEYS_DATABASE_FILE"])
+def test_a_typed_data_folder_beats_the_databases_variable(tmp_path: Path, variable: str) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://postgres@127.0.0.1:1/x")
+    value = str(file) if variable.endswith("_FILE") else file.read_text()
+    result = run("init", "--data", str(tmp_path / "data"), **{variable: value})
+    assert result.returncode == 0
+    assert result.stderr.startswith("sunshine-keys: SUNSHINE_KEYS_DATABASE is ignored, because --data is typed.")
+    assert (tmp_path / "data" / STORE_FILE).exists()
+    log = tmp_path / "log"
+    with Server(tmp_path / "data", "--workers", "2", log=log, **{variable: value}) as server:
+        assert server.wire.get("/readyz").status == 200
+
+
+def test_a_typed_database_beats_the_variables(tmp_path: Path) -> None:
+    typed = f"sqlite://{tmp_path}/typed.sqlite3"
+    other = f"sqlite://{tmp_path}/other.sqlite3"
+    result = run("init", "--database", typed, SUNSHINE_KEYS_DATABASE=other, SUNSHINE_KEYS_DATA=str(tmp_path / "data"))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "typed.sqlite3").exists()
+    assert not (tmp_path / "other.sqlite3").exists()

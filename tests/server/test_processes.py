@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -17,6 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from support.commands import failed, run
 from support.machine import needs_root
 from support.postgres import Postgres
 from support.postgres import running as running_postgres
@@ -239,3 +241,30 @@ def test_it_serves_on_a_read_only_root_file_system(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(30) == 0
         process.stdout.close()
+
+
+def test_a_link_of_kubernetes_is_no_port(tmp_path: Path) -> None:
+    first_run(tmp_path / "data")
+    log = tmp_path / "log"
+    links = {"SUNSHINE_KEYS_PORT": "tcp://10.96.0.7:8080", "SUNSHINE_KEYS_PORT_8080_TCP": "tcp://10.96.0.7:8080"}
+    with Server(tmp_path / "data", log=log, **links) as server:
+        assert server.wire.get("/healthz").status == 200
+    assert "SUNSHINE_KEYS_PORT is ignored: it is a link of Kubernetes to a service, not a port" in log.read_text()
+
+
+def test_the_image_serves_on_all_interfaces_and_demands_encryption(tmp_path: Path) -> None:
+    """The Dockerfile's variables, with the folder of the test."""
+    text = (Path(__file__).parents[2] / "deploy" / "Dockerfile").read_text()
+    variables = dict(re.findall(r"(SUNSHINE_KEYS_\w+)=(\S+)", text))
+    assert variables.pop("SUNSHINE_KEYS_DATA") == "/var/lib/sunshine-keys"
+    assert variables == {"SUNSHINE_KEYS_HOST": "0.0.0.0"}
+    refused = failed(run("serve", SUNSHINE_KEYS_DATA=str(tmp_path / "data"), **variables))
+    assert "other machines can reach 0.0.0.0" in refused
+    for setting in ("SUNSHINE_KEYS_TLS_CERT", "SUNSHINE_KEYS_TLS_KEY", "SUNSHINE_KEYS_INSECURE"):
+        assert setting in (Path(__file__).parents[2] / "deploy" / "README.md").read_text()
+
+
+def test_the_systemd_unit_never_gives_up_and_reloads() -> None:
+    unit = (Path(__file__).parents[2] / "deploy" / "sunshine-keys.service").read_text()
+    assert "\nStartLimitIntervalSec=0\n" in unit.partition("[Service]")[0]
+    assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in unit

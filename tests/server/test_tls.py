@@ -54,12 +54,12 @@ def test_sighup_loads_a_certificate_that_has_changed(tmp_path: Path, workers: st
         address = urlsplit(url)
         with socket.create_connection((address.hostname, address.port), timeout=30) as old:
             context = ssl.create_default_context(cafile=str(certificate))
-            with context.wrap_socket(old, server_hostname="127.0.0.1") as kept:
+            with context.wrap_socket(old, server_hostname="127.0.0.1") as connection:
                 new = install(tmp_path / "new", certificate, key)
                 server.process.send_signal(signal.SIGHUP)
                 wait_until(lambda: all(served_certificate(url) == new for _ in range(8)))
-                kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")  # a connection keeps its own
-                assert kept.recv(65536).startswith(b"HTTP/1.1 200 ")
+                connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")  # a connection keeps its own
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
         certificate.write_text("not a certificate")
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "the certificate stays as it is" in log.read_text())

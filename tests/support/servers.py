@@ -19,16 +19,20 @@ class Server:
 
     def __init__(
         self,
-        place: Path | Place,
+        place: Path | Place | None,
         *options: str,
         log: Path | None = None,
         authority: Path | None = None,
         patch: str = "",
         **environment: str,
     ) -> None:
-        """Start the server. It runs the Python code `patch` first; its workers do not."""
+        """Start the server. It runs the Python code `patch` first; its workers do not.
+
+        Without a `place`, the environment names the store.
+        """
         program = ["-c", f"{patch}\nfrom sunshine_keys.cli import main\nmain()"] if patch else ["-m", "sunshine_keys"]
-        store = place.options if isinstance(place, Place) else ["--data", str(place)]
+        options_of_place = ["--data", str(place)] if isinstance(place, Path) else []
+        store = place.options if isinstance(place, Place) else options_of_place
         command = [sys.executable, *program, "serve", *store, "--port", "0", "--rate-limit-failures", "off",
                    *options]  # fmt: skip
         with (log or Path(os.devnull)).open("a") as stderr:

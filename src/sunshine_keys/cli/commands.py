@@ -6,7 +6,7 @@ import importlib
 import sys
 
 from sunshine_keys.cli.exits import Exit, stop
-from sunshine_keys.cli.program import cli, fail
+from sunshine_keys.cli.program import cli, fail, ignore_service_links
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store import StoreError
 
@@ -33,6 +33,7 @@ for name in (
 def run() -> None:
     """Run the command that the arguments name. End the program with one line if the store cannot be opened."""
     try:
+        ignore_service_links()
         try:
             cli()
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO, Annotated, NoReturn
 
 import typer
 
+from sunshine_keys.cli.exits import complain
 from sunshine_keys.cli.help import Group
 
 cli = typer.Typer(
@@ -23,12 +25,37 @@ cli = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_LINK = re.compile(r"(?:tcp|udp|sctp)://")
 
-def _database_url(url: str | None) -> str | None:
-    """Return the option's URL, else that in SUNSHINE_KEYS_DATABASE_FILE, which keeps a password out of the options."""
+
+def ignore_service_links() -> None:
+    """Remove variables that Kubernetes sets for a service named `sunshine-keys`, such as SUNSHINE_KEYS_PORT=tcp://10.0.0.1:80."""
+    links = [name for name, value in os.environ.items() if name.startswith("SUNSHINE_KEYS_") and _LINK.match(value)]
+    for name in links:
+        del os.environ[name]
+    if "SUNSHINE_KEYS_PORT" in links:
+        complain("SUNSHINE_KEYS_PORT is ignored: it is a link of Kubernetes to a service, not a port")
+
+
+def _database_url(context: typer.Context, url: str | None) -> str | None:
+    """Return the option's URL, else that in SUNSHINE_KEYS_DATABASE_FILE, which keeps a password out of the options.
+
+    A typed --data takes precedence over the two variables. They are removed, so that workers do not read them either.
+    """
     from sunshine_keys.settings import database_from_environment
 
-    return url or database_from_environment()
+    url = url or database_from_environment()
+    if url is not None and _is_typed(context, "data") and not _is_typed(context, "database"):
+        complain("SUNSHINE_KEYS_DATABASE is ignored, because --data is typed. To use both, type --database, too")
+        for name in ("SUNSHINE_KEYS_DATABASE", "SUNSHINE_KEYS_DATABASE_FILE"):
+            os.environ.pop(name, None)
+        return None
+    return url
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 Data = Annotated[
