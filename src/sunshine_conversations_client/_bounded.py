@@ -133,7 +133,9 @@ class _Answer(io.BufferedReader):
             self.raw.ended = True
             if self.peek(1):
                 with contextlib.suppress(OSError):  # it is closed already
-                    self.raw.socket.shutdown(socket.SHUT_RDWR)
+                    connected: Any = self.raw.socket
+                    # TLS within the TLS of an https proxy has no shutdown of its own.
+                    getattr(connected, "socket", connected).shutdown(socket.SHUT_RDWR)
             super().close()
 
 
@@ -142,7 +144,7 @@ class _Socket:
 
     def __init__(self, connected: Any) -> None:
         self._socket = connected
-        self.settimeout, self.fileno, self.shutdown = connected.settimeout, connected.fileno, connected.shutdown
+        self.settimeout, self.fileno = connected.settimeout, connected.fileno
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
@@ -238,10 +240,19 @@ class BoundedContext(ssl.SSLContext):
         tls.set_up(self)
         self._load: Callable[[], None] | None = functools.partial(tls.load_certificates, self, for_proxy=for_proxy)
 
-    def wrap_socket(self, sock: socket.socket, *arguments: Any, **options: Any) -> ssl.SSLSocket:
-        if self._load is not None:
-            self._load()
+    def _prepare(self) -> None:
+        load = self._load  # another thread may set it to None meanwhile
+        if load is not None:
+            load()
             self._load = None
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """Prepare TLS within the TLS of an https proxy."""
+        self._prepare()
+        return super().wrap_bio(*arguments, **options)
+
+    def wrap_socket(self, sock: socket.socket, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        self._prepare()
         if current.attempt is not None:
             current.attempt.limit(sock)
         return super().wrap_socket(sock, *arguments, **options)

@@ -281,6 +281,17 @@ class TestHeads:
                 assert create(api).key
         assert (len(proxy.heads), len(server.requests)) == (3, 1)
 
+    def test_404_of_a_delete_after_a_refused_tunnel_raises(
+        self, script: NewScript, api_at: NewApi, tmp_path: Path
+    ) -> None:
+        certificate = make_certificate(tmp_path)
+        server = script(answer("404 Not Found", b"{}"), context=server_context(certificate))
+        with Tunnel(b"HTTP/1.1 502 Bad\r\n\r\n") as proxy:
+            api = api_at(server.url, proxy=proxy.url, ssl_ca_cert=str(certificate[0]), retries=3)
+            with api.api_client, pytest.raises(sunshine.NotFoundException):
+                api.delete_custom_integration_key("a", "i", "k")
+        assert len(proxy.heads) == 2
+
     @pytest.mark.parametrize(
         "announced", [b"Content-Length: 17\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"], ids=["length", "chunks"]
     )

@@ -21,6 +21,8 @@ from sunshine_conversations_client._proxies import proxy_for
 from sunshine_keys import server
 from sunshine_keys.settings import Settings
 
+from .test_network import server_context
+
 USER = "al%40ice"
 PASSWORD = "p%23s%3As%C3%A9cret"
 BASIC = b64encode("al@ice:p#s:sécret".encode())
@@ -70,6 +72,24 @@ class TestConfigured:
         with pytest.raises(sunshine.ApiConnectionError) as raised:
             create(api_at("http://127.0.0.1:1", proxy=f"http://127.0.0.1:{port}"))
         assert not raised.value.maybe_sent
+
+    @pytest.mark.parametrize("https", [True, False])
+    def test_https_proxy_is_verified_and_used(
+        self, script: NewScript, api_at: NewApi, tmp_path: Path, https: bool
+    ) -> None:
+        certificate = make_certificate(tmp_path)
+        other, _ = make_certificate(tmp_path, stem="other")
+        target = script(answer("201 Created", KEY), context=server_context(certificate))
+        with Tunnel(context=server_context(certificate)) as tunnel:
+            # A request to plain http goes to the proxy as it is.
+            url, proxy = (target.url, tunnel.url) if https else ("http://api.example", target.url)
+            with pytest.raises(sunshine.ApiConnectionError, match="certificate") as raised:
+                create(api_at(url, allow_insecure_http=True, proxy=proxy, ssl_ca_cert=str(other)))
+            assert not raised.value.maybe_sent
+            api = api_at(url, allow_insecure_http=True, proxy=proxy, ssl_ca_cert=str(certificate[0]))
+            with api.api_client:
+                assert create(api).key
+        assert len(target.requests) == 1
 
 
 class TestCredentials:

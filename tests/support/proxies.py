@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -13,15 +14,16 @@ class Tunnel:
     """A proxy that relays bytes both ways and records its CONNECT requests in `heads`.
 
     `answers` are its answers to CONNECT, in order; after them it answers 200. It closes the connection after an answer
-    other than 200, and after an empty one.
+    other than 200, and after an empty one. With a `context`, clients speak TLS with the proxy itself.
     """
 
-    def __init__(self, *answers: bytes) -> None:
+    def __init__(self, *answers: bytes, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.heads: list[bytes] = []
         self._answers = list(answers)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.url = f"http://{self.address}"
+        self.url = f"{'http' if context is None else 'https'}://{self.address}"
         self._threads = [threading.Thread(target=self._serve)]
         self._connections: list[socket.socket] = []
 
@@ -44,7 +46,7 @@ class Tunnel:
             except OSError:
                 return
             with contextlib.suppress(OSError):
-                self._open(near)
+                self._open(near if self._context is None else self._context.wrap_socket(near, server_side=True))
 
     def _open(self, near: socket.socket) -> None:
         self.heads.append(near.recv(65536))

@@ -114,11 +114,7 @@ class AiohttpTransport:
 
     async def _send(self, request: Request, timeout: Timeout, attempt: _Attempt) -> Response:
         proxy, most = self._proxy(request), most_bytes(self._configuration)
-        headers = Headers(request.headers.pairs())
-        headers.setdefault("Accept-Encoding", "identity")
         over_tls = request.url.startswith("https:")
-        if proxy is not None and not over_tls:  # aiohttp sends proxy_headers only when it opens a tunnel
-            headers.update(proxy.headers)
         body: Any = request.body
         if body is not None and len(body) > _WRITTEN_AT_ONCE:
             body = io.BytesIO(body)
@@ -126,7 +122,7 @@ class AiohttpTransport:
             request.method,
             yarl.URL(request.url, encoded=True),
             data=body,
-            headers=headers,
+            headers=_sent_headers(request, None if over_tls else proxy),
             allow_redirects=False,
             auto_decompress=request.stream,
             proxy=None if proxy is None else proxy.url,
@@ -176,6 +172,16 @@ class AiohttpTransport:
             self._session = None
 
 
+def _sent_headers(request: Request, proxy: Proxy | None) -> dict[str, str]:
+    """Return the headers of a request, with those for its proxy. aiohttp itself sends the latter only with CONNECT."""
+    headers = dict(request.headers.pairs())
+    if "accept-encoding" not in request.headers:
+        headers["Accept-Encoding"] = "identity"
+    if proxy is not None:
+        headers.update(proxy.headers)
+    return headers
+
+
 class _Attempt:
     """One sending of a request: its time limit, and whether the request was sent. aiohttp's tracing updates it.
 
@@ -205,7 +211,8 @@ class _Attempt:
         self._end_at(self._ends)
 
     def _end_at(self, moment: float | None) -> None:
-        if not self.limit.expired():  # else the task is cancelled already, and the limit cannot change
+        # An expired limit cannot change; the task is cancelled already.
+        if moment != self.limit.when() and not self.limit.expired():
             self.limit.reschedule(moment)
 
 
