@@ -84,24 +84,28 @@ class Schemas:
         return self.whole(self.api.schemas[name], self.fields.get(name))
 
     def whole(self, schema: Schema, fields: list[str] | None) -> Schema:
+        if (name := self.api.reference(schema)) and "discriminator" in self.api.schemas[name]:
+            schema = self.api.schemas[name]  # an `allOf` around it, which only adds an example or `nullable`
         kinds = {kind: self.api.resolve(schema) for kind, schema in self.api.kinds(schema).items()}
         resolved = self.api.resolve(schema)
         if not kinds and (alternatives := resolved.get("oneOf") or resolved.get("anyOf")):
-            return self._merged(alternatives, fields)
+            return self._merged(resolved, alternatives, fields)
         if kinds and self.answers:
             properties = {name: part for kind in kinds.values() for name, part in kind["properties"].items()}
-            properties |= resolved["properties"]
+            properties |= resolved.get("properties", {})
             properties["type"] = {"type": "string", "enum": sorted(kinds)}
-            return self._plain(resolved | {"properties": properties}, fields)
+            base = {key: value for key, value in resolved.items() if key != "oneOf"}
+            return self._plain({"type": "object"} | base | {"properties": properties}, fields)
         if kinds:
             return self._one_of(resolved, kinds, fields)
         return self._plain(resolved, fields)
 
-    def _merged(self, alternatives: list[Schema], fields: list[str] | None) -> Schema:
+    def _merged(self, union: Schema, alternatives: list[Schema], fields: list[str] | None) -> Schema:
         """Return an object with the properties of all alternatives. Nothing in the description tells these apart."""
         resolved = [self.api.resolve(alternative) for alternative in alternatives]
         properties = {name: part for alternative in resolved for name, part in alternative["properties"].items()}
-        return self._plain({"type": "object", "properties": properties}, fields)
+        example = {"example": union["example"]} if "example" in union else {}
+        return self._plain({"type": "object", "properties": properties} | example, fields)
 
     def _one_of(self, base: Schema, kinds: dict[str, Schema], fields: list[str] | None) -> Schema:
         """Return a oneOf. Kinds with the same properties are one member. The member with the most kinds is the last."""
@@ -115,7 +119,8 @@ class Schemas:
                 members.append((written, [kind]))
             else:
                 values.append(kind)
-        fault = {"fault": base["properties"][tag]["fault"]} if "fault" in base["properties"][tag] else {}
+        tagged: Schema = base.get("properties", {}).get(tag, {})
+        fault = {"fault": tagged["fault"]} if "fault" in tagged else {}
         for member, values in members:
             member["properties"][tag] |= {"enum": sorted(values), **fault}
         members.sort(key=lambda member: len(member[1]))
@@ -207,7 +212,7 @@ def facts(api: Api, service: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
             "path": operation.path,
             "parameters": [parameter.name for parameter in operation.path_parameters],
             "tag": service["tags"].get(operation.tag, operation.tag),
-            "summary": own.get("summary", operation.summary),
+            "summary": operation.summary,
             "scopes": sorted(operation.scopes),
             "status": operation.status,
             "errors": own.get("errors", list(operation.errors)),

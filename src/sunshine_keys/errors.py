@@ -16,6 +16,7 @@ ServiceError
 ├── MethodNotAllowed      405 method_not_allowed     `Allow` lists the methods that exist
 ├── PayloadTooLarge       413 payload_too_large
 ├── UnsupportedMediaType  415 unsupported_media_type
+├── Locked                423 locked                 a conversation that is full
 ├── TooManyRequests       429 too_many_requests      `Retry-After` holds the seconds to wait
 └── StoreUnavailable      503 service_unavailable    try again; the title says whether the change may have happened
 
@@ -166,6 +167,14 @@ class UnsupportedMediaType(ServiceError):
     status = 415
     code = "unsupported_media_type"
     title = "Content-Type should be application/json"
+
+
+class Locked(ServiceError):
+    """The conversation holds as many messages as it may. Delete some of them first."""
+
+    status = 423
+    code = "locked"
+    title = "Message limit of 30000 per conversation reached."
 
 
 class TooManyRequests(ServiceError):

@@ -19,6 +19,9 @@ from sunshine_keys.wire.operation import Call
 
 R = TypeVar("R")
 
+INVALID_PAGE = "Invalid page query parameters"
+"""The title for an invalid cursor or size (documented)."""
+
 
 class Plane:
     """The plane's store beside an engine, which holds the keys and the apps."""

@@ -12,7 +12,12 @@ METADATA_BYTES = 4096
 """The most bytes of metadata as compact JSON (documented)."""
 
 
+def is_small(metadata: dict[str, Any] | None) -> bool:
+    """Return True if metadata is not too large."""
+    return not metadata or len(msgspec.json.encode(metadata)) <= METADATA_BYTES
+
+
 def require_small(metadata: dict[str, Any] | None, owner: str) -> None:
     """Raise BadRequest if metadata is too large. `owner` is in the title: User, Conversation or Message."""
-    if metadata and len(msgspec.json.encode(metadata)) > METADATA_BYTES:
+    if not is_small(metadata):
         raise BadRequest(f"{owner} metadata is limited to {METADATA_BYTES} bytes in size.")

@@ -14,11 +14,16 @@ from sunshine_keys.store.answers import StoredAnswer
 from sunshine_keys.store.table import Catalog, Index, Table
 from sunshine_keys.wire.operation import Call
 from sunshine_messaging import calls
+from sunshine_messaging.activities import operations as activities
 from sunshine_messaging.apps.changes import DeleteApp
 from sunshine_messaging.apps.table import APPS, apps_after
+from sunshine_messaging.clients import operations as clients
+from sunshine_messaging.conversations import operations as conversations
+from sunshine_messaging.messages import operations as messages
+from sunshine_messaging.participants import operations as participants
 from sunshine_messaging.users import operations as users
 
-RESOURCES = (users,)
+RESOURCES = (users, clients, conversations, participants, messages, activities)
 """The resources. Each follows the resources that its tables refer to."""
 
 HANDLERS: calls.Handlers = {id: handler for resource in RESOURCES for id, handler in resource.HANDLERS.items()}

@@ -8,23 +8,58 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sunshine_keys.compose import messaging_file
+from sunshine_keys.ids import new_object_id
 from sunshine_keys.store import OPERATOR, Store
+from sunshine_keys.store.change import Change
 from sunshine_keys.store.locations import SqliteFile
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.statements import Statements
+from sunshine_messaging.clients.model import Device
+from sunshine_messaging.clients.table import DEVICES
 from sunshine_messaging.plane import CATALOG
 from sunshine_messaging.users.changes import LinkZendeskUser
 from support.wire import Key, Place, Service, Tenant, Wire
+
+TEXT: dict[str, Any] = {"author": {"type": "business"}, "content": {"type": "text", "text": "Hello!"}}
 
 BODIES: dict[str, Any] = {
     "create_user": {"profile": {"givenName": "Jane"}},
     "update_user": {"profile": {"surname": "Doe"}},
     "sync_user": {"survivingZendeskId": "35436"},
+    "create_conversation": {"type": "personal", "participants": [{"userId": "{userId}"}]},
+    "update_conversation": {"displayName": "Support"},
+    "join_conversation": {"userId": "{otherUserId}", "subscribeSDKClient": True},
+    "leave_conversation": {"userId": "{userId}"},
+    "post_message": TEXT,
+    "download_message_ref": {
+        "userId": "{userId}",
+        "apple": {"interactiveDataRef": dict.fromkeys(("url", "bid", "key", "signature", "owner"), "x")},
+    },
+    "post_conversion_events": {"whatsapp": {"payload": {"data": [{}]}}},
+    "create_client": {
+        "matchCriteria": {
+            "type": "whatsapp",
+            "integrationId": "{whatsappIntegrationId}",
+            "phoneNumber": "+1 555 000-1234",
+        },
+        "confirmation": {"type": "immediate"},
+        "target": {"conversationId": "{conversationId}"},
+    },
+    "post_activity": {"author": {"type": "user", "userId": "{userId}"}, "type": "conversation:read"},
 }
 """A body of each operation that the objects of `placeholders` accept. Texts such as `{userId}` stand for their ids."""
 
 OTHER_BODIES: dict[str, Any] = {
     "create_user": {"metadata": {"a": 1}},
+    "create_conversation": {"type": "sdkGroup"},
+    "join_conversation": {"userId": "{userId}", "subscribeSDKClient": True},
+    "post_message": TEXT | {"metadata": {"a": 1}},
+    "create_client": {
+        "matchCriteria": {"type": "whatsapp", "integrationId": "{whatsappIntegrationId}", "phoneNumber": "+2222222"},
+        "confirmation": {"type": "prompt"},
+        "target": {"conversationId": "{conversationId}"},
+    },
 }
 """Another body of each create."""
 
@@ -55,12 +90,56 @@ def link_zendesk_user(place: Place, tenant: Tenant, user_id: str, zendesk_id: st
     asyncio.run(link())
 
 
+class AddDevice(Change[None], frozen=True):
+    """Add a device, which only an SDK can."""
+
+    action = "test.device"
+    audited = False
+    device: Device
+
+    def apply(self) -> Statements[None]:
+        yield from DEVICES.insert(self.device)
+
+
+def add_device(place: Place, device: Device) -> None:
+    async def add() -> None:
+        async with opened_store(place) as store:
+            await store.transact(OPERATOR, AddDevice(device))
+
+    asyncio.run(add())
+
+
 def placeholders(wire: Wire, service: Service, tenant: Tenant) -> dict[str, str]:
     """Create objects of the plane in the tenant's app. Return their ids by the names of path parameters."""
     auth = tenant.app_key
     user = wire.post(tenant.users, auth, {"externalId": "jane", "profile": {"givenName": "Jane"}}).json["user"]
     link_zendesk_user(service.place, tenant, user["id"], "30045042291606", "jane@example.com")
-    return {"userIdOrExternalId": user["id"], "userId": user["id"], "zendeskId": "30045042291606"}
+    other = create_user(wire, tenant, auth)
+    group = {"type": "sdkGroup", "participants": [{"userId": user["id"], "subscribeSDKClient": False}]}
+    conversation = create_conversation(wire, tenant, **group)
+    message = post(wire, tenant, conversation["id"], TEXT)
+    whatsapp = wire.post(f"{tenant.app}/integrations", auth, {"type": "whatsapp"}).json["integration"]["id"]
+    link = {
+        "matchCriteria": {"type": "whatsapp", "integrationId": whatsapp, "phoneNumber": "+15550009999"},
+        "confirmation": {"type": "userActivity"},
+        "target": {"conversationId": conversation["id"]},
+    }
+    client = wire.post(f"{tenant.users}/{user['id']}/clients", auth, link).json["client"]
+    device = Device(
+        new_object_id(), user["id"], client["id"], "web", "guid", "active", tenant.web_id, "2020-05-21T15:53:30.197Z"
+    )
+    add_device(service.place, device)
+    return {
+        "whatsappIntegrationId": whatsapp,
+        "clientId": client["id"],
+        "deviceId": device.id,
+        "userIdOrExternalId": user["id"],
+        "userId": user["id"],
+        "zendeskId": "30045042291606",
+        "otherUserId": other["id"],
+        "conversationId": conversation["id"],
+        "messageId": message["id"],
+    }
 
 
 def filled(body: Any, ids: dict[str, str]) -> Any:
@@ -81,4 +160,37 @@ def create_user(wire: Wire, tenant: Tenant, auth: Key | None = None, **fields: A
 
 def reads(tenant: Tenant, ids: dict[str, str]) -> list[str]:
     """Return the paths of the objects of `placeholders`."""
-    return [f"{tenant.users}/{ids['userId']}"]
+    conversation = f"{tenant.conversations}/{ids['conversationId']}"
+    return [
+        f"{tenant.users}/{ids['userId']}",
+        f"{tenant.conversations}?filter[userId]={ids['userId']}",
+        f"{tenant.conversations}?filter[userId]={ids['otherUserId']}",
+        conversation,
+        f"{conversation}/participants",
+        f"{conversation}/messages",
+        f"{tenant.users}/{ids['userId']}/clients",
+        f"{tenant.users}/{ids['userId']}/devices",
+    ]
+
+
+def create_conversation(wire: Wire, tenant: Tenant, auth: Key | None = None, **fields: Any) -> dict[str, Any]:
+    answer = wire.post(tenant.conversations, auth or tenant.key, fields)
+    assert answer.status == 201, answer
+    conversation: dict[str, Any] = answer.json["conversation"]
+    return conversation
+
+
+def chat(wire: Wire, tenant: Tenant, *users: dict[str, Any]) -> str:
+    """Create a conversation: a personal one of a single user, else a group. Return its id."""
+    participants = [{"userId": user["id"], "subscribeSDKClient": False} for user in users]
+    type = "personal" if len(users) == 1 else "sdkGroup"
+    conversation_id: str = create_conversation(wire, tenant, type=type, participants=participants)["id"]
+    return conversation_id
+
+
+def post(wire: Wire, tenant: Tenant, conversation_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Post a message and return it."""
+    answer = wire.post(f"{tenant.conversations}/{conversation_id}/messages", tenant.key, body)
+    assert answer.status == 201, answer
+    (message,) = answer.json["messages"]
+    return dict(message)

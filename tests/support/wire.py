@@ -175,6 +175,10 @@ class Tenant:
         return f"{self.app}/users"
 
     @property
+    def conversations(self) -> str:
+        return f"{self.app}/conversations"
+
+    @property
     def webhooks(self) -> str:
         return f"{self.integration}/webhooks"
 

@@ -30,6 +30,63 @@ USER = {
         "locale": "fr-CA",
     },
 }  # fmt: skip
+TALK = {
+    "displayName": "Support", "description": "Talk", "iconUrl": "https://example.com/a.png", "metadata": {"a": 1},
+}  # fmt: skip
+AUTHOR = {
+    "type": "business", "subtypes": ["AI"], "userId": "x", "userExternalId": "y", "brandId": "7", "displayName": "Steve",
+    "avatarUrl": "https://example.com/a.png",
+}  # fmt: skip
+LINK = {
+    "type": "link", "uri": "https://example.com", "text": "Site", "default": True, "metadata": {"a": 1},
+    "extraChannelOptions": {"messenger": {"messenger_extensions": True, "webview_share_button": "hide"}},
+}  # fmt: skip
+ACTIONS = [
+    LINK,
+    {"type": "buy", "text": "Buy", "amount": 100, "currency": "CAD", "metadata": {"a": 1}},
+    {"type": "postback", "text": "Yes", "payload": "YES", "metadata": {"a": 1}},
+    {"type": "reply", "text": "No", "payload": "NO", "metadata": {"a": 1}, "iconUrl": "https://example.com/a.png"},
+    {"type": "locationRequest", "text": "Where?", "metadata": {"a": 1}},
+    {
+        "type": "webview", "uri": "https://example.com", "text": "Open", "default": True, "metadata": {"a": 1},
+        "size": "full", "fallback": "https://example.com", "openOnReceive": True,
+    },
+]  # fmt: skip
+ITEM = {
+    "title": "Tacos", "description": "Good", "mediaUrl": "https://example.com/a.png", "mediaType": "image/png",
+    "altText": "A taco", "size": "compact", "actions": [LINK], "metadata": {"a": 1},
+}  # fmt: skip
+MEDIA = {"mediaUrl": "https://example.com/a.png", "altText": "A", "text": "B", "htmlText": "C", "markdownText": "D"}
+CONTENTS: list[dict[str, Any]] = [
+    {"type": "text", "text": "Hello!", "htmlText": "A", "blockChatInput": True, "markdownText": "B", "payload": "P"},
+    *({"type": "text", "actions": [action]} for action in ACTIONS),
+    {"type": "image", **MEDIA, "actions": [LINK]},
+    {"type": "file", **MEDIA},
+    {"type": "carousel", "items": [ITEM], "displaySettings": {"imageAspectRatio": "square"}},
+    {"type": "list", "items": [ITEM], "actions": [LINK]},
+    {
+        "type": "form", "text": "Who?",
+        "fields": [
+            {
+                "type": "select", "name": "a", "label": "A", "format": "integer", "placeholder": "P", "minSize": 1,
+                "maxSize": 2, "options": [{"label": "L", "name": "n"}],
+            },
+        ],
+    },
+    {"type": "location", "coordinates": {"lat": 1.5, "long": 2}, "location": {"address": "A", "name": "B"}},
+    {"type": "template", "template": {"a": 1}},
+]  # fmt: skip
+CRITERIA = [
+    {"type": "mailgun", "integrationId": "x", "primary": True, "address": "a@example.com", "subject": "Hello"},
+    *(
+        {"type": type, "integrationId": "x", "primary": False, "phoneNumber": "+15550001234"}
+        for type in ("messagebird", "twilio", "whatsapp")
+    ),
+]
+LINKING = {
+    "confirmation": {"type": "prompt", "message": {"author": AUTHOR, "content": CONTENTS[0]}},
+    "target": {"conversationId": "x"},
+}
 UPDATE = {"displayName": "Mine", "defaultResponderId": "x", "showAIDisclaimer": True}
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("CreateAppKey", {"displayName": "A key"}),
@@ -44,6 +101,47 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("CreateUser", USER | {"externalId": "jane", "brandId": "7"}),
     ("UpdateUser", USER),
     ("SyncUser", {"survivingZendeskId": "35436"}),
+    (
+        "CreateConversation",
+        {
+            "type": "personal",
+            "participants": [{"userId": "x", "userExternalId": "y", "subscribeSDKClient": True}],
+            **TALK,
+        },
+    ),
+    ("UpdateConversation", TALK),
+    ("JoinConversation", {"userId": "x", "userExternalId": "y", "subscribeSDKClient": True}),
+    ("LeaveConversation", {"userId": "x", "userExternalId": "y", "participantId": "z"}),
+    ("PostActivity", {"author": AUTHOR, "type": "conversation:read"}),
+    (
+        "DownloadMessageRef",
+        {
+            "userId": "x",
+            "apple": {"interactiveDataRef": dict.fromkeys(("url", "bid", "key", "signature", "owner"), "x")},
+        },
+    ),
+    (
+        "PostConversionEvents",
+        {channel: {"payload": {"data": [{}]}} for channel in ("messenger", "instagram", "whatsapp")},
+    ),
+    *(("CreateClient", {"matchCriteria": criteria, **LINKING}) for criteria in CRITERIA),
+    *(("PostMessage", {"author": AUTHOR, "content": content}) for content in CONTENTS),
+    (
+        "PostMessage",
+        {
+            "author": AUTHOR,
+            "content": CONTENTS[0],
+            "destination": {"integrationId": "x", "integrationType": "y"},
+            "metadata": {"a": 1},
+            "schema": "whatsapp",
+            "override": {
+                "apple": {"payload": {}, "withCapabilities": ["LIST"]},
+                "line": {"payload": {}},
+                "messenger": {"payload": {}},
+                "whatsapp": {"payload": {}},
+            },
+        },
+    ),
 ]
 BODIES = {operation.id: operation.body for operation in OPERATIONS if operation.body}
 VALUES: list[Any] = [

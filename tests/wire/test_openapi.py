@@ -74,8 +74,8 @@ BODIES: dict[str, Any] = {
     "update_integration": {"displayName": "Another name", "defaultResponderId": "x", "showAIDisclaimer": True},
     "update_webhook": {"includeFullUser": True},
 }
-PROVOKED_ELSEWHERE = {429, 503}
-"""These need a service with limits and a failing store."""
+PROVOKED_ELSEWHERE = {423, 429, 503}
+"""These need a full conversation, a service with limits and a failing store."""
 
 
 def closed(schema: Any) -> Any:
@@ -124,10 +124,21 @@ class Asked:
         match status:
             case 400 if self.body is not None:
                 return self.send(self.owner, body=[])
+            case 400 if self.operation.name == "delete_conversation":
+                user = {"participants": [{"userId": self.ids["{userId}"]}]}
+                default = messaging.create_conversation(self.wire, self.tenant, type="personal", **user)
+                return self.send(self.owner, ids={"{conversationId}": default["id"]})
+            case 400 if self.operation.name == "remove_client":
+                member = {"userId": self.ids["{userId}"], "subscribeSDKClient": True}
+                group = messaging.create_conversation(self.wire, self.tenant, type="sdkGroup", participants=[member])
+                (participant,) = self.wire.get(
+                    f"{self.tenant.conversations}/{group['id']}/participants", self.owner
+                ).json["participants"]
+                return self.send(self.owner, ids={"{clientId}": participant["clientAssociations"][0]["clientId"]})
             case 400 if "{integrationId}" in self.path:
                 return self.send(self.owner, ids={"{integrationId}": self.tenant.web_id})
             case 400:
-                return self.send(self.owner, query="page[size]=0")
+                return self.send(self.owner, query="page[after]=x")
             case 401:
                 return self.send(None)
             case 403:

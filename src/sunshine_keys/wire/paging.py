@@ -43,11 +43,19 @@ def page(query: Query, title: str) -> Page:
     return Page(after, before, int(size))
 
 
-def neighbours(url: str, page: Page, query: Query, ids: list[str], more: bool) -> dict[str, Any]:
-    """Return the `meta` and `links` of a page that holds `ids`. `more` is True if items follow in the direction of the page."""
+def neighbours(
+    url: str, page: Page, query: Query, ids: list[str], more: bool, *, newest_first: bool = False
+) -> dict[str, Any]:
+    """Return the `meta` and `links` of a page that holds `ids`. `more` is True if items follow in the direction of the page.
+
+    With `newest_first`, the page without a cursor is the last one, and its direction is backwards.
+    """
     meta: dict[str, Any] = {"hasMore": more}
     links: dict[str, str] = {}
-    before, after = page.neighbours(ids, more)
+    if newest_first and page.after is None and page.before is None:
+        before, after = (ids[0] if more else None), None
+    else:
+        before, after = page.neighbours(ids, more)
     if after:
         meta["afterCursor"] = after
         links["next"] = _link(url, query, page.size, "after", after)

@@ -151,7 +151,15 @@ def _properties(schema: Schema, prefix: str, *, required: bool) -> Iterator[Prop
         is_required = required and name in schema.get("required", ())
         yield _property(prefix + name, part, is_required, part.get("description", ""))
         inner, mark = (part.get("items", {}), "[].") if part.get("type") == "array" else (part, ".")
-        yield from _properties(inner, prefix + name + mark, required=is_required)
+        for label, member in _members(inner):
+            yield from _properties(member, prefix + name + label + mark, required=is_required and not label)
+
+
+def _members(schema: Schema) -> list[tuple[str, Schema]]:
+    """Return the alternatives of a nested oneOf, each with its label: the types that it is for, in parentheses."""
+    if "oneOf" not in schema:
+        return [("", schema)]
+    return [(f"({'/'.join(member['properties']['type']['enum'])})", member) for member in schema["oneOf"]]
 
 
 def _property(name: str, schema: Schema, required: bool, description: str) -> Property:
@@ -171,7 +179,7 @@ def _referred(schema: Schema) -> str:
 def _kind(schema: Schema) -> str:
     if "$ref" in schema:
         return _referred(schema)
-    kind = schema["type"]
+    kind = schema.get("type", "object")  # a oneOf is an object of one of several types
     if isinstance(kind, list):
         return " or ".join(kind)
     return f"array of {_kind(schema['items'])}" if kind == "array" and "items" in schema else kind
@@ -207,7 +215,8 @@ def _curl(path: str, method: str, body: Any, query: str, *, needs_key: bool) -> 
     words = ["curl", *(["-X", method] if method != "GET" else []), f'"$HOST{url}"']
     lines = [" ".join(words), *(['-u "$KEY_ID:$SECRET"'] if needs_key else [])]
     if body is not None:
-        text = re.sub(r'"\$([A-Z_]+)"', r"""\"'"$\1"'\"""", json.dumps(body))
+        ends = '"\'"'  # they end the shell's single quotes around the variable
+        text = re.sub(r'"\$([A-Z_]+)"', lambda match: f"{ends}${match[1]}{ends}", json.dumps(body))
         lines += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
     return " \\\n  ".join(lines)
 
@@ -232,4 +241,4 @@ def example(schema: Schema) -> Any:
         return {name: example(properties[name]) for name in schema.get("required") or list(properties)[:1]}
     if kind == "array":
         return [example(schema["items"])]
-    return {"string": "text", "integer": schema.get("minimum", 0), "boolean": True}[kind]
+    return {"string": "text", "integer": schema.get("minimum", 0), "number": 0, "boolean": True}[kind]

@@ -5,6 +5,12 @@ from __future__ import annotations
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
 from sunshine_messaging.apps.table import APPS
+from sunshine_messaging.conversations.table import CONVERSATIONS, conversations_of_app
+from sunshine_messaging.messages.table import delete_some
+from sunshine_messaging.users.table import USERS
+
+_ROWS = 1000
+"""The most messages or users that a step deletes."""
 
 
 class DeleteApp(Change[bool], frozen=True):
@@ -15,5 +21,11 @@ class DeleteApp(Change[bool], frozen=True):
     app_id: str
 
     def apply(self) -> Statements[bool]:
+        for conversation in (yield from conversations_of_app(self.app_id, 1)):
+            if (yield from delete_some(conversation.id, _ROWS)) < _ROWS:
+                yield from CONVERSATIONS.delete("id = $1", conversation.id)
+            return True
+        if (yield from USERS.delete("id IN (SELECT id FROM users WHERE app_id = $1 LIMIT $2)", self.app_id, _ROWS)):
+            return True
         yield from APPS.delete("id = $1", self.app_id)
         return False

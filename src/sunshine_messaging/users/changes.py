@@ -10,6 +10,11 @@ from sunshine_keys.errors import UserExists
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
 from sunshine_messaging.apps.table import register
+from sunshine_messaging.clients.table import CLIENTS, clients_of
+from sunshine_messaging.conversations.changes import erase_conversation
+from sunshine_messaging.conversations.table import personal_conversations
+from sunshine_messaging.messages.changes import erase_author, erase_message
+from sunshine_messaging.messages.table import messages_by
 from sunshine_messaging.metadata import require_small
 from sunshine_messaging.users.model import HandleKind, User, UserPatch, handle_prefix, handles, user_view
 from sunshine_messaging.users.table import HANDLES, USERS, handle_exists, require_user
@@ -80,7 +85,10 @@ def replace_handles(before: User, after: User) -> Statements[None]:
 
 
 class DeleteUser(Change[None], frozen=True):
-    """Delete a user, found by id or external id. Raises UserNotFound."""
+    """Delete a user, found by id or external id, with its clients, its personal conversations and its messages.
+
+    Raises UserNotFound.
+    """
 
     action = "user.delete"
     audited = False
@@ -90,11 +98,15 @@ class DeleteUser(Change[None], frozen=True):
 
     def apply(self) -> Statements[None]:
         user = yield from require_user(self.app_id, self.name, self.brand_id)
+        for conversation_id in (yield from personal_conversations(user.id)):
+            yield from erase_conversation(conversation_id)
+        for message in (yield from messages_by(user.id)):
+            yield from erase_message(message)
         yield from USERS.delete("id = $1", user.id)
 
 
 class DeletePersonalInformation(Change[User], frozen=True):
-    """Clear what a user's profile, metadata and identities say. Raises UserNotFound."""
+    """Clear a user's profile, metadata and identities, and its name in messages and clients. Raises UserNotFound."""
 
     action = "user.depersonalise"
     audited = False
@@ -107,4 +119,8 @@ class DeletePersonalInformation(Change[User], frozen=True):
         cleared = msgspec.structs.replace(user, profile={}, metadata={}, identities=[])
         yield from USERS.update(cleared, "profile", "metadata", "identities")
         yield from replace_handles(user, cleared)
+        yield from erase_author(user)
+        for client in (yield from clients_of(user.id)):
+            bare = msgspec.structs.replace(client, display_name=None, avatar_url=None, info=None, raw=None)
+            yield from CLIENTS.update(bare, "display_name", "avatar_url", "info", "raw")
         return cleared

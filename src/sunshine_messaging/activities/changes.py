@@ -1,0 +1,42 @@
+"""Changes by activities."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sunshine_keys.store.change import Change
+from sunshine_keys.store.statements import Statements, execute
+from sunshine_messaging.conversations.table import CONVERSATIONS, require_conversation
+from sunshine_messaging.moments import Milliseconds, text
+from sunshine_messaging.participants.changes import Member
+from sunshine_messaging.participants.table import require_participant
+
+
+class MarkRead(Change[None], frozen=True):
+    """Record that a business, or the user `member`, has read a conversation.
+
+    Raises ConversationNotFound, UserNotFound, and NotFound for a user who is no member.
+    """
+
+    action = "conversation.read"
+    audited = False
+    app_id: str
+    conversation_id: str
+    member: Member | None
+    now: Milliseconds
+
+    def apply(self) -> Statements[None]:
+        conversation = yield from require_conversation(self.app_id, self.conversation_id)
+        if self.member is None:
+            read = msgspec.structs.replace(conversation, business_last_read=text(self.now))
+            yield from CONVERSATIONS.update(read, "business_last_read")
+            return
+        user = yield from self.member.require_user(self.app_id)
+        participant = yield from require_participant(conversation.id, user.id)
+        moment = conversation.last_received or self.now
+        yield from execute(
+            "UPDATE participants SET unread_count = 0, seen = $2, last_read = $3 WHERE id = $1 RETURNING id",
+            participant.id,
+            conversation.last_received,
+            text(moment),
+        )

@@ -1,0 +1,1 @@
+"""Clients: model, operations, changes and table."""

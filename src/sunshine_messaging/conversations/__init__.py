@@ -1,0 +1,1 @@
+"""Conversations: model, operations, changes and table."""

@@ -1,0 +1,81 @@
+"""Changes of conversations."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sunshine_keys.errors import BadRequest
+from sunshine_keys.store.change import Change
+from sunshine_keys.store.statements import Statements
+from sunshine_messaging.apps.table import register
+from sunshine_messaging.conversations.model import (
+    PERSONAL,
+    Conversation,
+    ConversationPatch,
+    conversation_view,
+)
+from sunshine_messaging.conversations.table import CONVERSATIONS, has_default, require_conversation
+from sunshine_messaging.messages.model import MOST_MESSAGES
+from sunshine_messaging.messages.table import delete_some
+from sunshine_messaging.participants.changes import Member, add_participant
+from sunshine_messaging.users.model import User
+
+
+class CreateConversation(Change[bytes], frozen=True):
+    """Create a conversation with its participants, and return the answer. Raises UserNotFound, BadRequest."""
+
+    action = "conversation.create"
+    audited = False
+    conversation: Conversation
+    members: list[Member]
+
+    def apply(self) -> Statements[bytes]:
+        conversation = self.conversation
+        users: list[User] = []
+        for member in self.members:
+            users.append((yield from member.require_user(conversation.app_id)))  # noqa: PERF401 - a comprehension cannot yield
+        if len({user.id for user in users}) < len(users):
+            raise BadRequest("participants should NOT name a user twice")
+        if conversation.type == PERSONAL and not (yield from has_default(users[0].id)):
+            conversation = msgspec.structs.replace(conversation, is_default=True)
+        yield from register(conversation.app_id)
+        yield from CONVERSATIONS.insert(conversation)
+        for member, user in zip(self.members, users, strict=True):
+            yield from add_participant(conversation, user, conversation.created_at, subscribe=member.subscribe)
+        return msgspec.json.encode({"conversation": conversation_view(conversation)})
+
+
+class UpdateConversation(Change[Conversation], frozen=True):
+    """Patch a conversation. Raises ConversationNotFound."""
+
+    action = "conversation.update"
+    audited = False
+    app_id: str
+    conversation_id: str
+    patch: ConversationPatch
+
+    def apply(self) -> Statements[Conversation]:
+        conversation = self.patch.apply((yield from require_conversation(self.app_id, self.conversation_id)))
+        yield from CONVERSATIONS.update(conversation, *self.patch.__struct_fields__)
+        return conversation
+
+
+class DeleteConversation(Change[None], frozen=True):
+    """Delete a conversation with its messages. Raises ConversationNotFound, and BadRequest for a default one."""
+
+    action = "conversation.delete"
+    audited = False
+    app_id: str
+    conversation_id: str
+
+    def apply(self) -> Statements[None]:
+        conversation = yield from require_conversation(self.app_id, self.conversation_id)
+        if conversation.is_default:
+            raise BadRequest(f"Conversation {conversation.id} cannot be deleted because it is the default.")
+        yield from erase_conversation(conversation.id)
+
+
+def erase_conversation(conversation_id: str) -> Statements[None]:
+    """Delete a conversation with its messages and participants."""
+    yield from delete_some(conversation_id, MOST_MESSAGES)
+    yield from CONVERSATIONS.delete("id = $1", conversation_id)

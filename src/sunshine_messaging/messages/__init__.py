@@ -1,0 +1,1 @@
+"""Messages: model, operations, changes and table."""

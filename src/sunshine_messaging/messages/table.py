@@ -1,0 +1,65 @@
+"""The table of messages, and its reads."""
+
+from __future__ import annotations
+
+from sunshine_keys.errors import BadRequest, NotFound
+from sunshine_keys.ids import OBJECT_ID
+from sunshine_keys.store.page import Page
+from sunshine_keys.store.statements import Statements, execute
+from sunshine_keys.store.table import Index, Table
+from sunshine_messaging.messages.model import PAGE_SIZE, Message
+
+MESSAGES = Table("messages", Message, indexes=(Index("messages_by_author", ("author_id",)),))
+
+_END = "g"
+"""It sorts after every hex digit, so `id + _END` is the end of the keys that begin with `id`."""
+
+
+def require_message(conversation_id: str, message_id: str) -> Statements[Message]:
+    """Return the message of a conversation. Raises NotFound."""
+    message = None
+    if OBJECT_ID.fullmatch(message_id):
+        message = yield from MESSAGES.get(conversation_id + message_id)
+    if message is None:
+        raise NotFound
+    return message
+
+
+def messages_page(conversation_id: str, page: Page, title: str) -> Statements[tuple[list[bytes], list[str], bool]]:
+    """Return the bodies of a page of messages in their order, their ids, and whether more follow in the page's direction.
+
+    Without a cursor, the page holds the newest messages, and its direction is backwards. Raises BadRequest(`title`) if the
+    cursor is not a message of the conversation.
+    """
+    cursor = page.before or page.after
+    if cursor and not (yield from execute("SELECT 1 FROM messages WHERE key = $1", conversation_id + cursor)):
+        raise BadRequest(title)
+    if page.after:
+        first, last, order = conversation_id + page.after, conversation_id + _END, "ASC"
+    else:
+        first, last, order = conversation_id, conversation_id + (page.before or _END), "DESC"
+    rows = yield from execute(
+        f"SELECT key, body FROM messages WHERE key > $1 AND key < $2 ORDER BY key {order} LIMIT {PAGE_SIZE + 1}",  # noqa: S608 - a word and a number of our own
+        first,
+        last,
+    )
+    more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
+    if not page.after:
+        rows.reverse()
+    return [row[1] for row in rows], [row[0][24:] for row in rows], more
+
+
+def messages_by(user_id: str) -> Statements[list[Message]]:
+    """Return all messages that a user wrote."""
+    return MESSAGES.select("WHERE author_id = $1 ORDER BY key", user_id)
+
+
+def delete_some(conversation_id: str, limit: int) -> Statements[int]:
+    """Delete at most `limit` messages of a conversation, and return their number."""
+    rows = yield from execute(
+        "DELETE FROM messages WHERE key IN (SELECT key FROM messages WHERE key > $1 AND key < $2 LIMIT $3) RETURNING 1",
+        conversation_id,
+        conversation_id + _END,
+        limit,
+    )
+    return len(rows)

@@ -1,0 +1,1 @@
+"""Participants: model, operations, changes and table."""
