@@ -28,7 +28,7 @@ WRITTEN_BY_HAND = {
         "ApiArgumentError", "ApiAttributeError", "ApiConnectionError", "ApiDecodeError", "ApiException", "ApiKeyError",
         "ApiTimeoutError", "ApiTypeError", "ApiValueError", "BadRequestException", "ConflictException",
         "ForbiddenException", "NotFoundException", "OpenApiException", "RateLimitedException", "ServiceException",
-        "UnauthorizedException", "UnprocessableEntityException",
+        "UnauthorizedException", "UnprocessableEntityException", "WebhookDecodeError", "WebhookVerificationError",
     ],
     "transport": ["Transport"],
     "_version": ["__version__"],
@@ -46,6 +46,7 @@ SUBMODULES = [
     "models",
     "rest",
     "transport",
+    "webhooks",
 ]
 ASYNCHRONOUS = {"aio.api_client": ["ApiClient"], "aio.transport": ["Transport"]}
 

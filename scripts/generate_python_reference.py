@@ -12,7 +12,7 @@ from pages import keep, table
 
 import sunshine_conversations_client as sc
 import sunshine_keys.testing
-from sunshine_conversations_client import aio, exceptions, transport
+from sunshine_conversations_client import aio, exceptions, transport, webhooks
 from sunshine_conversations_client._model import Model
 from sunshine_keys import pytest_plugin
 
@@ -83,6 +83,8 @@ def reference() -> str:
     parts += [_class(cls) for cls in apis]
     parts += ["## The client\n", *(_class(cls) for cls in (sc.ApiClient, sc.Configuration, sc.ApiResponse))]
     parts += [ASYNCHRONOUS.format(names=_names(aio.__all__))]
+    parts += ["## Webhooks\n\n`sunshine_conversations_client.webhooks` has one function:\n"]
+    parts += [_member("", webhooks.parse) + "\n"]
     parts += ["## A transport of your own\n", *(_class(getattr(transport, name)) for name in transport.__all__)]
     parts += ["## Exceptions\n", _tree(errors), *(_class(cls) for cls in errors if _own_doc(cls) and _members(cls))]
     parts += [MODELS, table(["model", "fields"], [[f"`{cls.__name__}`", _fields(cls)] for cls in models])]

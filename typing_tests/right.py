@@ -1,6 +1,8 @@
 """Programs that type checkers must accept. Nothing runs them."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import assert_never, assert_type
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio
@@ -9,6 +11,7 @@ from sunshine_conversations_client.model.integration_api_key_response import Int
 from sunshine_conversations_client.models.integration_api_key import IntegrationApiKey
 from sunshine_conversations_client.rest import ApiException
 from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
+from sunshine_conversations_client.webhooks import WebhookDecodeError, WebhookVerificationError, parse
 
 
 def provision(host: str) -> str | None:
@@ -68,6 +71,82 @@ def models() -> None:
     key = sunshine.ApiKey.from_json("{}")
     if key is not None:
         print(key.secret, key.additional_properties, key.to_dict())
+
+
+def receive(headers: Mapping[str, str], body: bytes) -> int:
+    try:
+        envelope = parse(headers, body, ["new", "old"])
+    except WebhookVerificationError:
+        return 401
+    except WebhookDecodeError:
+        return 400
+    for event in envelope.events:
+        if event.type == "conversation:message" and event.payload and event.payload.message:
+            content = event.payload.message.content
+            if content and content.type == "text":
+                text: str | None = content.text
+                print(text)
+    parse([("X-API-Key", "x")], body.decode(), "x")
+    parse([(b"x-api-key", b"x")], body, {"x"})
+    return 200
+
+
+def every_event(envelope: sunshine.WebhookEnvelope) -> None:
+    for event in envelope.events:
+        if event.type == "client:add":
+            assert_type(event, sunshine.ClientAddEvent)
+        elif event.type == "client:remove":
+            assert_type(event, sunshine.ClientRemoveEvent)
+        elif event.type == "client:update":
+            assert_type(event, sunshine.ClientUpdateEvent)
+        elif event.type == "conversation:create":
+            assert_type(event, sunshine.ConversationCreateEvent)
+        elif event.type == "conversation:join":
+            assert_type(event, sunshine.ConversationJoinEvent)
+        elif event.type == "conversation:leave":
+            assert_type(event, sunshine.ConversationLeaveEvent)
+        elif event.type == "conversation:remove":
+            assert_type(event, sunshine.ConversationRemoveEvent)
+        elif event.type == "conversation:message:delivery:channel":
+            assert_type(event, sunshine.ConversationMessageDeliveryChannelEvent)
+        elif event.type == "conversation:message:delivery:failure":
+            assert_type(event, sunshine.ConversationMessageDeliveryFailureEvent)
+        elif event.type == "conversation:message:delivery:user":
+            assert_type(event, sunshine.ConversationMessageDeliveryUserEvent)
+        elif event.type == "conversation:message":
+            assert_type(event, sunshine.ConversationMessageEvent)
+        elif event.type == "conversation:postback":
+            assert_type(event, sunshine.ConversationPostbackEvent)
+        elif event.type == "conversation:read":
+            assert_type(event, sunshine.ConversationReadEvent)
+        elif event.type == "conversation:referral":
+            assert_type(event, sunshine.ConversationReferralEvent)
+        elif event.type == "conversation:typing":
+            assert_type(event, sunshine.ConversationTypingEvent)
+        elif event.type == "switchboard:acceptControl":
+            assert_type(event, sunshine.SwitchboardAcceptControl)
+        elif event.type == "switchboard:acceptControl:failure":
+            assert_type(event, sunshine.SwitchboardAcceptControlFailure)
+        elif event.type == "switchboard:offerControl":
+            assert_type(event, sunshine.SwitchboardOfferControl)
+        elif event.type == "switchboard:offerControl:failure":
+            assert_type(event, sunshine.SwitchboardOfferControlFailure)
+        elif event.type == "switchboard:passControl":
+            assert_type(event, sunshine.SwitchboardPassControl)
+        elif event.type == "switchboard:passControl:failure":
+            assert_type(event, sunshine.SwitchboardPassControlFailure)
+        elif event.type == "switchboard:releaseControl":
+            assert_type(event, sunshine.SwitchboardReleaseControl)
+        elif event.type == "user:merge":
+            assert_type(event, sunshine.UserMergeEvent)
+        elif event.type == "user:update":
+            assert_type(event, sunshine.UserUpdateEvent)
+        elif event.type == "user:remove":
+            assert_type(event, sunshine.UserRemoveEvent)
+        elif event.type == "passthrough:messaging":
+            assert_type(event, sunshine.PassthroughMessagingEvent)
+        else:
+            assert_never(event)
 
 
 class CustomTransport:

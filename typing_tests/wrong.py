@@ -2,6 +2,7 @@
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio
+from sunshine_conversations_client.webhooks import parse
 
 client = sunshine.ApiClient(sunshine.Configuration())
 api = sunshine.CustomIntegrationApiKeysApi(client)
@@ -25,3 +26,13 @@ sunshine.WebhookCreateBody(target="x")  # wrong
 sunshine.ModelField(type="telephone")  # wrong
 sunshine.IntegrationsApi(client).get_integration("app", "integration").keys  # wrong
 sunshine.IntegrationUpdate(5)  # wrong
+
+parse({}, b"", None)  # wrong
+parse({}, b"", 5)  # wrong
+parse({}, {"events": []}, "x")  # wrong
+for event in parse({}, b"", "x").events:
+    if event.type == "client:add" and event.payload:
+        event.payload.message  # wrong
+    if event.type == "conversation:message" and event.payload:
+        event.payload.client  # wrong
+    event.payload.conversation  # wrong

@@ -128,7 +128,7 @@ NAMES: dict[str, dict[str, str]] = {
         "api_client": "ApiClient",
         "api_response": "ApiResponse",
         "configuration": "Configuration",
-        "exceptions": "ApiArgumentError ApiAttributeError ApiConnectionError ApiDecodeError ApiException ApiKeyError ApiTimeoutError ApiTypeError ApiValueError BadRequestException ConflictException ForbiddenException NotFoundException OpenApiException RateLimitedException ServiceException UnauthorizedException UnprocessableEntityException",
+        "exceptions": "ApiArgumentError ApiAttributeError ApiConnectionError ApiDecodeError ApiException ApiKeyError ApiTimeoutError ApiTypeError ApiValueError BadRequestException ConflictException ForbiddenException NotFoundException OpenApiException RateLimitedException ServiceException UnauthorizedException UnprocessableEntityException WebhookDecodeError WebhookVerificationError",
         "transport": "Transport",
     },
     "sunshine_conversations_client.model": {**_MODELS},

@@ -5,6 +5,8 @@ OpenApiException
 ├── ApiValueError (ValueError)
 ├── ApiAttributeError (AttributeError)
 ├── ApiKeyError (KeyError)
+├── WebhookVerificationError           a request to your webhook does not carry its secret
+├── WebhookDecodeError (ValueError)    a verified request to your webhook has no list of events
 └── ApiException                       a call failed
     ├── ApiArgumentError               an argument is invalid, nothing was sent; also an ApiTypeError and an ApiValueError
     ├── ApiConnectionError             no complete answer arrived
@@ -258,6 +260,14 @@ class RateLimitedException(ApiException):
 
 class ServiceException(ApiException):
     """500 to 599: the service failed, or a proxy before it did."""
+
+
+class WebhookVerificationError(OpenApiException):
+    """A request to a webhook's target does not carry exactly one `X-API-Key` that equals a secret. Answer it with 401."""
+
+
+class WebhookDecodeError(OpenApiException, ValueError):
+    """A verified request to a webhook's target is no JSON object with a list of events. Answer it with 400."""
 
 
 def _class_of(status: int, other: type[ApiException]) -> type[ApiException]:

@@ -10,11 +10,11 @@ import pytest
 from api_facts import load, snake
 
 import sunshine_conversations_client as sunshine
-from sunshine_conversations_client import aio, api, model, models, transport
+from sunshine_conversations_client import aio, api, model, models, transport, webhooks
 
 OVERLAY = load().overlay
 EARLIER = OVERLAY["earlier"] | {f"{name}AllOf": name for name in OVERLAY["all_of"]}
-PACKAGES = [sunshine, models, model, api, aio, aio.api, transport]
+PACKAGES = [sunshine, models, model, api, aio, aio.api, transport, webhooks]
 
 
 def fresh(program: str) -> str:
@@ -49,7 +49,8 @@ def test_every_model_has_a_module_in_both_packages(name: str, folder: str) -> No
      "api.AppsApi", "model.integration_api_key.IntegrationApiKey", "models.integration_api_key.IntegrationApiKey",
      "rest.ApiException", "rest.ApiValueError", "rest.RESTResponse", "rest.RESTClientObject", "exceptions.NotFoundException",
      "api_client.ApiClient", "api_response.ApiResponse", "configuration.Configuration", "exceptions.render_path",
-     "transport.Transport", "transport.Response", "aio.ApiClient", "aio.Transport", "aio.api.AppsApi", "aio.transport.Timeout"],
+     "transport.Transport", "transport.Response", "aio.ApiClient", "aio.Transport", "aio.api.AppsApi", "aio.transport.Timeout",
+     "webhooks.parse", "webhooks.WebhookVerificationError", "exceptions.WebhookDecodeError"],
 )  # fmt: skip
 def test_a_bare_import_reaches_every_path(path: str) -> None:
     module, _, name = path.rpartition(".")

@@ -136,7 +136,7 @@ def test_the_page_on_tokens_runs(reader: Reader) -> None:
 
 
 def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
-    block, rotating, asynchronous, create, table = blocks(ROOT / "docs" / "client.md", "python")
+    block, rotating, asynchronous, receive, create, table = blocks(ROOT / "docs" / "client.md", "python")
     first_run(tmp_path / "data")
     with server.running(Settings(tmp_path / "data")) as url:
         reader.port = int(url.rpartition(":")[2])
@@ -144,6 +144,7 @@ def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
         assert said.startswith("401 unauthorized Key id or secret is wrong, or the key has been deleted ")
         assert reader.run("python", rotating) == "Bearer token\n"
         assert reader.run("python", asynchronous) == "401\n"
+        assert reader.run("python", receive) == "Hello\n200 401\n"
         assert reader.run("python", create) == "nightly\n"
         assert reader.run("python", table) == "Mine\n"
 

@@ -68,7 +68,7 @@ def test_an_empty_model_is_answered_with_the_missing_property(sample: Sample) ->
 
 def test_the_examples_page_lists_every_program() -> None:
     listed = (EXAMPLES / "README.md").read_text()
-    programs = [path.name for path in EXAMPLES.glob("*.py")]
+    programs = [path.name for path in EXAMPLES.rglob("*.py")]
     assert programs
     assert all(f"`{name}`" in listed for name in programs)
 

@@ -26,7 +26,7 @@ class WebhookEnvelope(Model):
 
     app: AppSubSchema | None = None
     webhook: WebhookSubSchema | None = None
-    events: list[AnyEventSubSchema] | None = None
+    events: list[AnyEventSubSchema]
 
 
 class AppSubSchema(Model):
