@@ -19,7 +19,7 @@ _NAMES = ("x-api-key", "http_x_api_key")
 """The header's name in lower case: in requests, and in the environ of WSGI and Django's `request.META`."""
 
 _MAX_DEPTH = 100
-"""How deep the objects and lists of a body may nest. Published events stay below 15."""
+"""How deep the objects and lists of a body may nest. Published events have 7 levels."""
 
 
 def parse(headers: Any, body: bytes | str, secret: str | Iterable[str]) -> WebhookEnvelope:
@@ -105,6 +105,7 @@ def _matches(value: bytes, secrets: list[bytes]) -> bool:
 def _decoded(body: bytes | bytearray | memoryview | str) -> Any:
     """Return the JSON of a body. The error is raised outside of `except`: those of Python hold the body."""
     reason = ""
+    decoded: Any = None
     try:
         text = body if isinstance(body, str) else bytes(body).decode("utf-8")
         decoded = json.loads(text.removeprefix("\ufeff"), parse_constant=_reject_constant)
