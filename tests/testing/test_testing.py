@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -220,3 +223,59 @@ def test_the_fixture_works_in_a_users_test(pytester: pytest.Pytester) -> None:
 def test_the_plugin_costs_nothing_until_it_is_used(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import sys\ndef test_it():\n    assert 'sunshine_keys.testing' not in sys.modules and 'uvicorn' not in sys.modules")  # fmt: skip
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+@pytest.fixture
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the clocks of `time`, as freezegun and time-machine do."""
+    moment = time.time()
+    for name in ("time", "monotonic", "perf_counter"):
+        monkeypatch.setattr(time, name, lambda: moment)
+
+
+def test_a_frozen_clock_stops_neither_the_service_nor_its_delays(frozen: None, sunshine: SunshineServer) -> None:
+    sunshine.faults.next(delay=0.2)
+    begun = time.clock_gettime(time.CLOCK_MONOTONIC)
+    assert sc.AppsApi(sunshine.client()).get_app(sunshine.app_id).app.id == sunshine.app_id
+    assert time.clock_gettime(time.CLOCK_MONOTONIC) - begun >= 0.2
+    with urllib.request.urlopen(f"{sunshine.url}/healthz") as answer:
+        assert answer.status == 200
+
+
+def in_child(work: Callable[[], str]) -> str:
+    """Return what `work` returns in a forked process."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            result = work()
+        except BaseException as error:
+            result = f"{type(error).__name__}: {error}"
+        os.write(writing, result.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as lines:
+        result = lines.read()
+    assert os.waitpid(child, 0)[1] == 0
+    return result
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_connects_to_a_url_that_was_read_before(sunshine: SunshineServer) -> None:
+    assert sunshine.url
+
+    def work() -> str:
+        app_id = str(sc.AppsApi(sunshine.client()).get_app(sunshine.app_id).app.id)
+        sunshine.close()
+        return app_id
+
+    assert in_child(work) == sunshine.app_id
+    assert sunshine.requests[-1].status == 200
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_process_without_a_url_says_why_it_has_no_client(sunshine: SunshineServer) -> None:
+    before = sunshine.client()
+    assert "Read `url` before the fork" in in_child(lambda: str(sunshine.client()))
+    assert "Read `url` before the fork" in in_child(lambda: str(sc.AppsApi(before).get_app(sunshine.app_id)))
+    assert "Read `url` before the fork" in in_child(lambda: str(sunshine.revoke(sunshine.key)))

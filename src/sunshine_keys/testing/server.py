@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import secrets
 import shutil
 import sqlite3
 import tempfile
-import threading
 from collections.abc import Coroutine, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +25,7 @@ from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.testing.faults import Faults, FaultyApplication, RecordedRequest
+from sunshine_keys.testing.process import LoopThread, WrongProcess
 from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessTransport
 from sunshine_keys.wire.application import Application
 
@@ -65,22 +64,6 @@ class Snapshot(msgspec.Struct, frozen=True):
         return f"Snapshot({len(self.content)} bytes)"
 
 
-class _Loop:
-    """Runs an event loop in a thread. All servers of a process share it, because it takes longer to start than a server."""
-
-    _loop: asyncio.AbstractEventLoop | None = None
-    _process = 0
-    _lock = threading.Lock()
-
-    @classmethod
-    def get(cls) -> asyncio.AbstractEventLoop:
-        with cls._lock:
-            if cls._loop is None or cls._process != os.getpid():
-                cls._loop, cls._process = asyncio.new_event_loop(), os.getpid()
-                threading.Thread(target=cls._loop.run_forever, name="sunshine-keys-testing", daemon=True).start()
-            return cls._loop
-
-
 class SunshineServer:
     """The service with an app, a custom integration and keys. `sunshine_server` creates it.
 
@@ -95,7 +78,7 @@ class SunshineServer:
         shared_memory = Path("/dev/shm")  # noqa: S108 - mkdtemp creates a new folder in it
         usable = shared_memory.is_dir() and os.access(shared_memory, os.W_OK)
         self._folder = Path(tempfile.mkdtemp(prefix="sunshine-keys-", dir=shared_memory if usable else None))
-        self._loop = _Loop.get()
+        self._thread = LoopThread.shared()
         self._stack = contextlib.ExitStack()
         self._url: str | None = None
         self.faults = Faults()
@@ -115,34 +98,43 @@ class SunshineServer:
         self._first = self.save()
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+        return self._thread.submit(coroutine).result(30)
 
     @property
     def url(self) -> str:
         """The URL of a real socket on loopback. The first use opens it."""
         if self._url is None:
+            if not self._thread.is_here:
+                raise WrongProcess
             from sunshine_keys.testing.socket import listening
 
-            self._url = self._stack.enter_context(listening(self._application, self._loop))
+            self._url = self._stack.enter_context(listening(self._application, self._thread.loop))
         return self._url
 
     def client(self, key: Key | None = None, **settings: Any) -> ApiClient:
-        """Return an in-process client of this server, with the app's key or `key`. `settings` are those of `Configuration`."""
-        transport = InProcessTransport(self._application, self._loop)
+        """Return an in-process client of this server, with the app's key or `key`. `settings` are those of `Configuration`.
+
+        In a forked process, the client connects to `url`, if that was read before the fork; otherwise this raises RuntimeError.
+        """
+        if not self._thread.is_here:
+            return ApiClient(self._configuration(key, {"host": self.url} | settings))
+        transport = InProcessTransport(self._application, self._thread)
         return ApiClient(self._configuration(key, settings), transport=transport)
 
     def async_client(self, key: Key | None = None, **settings: Any) -> aio.ApiClient:
         """Return an asynchronous client, of `sunshine_conversations_client.aio`, with the same arguments as `client`."""
         from sunshine_conversations_client import aio
 
-        transport = AsyncInProcessTransport(self._application, self._loop)
+        if not self._thread.is_here:
+            return aio.ApiClient(self._configuration(key, {"host": self.url} | settings))
+        transport = AsyncInProcessTransport(self._application, self._thread)
         return aio.ApiClient(self._configuration(key, settings), transport=transport)
 
     def _configuration(self, key: Key | None, settings: dict[str, Any]) -> Configuration:
         if not settings.keys() & {"username", "password", "access_token", "key_id", "secret"}:
             key = key or self.app_key
             settings |= {"key_id": key.id, "secret": key.secret}
-        return Configuration(host=_HOST, **settings)
+        return Configuration(**({"host": _HOST} | settings))
 
     async def _revoke(self, key_id: str) -> None:
         key = await self._engine.store.get(KEYS, key_id)
@@ -176,7 +168,9 @@ class SunshineServer:
         self.requests.clear()
 
     def close(self) -> None:
-        """Stop the service and delete its store."""
+        """Stop the service and delete its store. In a forked process, do nothing."""
+        if not self._thread.is_here:
+            return
         self._stack.close()
         self._run(self._service.close())
         self._run(self._engine.close())

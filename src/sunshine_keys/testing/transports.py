@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
 from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
 from sunshine_keys.testing.faults import ConnectionDropped
+from sunshine_keys.testing.process import LoopThread
 
 Application = Callable[
     [dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]
@@ -45,12 +46,12 @@ async def _exchange(application: Application, request: Request) -> Response:
 class InProcessTransport:
     """Transport of the synchronous client. The application runs on the server's event loop, in another thread."""
 
-    def __init__(self, application: Application, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, application: Application, thread: LoopThread) -> None:
         self._application = application
-        self._loop = loop
+        self._thread = thread
 
     def send(self, request: Request, timeout: Timeout) -> Response:
-        future = asyncio.run_coroutine_threadsafe(_exchange(self._application, request), self._loop)
+        future = self._thread.submit(_exchange(self._application, request))
         try:
             response = future.result(_limit(timeout))
         except concurrent.futures.TimeoutError as error:
@@ -72,12 +73,12 @@ class InProcessTransport:
 class AsyncInProcessTransport:
     """Transport of the asynchronous client, on any event loop."""
 
-    def __init__(self, application: Application, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, application: Application, thread: LoopThread) -> None:
         self._application = application
-        self._loop = loop
+        self._thread = thread
 
     async def send(self, request: Request, timeout: Timeout) -> Response:
-        future = asyncio.run_coroutine_threadsafe(_exchange(self._application, request), self._loop)
+        future = self._thread.submit(_exchange(self._application, request))
         try:
             response = await asyncio.wait_for(asyncio.wrap_future(future), _limit(timeout))
         except TimeoutError as error:
