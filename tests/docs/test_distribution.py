@@ -137,9 +137,18 @@ def test_the_metadata_is_valid_and_contains_the_readme(built: Built) -> None:
         __version__,
         "Apache-2.0",
     )
-    assert wheel_metadata.description == (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
+    assert wheel_metadata.description is not None
+    assert wheel_metadata.description.splitlines()[:4] == readme.splitlines()[:4]
+    assert "](docs/" in readme
     assert wheel_metadata.description_content_type == "text/markdown"
     assert tuple(sorted(wheel_metadata.provides_extra or ())) == tuple(sorted(EXTRAS))
+
+
+def test_every_link_of_the_readme_works_on_a_package_index(built: Built) -> None:
+    description = Metadata.from_email(metadata(built.wheel)).description or ""
+    assert "docs/client.md" in description
+    assert [link for link in re.findall(r"\]\(([^)]*)\)", description) if not link.startswith("https://")] == []
 
 
 def test_the_changelog_begins_with_this_version() -> None:
