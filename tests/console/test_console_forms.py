@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from support.visitor import Visitor
 from support.wire import Service, Tenant, Wire
@@ -138,15 +140,52 @@ def test_the_same_form_with_another_name_is_refused(owner: Visitor, tenant: Tena
 
 
 @pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("\U0001f468\u200d\U0001f469\u200d\U0001f467 family", "\U0001f468\U0001f469\U0001f467 family"),
+        ("soft\u00adhyphen", "softhyphen"),
+        ("no\u00a0break", "no break"),
+        ("Zo\u0065\u0308", "Zo\u00eb"),
+        ("\ue000 private use", "\ue000 private use"),
+        ("\u2764\ufe0f", "\u2764"),
+    ],
+    ids=["joined emoji", "soft hyphen", "no-break space", "decomposed", "private use", "variant"],
+)
+def test_a_name_of_the_api_is_accepted_shown_and_confirmed_as_it_is_seen(
+    owner: Visitor, tenant: Tenant, name: str, typed: str
+) -> None:
+    integration = f"/console{tenant.integration.removeprefix('/v2')}"
+    page = owner.follow(owner.submit(owner.get(integration), "/keys", name=name))
+    assert name in html.unescape(page.html)
+    deletion = owner.get(f"{integration}/keys/{page.of('key-id')}/delete")
+    assert owner.submit(deletion, "/delete", name="another").status == 422
+    assert owner.submit(deletion, "/delete", name=typed).status == 303
+
+
+def test_an_object_whose_name_shows_nothing_is_shown_and_confirmed_by_its_id(
+    owner: Visitor, tenant: Tenant, wire: Wire
+) -> None:
+    key = wire.post(tenant.keys, tenant.app_key, {"displayName": "\u200b\u3164"}).json["key"]
+    path = f"/console{tenant.keys.removeprefix('/v2')}/{key['id']}"
+    assert f"<h1>{key['id']}</h1>" in owner.get(path).html
+    deletion = owner.get(f"{path}/delete")
+    assert owner.submit(deletion, "/delete", name="").status == 422
+    assert owner.submit(deletion, "/delete", name=key["id"]).status == 303
+
+
+@pytest.mark.parametrize(
     ("name", "fault"),
     [
         ("", "The name is empty. Enter a name."),
         ("   ", "The name is empty. Enter a name."),
         ("x" * 101, "The name has 101 characters. Use at most 100."),
-        ("a\0b", "The name has characters that cannot be shown. Remove them."),
-        ("a\nb", "The name has characters that cannot be shown. Remove them."),
+        ("a\0b", "The name has control characters. Remove them."),
+        ("a\nb", "The name has control characters. Remove them."),
+        ("a\u202eb", "The name has control characters. Remove them."),
+        ("a\u2067b", "The name has control characters. Remove them."),
+        ("a\U000e0fffb", "The name has control characters. Remove them."),
     ],
-    ids=["empty", "blank", "long", "NUL", "two lines"],
+    ids=["empty", "blank", "long", "NUL", "two lines", "override", "isolate", "unassigned"],
 )
 def test_an_invalid_name_is_reported_beside_its_field(
     owner: Visitor, tenant: Tenant, wire: Wire, name: str, fault: str

@@ -9,7 +9,7 @@ from sunshine_keys.apps.changes import DeleteApp
 from sunshine_keys.apps.table import apps_page, require_app
 from sunshine_keys.console import deleting
 from sunshine_keys.console.deleting import Deletion
-from sunshine_keys.console.forms import name_fault
+from sunshine_keys.console.forms import name_fault, named
 from sunshine_keys.console.lists import Pager, key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest, created_id
@@ -94,7 +94,7 @@ async def _deletion(visit: SignedInRequest) -> Deletion:
     path = f"/console/apps/{app.id}"
     return Deletion(
         "app",
-        app.display_name,
+        named(app.display_name, app.id),
         app.id,
         "All its integrations, their webhooks, and every key of the app and of its integrations are deleted with it. "
         "Programs that use one of those keys are refused from that moment on.",

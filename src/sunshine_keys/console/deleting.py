@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
+from sunshine_keys.console.forms import named, seen
 from sunshine_keys.console.rendering import page
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.keys.model import Key
@@ -26,7 +27,7 @@ class Deletion(msgspec.Struct, frozen=True):
     @classmethod
     def of_key(cls, key: Key, path: str, back: str) -> Deletion:
         """Return the deletion of a key."""
-        name = key.display_name if key.display_name.strip() else key.id
+        name = named(key.display_name, key.id)
         consequences = (
             "Programs that use it, or a token that it signed, are refused from that moment on. You cannot restore it."
         )
@@ -38,8 +39,8 @@ def ask(visit: SignedInRequest, deletion: Deletion, fault: str = "") -> Response
 
 
 def is_confirmed(visit: SignedInRequest, deletion: Deletion) -> bool:
-    """Return True if the form has the name. The amount of white space does not count: a person cannot see it."""
-    return visit.form.text("name").split() == deletion.name.split()
+    """Return True if the form has the name as a person sees it."""
+    return seen(visit.form.text("name")) == seen(deletion.name)
 
 
 def refuse(visit: SignedInRequest, deletion: Deletion) -> Response:

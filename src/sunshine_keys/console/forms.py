@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+import unicodedata
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -15,6 +17,18 @@ FORM_BYTES = 16 * 1024
 """The most bytes of a form: the longest of the console takes less than two thousand."""
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
+
+
+_REFUSED = ("Cc", "Cs", "Cn")
+"""Categories of characters that a name may not have: control, surrogate, unassigned."""
+
+_BLANKS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f]")
+"""Letters, marks and symbols that show nothing: fillers, selectors of variants, an empty Braille pattern."""
+
+_INVISIBLE = ("Cc", "Cf", "Cs", "Cn")
+
+_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that change the direction of the text after them, so that a name could look like another."""
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -84,12 +98,29 @@ def _authority(origin: str) -> str:
         return ""
 
 
+def seen(text: str) -> str:
+    """Return what a person sees of a text: in NFC, without invisible characters, and with single spaces."""
+    normalised = unicodedata.normalize("NFC", text)
+    return " ".join("".join(character for character in normalised if _is_visible(character)).split())
+
+
+def _is_visible(character: str) -> bool:
+    if character.isspace():
+        return True
+    return unicodedata.category(character) not in _INVISIBLE and not _BLANKS.match(character)
+
+
+def named(name: str, id: str) -> str:
+    """Return a name to show for an object: its id if a person would see nothing of its name."""
+    return name if seen(name) else id
+
+
 def name_fault(name: str) -> str:
     """Return what is wrong with a display name, for the person who typed it; empty if nothing is."""
     if not name:
         return "The name is empty. Enter a name."
     if len(name) > DISPLAY_NAME_LENGTH:
         return f"The name has {len(name)} characters. Use at most {DISPLAY_NAME_LENGTH}."
-    if not name.isprintable():
-        return "The name has characters that cannot be shown. Remove them."
+    if any(unicodedata.category(character) in _REFUSED or character in _OVERRIDES for character in name):
+        return "The name has control characters. Remove them."
     return ""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.console import apps, deleting
 from sunshine_keys.console.deleting import Deletion
-from sunshine_keys.console.forms import name_fault
+from sunshine_keys.console.forms import name_fault, named
 from sunshine_keys.console.lists import key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest, created_id
@@ -24,7 +24,7 @@ from sunshine_keys.keys.table import keys_of_integration
 def name_of(integration: Integration) -> str:
     """Return the display name; the id if it has none."""
     name: Any = integration.attributes.get("displayName")
-    return name if isinstance(name, str) and name.strip() else integration.id
+    return named(name, integration.id) if isinstance(name, str) else integration.id
 
 
 async def create(visit: SignedInRequest) -> Response:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sunshine_keys.console import sessions
-from sunshine_keys.console.forms import new_once
+from sunshine_keys.console.forms import named, new_once
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
 
@@ -68,6 +68,7 @@ def _utc(moment: Any) -> datetime:
 
 
 _TEMPLATES.filters.update(
+    named=named,
     iso=lambda moment: _utc(moment).isoformat(timespec="seconds"),
     utc=lambda moment: f"{_utc(moment):%Y-%m-%d %H:%M} UTC",
 )
