@@ -6,6 +6,7 @@ The module `operations` of a resource defines OPERATIONS and TABLES.
 from __future__ import annotations
 
 import sunshine_keys.console.changes  # noqa: F401 # pyright: ignore[reportUnusedImport] - registers the actions of these changes, which nodes look up
+from sunshine_keys.access.causes import CAUSES
 from sunshine_keys.apps import operations as apps
 from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.integrations import operations as integrations
@@ -29,6 +30,7 @@ CATALOG = Catalog(
     tables=(
         *(table for resource in RESOURCES for table in resource.TABLES),
         SESSIONS,
+        CAUSES,
         answers.TABLE,
         audit.TABLE,
     ),

@@ -233,6 +233,30 @@ def test_a_refused_request_is_diagnosed_by_its_id(tmp_path: Path) -> None:
         "message": f"the audit trail has no entry of request {read}"})  # fmt: skip
 
 
+def test_every_refused_request_is_explained_by_its_id(store: Store, wire: Wire) -> None:
+    """The trail has an entry for the first refusal of a key and an address in a minute only."""
+    headers = [
+        basic(f"{store.app_key.id}:wrong"),
+        basic(f"{store.app_key.id}:wrong again"),
+        signed(store.app_key, scope="app", exp=1),
+        "Bearer x.y",
+        None,
+    ]
+    refused = [wire.get(KEYS, header).headers["x-request-id"] for header in headers]
+    deadline = time.monotonic() + 60
+    while store.doctor("", refused[-1])[0] is None:
+        assert time.monotonic() < deadline
+    said = []
+    for request_id in refused:
+        accepted, finding = store.doctor("", request_id)
+        assert (accepted, finding["cause"]) == (False, "unauthorized")
+        said.append(finding["message"])
+    assert all(f"key {store.app_key.id}" in message for message in said[:3])
+    assert "JWT has expired" in said[2]
+    assert "JWT is malformed" in said[3]
+    assert "Authorization is required" in said[4]
+
+
 def test_a_secret_instead_of_a_request_id_is_not_repeated(store: Store) -> None:
     result = run("doctor", "--data", str(store.data), store.key.secret)
     assert (result.returncode, result.stdout) == (2, "")

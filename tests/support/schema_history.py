@@ -97,6 +97,17 @@ CREATE TABLE console_sessions (
 CREATE INDEX console_sessions_by_key ON console_sessions (key_id);
 CREATE INDEX console_sessions_by_age ON console_sessions (last_seen);
 """,
+    """
+CREATE TABLE refused_requests (
+    request_id TEXT PRIMARY KEY,
+    time TEXT NOT NULL,
+    source TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    code TEXT NOT NULL,
+    cause TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refused_requests_by_age ON refused_requests (time);
+""",
 )
 """One step a version, from an empty database."""
 
@@ -186,6 +197,17 @@ CREATE TABLE console_sessions (
 );
 CREATE INDEX console_sessions_by_key ON console_sessions (key_id);
 CREATE INDEX console_sessions_by_age ON console_sessions (last_seen);
+""",
+    """
+CREATE TABLE refused_requests (
+    request_id text COLLATE "C" PRIMARY KEY,
+    time text NOT NULL,
+    source text NOT NULL,
+    key_id text NOT NULL,
+    code text NOT NULL,
+    cause text NOT NULL
+);
+CREATE INDEX refused_requests_by_age ON refused_requests (time);
 """,
 )
 """One step a version, from an empty database."""

@@ -12,13 +12,15 @@ import logging
 
 import msgspec
 
+from sunshine_keys.access.causes import BATCH, Cause, RecordCauses
 from sunshine_keys.errors import ServiceError, StoreUnavailable
 from sunshine_keys.keys.model import KEY_ID
-from sunshine_keys.store import Origin, Store
-from sunshine_keys.store.change import Refused
+from sunshine_keys.store import Origin, Store, audit
+from sunshine_keys.store.change import Change, Refused
 
 SECONDS = 60.0
 MAX_PAIRS = 60
+CAUSES_SECONDS = 1.0
 
 _OTHERS = ("", "")
 
@@ -41,6 +43,8 @@ class Refusals:
         self._store = store
         self._seconds = seconds
         self._minutes: dict[tuple[str, str], _Minute] = {}
+        self._causes: list[Cause] = []
+        self._flush: asyncio.TimerHandle | None = None
         self._writing: set[asyncio.Task[None]] = set()
 
     def add(self, origin: Origin, claimed: str, error: ServiceError) -> None:
@@ -49,6 +53,7 @@ class Refusals:
         `claimed` is the key id that the request sent; it is recorded only if it has the form of a key's id. The note
         is the error's cause or title; neither contains anything that the request sent.
         """
+        self.explain(origin, claimed, error)
         if self._count((origin.source, claimed)):
             return
         claimed = claimed if KEY_ID.fullmatch(claimed) else "unknown"
@@ -64,6 +69,21 @@ class Refusals:
         self._minutes[pair] = _Minute(origin, entry, end)
         self._write(origin, entry)
 
+    def explain(self, origin: Origin, claimed: str, error: ServiceError) -> None:
+        """Store the cause of a refusal for `doctor`, within CAUSES_SECONDS. At most BATCH are stored in that time."""
+        if len(self._causes) >= BATCH or not origin.request_id:
+            return
+        key_id = claimed if KEY_ID.fullmatch(claimed) else "unknown"
+        reason = error.cause or error.titles[0]
+        self._causes.append(Cause(origin.request_id, audit.now(), origin.source, key_id, error.code, reason))
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(CAUSES_SECONDS, self._write_causes)
+
+    def _write_causes(self) -> None:
+        causes, self._causes, self._flush = self._causes, [], None
+        if causes:
+            self._transact(Origin(), RecordCauses(causes), f"{len(causes)} causes of refused requests are lost")
+
     def _count(self, pair: tuple[str, str]) -> bool:
         """Count a refusal and return True if one of this pair was recorded within the minute."""
         minute = self._minutes.get(pair)
@@ -78,18 +98,26 @@ class Refusals:
             self._write(minute.origin, msgspec.structs.replace(minute.entry, detail=note))
 
     def _write(self, origin: Origin, entry: Refused) -> None:
+        self._transact(
+            origin, entry, f"a refusal could not be recorded: {entry} by {origin.actor} from {origin.source}"
+        )
+
+    def _transact(self, origin: Origin, change: Change[None], warning: str) -> None:
         async def write() -> None:
             try:
-                await self._store.transact(origin, entry)
+                await self._store.transact(origin, change)
             except StoreUnavailable:
-                logger.warning("a refusal could not be recorded: %s by %s from %s", entry, origin.actor, origin.source)
+                logger.warning("%s", warning)
 
         task = asyncio.get_running_loop().create_task(write())
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
     async def close(self) -> None:
-        """Record the counts, and wait until all entries are written."""
+        """Record the counts and causes, and wait until all entries are written."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._write_causes()
         for pair, minute in list(self._minutes.items()):
             minute.end.cancel()
             self._end(pair)

@@ -62,6 +62,8 @@ class Admission:
         if failure.key_id is not None:
             self._refusals.add(Origin(None, source, request_id), failure.key_id, error)
             self._limiter.count_failure(source, failure.key_id)
+        else:
+            self._refusals.explain(Origin(None, source, request_id), "", error)
         return error
 
     def authorise(

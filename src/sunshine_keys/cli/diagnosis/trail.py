@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
+from sunshine_keys.access.causes import CAUSES
 from sunshine_keys.cli.audit import pages
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
+from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import Store
 from sunshine_keys.store.audit import DONE, UNCHANGED, Entry
@@ -39,11 +43,15 @@ async def request(store: Store, request_id: str) -> Diagnosis:
         for entry in page:
             if entry.request_id == request_id:
                 return await _request(store, entry)
+    with contextlib.suppress(StoreUnavailable):  # an earlier version wrote the store, which has no such table
+        cause = await store.get(CAUSES, request_id)
+        if cause is not None:
+            return await _refused(store, cause.key_id, cause.time, cause.source, cause.code, cause.cause)
     finding = Finding(
         "not_in_the_trail",
         f"the audit trail has no entry of request {request_id}",
-        "The trail has no entries of successful reads, of unreadable credentials, and of further refusals of the same key"
-        " and address within a minute. Pass the credentials on standard input instead.",
+        "The trail has no entries of successful reads, and the causes of refusals are stored for a day, from a second after the"
+        " answer. Pass the credentials on standard input instead.",
     )
     return Diagnosis(accepted=None, findings=[finding])
 
@@ -58,16 +66,21 @@ async def _request(store: Store, entry: Entry) -> Diagnosis:
             entry.outcome, f"the service answered {entry.outcome} to {entry.action} of {entry.resource} {when}"
         )
     key_id = entry.resource.rpartition("/")[2]
+    return await _refused(store, key_id, entry.time, entry.source, entry.outcome, entry.note)
+
+
+async def _refused(store: Store, key_id: str, time: str, source: str, code: str, cause: str) -> Diagnosis:
+    key = f"key {key_id}" if "_" in key_id else "unreadable credentials"
     diagnosis = refused(
-        entry.outcome,
-        f"a request with key {key_id} was refused at {entry.time} from {entry.source}: {entry.note or entry.outcome}",
+        code,
+        f"a request with {key} was refused at {time} from {source}: {cause or code}",
         "Pass the credentials on standard input for more details.",
     )
     if "_" not in key_id or await store.get(KEYS, key_id) is not None:
         return diagnosis
     # The key may have been deleted after this request.
     end = await _end(store, key_id)
-    return await missing_key(store, key_id) if end is None or end.sequence < entry.sequence else diagnosis
+    return await missing_key(store, key_id) if end is None or end.time <= time else diagnosis
 
 
 async def _end(store: Store, key_id: str) -> Entry | None:
