@@ -10,6 +10,7 @@ import typer
 from pages import keep
 
 from sunshine_keys.cli.commands import cli
+from sunshine_keys.cli.examples import EXAMPLES
 from sunshine_keys.cli.exits import Exit
 
 INTRODUCTION = """\
@@ -33,7 +34,9 @@ sunshine-keys keys delete --match "CI *" --yes
 ```
 
 `login` checks that the service accepts a key, saves the key in a profile (`default`, or the name in `--profile`), and makes the
-profile the current one. It prompts for the secret without echo, or reads it from standard input. The secret goes into the
+profile the current one. It prompts for the service if none is named, and for the secret without echo; without a terminal, name
+the service with `--host`, and pass the secret on standard input. A profile of another service or key is replaced only after a
+confirmation, or with `--yes`. The secret goes into the
 system's keyring if there is one and the extra `keyring` is installed. Otherwise it goes into the file of the profiles:
 `sunshine-keys/profiles.json` below `XDG_CONFIG_HOME` (default: `~/.config`), with mode 0600. `sunshine-keys profiles` shows the
 profiles, `sunshine-keys profiles use NAME` selects one, and `logout` removes one.
@@ -55,11 +58,14 @@ key. The app is that of your own key. Only an account key has no app, and needs 
 
 | | default | `--json` | `--quiet` |
 |---|---|---|---|
-| objects | a table (without colours if `NO_COLOR` is set) | one JSON value, with the API's names | ids |
+| objects | a table (without colours if `NO_COLOR` is set or `TERM` is `dumb`) | one JSON value, with the API's names | ids |
 | a new key | all properties with the secret | all properties with the secret | the secret |
 
 After the creation, tables mask secrets and JSON leaves them out, unless you add `--reveal`. A deletion asks for a
 confirmation; without a terminal it is refused, unless you add `--yes`. Errors go to standard error: what happened, what to do next, and the id of the request.
+What the encoding of the output cannot hold is escaped, such as `\\u2713`.
+
+`token` without a KEY_ID signs with the key of a profile, chosen as above.
 
 ## Many keys at once
 
@@ -120,6 +126,8 @@ def _command(path: str, command: Any) -> str:
     options = [item for item in shown if item.param_type_name == "option"]
     usage = " ".join([path, *(_metavar(argument) for argument in arguments), *(["[OPTIONS]"] if options else [])])
     lines = [f"### {path}\n", f"`{usage}`\n", inspect.cleandoc(command.help or ""), ""]
+    examples = EXAMPLES[path.removeprefix("sunshine-keys").strip()]
+    lines += [*(f"    {example}" for example in examples), ""]
     if shown:
         lines += ["| | environment | |", "|---|---|---|"]
         lines += [_row(item) for item in [*arguments, *options]]

@@ -15,6 +15,9 @@ from sunshine_keys.store.locations import Location, SqliteFile, location
 from sunshine_keys.wire.limits import DEFAULT_LIMITS, RateLimits
 
 STORE_FILE = "sunshine-keys.sqlite3"
+DEFAULT_FOLDER = "data"
+"""The folder of the store, below the working directory, if neither --data nor --database names another."""
+
 _USAGE = "SUNSHINE_KEYS_USAGE"
 _CONSOLE = "SUNSHINE_KEYS_CONSOLE"
 
@@ -71,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True):
         elif isinstance(place, SqliteFile):
             folder = place.path.parent
         elif place is None:
-            raise StoreError("say where the store is: --data FOLDER (or SUNSHINE_KEYS_DATA), or --database URL")
+            folder = Path(DEFAULT_FOLDER)
         elif sealing is None:
             raise StoreError("say where the sealing key is: --data FOLDER, or SUNSHINE_KEYS_SEALING_KEY_FILE")
         else:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.commands import failed, run
+from support.remote import Terminal
 from support.servers import Server
 from support.wire import Key, first_run
 
@@ -56,6 +59,7 @@ def test_the_trail_of_a_served_store(tmp_path: Path, sample: dict[str, Any]) -> 
         ]
         assert list(entries[0]) == [
             "sequence", "time", "actor", "source", "requestId", "action", "resource", "outcome", "note", "hash",
+            "names",
         ]  # fmt: skip
         assert entries[2]["resource"] == f"{KEYS.removeprefix('/v2/')}/{key.id}"
 
@@ -63,10 +67,46 @@ def test_the_trail_of_a_served_store(tmp_path: Path, sample: dict[str, Any]) -> 
         assert len(table) == 5
         assert table[0].split() == ["time", "actor", "action", "outcome", "source", "resource"]
         assert table[1].endswith("operator                     store.initialise   done")
-        assert table[4].endswith(f"key.delete         not_found    127.0.0.1       {entries[2]['resource']}")
+        assert f"key.delete         not_found    127.0.0.1       {entries[2]['resource']}" in table[4]
         assert run("audit", "verify", "--data", str(tmp_path)).stdout == (
             f"The chain of 4 entries is intact. Keep its head elsewhere:\n4:{entries[3]['hash']}\n"
         )
+
+
+def test_limit_shows_the_newest_entries_first(tmp_path: Path, sample: dict[str, Any]) -> None:
+    for name in ("a", "b", "c"):
+        assert run("account-keys", "create", name, "--data", str(tmp_path)).returncode == 0
+    assert [entry["sequence"] for entry in shown(tmp_path, "--limit", "2")] == [4, 3]
+    assert [entry["sequence"] for entry in shown(tmp_path, "-n", "2", "--action", "store.initialise")] == [1]
+    assert len(run("audit", "--data", str(tmp_path), "-n", "2").stdout.splitlines()) == 3
+
+
+def test_names_are_shown_next_to_ids(tmp_path: Path, sample: dict[str, Any]) -> None:
+    with Server(tmp_path) as server:
+        key = server.wire.post(KEYS, Key.of(sample["app_key"]), {"displayName": "CI worker"}).json["key"]
+    (entry,) = shown(tmp_path, "--limit", "1")
+    assert entry["names"] == {
+        "5d8cff3cd55b040010928b5b": "Sample app",
+        "029c31f25a21b47effd7be90": "Sample custom integration",
+        sample["app_key"]["id"]: "Sample app key",
+        key["id"]: "CI worker",
+    }
+    assert f'{key["id"]} "CI worker"' in run("audit", "--data", str(tmp_path)).stdout
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_a_terminal_shows_no_line_that_is_wider(tmp_path: Path, sample: dict[str, Any], columns: int) -> None:
+    with Server(tmp_path) as server:
+        server.wire.post(KEYS, Key.of(sample["app_key"]), {"displayName": "A key with quite a long name for a table"})
+        server.wire.get(KEYS, Key(sample["app_key"]["id"], "wrong"))
+    terminal = Terminal(
+        [sys.executable, "-m", "sunshine_keys", "audit", "--data", str(tmp_path), "-n", "5"],
+        os.environ | {"COLUMNS": str(columns), "NO_COLOR": "1"},
+    )
+    assert terminal.end() == 0
+    lines = terminal.said.replace("\r", "").splitlines()
+    assert "request" in terminal.said and "key.create" in terminal.said
+    assert max(map(len, lines)) <= columns
 
 
 def test_entries_are_filtered(tmp_path: Path, sample: dict[str, Any]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
-import signal
+import shlex
 import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,15 @@ from support.servers import Server
 from support.wire import Key, first_run
 
 from sunshine_keys.cli.commands import cli
+from sunshine_keys.cli.examples import EXAMPLES
 from sunshine_keys.keys.secrets import new_secret
+
+
+def invalid(result: subprocess.CompletedProcess[str]) -> str:
+    """Check that a command was refused as invalid, and return the message."""
+    assert (result.returncode, result.stdout) == (2, "")
+    return result.stderr
+
 
 COMMANDS: dict[str, Any] = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
 
@@ -135,7 +145,6 @@ class TestInit:
         assert (tmp_path / "data" / "sealing.key").exists()
 
     def test_a_missing_or_invalid_location_is_an_error(self) -> None:
-        assert "--data" in failed(run("init"))
         for url in ("mysql://x", "sqlite:", "sqlite::memory:", "sqlite:///:memory:", "nonsense", "sqlite://"):
             assert "sqlite:///path/to/file" in failed(run("init", "--database", url))
 
@@ -179,22 +188,6 @@ class TestSealingKey:
 
 
 class TestServe:
-    def test_a_missing_store_is_created_and_its_account_key_printed(self, tmp_path: Path) -> None:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(tmp_path / "new"), "--port", "0"],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert process.stdout is not None
-        lines = [process.stdout.readline().split() for _ in range(5)]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-        process.stdout.close()
-        assert lines[0][:4] == ["Created", "a", "new", "store,"]
-        key = Key(lines[2][1], lines[3][1])
-
-        with Server(tmp_path / "new") as server:
-            assert server.wire.get("/v2/apps", key).json == {"apps": [], "meta": {"hasMore": False}}
-
     def test_a_port_in_use(self, tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
@@ -210,7 +203,7 @@ class TestServe:
 
         run("init", "--data", str(tmp_path))
         connection = sqlite3.connect(tmp_path / "sunshine-keys.sqlite3")
-        connection.execute("PRAGMA user_version = 7")
+        connection.execute("PRAGMA user_version = 99")
         connection.close()
         assert "use the newer program" in failed(run("serve", "--data", str(tmp_path), "--port", "0"))
 
@@ -221,7 +214,7 @@ class TestServe:
         assert not (tmp_path / "new").exists()
 
     def test_usage_errors_exit_2(self) -> None:
-        for wrong in (("serve", "--port", "x"), ("serve", "--workers", "0"), ("nonsense",), ("token",)):
+        for wrong in (("serve", "--port", "x"), ("serve", "--workers", "0"), ("nonsense",), ("token", "x", "y")):
             assert run(*wrong).returncode == 2
 
 
@@ -248,13 +241,13 @@ class TestToken:
             assert claims["exp"] - claims["iat"] == 9
 
     def test_tokens_that_the_service_refuses_are_not_signed(self) -> None:
-        assert "would refuse a token of another scope" in failed(run("token", "int_1", "--scope", "app", stdin="s"))
-        assert "the secret is invalid" in failed(run("token", "int_1", stdin='{"key": {"secret": "x"}}'))
+        assert "would refuse a token of another scope" in invalid(run("token", "int_1", "--scope", "app", stdin="s"))
+        assert "the secret is invalid" in invalid(run("token", "int_1", stdin='{"key": {"secret": "x"}}'))
 
     def test_missing_input_is_named(self, tmp_path: Path) -> None:
-        assert "does not begin with act_, app_ or int_" in failed(run("token", "x", stdin="s"))
-        assert "the secret is empty" in failed(run("token", "app_1", stdin=" \n"))
-        assert "cannot read the secret" in failed(run("token", "app_1", "--secret-file", str(tmp_path / "none")))
+        assert "does not begin with act_, app_ or int_" in invalid(run("token", "x", stdin="s"))
+        assert "the secret is empty" in invalid(run("token", "app_1", stdin=" \n"))
+        assert "cannot read the secret" in invalid(run("token", "app_1", "--secret-file", str(tmp_path / "none")))
 
 
 def test_help_lists_every_command_once() -> None:
@@ -272,10 +265,56 @@ def test_help_names_options_and_variables_in_full_on_a_narrow_terminal(command: 
             assert name is None or not name.startswith(("-", "SUNSHINE")) or name in output, name
 
 
+def every_command(command: Any = None, words: str = "") -> Iterator[tuple[str, Any]]:
+    command = command or typer.main.get_command(cli)
+    yield words, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from every_command(child, f"{words} {name}".strip())
+
+
+def test_every_help_ends_with_examples_whose_options_exist() -> None:
+    commands = dict(every_command())
+    assert set(commands) == set(EXAMPLES)
+    for words, command in commands.items():
+        assert command.epilog.startswith("\b\nExamples:\n"), words
+        for example in EXAMPLES[words]:
+            called = shlex.split(example.rpartition("| ")[2].partition(" < ")[0].partition(" > ")[0])
+            assert called.pop(0) == "sunshine-keys"
+            path = ""
+            while called and f"{path} {called[0]}".strip() in commands:
+                path = f"{path} {called.pop(0)}".strip()
+            assert path == words or words in ("", *path.split()[:1]), example
+            known = {
+                name for parameter in commands[path].params for name in (*parameter.opts, *parameter.secondary_opts)
+            }
+            assert {word for word in called if word.startswith("-") and word != "-"} <= known, example
+    assert run("keys", "create", "--help").stdout.rstrip().endswith("> keys.json")
+
+
+def test_help_is_a_command() -> None:
+    assert run("help").stdout == run("--help").stdout
+    assert run("help", "keys", "create").stdout == run("keys", "create", "--help").stdout
+    unknown = run("help", "keys", "nothing")
+    assert unknown.returncode == 2
+    assert "there is no command" in unknown.stderr
+
+
+def test_the_folder_of_the_store_has_a_default(tmp_path: Path) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
+    for command in (["init"], ["account-keys", "list"], ["audit", "verify"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "sunshine_keys", *command],
+            cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+    assert (tmp_path / "data" / "sunshine-keys.sqlite3").is_file()
+
+
 def test_version_is_printed() -> None:
     from sunshine_conversations_client import __version__
 
     assert run("--version").stdout == f"sunshine-keys {__version__}\n"
+    assert run("version").stdout == f"sunshine-keys {__version__}\n"
 
 
 def test_the_demo_runs_to_its_end_and_shows_no_whole_secret(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_health_needs_no_credentials(wire: Wire) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v2", "/v2/", "/v1/apps", "/v2/app", "/v2/apps/", "/v2///apps", "/v2/apps/x/y", "/v2/apps/x/keys/y/z",
+    ["/v2", "/v2/", "/v1/apps", "/v2/app", "/v2/apps/", "/v2///apps", "/v2/apps/x/y", "/v2/apps/x/keys/y/z",
      "/v2/apps/x/integrations/y/keys/", "/v2/apps/x/integrations/y/keys/z/", "/v2/apps//integrations",
      "/v2/apps/x/integrations//keys", "/v2/tokenInfo/x", "/V2/apps", "/healthz/"],
 )  # fmt: skip

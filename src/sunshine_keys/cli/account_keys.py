@@ -16,6 +16,7 @@ from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, key_lines, print_flushed, require_output
 from sunshine_keys.cli.remote import output
 from sunshine_keys.cli.remote.options import AsJson, OutputFormat, Quiet, Yes
+from sunshine_keys.cli.terminal import emit_json
 from sunshine_keys.compose import opened_engine, opened_store, require_store
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.ids import DISPLAY_NAME_LENGTH
@@ -51,7 +52,7 @@ def list_keys(data: Data = None, database: Database = None, as_json: AsJson = Fa
         for key in listed:
             output.emit_id(key.id)
     elif output_format.as_json:
-        output.print_json(rows)
+        emit_json(rows)
     else:
         output.print_table(
             ["id", "displayName", "last use", "from"], [[cell or "" for cell in row.values()] for row in rows]
@@ -93,7 +94,7 @@ def create(
 
     view = asyncio.run(run())
     if output_format.as_json:
-        output.print_json({"id": view.id, "displayName": view.display_name, "secret": view.secret})
+        emit_json({"id": view.id, "displayName": view.display_name, "secret": view.secret})
     elif output_format.quiet:
         print_flushed(view.secret)
         complain(f"created {view.id}; standard output contains only its secret")

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 import re
 import sys
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
+from sunshine_keys.apps.table import APPS
 from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
+from sunshine_keys.cli.terminal import counted, emit, styled, width_of
 from sunshine_keys.compose import opened_store
+from sunshine_keys.integrations.table import INTEGRATIONS
+from sunshine_keys.keys.table import KEYS
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import Store, audit
-from sunshine_keys.store.audit import Entry, Head
+from sunshine_keys.store.audit import Entry, Head, Wanted
+from sunshine_keys.store.table import Table
 
 T = TypeVar("T")
 
@@ -27,6 +35,9 @@ _DURATION = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
 _COLUMNS = (("time", 24), ("actor", 28), ("action", 18), ("outcome", 12), ("source", 15))
+
+_MOST_NAMES = 10_000
+_TABLES: dict[str, Table[Any]] = {"apps": APPS, "integrations": INTEGRATIONS, "keys": KEYS}
 
 program = typer.Typer(cls=Group, help="Show the audit trail, or verify its chain.", invoke_without_command=True)
 cli.add_typer(program, name="audit")
@@ -74,6 +85,17 @@ def show(
     action: Annotated[
         str, typer.Option(envvar="SUNSHINE_KEYS_ACTION", help="Only this action, for example key.delete.")
     ] = "",
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            envvar="SUNSHINE_KEYS_LIMIT",
+            min=1,
+            metavar="NUMBER",
+            help="Only the newest, newest first.",
+        ),
+    ] = None,
     resource: Annotated[
         str,
         typer.Option(
@@ -83,7 +105,7 @@ def show(
         ),
     ] = "",
 ) -> None:
-    """Show the audit trail, oldest first."""
+    """Show the audit trail: with --limit newest first, otherwise all of it, oldest first."""
     if context.invoked_subcommand is not None:
         return
     matches = EntryFilter(
@@ -94,11 +116,15 @@ def show(
     )
 
     async def run(store: Store) -> None:
-        print_entry = _print_json if as_json else _Table()
-        async for page in pages(store):
-            for entry in page:
-                if matches(entry):
-                    print_entry(entry)
+        names = Names(store)
+        print_entry = _print_json if as_json else _Table(width_of(sys.stdout))
+        shown = 0
+        async for page in pages(store) if limit is None else pages_back(store):
+            for entry in filter(matches, page):
+                print_entry(entry, await names.of(entry))
+                shown += 1
+                if shown == limit:
+                    return
 
     _with_store(Settings.of(data, database), run)
 
@@ -140,8 +166,8 @@ def verify(
         fail(f"the audit trail is broken: {error}")
     if expected is not None and expected.sequence > reached.sequence:
         fail(f"the audit trail was cut off: it ends at entry {reached.sequence}, before {expected.sequence}")
-    typer.echo(f"The chain of {reached.sequence} entries is intact. Keep its head elsewhere:")
-    typer.echo(f"{reached.sequence}:{reached.hash.hex()}")
+    emit(f"The chain of {counted(reached.sequence, 'entry', 'entries')} is intact. Keep its head elsewhere:")
+    emit(f"{reached.sequence}:{reached.hash.hex()}")
 
 
 def _with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:
@@ -158,6 +184,38 @@ async def pages(store: Store) -> AsyncIterator[list[Entry]]:
     while page := await store.audit_entries(after, _PAGE):
         yield page
         after = page[-1].sequence
+
+
+async def pages_back(store: Store) -> AsyncIterator[list[Entry]]:
+    """Yield all entries, newest first, in lists of bounded length."""
+    before = await store.trail_end() + 1
+    while before > 1:
+        yield await store.trail(Wanted(), before, _PAGE, _PAGE)
+        before -= _PAGE
+
+
+class Names:
+    """The names of objects that still exist. Deleted ones have none, because the trail holds no names."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names: dict[str, str] = {}
+
+    async def of(self, entry: Entry) -> dict[str, str]:
+        """Return the names of the actor and of the objects in the resource, by their ids."""
+        ids = {part: kind for kind, part in itertools.pairwise(entry.resource.split("/")) if kind in _TABLES}
+        if "_" in entry.actor:
+            ids[entry.actor] = "keys"
+        return {id: name for id, kind in ids.items() if (name := await self._name(kind, id))}
+
+    async def _name(self, kind: str, id: str) -> str:
+        if id not in self._names:
+            if len(self._names) >= _MOST_NAMES:
+                self._names.clear()
+            item = await self._store.get(_TABLES[kind], id)
+            name = getattr(item, "display_name", None) or getattr(item, "attributes", {}).get("displayName")
+            self._names[id] = str(name or "")
+        return self._names[id]
 
 
 def parse_time(text: str, option: str) -> datetime:
@@ -178,7 +236,7 @@ def _head(text: str) -> Head:
     return Head(int(parts[1]), bytes.fromhex(parts[2]))
 
 
-def _print_json(entry: Entry) -> None:
+def _print_json(entry: Entry, names: dict[str, str]) -> None:
     fields = {
         "sequence": entry.sequence,
         "time": entry.time,
@@ -190,22 +248,49 @@ def _print_json(entry: Entry) -> None:
         "outcome": entry.outcome,
         "note": entry.note,
         "hash": entry.hash.hex(),
+        "names": names,
     }
-    sys.stdout.write(msgspec.json.encode(fields).decode() + "\n")
+    print(json.dumps(fields))
 
 
 class _Table:
-    """Print one line for an entry, and a heading before the first. The trail may not fit into memory."""
+    """Print entries: one line for each if there is no terminal or it is wide enough, otherwise several.
 
-    def __init__(self) -> None:
+    The heading is printed before the first entry. The trail may not fit into memory.
+    """
+
+    def __init__(self, width: int | None) -> None:
+        self._width = width
         self._has_heading = False
 
-    def __call__(self, entry: Entry) -> None:
-        if not self._has_heading:
-            self._has_heading = True
-            typer.secho(" ".join(f"{name:{width}}" for name, width in _COLUMNS) + " resource", bold=True)
-        columns = [f"{getattr(entry, name):{width}}" for name, width in _COLUMNS] + [entry.resource]
-        if entry.note:
-            columns.append(f"({entry.note})")
+    def __call__(self, entry: Entry, names: dict[str, str]) -> None:
         done = entry.outcome in (audit.DONE, audit.UNCHANGED)
-        typer.secho(printable(" ".join(columns).rstrip()), fg=None if done else "red")
+        named = " ".join(f'{id} "{name}"' for id, name in names.items())
+        tail = [entry.resource, *([f"({entry.note})"] if entry.note else []), *([f"[{named}]"] if named else [])]
+        if self._width is not None:
+            text = self._block(entry, names)
+        else:
+            columns = [f"{getattr(entry, name):{width}}" for name, width in _COLUMNS]
+            text = printable(" ".join([*columns, *tail]).rstrip())
+            if not self._has_heading:
+                self._has_heading = True
+                print(" ".join(f"{name:{width}}" for name, width in _COLUMNS) + " resource")
+        print(text if done else styled(text, fg="red"))
+
+    def _block(self, entry: Entry, names: dict[str, str]) -> str:
+        """Return an entry as lines no wider than the terminal, with names next to ids."""
+
+        def named(id: str) -> str:
+            return f'{id} "{names[id]}"' if id in names else id
+
+        source = f" from {entry.source}" if entry.source else ""
+        path = "/".join(named(part) for part in entry.resource.split("/"))
+        lines = [f"{entry.time}  {entry.action}  {entry.outcome}", f"by {named(entry.actor)}{source}"]
+        lines += [line for line in (path, entry.note) if line]
+        first, *others = map(printable, lines)
+        assert self._width is not None
+        options: dict[str, Any] = {
+            "width": max(self._width, 20), "break_on_hyphens": False, "subsequent_indent": "    ",
+        }  # fmt: skip
+        wrapped = [textwrap.fill(line, initial_indent="  ", **options) for line in others]
+        return "\n".join([styled(textwrap.fill(first, **options), bold=True), *wrapped])

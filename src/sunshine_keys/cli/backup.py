@@ -14,6 +14,7 @@ import typer
 from sunshine_keys.atomic_files import draft, scratch
 from sunshine_keys.cli.program import Data, Database, cli, fail, reporting_file_errors
 from sunshine_keys.cli.progress import bar
+from sunshine_keys.cli.terminal import counted, emit
 from sunshine_keys.compose import make_store, require_sealing_keys, sqlite_file, store_path
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.settings import Settings
@@ -40,7 +41,7 @@ def backup(
         with bar("Checking"):
             copied = copies.examine(part, CATALOG)
     _print_content(file, copied)
-    typer.echo(
+    emit(
         f"Its secrets need the sealing keys {', '.join(copied.sealed_under) or '(none)'}. "
         "The backup does not contain them: keep a copy of them elsewhere."
     )
@@ -81,8 +82,8 @@ def restore(
 
 def _print_content(file: Path, content: copies.Description) -> None:
     head = content.head
-    typer.echo(
-        f"{file} has {phrase(content.counts)}, and an audit trail of {head.sequence} entries up to {content.head_time}."
+    emit(
+        f"{file} has {phrase(content.counts)}, and an audit trail of {counted(head.sequence, 'entry', 'entries')} up to {content.head_time}."
     )
 
 
@@ -110,26 +111,26 @@ def _restore(restore: restoring.Restore, store: Path, *, yes: bool) -> None:
     except BaseException:
         aside.unlink(missing_ok=True)  # Even the commit may fail, for example if the disk is full.
         raise
-    typer.echo(f"Restored into {store.absolute()}; its audit trail has an entry of this.")
+    emit(f"Restored into {store.absolute()}; its audit trail has an entry of this.")
     if not expected.empty:
-        typer.echo(f"The replaced store is {aside.name} in the same folder.")
+        emit(f"The replaced store is {aside.name} in the same folder.")
 
 
 def _print_comparison(comparison: restoring.Comparison) -> None:
-    typer.echo("This replaces the existing store. " + _age(comparison))
-    typer.echo(
+    emit("This replaces the existing store. " + _age(comparison))
+    emit(
         f"Keys that it revives: {_key_list(comparison.revived, comparison.revived_ids)}"
         + (f"; the audit trail has a deletion of {comparison.revoked} of them." if comparison.revoked else "")
     )
-    typer.echo(f"Newer keys that it loses: {_key_list(comparison.lost, comparison.lost_ids)}")
+    emit(f"Newer keys that it loses: {_key_list(comparison.lost, comparison.lost_ids)}")
 
 
 def _age(comparison: restoring.Comparison) -> str:
     if comparison.entries is None:
         return "The backup is of ANOTHER store."
     if comparison.entries < 0:
-        return f"The backup is more recent: its audit trail has {-comparison.entries} more entries."
-    return f"Its audit trail has {comparison.entries} more entries than the backup's."
+        return f"The backup is more recent: its audit trail has {counted(-comparison.entries, 'more entry', 'more entries')}."
+    return f"Its audit trail has {counted(comparison.entries, 'more entry', 'more entries')} than the backup's."
 
 
 def _key_list(count: int, ids: list[str]) -> str:

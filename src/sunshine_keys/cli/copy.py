@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated
 
 import msgspec
@@ -11,6 +10,7 @@ import typer
 
 from sunshine_keys.cli.program import cli, fail
 from sunshine_keys.cli.progress import bar
+from sunshine_keys.cli.terminal import counted, emit, emit_json
 from sunshine_keys.compose import copy_store
 from sunshine_keys.store.locations import location
 
@@ -38,12 +38,12 @@ def copy(
     with bar("Copying") as progress:
         copied = asyncio.run(copy_store(*locations, progress))
     if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(copied)))
+        emit_json(msgspec.to_builtins(copied), indent=None)
         return
     for name, table in copied.tables.items():
-        typer.echo(f"{name:14} {table.rows:>10}  {table.digest[:16]}")
-    typer.echo(
-        f"Both stores have these rows, up to entry {copied.sequence} of the audit trail; {copied.changed} were written."
+        emit(f"{name:14} {table.rows:>10}  {table.digest[:16]}")
+    emit(
+        f"Both stores have these rows, up to entry {copied.sequence} of the audit trail; {counted(copied.changed, 'row was', 'rows were')} written."
     )
-    typer.echo(f"The nodes need the sealing keys {', '.join(copied.sealing_key_ids) or '(none)'}.")
-    typer.echo("To move a service: stop it, copy once more, and serve the target.")
+    emit(f"The nodes need the sealing keys {', '.join(copied.sealing_key_ids) or '(none)'}.")
+    emit("To move a service: stop it, copy once more, and serve the target.")

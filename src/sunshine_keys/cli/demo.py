@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
 import sunshine_conversations_client as sunshine
@@ -16,6 +15,7 @@ from sunshine_conversations_client._model import Model
 from sunshine_keys import server
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import Scope
+from sunshine_keys.cli.terminal import rich_console
 from sunshine_keys.compose import first_run
 from sunshine_keys.settings import Settings
 
@@ -34,7 +34,7 @@ def run_demo() -> None:
 class _Demo:
     def __init__(self, url: str) -> None:
         self._url = url
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = rich_console(soft_wrap=True)
 
     def run(self, account_key: dict[str, str]) -> None:
         self._say(f"A service on an empty SQLite store listens on {self._url}.")

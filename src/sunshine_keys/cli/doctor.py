@@ -16,6 +16,7 @@ from sunshine_keys.cli.diagnosis import credentials, trail
 from sunshine_keys.cli.diagnosis.findings import Diagnosis
 from sunshine_keys.cli.exits import Exit, printable, stop
 from sunshine_keys.cli.program import Data, Database, cli
+from sunshine_keys.cli.terminal import emit, emit_json
 from sunshine_keys.compose import opened_engine, opened_store, require_store
 from sunshine_keys.settings import Settings
 
@@ -104,12 +105,12 @@ def _read() -> str:
 
 def _print(diagnosis: Diagnosis, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(diagnosis)).decode())
+        emit_json(msgspec.to_builtins(diagnosis))
     else:
         verdict = {True: "Accepted", False: "Refused", None: "Unknown"}[diagnosis.accepted]
         for finding in diagnosis.findings:
-            typer.echo(f"{verdict if finding is diagnosis.findings[-1] else 'Accepted'}: {printable(finding.message)}.")
+            emit(f"{verdict if finding is diagnosis.findings[-1] else 'Accepted'}: {printable(finding.message)}.")
             if finding.advice:
-                typer.echo(f"  {finding.advice}")
+                emit(f"  {finding.advice}")
     code = {True: Exit.DONE, False: Exit.FAILED, None: Exit.NOT_FOUND}[diagnosis.accepted]
     raise typer.Exit(int(code))

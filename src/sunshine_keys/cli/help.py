@@ -15,6 +15,7 @@ SECTIONS = {
         "login", "logout", "profiles", "whoami", "open", "apps", "integrations", "keys", "webhooks",
     ),
     "Tokens and secrets": ("token", "scan"),
+    "This program": ("help", "version"),
 }  # fmt: skip
 """The top-level commands, in the order in which a user needs them."""
 

@@ -65,7 +65,7 @@ def init(
             file.write(json.dumps(created, indent=2, ensure_ascii=False) + "\n")
         print_flushed(f"The keys of the store {settings.location} are in {output}.")
     elif as_json:
-        print_flushed(json.dumps(created, indent=2, ensure_ascii=False))
+        print_flushed(json.dumps(created, indent=2))
     else:
         print_flushed(f"The store is {settings.location}.\n")
         _print_keys(created)

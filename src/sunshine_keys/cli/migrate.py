@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import typer
-
 from sunshine_keys.cli.program import Data, Database, cli
+from sunshine_keys.cli.terminal import emit
 
 
 @cli.command()
@@ -18,6 +17,6 @@ def migrate(data: Data = None, database: Database = None) -> None:
     settings = Settings.of(data, database)
     before, after = asyncio.run(migrate_store(settings))
     if before == after:
-        typer.echo(f"The store {settings.location} already has schema version {after}.")
+        emit(f"The store {settings.location} already has schema version {after}.")
     else:
-        typer.echo(f"The schema of the store {settings.location} was upgraded from version {before} to {after}.")
+        emit(f"The schema of the store {settings.location} was upgraded from version {before} to {after}.")

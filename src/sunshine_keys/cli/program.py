@@ -12,13 +12,16 @@ from typing import IO, Annotated, NoReturn
 
 import typer
 
-from sunshine_keys.cli.exits import complain
+from sunshine_keys.cli.examples import ROOT
+from sunshine_keys.cli.exits import Exit, complain, stop
 from sunshine_keys.cli.help import Group
+from sunshine_keys.cli.terminal import emit, wrapped
 
 cli = typer.Typer(
     name="sunshine-keys",
     cls=Group,
     help="Issue, list, revoke and honour Sunshine Conversations API keys, in a service of your own or over the network.",
+    epilog=ROOT,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Its tables cut off the names of options and variables at 80 columns.
@@ -60,7 +63,11 @@ def _is_typed(context: typer.Context, name: str) -> bool:
 
 Data = Annotated[
     str | None,
-    typer.Option(envvar="SUNSHINE_KEYS_DATA", metavar="FOLDER", help="The folder of the store and its sealing key."),
+    typer.Option(
+        envvar="SUNSHINE_KEYS_DATA",
+        metavar="FOLDER",
+        help="The folder of the store and its sealing key. Default: data.",
+    ),
 ]
 Database = Annotated[
     str | None,
@@ -75,7 +82,7 @@ Database = Annotated[
 
 def fail(line: str) -> NoReturn:
     """End the program with exit code 1 and this line on standard error."""
-    sys.exit(f"sunshine-keys: {line}")
+    sys.exit(wrapped(f"sunshine-keys: {line}"))
 
 
 @cli.callback(invoke_without_command=True)
@@ -83,10 +90,33 @@ def sunshine_keys(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
     if version:
-        from sunshine_conversations_client import __version__
-
-        typer.echo(f"sunshine-keys {__version__}")
+        print_version()
         raise typer.Exit
+
+
+@cli.command("version")
+def print_version() -> None:
+    """Print the version."""
+    from sunshine_conversations_client import __version__
+
+    emit(f"sunshine-keys {__version__}")
+
+
+@cli.command("help")
+def print_help(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[COMMAND]...", help="The words of a command.", show_default=False)
+    ] = None,
+) -> None:
+    """Show the help of a command, or of all commands."""
+    shown = context.find_root()
+    for word in words or []:
+        command = getattr(shown.command, "commands", {}).get(word)
+        if command is None:
+            raise typer.BadParameter(f"there is no command {' '.join(words or [])!r}. `sunshine-keys help` lists all")
+        shown = type(shown)(command, parent=shown, info_name=word)
+    emit(shown.get_help())
 
 
 def create_file(path: Path) -> IO[str]:
@@ -104,9 +134,9 @@ def read_text(file: Path, content: str) -> str:
     try:
         return file.read_text("utf-8")
     except OSError as error:
-        fail(f"cannot read the {content} in {file}: {error.strerror}")
+        stop(Exit.USAGE, f"cannot read the {content} in {file}: {error.strerror}")
     except UnicodeDecodeError:
-        fail(f"cannot read the {content} in {file}: it is not UTF-8")
+        stop(Exit.USAGE, f"cannot read the {content} in {file}: it is not UTF-8")
 
 
 def key_lines(title: str, key: dict[str, str]) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-import msgspec
 import typer
 
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.cli.progress import bar
+from sunshine_keys.cli.terminal import emit, emit_json
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.sealing import rotation
@@ -45,7 +45,10 @@ def status(
 ) -> None:
     """Show the sealing keys, and how many secrets each seals. Reads the whole store."""
     current = _run(data, database, rotation.status, locked=False)
-    typer.echo(_json(current) if as_json else _table(current))
+    if as_json:
+        emit_json(_fields(current))
+    else:
+        emit(_table(current))
 
 
 @seal.command()
@@ -61,7 +64,7 @@ def retire(
         advice = "" if isinstance(source, FolderFile) else f" Remove it from {source.name}."
         return f"Sealing key {key_id} is retired.{advice}"
 
-    typer.echo(_run(data, database, run))
+    emit(_run(data, database, run))
 
 
 async def _rotate(store: Store, source: Source) -> None:
@@ -69,14 +72,14 @@ async def _rotate(store: Store, source: Source) -> None:
     key_id = sealer.key_id
     match start:
         case rotation.Start.NEW_KEY:
-            typer.echo(f"Created sealing key {key_id} in {source.name}; it is current now.")
+            emit(f"Created sealing key {key_id} in {source.name}; it is current now.")
         case rotation.Start.FIRST_KEY:
-            typer.echo(f"Sealing key {key_id}, the first of {source.name}, is current now.")
+            emit(f"Sealing key {key_id}, the first of {source.name}, is current now.")
         case rotation.Start.CONTINUED:
-            typer.echo(f"Continuing the unfinished rotation to sealing key {key_id}.")
+            emit(f"Continuing the unfinished rotation to sealing key {key_id}.")
     with bar("Resealing") as progress:
         resealed = await rotation.reseal(store, sealer, progress)
-    typer.echo(f"Sealed under it: {resealed}.")
+    emit(f"Sealed under it: {resealed}.")
     if resealed.failed_ids:
         fail(
             f"{len(resealed.failed_ids)} could not be unsealed and are unchanged: {', '.join(resealed.failed_ids[:10])}"
@@ -84,7 +87,7 @@ async def _rotate(store: Store, source: Source) -> None:
         )
     sealing = await store.sealing()
     for older in sorted(sealing.older) if sealing else ():
-        typer.echo(f"Sealing key {older} seals nothing any more. Next: sunshine-keys seal retire {older}")
+        emit(f"Sealing key {older} seals nothing any more. Next: sunshine-keys seal retire {older}")
 
 
 def _run(
@@ -112,8 +115,8 @@ def _run(
         fail("the store is unavailable. What a rotation has resealed so far is kept: run the command again")
 
 
-def _json(status: rotation.Status) -> str:
-    fields = {
+def _fields(status: rotation.Status) -> dict[str, Any]:
+    return {
         "source": status.source,
         "resealing": status.resealing,
         "keys": [
@@ -122,7 +125,6 @@ def _json(status: rotation.Status) -> str:
         ],
         "missing": [key.id for key in status.keys if key.is_missing],
     }
-    return msgspec.json.format(msgspec.json.encode(fields), indent=2).decode()
 
 
 def _table(status: rotation.Status) -> str:

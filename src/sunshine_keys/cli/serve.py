@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from sunshine_keys.cli.program import Data, Database, cli, fail, key_lines, print_flushed
+from sunshine_keys.atomic_files import draft
+from sunshine_keys.cli.program import Data, Database, cli, fail, print_flushed
 from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
 
 logger = logging.getLogger("sunshine_keys.server")
@@ -139,7 +141,7 @@ def serve(
         typer.Option("--console/--no-console", envvar="SUNSHINE_KEYS_CONSOLE", help="Serve the console at /console."),
     ] = True,
 ) -> None:
-    """Serve the API until SIGTERM. If there is no store, create one first, and print its account key."""
+    """Serve the API until SIGTERM. If there is no store, create one first, and write its account key to a file in --data."""
     from sunshine_keys import server
     from sunshine_keys.asgi import RETRY_SECONDS
     from sunshine_keys.compose import first_run
@@ -185,8 +187,8 @@ def serve(
             print_flushed(
                 f"Created a new store, {settings.location}. If you expected an existing one, check the options."
             )
-            print_flushed(key_lines("Its account key, which is not shown again", created["account_key"]))
-        print_flushed(f"Sunshine Keys serves on {server.url_of(listener, connections)}")
+            print_flushed(_save(created, settings.data))
+        print_flushed(_addresses(server.url_of(listener, connections), public_url, console=console))
         connections = server.with_room(connections)
         if workers == 1:
             server.serve(settings, connections, listener)
@@ -194,6 +196,32 @@ def serve(
             from sunshine_keys.supervisor import Supervisor
 
             Supervisor(settings, connections, listener, workers).run()
+
+
+def _save(created: dict[str, Any], folder: Path | None) -> str:
+    """Write the keys of a new store to a file in `folder` that only its owner can read. Return what to print about it.
+
+    They are not printed, because standard output often becomes a log.
+    """
+    reason = "no folder is named with --data"
+    for name in () if folder is None else ("account-key", f"account-key-{created['account_key']['id']}"):
+        file = Path(str(folder), f"{name}.json")
+        try:
+            with draft(file) as part:
+                part.write_text(json.dumps(created, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        except OSError as error:
+            reason = f"cannot write {file}: {error.strerror}"
+        else:
+            return f"Its account key is in {file}, which only its owner can read. Move it to a safe place."
+    return f"Its account key was not saved: {reason}. Create another: sunshine-keys account-keys create"
+
+
+def _addresses(url: str, public_url: str, *, console: bool) -> str:
+    """Return the lines that name the addresses of the service."""
+    base = (public_url or url).rstrip("/")
+    lines = [f"Sunshine Keys serves on {url}", f"  API        {base}/v2"]
+    lines += [f"  console    {base}/console"] if console else []
+    return "\n".join([*lines, f"  reference  {base}/docs"])
 
 
 @cli.command()

@@ -10,14 +10,27 @@ from typing import Annotated
 import typer
 
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
-from sunshine_keys.cli.program import cli, fail, read_text
+from sunshine_keys.cli.exits import Exit, stop
+from sunshine_keys.cli.program import cli, read_text
+from sunshine_keys.cli.remote.options import ProfileName
+from sunshine_keys.cli.remote.session import is_typed, own_key
+from sunshine_keys.cli.terminal import emit
 
 _SECRET_LENGTH = 1000
 
 
 @cli.command()
 def token(
-    key_id: Annotated[str, typer.Argument(envvar="SUNSHINE_KEYS_KEY_ID", metavar="KEY_ID")],
+    context: typer.Context,
+    key_id: Annotated[
+        str | None,
+        typer.Argument(
+            envvar="SUNSHINE_KEYS_KEY_ID",
+            metavar="KEY_ID",
+            help="The key. Default: that of the profile, with its secret.",
+            show_default=False,
+        ),
+    ] = None,
     secret_file: Annotated[
         Path | None,
         typer.Option(envvar="SUNSHINE_KEYS_SECRET_FILE", help="The file that contains the key's secret."),
@@ -29,27 +42,37 @@ def token(
     expires_in: Annotated[
         int, typer.Option(envvar="SUNSHINE_KEYS_EXPIRES_IN", min=1, max=2**31, help="Seconds until the token expires.")
     ] = 300,
+    profile: ProfileName = None,
 ) -> None:
     """Print a JSON Web Token signed by a key.
 
-    The command reads the key's secret from --secret-file, SUNSHINE_KEYS_SECRET or standard input. There is no option for
+    With KEY_ID, the command reads the key's secret from --secret-file, SUNSHINE_KEYS_SECRET or standard input. There is no option for
     the secret itself, because other users of the machine could see it.
     """
     from sunshine_keys.access import tokens
 
+    if key_id is None or is_typed(context, "profile"):
+        if key_id is not None:
+            raise typer.BadParameter("name a KEY_ID or a profile, not both")
+        key_id, secret = own_key(context, profile)
+    else:
+        secret = _read_secret(secret_file)
     scopes = {prefix: own_scope for own_scope, prefix in ID_PREFIX.items()}
     scope = scope or scopes.get(key_id[:4])
     if scope is None:
-        fail("the key id does not begin with act_, app_ or int_. Name its scope with --scope")
+        stop(Exit.USAGE, "the key id does not begin with act_, app_ or int_", "Name its scope with --scope.")
     if (own := scopes.get(key_id[:4], scope)) is not scope:
-        fail(f"the scope of {key_id[:4]}… is {own.value}. The service would refuse a token of another scope")
-    secret = _read_secret(secret_file)
+        stop(
+            Exit.USAGE,
+            f"the scope of {key_id[:4]}… is {own.value}",
+            "The service would refuse a token of another scope.",
+        )
     if len(secret.split()) != 1 or len(secret) > _SECRET_LENGTH:
-        fail("the secret is invalid: it is one word, the key's `secret`")
+        stop(Exit.USAGE, "the secret is invalid: it is one word, the key's `secret`")
     try:
-        typer.echo(tokens.mint(key_id, secret, scope, expires_in=expires_in))
+        emit(tokens.mint(key_id, secret, scope, expires_in=expires_in))
     except UnicodeError:
-        fail("the key id and the secret have to be UTF-8 text")
+        stop(Exit.USAGE, "the key id and the secret have to be UTF-8 text")
 
 
 def _read_secret(file: Path | None) -> str:
@@ -64,5 +87,5 @@ def _read_secret(file: Path | None) -> str:
     else:
         secret = sys.stdin.read()
     if not secret.strip():
-        fail("the secret is empty. Use --secret-file, SUNSHINE_KEYS_SECRET or standard input")
+        stop(Exit.USAGE, "the secret is empty", "Use --secret-file, SUNSHINE_KEYS_SECRET or standard input.")
     return secret.strip()

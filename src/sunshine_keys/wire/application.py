@@ -41,7 +41,8 @@ _COMMON_HEADERS: Headers = [
 _TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 _BASES = (b"/v2/", b"/sc/v2/", b"//v2/", b"/sc//v2/")
 _PROBES = ("healthz", "readyz")
-_OPEN = (*_PROBES, "metrics", "openapi.json", "docs")
+_OPEN = ("", *_PROBES, "metrics", "openapi.json", "docs")
+_ROOT = [""]
 _DOCS_STYLE = ["docs", "style.css"]
 _METRICS_HEADERS: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
 _REPLAYED = (b"idempotency-replayed", b"true")
@@ -179,6 +180,8 @@ class Application:
         request.route = "/" + "/".join(request.segments)
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("GET, HEAD")
+        if request.segments == _ROOT:
+            return self._root(request)
         if request.segments == _DOCS_STYLE:
             return 200, await asyncio.to_thread(reference.style)
         if request.segments[0] == "docs":
@@ -191,6 +194,16 @@ class Application:
         if request.segments[0] == "readyz":
             await self._engine.store.ready()
         return 200, {"status": "ok"}
+
+    def _root(self, request: Request) -> tuple[int, Any]:
+        """Send a browser to the console, and name the paths of the service to a program."""
+        paths = {"api": "/v2", "description": "/openapi.json", "reference": "/docs"}
+        if self._console is not None:
+            paths["console"] = "/console"
+        if b"text/html" in request.headers.get(b"accept", b"").lower():
+            page = request.prefix + paths.get("console", paths["reference"])
+            return 303, File([(b"content-type", b"text/plain"), (b"location", page.encode())], b"")
+        return 200, {name: request.prefix + path for name, path in paths.items()}
 
     async def close(self) -> None:
         """Write the refusals that are not yet in the audit trail."""

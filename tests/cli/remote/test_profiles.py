@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import jwt
 from support.remote import Commands
 
 from sunshine_keys.testing import Key
@@ -43,11 +45,59 @@ def log_in(
     return commands.bare(*arguments, stdin=f"{secret or key.secret}\n", **environment)
 
 
-def test_a_replaced_profile_is_named(commands: Commands) -> None:
-    log_in(commands, commands.server.app_key)
-    assert "It replaces" not in log_in(commands, commands.server.app_key).stdout
-    output = log_in(commands, commands.server.account_key).stdout
-    assert f"It replaces {commands.server.app_key.id} at {commands.server.url}" in output
+def test_a_profile_is_replaced_only_after_a_confirmation(commands: Commands) -> None:
+    app_key, account_key = commands.server.app_key, commands.server.account_key
+    log_in(commands, app_key)
+    assert log_in(commands, app_key).returncode == 0  # the same key and service
+    refused = log_in(commands, account_key)
+    assert refused.returncode == 2
+    assert f"profile default holds {app_key.id} at {commands.server.url}" in refused.stderr
+    assert commands.ok("whoami", "--quiet") == f"{app_key.id}\n"
+    terminal = commands.on_terminal("login", "--host", commands.server.url, account_key.id)
+    terminal.answer("Replace it?", "n")
+    assert terminal.end() == 1
+    assert commands.ok("whoami", "--quiet") == f"{app_key.id}\n"
+    terminal = commands.on_terminal("login", "--host", commands.server.url, account_key.id)
+    terminal.answer("Replace it?", "y")
+    terminal.answer("Secret: ", account_key.secret)
+    assert terminal.end() == 0
+    assert commands.ok("whoami", "--quiet") == f"{account_key.id}\n"
+    assert log_in(commands, app_key, "--yes").returncode == 0
+
+
+def test_login_prompts_for_the_service_and_names_it_before_the_key(commands: Commands) -> None:
+    key = commands.server.app_key
+    missing = commands.bare("login", key.id, stdin=f"{key.secret}\n")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "the service is missing: add --host" in missing.stderr
+    terminal = commands.on_terminal("login", "--profile", "work")
+    terminal.answer("URL of the service", commands.server.url)
+    terminal.answer("Key id: ", key.id)
+    assert f"the key is sent to {commands.server.url}, and saved in profile work" in " ".join(terminal.said.split())
+    terminal.answer("Secret: ", key.secret)
+    assert terminal.end() == 0
+    assert json.loads(commands.profiles.read_text())["profiles"]["work"]["host"] == commands.server.url
+
+
+def test_the_hint_after_a_failed_login_names_the_next_command(commands: Commands) -> None:
+    refused = log_in(commands, commands.server.app_key, secret="wrong")
+    assert refused.returncode == 4
+    assert "Check the key's id and its secret" in refused.stderr
+    assert re.search(r"sunshine-keys doctor [0-9a-f]{24} --data FOLDER", refused.stderr)
+    assert "sunshine-keys login" not in refused.stderr
+
+
+def test_token_signs_with_the_key_of_a_profile(commands: Commands) -> None:
+    app_key, key = commands.server.app_key, commands.server.key
+    log_in(commands, key, "--profile", "worker")
+    log_in(commands, app_key)
+    for arguments, signer in (((), app_key), (("--profile", "worker"), key)):
+        token = commands.ok("token", *arguments).strip()
+        assert jwt.decode(token, signer.secret, ["HS256"])["scope"] == signer.scope
+    both = commands.bare("token", app_key.id, "--profile", "worker")
+    assert both.returncode == 2
+    assert "name a KEY_ID or a profile" in both.stderr
+    assert commands.bare("token", "--profile", "none").returncode == 2
 
 
 def test_plain_http_to_another_machine_is_refused(commands: Commands) -> None:

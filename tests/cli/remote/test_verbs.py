@@ -36,6 +36,55 @@ def test_keys_of_an_integration(commands: Commands) -> None:
     assert commands("keys", "show", key["id"], *owner).returncode == 3
 
 
+def test_update_changes_what_is_named(commands: Commands, tmp_path: Path) -> None:
+    server = commands.server
+    assert commands.json("apps", "update", server.app_id, "--name", "Renamed")["displayName"] == "Renamed"
+    assert "Renamed again" in commands.ok("integrations", "update", server.integration_id, "--name", "Renamed again")
+    (webhook,) = commands.json("webhooks", "list", *own(commands))
+    changed = commands.json("webhooks", "update", webhook["id"], *own(commands), "--target", TARGET)
+    assert changed == webhook | {"target": TARGET}
+    body = tmp_path / "body.json"
+    body.write_text('{"metadata": {"team": "blue"}}')
+    assert commands.json("apps", "update", server.app_id, "--body", str(body))["metadata"] == {"team": "blue"}
+    nothing = commands("apps", "update", server.app_id)
+    assert nothing.returncode == 2
+    assert "name what to change: --name or --body" in nothing.stderr
+    assert commands("keys", "update", "x").returncode == 2
+
+
+def test_hints_fit_the_key_in_use(commands: Commands) -> None:
+    server = commands.server
+    by_integration = commands("webhooks", "list", **commands.by(server.key))
+    assert by_integration.returncode == 2
+    assert "With a key of its app: sunshine-keys integrations list" in by_integration.stderr
+    by_app = commands("keys", "list", **commands.by(server.app_key))
+    assert by_app.returncode == 4
+    assert "add --integration; `sunshine-keys integrations list` shows the ids" in by_app.stderr
+    refused = commands("integrations", "list", **commands.by(server.key))
+    assert refused.returncode == 4
+    assert "use the key of its app (app_…)" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("http://127.0.0.1:1", "the connection was refused, so nothing listens there"),
+        ("https://no-such-host.invalid", "no such host name is known"),
+    ],
+)
+def test_connection_errors_name_the_host_and_the_reason_in_words(commands: Commands, host: str, reason: str) -> None:
+    result = commands("whoami", **commands.by(commands.server.key) | {"SUNSHINE_CONVERSATIONS_HOST": host})
+    assert result.returncode == 5
+    assert result.stderr.splitlines()[0] == f"sunshine-keys: {host} did not answer: {reason}"
+
+
+def test_a_service_without_tls_is_named_in_words(commands: Commands) -> None:
+    host = commands.server.url.replace("http:", "https:")
+    result = commands("whoami", **commands.by(commands.server.key) | {"SUNSHINE_CONVERSATIONS_HOST": host})
+    assert result.returncode == 5
+    assert "it does not speak TLS there" in result.stderr
+
+
 def test_quiet_prints_only_the_new_secret(commands: Commands) -> None:
     result = commands("keys", "create", "x", *own(commands), "--quiet")
     assert re.fullmatch(r"[A-Za-z0-9_-]{86}\n", result.stdout)
@@ -228,10 +277,10 @@ def test_closed_standard_output_creates_nothing(commands: Commands) -> None:
     assert "unseen" not in commands.ok("keys", "list", *own(commands))
 
 
-def test_characters_that_the_encoding_lacks_are_replaced(commands: Commands) -> None:
+def test_characters_that_the_encoding_lacks_are_escaped(commands: Commands) -> None:
     name = "caf\u00e9 \U0001f511"
     assert commands.json("keys", "create", name, *own(commands), PYTHONIOENCODING="ascii")["displayName"] == name
-    assert "caf? ?" in commands.ok("keys", "list", *own(commands), PYTHONIOENCODING="ascii")
+    assert r"caf\xe9 \U0001f511" in commands.ok("keys", "list", *own(commands), PYTHONIOENCODING="ascii")
     assert name in commands.ok("keys", "list", *own(commands), PYTHONIOENCODING="utf-8")
 
 
@@ -239,7 +288,7 @@ def test_characters_that_the_encoding_lacks_are_replaced(commands: Commands) -> 
     ("arguments", "code", "said"),
     [
         (("keys", "list", "--integration", "f" * 24), 3, "404 Integration not found"),
-        (("keys", "list"), 4, "those without --integration"),
+        (("keys", "list"), 4, "For the keys of an integration, add --integration"),
         (("keys", "create", "x" * 101, "--integration", "INTEGRATION"), 1, "400 "),
         (("keys", "create", "--integration", "INTEGRATION"), 2, "NAME is missing"),
         (("keys", "delete", "--integration", "INTEGRATION"), 2, "or use --match"),
@@ -264,7 +313,7 @@ def test_a_refusal_names_the_requests_id(commands: Commands) -> None:
     by = commands.by(commands.server.app_key) | {"SUNSHINE_CONVERSATIONS_SECRET": "wrong"}
     refused = commands("apps", "list", **by)
     assert refused.returncode == 4
-    assert re.search(r"`sunshine-keys doctor [0-9a-f]{24}`", refused.stderr)
+    assert re.search(r"sunshine-keys doctor [0-9a-f]{24} --data FOLDER", refused.stderr)
 
 
 def test_unreachable_and_failing_services_have_their_own_exit_codes(commands: Commands) -> None:

@@ -11,13 +11,14 @@ import typer
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._repetition import is_vendors
-from sunshine_conversations_client.configuration import HOST_VARIABLE
-from sunshine_keys.cli.exits import Exit, printable, stop
+from sunshine_conversations_client.configuration import DEFAULT_HOST, HOST_VARIABLE
+from sunshine_keys.cli.exits import Exit, complain, printable, stop
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
 from sunshine_keys.cli.remote.options import AsJson, OutputFormat, ProfileName, Quiet
-from sunshine_keys.cli.remote.session import PROFILE_VARIABLE, Session, contact, default_host, session
+from sunshine_keys.cli.remote.session import PROFILE_VARIABLE, Session, contact, session
+from sunshine_keys.cli.terminal import emit, emit_json
 
 _SECRET_LENGTH = 1000
 
@@ -35,34 +36,65 @@ def login(
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option(envvar=HOST_VARIABLE, metavar="URL", help="The service's URL. Default: the vendor's."),
+        typer.Option(envvar=HOST_VARIABLE, metavar="URL", help="The service's URL. Default: prompt for it."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", envvar="SUNSHINE_KEYS_YES", help="Replace a profile without a confirmation.")
+    ] = False,
     profile: Annotated[
         str | None,
-        typer.Option(envvar=PROFILE_VARIABLE, metavar="NAME", help="The profile to save. Default: `default`."),
+        typer.Option(
+            envvar=PROFILE_VARIABLE,
+            metavar="NAME",
+            help="The profile to save and to make the current one. Default: `default`.",
+        ),
     ] = None,
 ) -> None:
     """Save a key for a service in a profile, after the service has accepted the key.
 
-    The command prompts for the secret, or reads it from standard input. There is no option for it, because other users of
+    A profile of another service or key is replaced after a confirmation. The command prompts for the secret, or reads it from standard input. There is no option for it, because other users of
     the machine could see it.
     """
-    host = _checked_host(host or default_host())
     name = profile or profiles.DEFAULT
+    before = profiles.load().profiles.get(name)
     terminal = sys.stdin is not None and sys.stdin.isatty()
+    host = _checked_host(host or _host(before, terminal=terminal))
+    if terminal:
+        complain(f"the key is sent to {host}, and saved in profile {name}")
     if key_id is None and terminal:
         key_id = typer.prompt("Key id", err=True)
     if not key_id or not key_id.strip().isprintable() or ":" in key_id:
         stop(Exit.USAGE, "the key's id is missing or invalid. Example: sunshine-keys login --host URL act_…")
+    key_id = key_id.strip()
+    if before is not None and (before.host, before.key_id) != (host, key_id) and not yes:
+        _confirm_replacement(name, before)
     secret = _secret(terminal=terminal)
-    with contact({"host": host, "key_id": key_id.strip(), "secret": secret}, f"profile {name}") as opened:
+    with contact({"host": host, "key_id": key_id, "secret": secret}, f"profile {name}") as opened:
         facts = _facts(opened)
-    before = profiles.load().profiles.get(name)
-    saved = profiles.add(name, host, key_id.strip(), secret)
+    saved = profiles.add(name, host, key_id, secret)
     where = "the system keyring" if saved.is_in_keyring else profiles.profiles_file()
-    output.emit(f"Logged in to {host} as {facts['keyId']}. Profile {name} is saved; its secret is in {where}.")
-    if before is not None and (before.host, before.key_id) != (saved.host, saved.key_id):
-        output.emit(f"It replaces {before.key_id} at {before.host}. To save several, use --profile NAME.")
+    emit(f"Logged in to {host} as {facts['keyId']}. Profile {name} is saved; its secret is in {where}.")
+
+
+def _host(before: profiles.Profile | None, *, terminal: bool) -> str:
+    """Prompt for the URL of the service; the default is that of the profile. End the program without a terminal."""
+    if not terminal:
+        stop(
+            Exit.USAGE,
+            "the service is missing: add --host URL or set SUNSHINE_CONVERSATIONS_HOST",
+            f"The vendor's is {DEFAULT_HOST}.",
+        )
+    host: str = typer.prompt("URL of the service", default=None if before is None else before.host, err=True)
+    return host.strip()
+
+
+def _confirm_replacement(name: str, before: profiles.Profile) -> None:
+    """Ask on the terminal. End the program if the answer is no or there is no terminal."""
+    advice = "To save another profile, use --profile NAME. To replace this one, add --yes."
+    if sys.stdin is None or not sys.stdin.isatty():
+        stop(Exit.USAGE, f"profile {name} holds {before.key_id} at {before.host}, and was not replaced", advice)
+    if not typer.confirm(f"Profile {name} holds {before.key_id} at {before.host}. Replace it?", err=True):
+        stop(Exit.FAILED, "nothing was changed", advice)
 
 
 def _checked_host(host: str) -> str:
@@ -96,7 +128,7 @@ def _secret(*, terminal: bool) -> str:
 @cli.command()
 def logout(profile: ProfileName = None) -> None:
     """Remove a profile and its secret. The key stays valid until you delete it with `keys delete`."""
-    output.emit(f"Removed profile {profiles.remove(profile)}.")
+    emit(f"Removed profile {profiles.remove(profile)}.")
 
 
 @program.callback()
@@ -120,7 +152,7 @@ def show_profiles(context: typer.Context, as_json: AsJson = False, quiet: Quiet 
         for row in rows:
             output.emit_id(row["profile"])
     elif output_format.as_json:
-        output.print_json(rows)
+        emit_json(rows)
     else:
         headings = ["", "profile", "host", "keyId", "secret in"]
         columns = ("profile", "host", "keyId", "secretIn")
@@ -132,7 +164,7 @@ def show_profiles(context: typer.Context, as_json: AsJson = False, quiet: Quiet 
 def use_profile(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
     """Make a profile the current one."""
     profiles.use(name)
-    output.emit(f"The current profile is {name}.")
+    emit(f"The current profile is {name}.")
 
 
 @cli.command()
@@ -142,13 +174,13 @@ def whoami(context: typer.Context, profile: ProfileName = None, as_json: AsJson 
     with session(context, profile) as opened:
         facts = _facts(opened)
     if output_format.as_json:
-        output.print_json(facts)
+        emit_json(facts)
     elif output_format.quiet:
         output.emit_id(facts["keyId"] or "")
     else:
         for name, value in facts.items():
             if value is not None:
-                output.emit(f"{name:11}  {printable(str(value))}")
+                emit(f"{name:11}  {printable(str(value))}")
 
 
 def _facts(opened: Session) -> dict[str, Any]:
@@ -169,7 +201,7 @@ def open_console(context: typer.Context, profile: ProfileName = None) -> None:
     if is_vendors(host):
         stop(Exit.FAILED, f"{host} belongs to the vendor. Manage its keys in the vendor's admin pages")
     url = f"{host}/console"
-    output.emit(url)
+    emit(url)
     try:
         browser = webbrowser.get()
     except webbrowser.Error:  # There is no browser here; the URL is printed.

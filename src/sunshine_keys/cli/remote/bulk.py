@@ -19,6 +19,7 @@ from sunshine_keys.cli.remote.options import OutputFormat
 from sunshine_keys.cli.remote.resources import Resource
 from sunshine_keys.cli.remote.rows import Row, read_rows
 from sunshine_keys.cli.remote.session import Session
+from sunshine_keys.cli.terminal import counted, emit, emit_json
 
 _ROW_ERRORS = (
     sunshine.BadRequestException,
@@ -54,13 +55,15 @@ def create_from(
                     result.keys.append((row, key))
                     result.repeated += is_repeated
                 except _ROW_ERRORS as error:
-                    result.failed.append({"displayName": row.name, "error": explain(error, opened.host)[1][0]})
+                    result.failed.append(
+                        {"displayName": row.name, "error": explain(error, opened.host, opened.scope)[1][0]}
+                    )
                 except _NameTakenError:
                     result.failed.append({"displayName": row.name, "error": "a key with this name exists already"})
                 progress(number, len(rows))
     except sunshine.ApiException:
         complain(
-            f"{len(result.keys)} of {len(rows)} keys are created",
+            f"{len(result.keys)} of {counted(len(rows), 'key')} created",
             f"Run the same command again {creator.how_to_repeat}.",
         )
         raise
@@ -69,7 +72,7 @@ def create_from(
     if result.failed:
         stop(
             Exit.FAILED,
-            f"{len(result.failed)} of {len(rows)} keys could not be created:",
+            f"{len(result.failed)} of {counted(len(rows), 'key')} could not be created:",
             *(f'"{failure["displayName"]}": {failure["error"]}' for failure in result.failed),
         )
 
@@ -134,7 +137,7 @@ def _print_keys(resource: Resource, result: _Result, output_format: OutputFormat
             | output.plain(key, reveal=True)
             for row, key in result.keys
         ]
-        output.print_json({"keys": keys, "repeated": result.repeated, "failed": result.failed})
+        emit_json({"keys": keys, "repeated": result.repeated, "failed": result.failed})
     elif output_format.quiet:
         for _, key in result.keys:
             output.emit_id(key.secret)
@@ -142,7 +145,7 @@ def _print_keys(resource: Resource, result: _Result, output_format: OutputFormat
         output.print_objects([key for _, key in result.keys], resource.columns, reveal=True)
         created = len(result.keys) - result.repeated
         earlier = f" An earlier run created the other {result.repeated}." if result.repeated else ""
-        output.emit(f"Created {_counted(created, resource)}.{earlier} Store their secrets in a safe place now.")
+        emit(f"Created {_counted(created, resource)}.{earlier} Store their secrets in a safe place now.")
 
 
 def delete_matching(
@@ -153,7 +156,12 @@ def delete_matching(
         key for key in resource.list(opened.client, owners) if fnmatchcase(str(key.display_name or ""), pattern)
     ]
     if matching and not yes:
-        complain(*(["these keys match:"] + [f"{key.id}  {key.display_name or ''}" for key in matching]))
+        complain(
+            *(
+                ["this key matches:" if len(matching) == 1 else "these keys match:"]
+                + [f"{key.id}  {key.display_name or ''}" for key in matching]
+            )
+        )
         consequence = f"{resource.consequence[0].upper()}{resource.consequence[1:]}"
         require_confirmation(f"Delete {_counted(len(matching), resource)}? {consequence}.")
     deleted: list[str] = []
@@ -166,17 +174,18 @@ def delete_matching(
                 pass  # Somebody else has deleted it.
             except sunshine.ApiException:
                 complain(
-                    f"deleted {len(deleted)} of {len(matching)} keys", "Run the same command again for the others."
+                    f"deleted {len(deleted)} of {counted(len(matching), 'key')}",
+                    "Run the same command again for the others.",
                 )
                 raise
             progress(number, len(matching))
     if output_format.as_json:
-        output.print_json({"deleted": deleted})
+        emit_json({"deleted": deleted})
     elif output_format.quiet:
         for key_id in deleted:
             output.emit_id(key_id)
     else:
-        output.emit(f"Deleted {_counted(len(deleted), resource)}.")
+        emit(f"Deleted {_counted(len(deleted), resource)}.")
 
 
 def _counted(number: int, resource: Resource) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sunshine_conversations_client._model import Model
 from sunshine_keys.cli.exits import printable
+from sunshine_keys.cli.terminal import emit, emit_json, rich_console
 
 _MAY_BE_SECRET = re.compile("secret|token|password|certificate|private", re.IGNORECASE)
 _MASK_SHOWN = 4
@@ -39,10 +40,6 @@ def _plain_value(value: Any, *, reveal: bool) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def print_json(value: Any) -> None:
-    emit(json.dumps(value, indent=2))
-
-
 def print_objects(models: Iterable[Model], columns: tuple[str, ...], *, reveal: bool) -> None:
     rows = [
         [str(getattr(model, "id", "")), *(_cell(model, name, reveal=reveal) for name in columns)] for model in models
@@ -66,8 +63,7 @@ def print_object(model: Model, *, reveal: bool) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table as wide as the terminal or, without one, as its content. Rich respects NO_COLOR."""
-    from rich.console import Console
+    """Print a table as wide as the terminal or, without one, as its content."""
     from rich.table import Table
     from rich.text import Text
 
@@ -78,7 +74,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(heading, no_wrap=heading in ("id", "keyId"), overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    console = Console(highlight=False) if terminal else Console(highlight=False, width=_UNBOUNDED)
+    console = rich_console() if terminal else rich_console(width=_UNBOUNDED)
     with console.capture() as captured:
         console.print(table)
     emit("\n".join(line.rstrip() for line in captured.get().splitlines()))
@@ -103,7 +99,7 @@ def _masked(secret: Any) -> str:
 def print_deleted(kind: str, id: str, *, as_json: bool, quiet: bool) -> None:
     """Print that an object of this kind was deleted."""
     if as_json:
-        print_json({"id": id, "deleted": True})
+        emit_json({"id": id, "deleted": True})
     elif quiet:
         emit_id(id)
     else:
@@ -113,11 +109,3 @@ def print_deleted(kind: str, id: str, *, as_json: bool, quiet: bool) -> None:
 def emit_id(text: Any) -> None:
     """Print an id or a secret on a line of its own, without control characters."""
     emit(printable(str(text)))
-
-
-def emit(line: str) -> None:
-    """Print a line immediately. Replace characters that standard output cannot encode. Raises OSError."""
-    try:
-        print(line, flush=True)
-    except UnicodeEncodeError as error:
-        print(line.encode(error.encoding, "replace").decode(error.encoding), flush=True)

@@ -46,8 +46,16 @@ class Profiles(msgspec.Struct):
 def profiles_file() -> Path:
     """Return the path of the file, which has mode 0600, below XDG_CONFIG_HOME or ~/.config."""
     base = os.environ.get("XDG_CONFIG_HOME")
-    folder = Path(base) if base and Path(base).is_absolute() else Path.home() / ".config"
-    return folder / "sunshine-keys" / "profiles.json"
+    if base and Path(base).is_absolute():
+        return Path(base) / "sunshine-keys" / "profiles.json"
+    try:
+        return Path.home() / ".config" / "sunshine-keys" / "profiles.json"
+    except RuntimeError:
+        stop(
+            Exit.USAGE,
+            "profiles have no place: there is no home directory for this user",
+            "Set HOME or XDG_CONFIG_HOME.",
+        )
 
 
 def load() -> Profiles:

@@ -49,7 +49,10 @@ class Resource(msgspec.Struct, frozen=True):
     """What its deletion means, for the confirmation."""
     missing: Callable[[dict[str, Any]], str] = lambda body: ""
     """Return which option is missing in a body that a service would refuse, or an empty text."""
+    has_secrets: bool = True
     in_app: bool = True
+    changeable: tuple[Field, ...] = ()
+    """The fields that options of `update` change; empty if the API has no PATCH."""
     integration: str = ""
     """Whether it belongs to an integration: "required", "optional", or an empty text for never."""
 
@@ -77,6 +80,11 @@ class Resource(msgspec.Struct, frozen=True):
         method = _method(client, methods, f"create_{methods.singular}_with_http_info")
         response = method(*owners.values(), body, _headers=headers)
         return checked(getattr(response.data, self.singular)), response.replayed
+
+    def update(self, client: sunshine.ApiClient, owners: dict[str, str], id: str, body: dict[str, Any]) -> Any:
+        methods = self.methods(owners)
+        answer = _method(client, methods, f"update_{methods.singular}")(*owners.values(), id, body)
+        return checked(getattr(answer, self.singular))
 
     def delete(self, client: sunshine.ApiClient, owners: dict[str, str], id: str) -> None:
         methods = self.methods(owners)
@@ -109,6 +117,7 @@ def _no_webhook(body: dict[str, Any]) -> str:
 
 
 _NAME = Field("displayName", "NAME", "The name, 1 to 100 characters.")
+_NEW_NAME = Field("displayName", "--name", "The new name, 1 to 100 characters.")
 _TARGET = Field("target", "TARGET", "The URL to call.")
 _TRIGGERS = Field(
     "triggers",
@@ -126,6 +135,8 @@ RESOURCES = (
         fields=(_NAME,),
         body=dict,
         consequence="its integrations, webhooks and keys are deleted with it",
+        changeable=(_NEW_NAME,),
+        has_secrets=False,
         in_app=False,
     ),
     Resource(
@@ -141,6 +152,7 @@ RESOURCES = (
         body=_integration,
         missing=_no_webhook,
         consequence="its webhooks and keys are deleted with it",
+        changeable=(_NEW_NAME,),
     ),
     Resource(
         "keys", "key", "Manage the keys of an integration or, without --integration, of an app.",
@@ -162,6 +174,10 @@ RESOURCES = (
         fields=(_TARGET, _TRIGGERS),
         body=dict,
         consequence="its target gets no more calls",
+        changeable=(
+            Field("target", "--target", "The new URL to call."),
+            Field("triggers", "--trigger", "An event that calls it, instead of the present ones; repeat it for several.", many=True),
+        ),
         integration="required",
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ import typer
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._operations import is_loopback
-from sunshine_conversations_client.configuration import DEFAULT_HOST, HOST_VARIABLE
+from sunshine_conversations_client.configuration import HOST_VARIABLE
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
 from sunshine_keys.cli.exits import Exit, explain, stop
 from sunshine_keys.cli.remote import profiles
@@ -70,7 +70,7 @@ def session(context: typer.Context, profile: str | None) -> Generator[Session]:
     A profile on the command line takes precedence over the environment, the environment over other profiles. Their
     settings are never mixed.
     """
-    with contact(*_settings(profile, by_option=_is_typed(context))) as opened:
+    with contact(*_settings(profile, by_option=is_typed(context, "profile"))) as opened:
         yield opened
 
 
@@ -86,9 +86,10 @@ def contact(settings: dict[str, Any], source: str) -> Generator[Session]:
     _require_private(configuration.host)
     try:
         with sunshine.ApiClient(configuration) as client:
-            yield Session(client, source)
+            opened = Session(client, source)
+            yield opened
     except sunshine.ApiException as error:
-        code, lines = explain(error, configuration.host)
+        code, lines = explain(error, configuration.host, opened.scope)
         stop(code, *lines)
 
 
@@ -103,9 +104,18 @@ def _require_private(host: str) -> None:
         )
 
 
-def _is_typed(context: typer.Context) -> bool:
-    """Whether --profile is on the command line, and not from the environment."""
-    source = context.get_parameter_source("profile")
+def own_key(context: typer.Context, profile: str | None) -> tuple[str, str]:
+    """Return the id and the secret of the key that a session of this command would use. End the program without one."""
+    settings, source = _settings(profile, by_option=is_typed(context, "profile"))
+    configuration = sunshine.Configuration(**settings)
+    if not (configuration.key_id and configuration.secret):
+        stop(Exit.USAGE, f"{source} has no key with a secret", "Name a KEY_ID, or a profile with --profile.")
+    return configuration.key_id, configuration.secret
+
+
+def is_typed(context: typer.Context, option: str) -> bool:
+    """Return True if the option is on the command line, and not from the environment."""
+    source = context.get_parameter_source(option)
     return source is not None and source.name == "COMMANDLINE"
 
 
@@ -119,7 +129,7 @@ def _settings(name: str | None, *, by_option: bool) -> tuple[dict[str, Any], str
         stop(
             Exit.NOT_AUTHORISED,
             "credentials are missing: log in, or set SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET",
-            "For example: sunshine-keys login --host http://127.0.0.1:8080 act_…",
+            "For example: sunshine-keys login --host http://127.0.0.1:8080",
         )
     profile = profiles.find(saved, name)
     host = os.environ.get(HOST_VARIABLE)
@@ -131,7 +141,3 @@ def _settings(name: str | None, *, by_option: bool) -> tuple[dict[str, Any], str
         )
     secret = profiles.secret_of(name, profile)
     return {"host": profile.host, "key_id": profile.key_id, "secret": secret}, f"profile {name}"
-
-
-def default_host() -> str:
-    return os.environ.get(HOST_VARIABLE) or DEFAULT_HOST

@@ -1,4 +1,4 @@
-"""`list`, `create`, `show` and `delete` for every resource in the table."""
+"""`list`, `create`, `show`, `update` and `delete` for every resource in the table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.cli.confirm import require_confirmation
 from sunshine_keys.cli.exits import Exit, complain, printable, stop
 from sunshine_keys.cli.help import Group
@@ -20,8 +21,10 @@ from sunshine_keys.cli.remote.bulk import create_from, delete_matching
 from sunshine_keys.cli.remote.options import OPTIONS, App, Integration, OutputFormat, Yes, parameter
 from sunshine_keys.cli.remote.resources import RESOURCES, Field, Resource
 from sunshine_keys.cli.remote.session import Session, session
+from sunshine_keys.cli.terminal import emit_json
 
 _ID = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids.")]
+_ONE_ID = Annotated[str, typer.Argument(metavar="ID", help="The id.")]
 _REVEAL = Annotated[
     bool, typer.Option("--reveal", envvar="SUNSHINE_KEYS_REVEAL", help="Show secrets, which are masked otherwise.")
 ]
@@ -60,7 +63,7 @@ def _field_parameter(field: Field) -> inspect.Parameter:
             None,
         )
     kind = list[str] | None if field.many else str | None
-    return parameter(field.name, Annotated[kind, typer.Option(field.parameter, help=help_)], None)
+    return parameter(field.name, Annotated[kind, typer.Option(field.parameter, metavar="TEXT", help=help_)], None)
 
 
 def _owner_parameters(resource: Resource) -> list[inspect.Parameter]:
@@ -79,7 +82,9 @@ def _owners(resource: Resource, opened: Session, options: dict[str, Any]) -> dic
         stop(
             Exit.USAGE,
             "the integration is missing: add --integration or set SUNSHINE_KEYS_INTEGRATION",
-            "To see the integrations: sunshine-keys integrations list",
+            "An integration's key cannot list integrations. With a key of its app: sunshine-keys integrations list"
+            if opened.scope is Scope.INTEGRATION
+            else "To see the integrations: sunshine-keys integrations list",
         )
     return owners
 
@@ -91,9 +96,9 @@ def _list(resource: Resource, options: dict[str, Any], output_format: OutputForm
             for item in items:
                 output.emit_id(item.id)
         elif output_format.as_json:
-            output.print_json([output.plain(item, reveal=options["reveal"]) for item in items])
+            emit_json([output.plain(item, reveal=options.get("reveal", False)) for item in items])
         else:
-            output.print_objects(items, resource.columns, reveal=options["reveal"])
+            output.print_objects(items, resource.columns, reveal=options.get("reveal", False))
 
 
 def _show(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
@@ -104,11 +109,11 @@ def _show(resource: Resource, options: dict[str, Any], output_format: OutputForm
         for item in items:
             output.emit_id(item.id)
     elif output_format.as_json:
-        objects = [output.plain(item, reveal=options["reveal"]) for item in items]
-        output.print_json(objects[0] if len(objects) == 1 else objects)
+        objects = [output.plain(item, reveal=options.get("reveal", False)) for item in items]
+        emit_json(objects[0] if len(objects) == 1 else objects)
     else:
         for item in items:
-            output.print_object(item, reveal=options["reveal"])
+            output.print_object(item, reveal=options.get("reveal", False))
 
 
 def _create(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
@@ -122,7 +127,7 @@ def _create(resource: Resource, options: dict[str, Any], output_format: OutputFo
             return
         created, _ = resource.create(opened.client, owners, body)
     if output_format.as_json:
-        output.print_json(output.plain(created, reveal=True))
+        emit_json(output.plain(created, reveal=True))
     elif output_format.quiet:
         secret = getattr(created, "secret", None) if resource.name == "keys" else None
         output.emit_id(secret or created.id)
@@ -130,6 +135,23 @@ def _create(resource: Resource, options: dict[str, Any], output_format: OutputFo
             complain(f"created {created.id}; standard output contains only its secret")
     else:
         output.print_object(created, reveal=True)
+
+
+def _update(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
+    body = _read_object(options["body"]) if options["body"] else {}
+    body |= {field.name: options[field.name] for field in resource.changeable if options[field.name]}
+    if not body:
+        names = ", ".join(field.parameter for field in resource.changeable)
+        raise typer.BadParameter(f"name what to change: {names} or --body")
+    with _session(options) as opened:
+        owners = _owners(resource, opened, options)
+        updated = resource.update(opened.client, owners, options["id"], body)
+    if output_format.as_json:
+        emit_json(output.plain(updated, reveal=False))
+    elif output_format.quiet:
+        output.emit_id(updated.id)
+    else:
+        output.print_object(updated, reveal=False)
 
 
 def _delete(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
@@ -201,16 +223,20 @@ def _register(resource: Resource) -> None:
     keys = resource.name == "keys"
     many = [parameter("from_", _FROM, None)] if keys else []
     ids = parameter("ids", Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The ids.")], None)
-    reveal = parameter("reveal", _REVEAL, False)
+    reveal = [parameter("reveal", _REVEAL, False)] if resource.has_secrets else []
     with_article = f"{'an' if resource.singular[0] in 'ai' else 'a'} {resource.singular}"
     for name, verb, parameters, help_ in (
-        ("list", _list, [*owners, reveal], f"List {resource.name}."),
+        ("list", _list, [*owners, *reveal], f"List {resource.name}."),
         ("create", _create, [*fields, *owners, parameter("body", _BODY, None), *many], f"Create {with_article}, and show it"
          + (" with its secret. Store that in a safe place." if "secret" in resource.columns else ".")),
-        ("show", _show, [parameter("ids", _ID), *owners, reveal], f"Show {with_article}."),
+        ("show", _show, [parameter("ids", _ID), *owners, *reveal], f"Show {with_article}."),
+        ("update", _update, [parameter("id", _ONE_ID), *map(_field_parameter, resource.changeable), *owners,
+         parameter("body", _BODY, None)], f"Change {with_article}, and show it. What you do not name stays as it is."),
         ("delete", _delete, [ids, *owners, parameter("yes", Yes, False),
          *([parameter("match", _MATCH, None)] if keys else [])], f"Delete {resource.name} after a confirmation."),
     ):  # fmt: skip
+        if name == "update" and not resource.changeable:
+            continue
         group.command(name, help=help_)(_command(resource, verb, parameters))
 
 
