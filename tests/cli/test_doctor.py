@@ -238,7 +238,7 @@ def test_every_refused_request_is_explained_by_its_id(store: Store, wire: Wire) 
     headers = [
         basic(f"{store.app_key.id}:wrong"),
         basic(f"{store.app_key.id}:wrong again"),
-        signed(store.app_key, scope="app", exp=1),
+        f"Bearer {signed(store.app_key, exp=1)}",
         "Bearer x.y",
         None,
     ]
@@ -252,7 +252,7 @@ def test_every_refused_request_is_explained_by_its_id(store: Store, wire: Wire) 
         assert (accepted, finding["cause"]) == (False, "unauthorized")
         said.append(finding["message"])
     assert all(f"key {store.app_key.id}" in message for message in said[:3])
-    assert "JWT has expired" in said[2]
+    assert "JWT expired" in said[2]
     assert "JWT is malformed" in said[3]
     assert "Authorization is required" in said[4]
 
