@@ -11,7 +11,7 @@ from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute, placeholders
 from sunshine_keys.store.table import Index, Table
 
-KEPT = timedelta(days=1)
+LIFETIME = timedelta(days=1)
 
 MOST_CAUSES = 100_000
 """The most causes that are stored, about 20 MB. Beyond them the oldest are deleted."""
@@ -67,6 +67,6 @@ class RecordCauses(Change[None], frozen=True):
             )
         sql = f"INSERT INTO refused_requests ({', '.join(CAUSES.names)}) VALUES {rows} RETURNING request_id"  # noqa: S608 - placeholders
         yield from execute(sql, *(value for cause in self.causes for value in CAUSES.to_row(cause)))
-        yield from execute(_PRUNE, audit.format_time(datetime.now(UTC) - KEPT), _PRUNED_AT_ONCE)
+        yield from execute(_PRUNE, audit.format_time(datetime.now(UTC) - LIFETIME), _PRUNED_AT_ONCE)
         if excess > 0:
             yield from execute(_PRUNE_OLDEST, min(excess, _PRUNED_AT_ONCE))
