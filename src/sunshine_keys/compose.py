@@ -120,25 +120,40 @@ def messaging_file(keys: Path) -> Path:
     return keys.with_name("messaging.db" if keys.name == STORE_FILE else f"{keys.name}.messaging")
 
 
-async def open_engine(settings: Settings) -> Engine:
-    """Open the store, and create it if it is missing. Raises StoreError if the store or its sealing keys cannot be used."""
-    sealing = await _prepare(settings)
+async def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
+    """Open the store, and create it if it is missing. Raises StoreError if the store or its sealing keys cannot be used.
+
+    With `read_only`, the store has to exist, its schema is not upgraded, and nothing can be written.
+    """
     source = key_source(settings)
+    if read_only:
+        store = await open_store(settings, read_only=True)
+        try:
+            sealer = sealer_of(source, await store.sealing())
+        except BaseException:
+            await store.close()
+            raise
+        return Engine(store, sealer, KeyRingReloader(sealer, source), Messaging(settings.location))
+    sealing = await _prepare(settings)
     sealer = sealer_of(source, sealing)
     return Engine(_store(settings.location), sealer, KeyRingReloader(sealer, source), Messaging(settings.location))
 
 
-async def open_store(settings: Settings) -> Store:
-    """Open an existing store, without its sealing keys. Raises StoreError."""
+async def open_store(settings: Settings, *, read_only: bool = False) -> Store:
+    """Open an existing store, without its sealing keys. Raises StoreError.
+
+    With `read_only`, its schema is not upgraded, and nothing can be written.
+    """
     await require_store(settings)
-    await _prepare(settings)
-    return _store(settings.location)
+    if not read_only:
+        await _prepare(settings)
+    return _store(settings.location, read_only=read_only)
 
 
 @asynccontextmanager
-async def opened_engine(settings: Settings) -> AsyncGenerator[Engine]:
+async def opened_engine(settings: Settings, *, read_only: bool = False) -> AsyncGenerator[Engine]:
     """Open an engine as `open_engine` does, and close it after the block."""
-    engine = await open_engine(settings)
+    engine = await open_engine(settings, read_only=read_only)
     try:
         yield engine
     finally:
@@ -146,9 +161,9 @@ async def opened_engine(settings: Settings) -> AsyncGenerator[Engine]:
 
 
 @asynccontextmanager
-async def opened_store(settings: Settings) -> AsyncGenerator[Store]:
+async def opened_store(settings: Settings, *, read_only: bool = False) -> AsyncGenerator[Store]:
     """Open a store as `open_store` does, and close it after the block."""
-    store = await open_store(settings)
+    store = await open_store(settings, read_only=read_only)
     try:
         yield store
     finally:
@@ -203,12 +218,12 @@ def copy_side(place: Location, *, snapshot: bool) -> AbstractAsyncContextManager
             return postgres_copy_side.opened(url, snapshot=snapshot)
 
 
-def _store(place: Location) -> Store:
+def _store(place: Location, *, read_only: bool = False) -> Store:
     match place:
         case SqliteFile(path):
-            return SqliteStore(path, CATALOG)
+            return SqliteStore(path, CATALOG, read_only=read_only)
         case PostgresUrl(url):
-            return _postgres_store()(url, CATALOG)
+            return _postgres_store()(url, CATALOG, read_only=read_only)
 
 
 async def _prepare(settings: Settings) -> Sealing | None:

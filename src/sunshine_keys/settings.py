@@ -109,7 +109,7 @@ def database_from_environment() -> str | None:
     if url or not file:
         return url
     try:
-        url = Path(file).read_text().strip()
+        url = Path(file).read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"cannot read {name}_FILE: {error}") from error
     if not url:

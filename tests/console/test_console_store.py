@@ -39,6 +39,13 @@ async def test_a_session_exists_until_it_is_closed(store: Store) -> None:
     ]
 
 
+async def test_a_session_of_the_future_counts_from_when_it_is_seen(store: Store) -> None:
+    """The clock of the node that opened it was a day ahead: it still ends twelve hours later."""
+    await open_session(store, ConsoleSession(SESSION.id, APP_KEY.id, 90_000, 90_000))
+    await store.transact(MEMBER, TouchSession(SESSION.id, 2000))
+    assert await store.get(SESSIONS, SESSION.id) == ConsoleSession(SESSION.id, APP_KEY.id, 2000, 2000)
+
+
 async def test_touching_a_session_never_sets_it_back_and_is_not_audited(store: Store) -> None:
     await open_session(store)
     for moment, seen in ((2000, 2000), (1500, 2000)):

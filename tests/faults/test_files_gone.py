@@ -18,7 +18,7 @@ from sunshine_keys.settings import STORE_FILE
 SAMPLE = f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys"
 
 
-@pytest.mark.parametrize("moved", ["", STORE_FILE, f"{STORE_FILE}-wal"])
+@pytest.mark.parametrize("moved", ["", STORE_FILE, f"{STORE_FILE}-wal", f"{STORE_FILE}-shm"])
 @pytest.mark.parametrize("replaced", [False, True])
 def test_nothing_is_written_while_what_is_open_is_not_the_store(tmp_path: Path, moved: str, replaced: bool) -> None:
     """A write to a deleted file would be lost when the process ends."""

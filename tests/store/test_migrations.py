@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -152,6 +153,30 @@ async def test_upgraded_postgres_store_equals_a_new_one(postgres_url: str, earli
     description = await postgres_description(new)
     assert {row[0] for row in description["columns"]} > {table.name for table in CATALOG.tables}
     assert await postgres_description(earlier) == description
+
+
+@pytest.mark.parametrize("version", range(1, len(schema_history.POSTGRES) + 1))
+async def test_a_store_with_the_first_table_of_nodes_is_mended(postgres_url: str, earlier: str, version: int) -> None:
+    await schema_history.create_postgres(earlier, version, first_nodes=True)
+    async with opened(lambda: open_postgres(earlier)) as store:
+        await fill(store)
+        await use(store, 1)
+    await (await open_postgres(postgres_url)).close()
+    assert await postgres_description(earlier) == await postgres_description(postgres_url)
+
+
+HELD = {
+    "sqlite": ["9ff331fafec522be", "2cb455cd48308f5a", "83b1de2da221fa7f", "4657ea42535c18ca", "3a96a49709adffde"],
+    "postgres": ["5f51b33dc2e990e1", "0bca15be95ba8b91", "eea380f38ee530ec"],
+}
+"""The beginning of the SHA-256 of each released step. Add to a list; never change what is in it."""
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_a_released_step_is_never_edited(kind: str) -> None:
+    steps = [hashlib.sha256(" ".join(step.split()).encode()).hexdigest()[:16] for step in HISTORIES[kind]]
+    assert steps == HELD[kind]
+    assert SCHEMAS[kind].version_of(CATALOG) == len(steps), "record the new step in tests/support/schema_history.py"
 
 
 async def use(store: Store, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 
@@ -193,3 +194,59 @@ async def test_no_password_is_logged(postgres: Postgres, postgres_url: str, capl
             await store.transact(OPERATOR, CreateKey(key("int_2")))
     assert caplog.records
     assert "s3cret" not in caplog.text
+
+
+async def test_a_store_is_looked_for_in_the_whole_search_path(
+    postgres: Postgres, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A schema named like the role, which comes first by default, may appear after the store was made in `public`."""
+    schema, url = postgres_url.rpartition("=")[2], await asyncio.to_thread(postgres.new_store)
+    both = f"{url},{schema}"
+    async with filled(lambda: open_postgres(postgres_url)):
+        async with contextlib.AsyncExitStack() as stack:
+            store = await open_postgres(both)
+            stack.push_async_callback(store.close)
+            assert await store.get(APPS, "a") == APP
+            assert await store.credential("int_1") == KEY
+            assert await store.transact(OPERATOR, CreateKey(key("int_2")))
+        assert f"the store is in the schema {schema}" in caplog.text
+    first = url.rpartition("=")[2]
+    tables = await asyncio.to_thread(postgres.execute, f"SELECT count(*) FROM pg_tables WHERE schemaname = '{first}'")
+    assert tables[0][0] == 0
+
+
+async def test_ready_reads_every_table(postgres: Postgres, postgres_url: str) -> None:
+    async with filled(lambda: open_postgres(postgres_url)) as store:
+        await store.ready()
+        await asyncio.to_thread(postgres.execute, f"DROP TABLE {postgres_url.rpartition('=')[2]}.webhooks")
+        with pytest.raises(StoreUnavailable):
+            await store.ready()
+
+
+LIBPQ = {
+    "channel_binding": "require", "client_encoding": "auto", "connect_timeout": "2", "fallback_application_name": "x",
+    "gssencmode": "disable", "keepalives": "1", "keepalives_count": "3", "keepalives_idle": "30", "keepalives_interval": "10",
+    "load_balance_hosts": "disable", "require_auth": "none", "sslcertmode": "allow", "sslcompression": "0", "sslcrldir": "/x",
+    "sslsni": "1", "tcp_user_timeout": "1000", "application_name": "mine", "replication": "false",
+}  # fmt: skip
+
+
+async def test_parameters_of_libpq_are_accepted(postgres_url: str) -> None:
+    url = postgres_url + "".join(f"&{name}={value}" for name, value in LIBPQ.items())
+    async with filled(lambda: open_postgres(url)) as store:
+        assert await store.credential("int_1") == KEY
+        assert await store.get(APPS, "a") == APP
+
+
+def test_parameters_of_libpq_become_arguments() -> None:
+    assert connections.connect_arguments("postgresql://h/d?connect_timeout=2&work_mem=8MB") == {
+        "timeout": 2.0,
+        "dsn": "postgresql://h/d?work_mem=8MB",
+    }
+    assert (
+        connections.connect_arguments("postgresql:///d?hostaddr=127.0.0.1")["dsn"] == "postgresql:///d?host=127.0.0.1"
+    )
+    assert connections.connect_arguments("postgresql://h/d?hostaddr=127.0.0.1")["dsn"] == "postgresql://h/d"
+    system = connections.connect_arguments("postgresql://h/d?sslmode=verify-full&sslrootcert=system")
+    assert system["dsn"] == "postgresql://h/d"
+    assert system["ssl"].check_hostname

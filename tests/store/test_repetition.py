@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from support.stores import Open, fill, key, opened
+from support.stores import Open, fill, key, open_postgres, opened
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import BadRequest, Conflict, Unauthorized
 from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.table import keys_of_integration
 from sunshine_keys.store import OPERATOR, Origin, Store, transaction
-from sunshine_keys.store.change import IDEMPOTENCY_SECONDS, Idempotency
+from sunshine_keys.store.change import IDEMPOTENCY_SECONDS, Change, Idempotency
+from sunshine_keys.store.statements import Statements, execute
 
 
 def origin(key_id: str = "app_1", name: str = "once", request: bytes = b"body") -> Origin:
@@ -83,11 +84,37 @@ async def test_a_deleted_key_gets_no_stored_answer(store: Store) -> None:
         await create(store, "int_3", origin("app_2"))
 
 
-async def test_an_idempotency_key_can_be_reused_after_a_day(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = transaction.time.time()
+class Age(Change[None], frozen=True):
+    """Make all stored answers older."""
+
+    action = "test.age"
+    audited = False
+    seconds: int
+
+    def apply(self) -> Statements[None]:
+        yield from execute("UPDATE idempotency SET created = created - $1 RETURNING created", self.seconds)
+
+
+async def test_an_idempotency_key_can_be_reused_after_a_day(store: Store) -> None:
     await create(store, "int_2")
-    monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS - 5)
+    await store.transact(OPERATOR, Age(IDEMPOTENCY_SECONDS - 60))
     assert await create(store, "int_3") == b"sealed answer int_2"
-    monkeypatch.setattr(transaction.time, "time", lambda: start + IDEMPOTENCY_SECONDS + 5)
+    await store.transact(OPERATOR, Age(60))
     assert await create(store, "int_4", origin(request=b"another body")) is None
     assert await create(store, "int_5", origin(request=b"another body")) == b"sealed answer int_4"
+
+
+@pytest.mark.parametrize("days", [1.1, -1.1])
+async def test_a_node_with_a_wrong_clock_keeps_the_answers_of_others(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, days: float
+) -> None:
+    now = transaction.time.time()
+    async with opened(lambda: open_postgres(postgres_url)) as store:
+        await fill(store)
+        await create(store, "int_2")
+        monkeypatch.setattr(transaction.time, "time", lambda: now + days * 24 * 60 * 60)
+        assert await create(store, "int_3") == b"sealed answer int_2"
+        await create(store, "int_4", origin(name="of the node with the wrong clock"))
+        monkeypatch.undo()
+        assert await create(store, "int_5") == b"sealed answer int_2"
+        assert await create(store, "int_6", origin(name="of the node with the wrong clock")) == b"sealed answer int_4"

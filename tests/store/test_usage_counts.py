@@ -57,6 +57,13 @@ async def test_hours_before_a_time_are_omitted_and_the_last_use_is_not(store: St
         assert (await store.read(usage_of(["int_1"], since)))["int_1"] == Usage(NOW + 5.0, "192.0.2.7", hours)
 
 
+async def test_a_use_from_the_future_does_not_hide_later_ones(store: Store) -> None:
+    await store.count_usage([used("int_1", hour=NOW + 24 * HOUR)])
+    await store.count_usage([used("int_1", source="192.0.2.8")])
+    usage = (await store.read(usage_of(["int_1"], NOW)))["int_1"]
+    assert (usage.last_used, usage.last_source) == (NOW + 5.0, "192.0.2.8")
+
+
 async def test_the_last_use_only_moves_forward(store: Store) -> None:
     await store.count_usage([used("int_1", at=30, source="newest"), used("int_1", hour=NOW - HOUR, source="old")])
     await store.count_usage([used("int_1", at=20, source="late"), used("int_1", hour=NOW - HOUR, source="later")])

@@ -213,6 +213,10 @@ CREATE INDEX refused_requests_by_age ON refused_requests (time);
 """One step a version, from an empty database."""
 
 
+POSTGRES_FIRST_NODES = "id text PRIMARY KEY,\n    expires timestamptz NOT NULL\n"
+"""The columns of `nodes` in the first stores on PostgreSQL. The step above was edited later, which must not happen again."""
+
+
 def create_sqlite(path: Path, version: int) -> None:
     """Create an empty store of an earlier schema version."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -222,12 +226,13 @@ def create_sqlite(path: Path, version: int) -> None:
         connection.execute(f"PRAGMA user_version = {version}")
 
 
-async def create_postgres(url: str, version: int) -> None:
-    """Create an empty store of an earlier schema version."""
+async def create_postgres(url: str, version: int, *, first_nodes: bool = False) -> None:
+    """Create an empty store of an earlier schema version. With `first_nodes`, it is as the first released step made it."""
     connection = await asyncpg.connect(url)
     try:
         for step in POSTGRES[:version]:
-            await connection.execute(step)
+            nodes = "id text PRIMARY KEY,\n    renewals bigint NOT NULL\n"
+            await connection.execute(step.replace(nodes, POSTGRES_FIRST_NODES) if first_nodes else step)
         await connection.execute("INSERT INTO meta (name, value) VALUES ('schema_version', $1)", str(version))
     finally:
         await connection.close()

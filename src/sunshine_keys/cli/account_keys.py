@@ -42,7 +42,7 @@ def list_keys(data: Data = None, database: Database = None, as_json: AsJson = Fa
     output_format = OutputFormat(as_json, quiet)
 
     async def run() -> tuple[list[Key], dict[str, Usage]]:
-        async with opened_store(Settings.of(data, database)) as store:
+        async with opened_store(Settings.of(data, database), read_only=True) as store:
             listed = await store.read(account_keys())
             return listed, await store.read(usage_of([key.id for key in listed], time.time()))
 

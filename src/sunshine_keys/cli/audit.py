@@ -172,7 +172,7 @@ def verify(
 
 def _with_store(settings: Settings, use: Callable[[Store], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with opened_store(settings) as store:
+        async with opened_store(settings, read_only=True) as store:
             return await use(store)
 
     return asyncio.run(run())

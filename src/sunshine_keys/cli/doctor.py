@@ -80,10 +80,10 @@ def doctor(
     async def examine() -> Diagnosis:
         if text is None:
             assert request_id is not None
-            async with opened_store(settings) as store:
+            async with opened_store(settings, read_only=True) as store:
                 return await trail.request(store, request_id)
         await require_store(settings)
-        async with opened_engine(settings) as engine:
+        async with opened_engine(settings, read_only=True) as engine:
             return await credentials.diagnose(engine, text, parts and (parts[1].upper(), parts[2]), now)
 
     _print(asyncio.run(examine()), as_json=as_json)
@@ -93,7 +93,7 @@ def _read() -> str:
     if sys.stdin is not None and sys.stdin.isatty():
         text: str = typer.prompt("Header, id:secret or token", hide_input=True, err=True)
     else:
-        text = "" if sys.stdin is None else sys.stdin.buffer.read(_INPUT_BYTES).decode("utf-8", "replace")
+        text = "" if sys.stdin is None else sys.stdin.buffer.read(_INPUT_BYTES).decode("utf-8-sig", "replace")
     if not text.strip():
         stop(
             Exit.USAGE,

@@ -132,7 +132,7 @@ def create_file(path: Path) -> IO[str]:
 def read_text(file: Path, content: str) -> str:
     """Return the text of a UTF-8 file. End the program if it cannot be read; `content` names in the message what it holds."""
     try:
-        return file.read_text("utf-8")
+        return file.read_text("utf-8-sig")
     except OSError as error:
         stop(Exit.USAGE, f"cannot read the {content} in {file}: {error.strerror}")
     except UnicodeDecodeError:

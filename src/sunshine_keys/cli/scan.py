@@ -71,7 +71,7 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
     settings = Settings.of(data, database)
     with asyncio.Runner() as runner:
         runner.run(require_store(settings))
-        engine = runner.run(open_engine(settings))
+        engine = runner.run(open_engine(settings, read_only=True))
 
         async def find_owners(digests: set[bytes]) -> dict[bytes, Key]:
             owners: dict[bytes, Key] = {}

@@ -97,7 +97,10 @@ def _run(
     *,
     locked: bool = True,
 ) -> R:
-    """Run `work` on an existing store and its ring. If `locked`, no other process can change the ring meanwhile."""
+    """Run `work` on an existing store and its ring. Without `locked`, `work` only reads.
+
+    If `locked`, no other process can change the ring meanwhile.
+    """
     from sunshine_keys.compose import key_source, opened_store
     from sunshine_keys.settings import Settings
 
@@ -105,7 +108,7 @@ def _run(
     source = key_source(settings)
 
     async def run() -> R:
-        async with opened_store(settings) as store:
+        async with opened_store(settings, read_only=not locked) as store:
             with source.locked() if locked and isinstance(source, FolderFile) else contextlib.nullcontext():
                 return await work(store, source)
 

@@ -85,7 +85,7 @@ def _read_secret(file: Path | None) -> str:
     elif sys.stdin.isatty():
         secret = typer.prompt("Secret", hide_input=True, err=True)
     else:
-        secret = sys.stdin.read()
+        secret = sys.stdin.read().removeprefix("\ufeff")
     if not secret.strip():
         stop(Exit.USAGE, "the secret is empty", "Use --secret-file, SUNSHINE_KEYS_SECRET or standard input.")
     return secret.strip()

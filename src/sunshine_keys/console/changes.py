@@ -9,7 +9,10 @@ from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute
 
 _FORGOTTEN_AT_ONCE = 100
-_TOUCH = "UPDATE console_sessions SET last_seen = $2 WHERE id = $1 AND last_seen < $2 RETURNING last_seen"
+_TOUCH = (
+    "UPDATE console_sessions SET last_seen = $2, created = CASE WHEN created > $2 THEN $2 ELSE created END"
+    " WHERE id = $1 AND (last_seen < $2 OR created > $2) RETURNING last_seen"
+)
 _FORGET = (
     "DELETE FROM console_sessions WHERE id IN"
     " (SELECT id FROM console_sessions WHERE last_seen <= $1 ORDER BY last_seen LIMIT $2) RETURNING created"
@@ -34,7 +37,10 @@ class OpenSession(Change[None], frozen=True):
 
 
 class TouchSession(Change[None], frozen=True):
-    """Record that a session was seen at `last_seen`, which is not worth an entry in the audit trail."""
+    """Record that a session was seen at `last_seen`, which is not worth an entry in the audit trail.
+
+    If it was opened later than that, some clock was wrong: it counts as opened at `last_seen`, so that it ends in time.
+    """
 
     action = "console.seen"
     path = "console"

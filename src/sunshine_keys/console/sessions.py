@@ -84,7 +84,8 @@ async def resume(store: Store, request: Request, now: float) -> SignedIn | None:
 
 async def touch(store: Store, signed_in: SignedIn, origin: Origin, now: float) -> None:
     """Extend the session. Raises Unauthorized if the key was deleted."""
-    if now - signed_in.session.last_seen >= _SEEN_SECONDS:
+    is_future = signed_in.session.created > now + _SEEN_SECONDS
+    if is_future or now - signed_in.session.last_seen >= _SEEN_SECONDS:
         with suppress(StoreUnavailable):  # a page can be shown even if the store cannot be written
             await store.transact(origin, TouchSession(signed_in.session.id, int(now)))
 

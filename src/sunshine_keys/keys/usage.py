@@ -13,6 +13,9 @@ from sunshine_keys.store.table import Index, Table
 USAGE_DAYS = 30
 """The days for which the hourly counts of a key are stored. Its last use is stored as long as the key."""
 
+FUTURE_SECONDS = 60
+"""A last use that is later than now by more was counted under a wrong clock, and does not hide earlier uses."""
+
 PRUNED_HOURS = 1000
 """The most expired hours that one batch deletes: more than it can add, so that they do not accumulate."""
 

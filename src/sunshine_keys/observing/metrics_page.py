@@ -46,7 +46,7 @@ class MetricsAccess(msgspec.Struct, frozen=True):
         token = variables.get(_TOKEN, "")
         if file is not None:
             try:
-                token = file.read_text().strip()
+                token = file.read_text("utf-8-sig").strip()
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or "it is not text"
                 raise ValueError(f"cannot read the metrics token in {file}: {reason}") from None

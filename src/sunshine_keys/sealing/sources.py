@@ -71,7 +71,7 @@ class OperatorFile:
 
     def read(self) -> list[bytes]:
         try:
-            return decode_keys(self._path.read_text("ascii"), str(self._path))
+            return decode_keys(self._path.read_text("utf-8-sig"), str(self._path))
         except UnicodeDecodeError:
             return decode_keys("", str(self._path))
         except OSError as error:
@@ -108,7 +108,7 @@ class KeyCommand:
             raise StoreError(f"the command in {self.name} was ended by signal {-done.returncode}")
         if done.returncode:
             raise StoreError(f"the command in {self.name} failed with exit status {done.returncode}")
-        return decode_keys(done.stdout.decode("ascii", "replace"), f"the output of {self.name}")
+        return decode_keys(done.stdout.decode("utf-8-sig", "replace"), f"the output of {self.name}")
 
 
 class FolderFile:
@@ -123,7 +123,7 @@ class FolderFile:
 
     def read(self) -> list[bytes]:
         try:
-            return decode_keys(self.path.read_text("ascii"), self.name)
+            return decode_keys(self.path.read_text("utf-8-sig"), self.name)
         except FileNotFoundError:
             return []
         except UnicodeDecodeError:

@@ -57,10 +57,13 @@ class PartialWrite(Exception):
     """A change failed after it had written. Roll the transaction back, and apply each change in a transaction of its own."""
 
 
-def apply_all(jobs: Sequence[Job]) -> Statements[None]:
-    """Yield the statements between BEGIN and COMMIT, and set the result or the error of each job. Raises PartialWrite."""
+def apply_all(jobs: Sequence[Job], now: float | None = None) -> Statements[None]:
+    """Yield the statements between BEGIN and COMMIT, and set the result or the error of each job. Raises PartialWrite.
+
+    `now` is the time of stored answers, in seconds since 1970; None means this machine's clock.
+    """
     head = yield from audit.read_head()
-    now = time.time()
+    now = time.time() if now is None else now
     entries: list[audit.Entry] = []
     cache = _Cache()
     for job in jobs:
@@ -89,12 +92,12 @@ def apply_all(jobs: Sequence[Job]) -> Statements[None]:
         yield audit.insert(entries)
 
 
-def apply_unaudited(jobs: Sequence[Job]) -> Statements[None]:
+def apply_unaudited(jobs: Sequence[Job], now: float | None = None) -> Statements[None]:
     """Do the same as `apply_all` for a store without an audit trail and without keys. Raises PartialWrite.
 
     The result of a change whose origin has an idempotency is the answer, as bytes. A repetition has it as its `replay`.
     """
-    now = time.time()
+    now = time.time() if now is None else now
     for job in jobs:
         job.result = job.replay = job.error = None
         try:

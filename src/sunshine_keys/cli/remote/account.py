@@ -116,7 +116,7 @@ def _secret(*, terminal: bool) -> str:
     if terminal:
         secret: str = typer.prompt("Secret", hide_input=True, err=True)
     else:
-        secret = "" if sys.stdin is None else sys.stdin.read(_SECRET_LENGTH + 1)
+        secret = "" if sys.stdin is None else sys.stdin.read(_SECRET_LENGTH + 2).removeprefix("\ufeff")
     secret = secret.strip()
     if not secret:
         stop(Exit.USAGE, "the secret is empty: type it at the prompt, or pass it on standard input")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import importlib
 import os
@@ -77,7 +78,7 @@ def load() -> Profiles:
             f"Run: chmod 600 {file}",
         )
     try:
-        return msgspec.json.decode(content, type=Profiles)
+        return msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8), type=Profiles)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         stop(
             Exit.USAGE,

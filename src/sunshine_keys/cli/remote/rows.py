@@ -12,7 +12,26 @@ import msgspec
 
 from sunshine_keys.cli.exits import Exit, stop
 
-_COLUMNS = {"displayName": "displayName", "name": "displayName", "appId": "app_id", "integrationId": "integration_id"}
+_COLUMNS = {"displayname": "displayName", "name": "displayName", "appid": "app_id", "integrationid": "integration_id"}
+_LIKE_HEADINGS = _COLUMNS.keys() | {
+    "app",
+    "apps",
+    "description",
+    "displaynames",
+    "id",
+    "integration",
+    "integrations",
+    "key",
+    "keyid",
+    "keyname",
+    "keynames",
+    "keys",
+    "label",
+    "names",
+    "secret",
+    "title",
+}
+"""Words that are a heading rather than the name of a key, in the form that `_heading` returns."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -67,11 +86,24 @@ def _table(file: Path) -> tuple[list[str], list[list[str]]]:
         stop(Exit.USAGE, f"cannot read {file}: {error.strerror}")
     except (csv.Error, UnicodeDecodeError):
         stop(Exit.USAGE, f"{file} is not a CSV file in UTF-8")
-    headings = ["displayName"]
-    if table and {"displayName", "name"} & set(table[0]):
-        headings = table.pop(0)
+    headings = ["displayname"]
+    first = [_heading(cell) for cell in table[0]] if table else []
+    if {"displayname", "name"} & set(first):
+        for cell, heading in zip(table.pop(0), first, strict=True):
+            if heading not in _COLUMNS:
+                stop(Exit.USAGE, f"{file} has an unknown column {cell}. Use displayName, appId, integrationId")
+        headings = first
+    elif _LIKE_HEADINGS & set(first):
+        stop(
+            Exit.USAGE,
+            f"the first row of {file} looks like a heading, and names no column displayName",
+            "Name the columns displayName, appId and integrationId. If it is the name of a key, put a heading above it.",
+        )
     if not table:
         stop(Exit.USAGE, f"{file} contains no names")
-    if unknown := [heading for heading in headings if heading not in _COLUMNS]:
-        stop(Exit.USAGE, f"{file} has an unknown column {unknown[0]}. Use displayName, appId, integrationId")
     return headings, table
+
+
+def _heading(cell: str) -> str:
+    """Return a heading without blanks, underscores, hyphens and case: `Display name` means `displayName`."""
+    return "".join(cell.split()).replace("_", "").replace("-", "").casefold()

@@ -201,7 +201,7 @@ def _body(resource: Resource, options: dict[str, Any]) -> dict[str, Any]:
 def _read_object(file: Path) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-        body = json.loads(text)
+        body = json.loads(text.removeprefix("\ufeff"))
     except OSError as error:
         stop(Exit.USAGE, f"cannot read {file}: {error.strerror}")
     except ValueError:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -43,7 +45,8 @@ async def open_any(url: str, **options: Any) -> asyncpg.Connection[Any]:
     vanished from the network would use up that limit. `options` are those of asyncpg.connect. Raises CONTACT_LOST.
     """
     pending = attempts = {
-        asyncio.ensure_future(asyncpg.connect(host_url, **_OPTIONS, **options)) for host_url in urls_by_host(url)
+        asyncio.ensure_future(asyncpg.connect(**(_OPTIONS | connect_arguments(host_url)), **options))
+        for host_url in urls_by_host(url)
     }
     reasons: list[BaseException] = []
     try:
@@ -61,6 +64,59 @@ async def open_any(url: str, **options: Any) -> asyncpg.Connection[Any]:
             attempt.add_done_callback(_discard)
     # Prefer the error of a server over that of an unreachable host: it is more precise.
     raise next((reason for reason in reasons if isinstance(reason, asyncpg.PostgresError)), reasons[0])
+
+
+_IGNORED = frozenset(
+    [
+        "application_name",
+        "channel_binding",
+        "client_encoding",
+        "fallback_application_name",
+        "gssdelegation",
+        "gssencmode",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "load_balance_hosts",
+        "max_protocol_version",
+        "min_protocol_version",
+        "replication",
+        "require_auth",
+        "requiressl",
+        "requirepeer",
+        "scram_client_key",
+        "scram_server_key",
+        "sslcertmode",
+        "sslcompression",
+        "sslcrldir",
+        "sslkeylogfile",
+        "sslsni",
+        "tcp_user_timeout",
+    ]
+)
+"""Parameters that libpq reads and asyncpg would send to the server, which refuses them."""
+
+
+def connect_arguments(url: str) -> dict[str, Any]:
+    """Return the arguments of asyncpg.connect for a URL of one host as libpq reads it. Raises ValueError.
+
+    Parameters that are neither libpq's nor asyncpg's are the server's own settings.
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+    arguments: dict[str, Any] = {}
+    if (seconds := query.pop("connect_timeout", "")).isdecimal() and int(seconds) > 0:
+        arguments["timeout"] = min(float(seconds), CONNECT_SECONDS)
+    address = query.pop("hostaddr", "")
+    if address and not parts.hostname and "host" not in query:
+        query["host"] = address
+    if query.get("sslrootcert") == "system":  # libpq then verifies the certificate and its name
+        del query["sslrootcert"]
+        query.pop("sslmode", None)
+        arguments["ssl"] = ssl.create_default_context()
+    query = {name: value for name, value in query.items() if name not in _IGNORED}
+    return arguments | {"dsn": urlunsplit(parts._replace(query=urlencode(query)))}
 
 
 def _discard(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:
@@ -81,8 +137,29 @@ async def use_schema(connection: asyncpg.Connection[Any]) -> None:
         await connection.execute("SET synchronous_commit = on")
 
 
+_STORE_SCHEMA = """
+SELECT nspname::text, current_schema()::text FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid
+WHERE nspname = ANY(current_schemas(false)) AND relkind IN ('r', 'p') AND relname IN ('meta', 'apps', 'keys')
+GROUP BY nspname HAVING count(*) = 3 ORDER BY array_position(current_schemas(false), nspname) LIMIT 1
+"""
+"""The first schema in the search path that holds a store of keys, and the one that a new store would be made in."""
+
+_noted: set[tuple[str, str]] = set()
+
+
 async def select_schema(connection: asyncpg.Connection[Any], schema: str) -> None:
-    """Use the schema `schema` beside `public`, or `x_schema` beside a schema x that the URL selects. "" changes nothing."""
+    """Use the first schema in the search path that holds a store. If none does, leave the path as it is.
+
+    With a `schema`, use that beside the schema `public`, or `x_schema` beside a schema x.
+    """
+    schemas = await connection.fetchrow(_STORE_SCHEMA)
+    if schemas is not None and schemas[0] != schemas[1]:
+        if tuple(schemas) not in _noted:
+            _noted.add((schemas[0], schemas[1]))
+            logger.warning(
+                "the store is in the schema %s; the schema %s, earlier in the search path, holds none", *schemas
+            )
+        await connection.execute("SELECT set_config('search_path', quote_ident($1), false)", schemas[0])
     if schema:
         await connection.execute(
             "SELECT set_config('search_path', quote_ident(CASE current_schema() WHEN 'public' THEN $1"

@@ -51,6 +51,8 @@ async def prepare(connection: asyncpg.Connection[Any], catalog: Catalog) -> Seal
                     f"the database's encoding is {encoding}: make one with ENCODING 'UTF8' TEMPLATE template0"
                 )
             await connection.execute(_OWN_TABLES)
+        elif catalog.credentials is not None:
+            await _mend(connection)
         if before < version_of(catalog):
             since = before + catalog.postgres_offset if before else 0
             for statement in catalog.upgrade(since, POSTGRES, _MIGRATIONS):
@@ -61,6 +63,20 @@ async def prepare(connection: asyncpg.Connection[Any], catalog: Catalog) -> Seal
                 str(version_of(catalog)),
             )
         return sealing.recorded([tuple(row) for row in await connection.fetch(sealing.RECORDED)])
+
+
+async def _mend(connection: asyncpg.Connection[Any]) -> None:
+    """Replace the table `nodes` of the first stores, which had times of the database's clock instead of numbers.
+
+    The first step of the schema was once edited, so stores of one version differ. A running program that needs the former
+    table answers 503 from now on.
+    """
+    column = (
+        "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('nodes') AND attname = 'renewals' AND NOT attisdropped"
+    )
+    if not await connection.fetchval(column):
+        await connection.execute("DROP TABLE IF EXISTS nodes")
+        await connection.execute(_OWN_TABLES.partition(";\n")[2])
 
 
 async def version(connection: asyncpg.Connection[Any], catalog: Catalog) -> int:

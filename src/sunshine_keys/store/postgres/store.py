@@ -17,6 +17,7 @@ import asyncpg
 
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.store.change import Change, Origin
+from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.postgres import connections, schema, usage
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.lease import LeaseConnection
@@ -53,8 +54,10 @@ class PostgresStore(Store):
         async with _operator(url, catalog) as connection:
             return await schema.version(connection, catalog)
 
-    def __init__(self, url: str, catalog: Catalog) -> None:
+    def __init__(self, url: str, catalog: Catalog, *, read_only: bool = False) -> None:
+        """Open a database that `prepare` has prepared. With `read_only`, it may be of an earlier version, and is not changed."""
         self.catalog = catalog
+        self._read_only = read_only
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
@@ -74,6 +77,12 @@ class PostgresStore(Store):
                 # The limit includes the wait for a free connection: all of them may be busy.
                 async with asyncio.timeout(connections.ANSWER_SECONDS):
                     return [tuple(row) for row in await pool.fetch(sql, *values)]
+            except asyncpg.UndefinedTableError as error:
+                if self._read_only:
+                    raise StoreError(
+                        "the store is of an earlier version: upgrade it with `sunshine-keys migrate`"
+                    ) from None
+                raise StoreUnavailable from error
             except CONTACT_LOST as error:
                 # A connection of the pool may have been lost long ago, and the others with it: renew all of them.
                 await pool.expire_connections()
@@ -124,10 +133,15 @@ class PostgresStore(Store):
 
     async def credential(self, key_id: str) -> Any:
         assert self._lease is not None
+        if self._read_only:
+            assert self.catalog.credentials is not None
+            return await self.get(self.catalog.credentials, key_id)
         self._lease.start()
         return await self._lease.key(key_id)
 
     async def transact(self, origin: Origin, change: Change[R]) -> R:
+        if self._read_only:
+            raise StoreError("the store is open only to be read")
         if self._lease is not None:
             self._lease.start()
         job = await self._writer.submit(origin, change)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sunshine_keys.keys.usage import PRUNED_HOURS, USAGE_DAYS, KeyHour
+from sunshine_keys.keys.usage import FUTURE_SECONDS, PRUNED_HOURS, USAGE_DAYS, KeyHour
 
 # The statement is its whole transaction, so a node that is stopped half-way does not hold a lock. It locks the keys against
 # their deletion, and skips keys that are being deleted. So it never waits for a change, and a DELETE waits for it only
 # while it runs. It takes rows in order of keys, so that two nodes never wait for each other. Its commit does not wait for a
 # disk or a standby: a crash loses only statistics. The database's clock decides which hours are old, because one node with
-# a wrong clock would delete the hours of all nodes.
+# a wrong clock would delete the hours of all nodes. It also decides which last use is of the future, and must not hide later ones.
 _ADD = f"""
 WITH batch AS (
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::double precision[], $5::text[])
@@ -24,9 +24,10 @@ WITH batch AS (
     ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_hours.requests + excluded.requests
 ), uses AS (
     INSERT INTO key_uses (key_id, used, source)
-    SELECT DISTINCT ON (key_id) key_id, used, source FROM batch JOIN present ON id = key_id ORDER BY key_id, used DESC
+    SELECT DISTINCT ON (key_id) key_id, used, source
+    FROM batch JOIN present ON id = key_id ORDER BY key_id, used DESC
     ON CONFLICT (key_id) DO UPDATE SET used = excluded.used, source = excluded.source
-    WHERE excluded.used > key_uses.used
+    WHERE excluded.used > key_uses.used OR key_uses.used > extract(epoch FROM now()) + {FUTURE_SECONDS}
 ), pruned AS (
     DELETE FROM key_hours WHERE (key_id, hour) IN (
         SELECT key_id, hour FROM key_hours WHERE hour < extract(epoch FROM now())::bigint - {USAGE_DAYS * 86400}

@@ -39,6 +39,10 @@ SELECT pg_advisory_xact_lock({{lock}})
 """
 
 
+_NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
+"""Stored answers have the time of the database's clock: a node with a wrong clock would prune those of all nodes."""
+
+
 class _Submission(Submission):
     def __init__(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None) -> None:
         super().__init__(origin, change, sealed_answer)
@@ -152,7 +156,10 @@ class Writer:
             try:
                 connection = await self._open()
                 await connection.execute(self._begin)
-                await _do(connection, self._apply(jobs))
+                now = None
+                if any(job.origin.idempotency is not None for job in jobs):
+                    now = await connection.fetchval(_NOW)
+                await _do(connection, self._apply(jobs, now))
                 if any(job.may_have_revoked or job.change.adds_keys for job in jobs):
                     await connection.execute("SELECT pg_notify($1, '')", CHANGED)
             except PartialWrite:

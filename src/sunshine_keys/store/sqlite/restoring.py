@@ -19,6 +19,7 @@ from sunshine_keys.store import audit
 from sunshine_keys.store.audit import Head
 from sunshine_keys.store.change import OPERATOR, AuditOnly, Revokes, actions
 from sunshine_keys.store.errors import StoreError
+from sunshine_keys.store.sealing import META
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.writer import run
 from sunshine_keys.store.table import Catalog
@@ -34,7 +35,6 @@ CREATE TEMP TABLE revived AS SELECT id, app_id, integration_id, 0 AS revoked
 FROM backup.keys AS theirs WHERE NOT EXISTS (SELECT 1 FROM main.keys AS ours WHERE ours.id = theirs.id)"""
 _LOST = "FROM main.keys AS ours WHERE NOT EXISTS (SELECT 1 FROM backup.keys AS theirs WHERE theirs.id = ours.id)"
 _DONE = "SELECT resource FROM main.audit WHERE action = ? AND outcome = 'done'"
-_TABLES = "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'audit' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 
 
 class Restored(AuditOnly, frozen=True):
@@ -70,8 +70,9 @@ class Comparison(msgspec.Struct, frozen=True):
 class Restore:
     """A store and, attached to its connection, a copy of a backup that `copies.examine` has checked."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, catalog: Catalog) -> None:
         self._connection = connection
+        self._tables = [META.name, *(table.name for table in catalog.tables if table is not audit.TABLE)]
 
     def compare(self) -> Comparison:
         execute = self._connection.execute
@@ -116,7 +117,7 @@ class Restore:
         ours, theirs = self._head("main"), self._head("backup")
         if self._holds("backup", ours):
             execute("INSERT INTO main.audit SELECT * FROM backup.audit WHERE sequence > ?", (ours.sequence,))
-        for (table,) in execute(_TABLES).fetchall():
+        for table in self._tables:  # a tool or an operator may have tables of their own in the file
             execute(f"DELETE FROM main.{table}")  # noqa: S608 - the schema's own names
             execute(f"INSERT INTO main.{table} SELECT * FROM backup.{table}")  # noqa: S608
         execute("DELETE FROM main.console_sessions")  # a person who signed out since the backup stays signed out
@@ -153,7 +154,7 @@ def opened(store: Path, backup: Path, catalog: Catalog) -> Generator[Restore]:
                 "PRAGMA foreign_keys = OFF"
             )  # those of the backup were checked, and whole tables are replaced
             connection.execute("ATTACH ? AS backup", (str(backup),))
-            yield Restore(connection)
+            yield Restore(connection, catalog)
     except sqlite3.Error as error:
         raise StoreError(
             f"cannot restore into the store {store}: {error}. Nothing was changed. If it is damaged, stop its servers, "

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
+import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sunshine_keys.store import sealing
 from sunshine_keys.store.errors import StoreError, StoreTooNew
 from sunshine_keys.store.sealing import META, Sealing
+from sunshine_keys.store.sqlite.pairing import require_pair
 from sunshine_keys.store.table import SQLITE, Catalog, Migration
 
 _BUSY_SECONDS = 10.0
+
+_WAL_BYTES = 4 * 1024 * 1024
+"""The size to which the WAL shrinks after it has been checkpointed. It grows beyond this while a long read goes on."""
 
 
 _MIGRATIONS = (
@@ -46,7 +55,12 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        for pragma in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
+        for pragma in (
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "trusted_schema = OFF",
+            f"journal_size_limit = {_WAL_BYTES}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error:
         connection.close()
@@ -54,11 +68,61 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Return a connection that only reads, also a file on a read-only medium or of another owner. Raises sqlite3.Error.
+
+    SQLite cannot read a file in WAL mode from a folder that it cannot write, unless it treats the file as immutable. If
+    there is a WAL, too, this reads a temporary copy of both.
+    """
+    try:
+        return _reading(path, "mode=ro")
+    except sqlite3.OperationalError:
+        wal = Path(f"{path.resolve()}-wal")
+        if os.access(path.parent, os.W_OK) or not os.access(path, os.R_OK):
+            raise
+        if not wal.is_file() or not wal.stat().st_size:
+            return _reading(path, "immutable=1")
+        folder = tempfile.TemporaryDirectory(prefix="sunshine-keys-", ignore_cleanup_errors=True)
+        copy = Path(folder.name) / path.name
+        shutil.copyfile(path, copy)
+        shutil.copyfile(wal, f"{copy}-wal")
+        connection = _reading(copy, "mode=ro")
+        weakref.finalize(connection, folder.cleanup)
+        return connection
+
+
+def _reading(path: Path, options: str) -> sqlite3.Connection:
+    url = f"file:{quote(str(path.absolute()))}?{options}"
+    connection = _Connection(url, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that a weak reference can refer to."""
+
+
+def add_missing_tables(connection: sqlite3.Connection, catalog: Catalog) -> None:
+    """Give a connection that only reads empty temporary tables in place of those that a store of an earlier version lacks."""
+    version = _version(connection)
+    for table in catalog.tables:
+        if table.since > version:
+            for statement in table.ddl(SQLITE):
+                if statement.startswith("CREATE TABLE"):
+                    connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+
+
 def open_or_create(path: Path, catalog: Catalog) -> Sealing | None:
     """Create the file and its tables if they are missing; upgrade an older schema to this version.
 
     Return the record of the sealing keys; None while nothing is sealed. Raises StoreError.
     """
+    require_pair(path)
     try:
         connection = connect(path)
     except sqlite3.Error as error:
@@ -91,7 +155,8 @@ def _migrate(connection: sqlite3.Connection, catalog: Catalog) -> None:
 def version(path: Path, catalog: Catalog) -> int:
     """Return the schema version of the store in a file; 0 if the file holds no store yet. Raises StoreError."""
     try:
-        with contextlib.closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection:
+        require_pair(path)
+        with contextlib.closing(connect_to_read(path)) as connection:
             _require_version(connection, path, catalog)
             return _version(connection)
     except sqlite3.Error as error:

@@ -61,19 +61,28 @@ class SqliteStore(Store):
         """Return the schema version of the file; 0 if it holds no store yet. Raises StoreError, StoreTooNew."""
         return schema.version(path, catalog)
 
-    def __init__(self, path: Path, catalog: Catalog) -> None:
+    def __init__(self, path: Path, catalog: Catalog, *, read_only: bool = False) -> None:
+        """Open a file that `prepare` has prepared. With `read_only`, it may be of an earlier version, and is not changed."""
         self.catalog = catalog
         self._path = path
         try:
-            self._reader = schema.connect(path)
+            self._reader = schema.connect_to_read(path) if read_only else schema.connect(path)
+            if read_only:
+                schema.add_missing_tables(self._reader, catalog)
             self._reader.execute("PRAGMA query_only = ON")
             self._reader.execute("SELECT count(*) FROM meta").fetchone()
             self._file = FileIdentity(path)
             self._tick = _TickTransaction(self._reader, self._file)
             self.commits = Commits()
-            self._writer = Writer(path, self._file, self.commits, audited=catalog.audited)
+            self._writer = None if read_only else Writer(path, self._file, self.commits, audited=catalog.audited)
         except sqlite3.Error as error:
             raise StoreError(f"cannot open the store {path}: {error}") from error
+
+    @property
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise StoreError("the store is open only to be read")
+        return self._writer
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
         self._tick.join()
@@ -130,22 +139,23 @@ class SqliteStore(Store):
             raise StoreUnavailable from error
 
     async def transact(self, origin: Origin, change: Change[R]) -> R:
-        job = await self._writer.submit(origin, change)
+        job = await self._writing.submit(origin, change)
         result: R = job.result
         return result
 
     async def transact_once(self, origin: Origin, change: Change[R], sealed_answer: bytes) -> bytes | None:
-        return (await self._writer.submit(origin, change, sealed_answer)).replay
+        return (await self._writing.submit(origin, change, sealed_answer)).replay
 
     async def transact_answer(self, origin: Origin, change: Change[bytes]) -> tuple[bytes, bool]:
-        job = await self._writer.submit(origin, change)
+        job = await self._writing.submit(origin, change)
         return (job.result, False) if job.replay is None else (job.replay, True)
 
     async def count_usage(self, batch: Sequence[Any]) -> None:
-        await self._writer.count(batch)
+        await self._writing.count(batch)
 
     async def close(self) -> None:
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
         self._tick.end()
         self._reader.close()
 

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 
-from sunshine_keys.keys.usage import PRUNED_HOURS, USAGE_DAYS, KeyHour
+from sunshine_keys.keys.usage import FUTURE_SECONDS, PRUNED_HOURS, USAGE_DAYS, KeyHour
 from sunshine_keys.store.sqlite.schema import named
 
 _BUSY_MS = 500
@@ -18,7 +18,8 @@ INSERT INTO key_hours (key_id, hour, requests) SELECT $1, $2, $3 WHERE EXISTS (S
 ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_hours.requests + excluded.requests"""
 _USED = """
 INSERT INTO key_uses (key_id, used, source) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM keys WHERE id = $1)
-ON CONFLICT (key_id) DO UPDATE SET used = excluded.used, source = excluded.source WHERE excluded.used > key_uses.used"""
+ON CONFLICT (key_id) DO UPDATE SET used = excluded.used, source = excluded.source
+WHERE excluded.used > key_uses.used OR key_uses.used > $4"""
 _PRUNE = """
 DELETE FROM key_hours WHERE (key_id, hour) IN
 (SELECT key_id, hour FROM key_hours WHERE hour < $1 ORDER BY hour LIMIT $2)"""
@@ -32,7 +33,10 @@ def add(connection: sqlite3.Connection, batch: Sequence[KeyHour]) -> None:
         connection.execute("BEGIN IMMEDIATE")
     finally:
         connection.execute(f"PRAGMA busy_timeout = {busy}")
+    now = time.time()
     connection.executemany(_ADD, [named((item.key_id, item.hour, item.requests)) for item in batch])
-    connection.executemany(_USED, [named((item.key_id, item.last_used, item.last_source)) for item in batch])
-    connection.execute(_PRUNE, named((int(time.time()) - USAGE_DAYS * 86400, PRUNED_HOURS)))
+    connection.executemany(
+        _USED, [named((item.key_id, item.last_used, item.last_source, now + FUTURE_SECONDS)) for item in batch]
+    )
+    connection.execute(_PRUNE, named((int(now) - USAGE_DAYS * 86400, PRUNED_HOURS)))
     connection.execute("COMMIT")
