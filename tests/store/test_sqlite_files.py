@@ -21,7 +21,7 @@ from sunshine_keys.keys.changes import CreateKey
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, StoreError
-from sunshine_keys.store.sqlite import SqliteStore, copies
+from sunshine_keys.store.sqlite import SqliteStore, copies, restoring
 
 
 def wal_of(path: Path) -> Path:
@@ -148,3 +148,20 @@ def test_a_copy_that_cannot_be_written_is_read(tmp_path: Path, with_wal: bool) -
     folder.chmod(0o755)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(entries), str(CATALOG.version())]
+
+
+async def test_a_restore_leaves_tables_of_others_alone(tmp_path: Path) -> None:
+    path, backup = tmp_path / "store", tmp_path / "backup"
+    async with filled(lambda: open_sqlite(path)) as store:
+        copies.copy(path, backup, lambda done, total: None)
+        await store.transact(OPERATOR, CreateKey(key("int_2")))
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+            connection.execute("INSERT INTO _litestream_seq VALUES (1, 7)")
+        with restoring.opened(path, backup, CATALOG) as restore:
+            restore.carry_out(lambda comparison: contextlib.nullcontext())
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT seq FROM _litestream_seq").fetchall() == [(7,)]
+    async with opened(lambda: open_sqlite(path)) as store:
+        assert await store.get(KEYS, "int_2") is None
+        assert await store.get(KEYS, "int_1") == KEY
