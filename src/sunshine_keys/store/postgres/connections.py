@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
 
@@ -116,7 +116,7 @@ def connect_arguments(url: str) -> dict[str, Any]:
         query.pop("sslmode", None)
         arguments["ssl"] = ssl.create_default_context()
     query = {name: value for name, value in query.items() if name not in _IGNORED}
-    return arguments | {"dsn": urlunsplit(parts._replace(query=urlencode(query)))}
+    return arguments | {"dsn": url.partition("?")[0] + (f"?{urlencode(query)}" if query else "")}
 
 
 def _discard(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:
