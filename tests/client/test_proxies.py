@@ -79,7 +79,12 @@ class TestConfigured:
     ) -> None:
         certificate = make_certificate(tmp_path)
         other, _ = make_certificate(tmp_path, stem="other")
-        target = script(answer("201 Created", KEY), context=server_context(certificate))
+
+        def keep_open(connection: socket.socket) -> None:
+            connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n" % len(KEY) + KEY)
+            connection.recv(1)
+
+        target = script(keep_open, context=server_context(certificate))
         with Tunnel(context=server_context(certificate)) as tunnel:
             # A request to plain http goes to the proxy as it is.
             url, proxy = (target.url, tunnel.url) if https else ("http://api.example", target.url)
