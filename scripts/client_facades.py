@@ -61,7 +61,14 @@ class Facades:
         lines += [f"    from {NAME}._operations import RequestAuth, RequestHeaders, RequestTimeout"]
         lines += [f"    from {NAME}.api_response import ApiResponse"]
         lines += self._imports("\n".join(body), "    ", "\n".join(constants))
-        lines += ["", *constants, "", "", f"class {class_of(tag)}(Api):", f'    """{doc}"""', *body]
+        lines += ["", *constants, "", "", f"class {class_of(tag)}(Api):", f'    """{doc}"""']
+        earlier = {
+            operation.name: self.api.overlay["earlier_arguments"][operation.id]
+            for operation in operations
+            if operation.id in self.api.overlay["earlier_arguments"]
+        }
+        lines += ["", f"    _earlier = {earlier!r}".replace("'", '"')] if earlier and not asynchronous else []
+        lines += body
         return "\n".join(lines) + "\n"
 
     def _imports(self, text: str, indent: str, but: str) -> list[str]:

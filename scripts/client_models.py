@@ -476,9 +476,7 @@ class Models:
         models = self.modules()[module]
         body = [line for model in models for line in ["", "", *self._render(model)]]
         text = "\n".join(body)
-        bases = sorted(
-            {"OneOf" if model.is_union else "Model" for model in models if not model.values and not model.bases}
-        )
+        bases = sorted({self._root(model) for model in models if not model.values and not model.bases})
         unions = [model for model in models if "tag=" in model.keywords]
         typing = [name for name in ("Any", "ClassVar", "Literal") if re.search(rf"\b{name}\b", text)]
         typing += ["TypeAlias"] if unions else []
@@ -521,7 +519,7 @@ class Models:
             yield ""
             yield from (f"    {value.upper()} = {quoted(value)}" for value in model.values)
             return
-        bases = model.bases or ["OneOf" if model.is_union else "Model"]
+        bases = model.bases or [self._root(model)]
         yield f"class {model.name}({', '.join([*bases, *([model.keywords] if model.keywords else [])])}):"
         yield f'    """{model.doc}"""'
         flags = list(self._flags(model))
@@ -537,6 +535,10 @@ class Models:
         yield from flags
         if not tag:
             yield from declared
+
+    def _root(self, model: Model) -> str:
+        """Return the class of `_model` that a model without other bases extends."""
+        return "OneOf" if model.is_union else "Items" if model.name in self.overlay["mappings"] else "Model"
 
     @staticmethod
     def _declared(union: Model) -> Iterator[str]:

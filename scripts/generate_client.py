@@ -46,8 +46,11 @@ SUBMODULES = [
     "models",
     "rest",
     "transport",
+    "undefined",
     "webhooks",
 ]
+TABLE_BEGINS = "<!-- scripts/generate_client.py writes this table. -->"
+TABLE_ENDS = "<!-- The table ends here. -->"
 ASYNCHRONOUS = {"aio.api_client": ["ApiClient"], "aio.transport": ["Transport"]}
 
 Names = dict[str, list[str]]
@@ -103,10 +106,23 @@ def outputs() -> dict[Path, str]:
         ".aio.api": modules,
     }
     files[PACKAGE / "_names.py"] = table(faces)
+    page = ROOT / "docs" / "client.md"
+    before, _, rest = page.read_text().partition(TABLE_BEGINS)
+    files[page] = f"{before}{TABLE_BEGINS}\n\n{operation_table(facades)}\n\n{TABLE_ENDS}{rest.partition(TABLE_ENDS)[2]}"
     for package, names in faces.items():
         path = PACKAGE / package.strip(".").replace(".", "/") / "__init__.pyi"
         files[path] = face(names, NAME + package, sorted(submodules[package]))
     return files
+
+
+def operation_table(facades: Facades) -> str:
+    """Return the table of all operations for docs/client.md."""
+    lines = ["| class | method | request | what it does |", "|---|---|---|---|"]
+    for tag, operations in facades.tags.items():
+        for operation in operations:
+            request = f"{operation.method} {operation.path}"
+            lines.append(f"| `{class_of(tag)}` | `{operation.name}` | `{request}` | {operation.summary} |")
+    return "\n".join(lines)
 
 
 def alias(module: str, name: str, exported: str = "") -> str:

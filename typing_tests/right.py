@@ -177,3 +177,38 @@ def transports(configuration: sunshine.Configuration) -> None:
 
 
 asyncio.run(provision_async(sunshine.Configuration()))
+
+
+def messages(client: sunshine.ApiClient) -> None:
+    api = sunshine.MessagesApi(client)
+    author = sunshine.Author(type="business")
+    api.post_message("app", "conversation", sunshine.MessagePost(author=author, content=sunshine.TextMessage(text="x")))
+    wrapped = sunshine.Content(sunshine.TextMessage(text="x"))
+    flat = sunshine.Content(type="text", text="x")
+    for posted in (wrapped, flat):
+        api.post_message("app", "conversation", sunshine.MessagePost(author=author, content=posted))
+    for message in api.list_messages("app", "conversation").messages or []:
+        content = message.content
+        if content is None:
+            continue
+        text: str | None = content.text
+        print(text, content.coordinates)
+        if content.type == "image":
+            reveal: sunshine.ImageMessage = content
+            reveal.media_url = "https://example.com/x.png"
+        elif content.type == "carousel":
+            for item in content.items or []:
+                title: str | None = item.title
+                print(title)
+    conversation = sunshine.ConversationCreateBody(type="personal")
+    conversation.type = sunshine.ConversationType.SDKGROUP
+
+
+def events(envelope: sunshine.WebhookEnvelope) -> None:
+    for event in envelope.events or []:
+        if event.type == "conversation:message":
+            payload: sunshine.ConversationMessageEventAllOfPayload | None = event.payload
+            if payload and payload.message and payload.message.content:
+                print(payload.message.content.text)
+        elif event.type == "user:merge" and event.payload:
+            print(event.payload.merged_users)

@@ -36,3 +36,17 @@ for event in parse({}, b"", "x").events:
     if event.type == "conversation:message" and event.payload:
         event.payload.client  # wrong
     event.payload.conversation  # wrong
+sunshine.MessagePost(author=sunshine.Author(type="business"))  # wrong
+sunshine.ConversationCreateBody()  # wrong
+sunshine.ConversationCreateBody(type="public")  # wrong
+sunshine.Author(type="robot")  # wrong
+sunshine.TextMessage(coordinates=None)  # wrong
+
+
+def read(message: sunshine.Message, event: sunshine.ClientAddEvent | sunshine.UserMergeEvent) -> None:
+    if message.content and message.content.type == "image":
+        message.content.media_size.upper()  # wrong
+    if message.content:
+        message.content.txt  # wrong
+    if event.type == "user:merge" and event.payload:
+        event.payload.client  # wrong

@@ -105,7 +105,7 @@ from sunshine_conversations_client.models.web_update_all_of import WebUpdateAllO
 from sunshine_conversations_client.models.whats_app_update_all_of import WhatsAppUpdateAllOf as WhatsAppUpdateAllOf
 from sunshine_conversations_client.models.whatsapp_all_of import WhatsappAllOf as WhatsappAllOf
 from sunshine_conversations_client.transport import Transport as Transport
-from sunshine_conversations_client import aio as aio, api as api, api_client as api_client, api_response as api_response, configuration as configuration, exceptions as exceptions, model as model, models as models, rest as rest, transport as transport, webhooks as webhooks
+from sunshine_conversations_client import aio as aio, api as api, api_client as api_client, api_response as api_response, configuration as configuration, exceptions as exceptions, model as model, models as models, rest as rest, transport as transport, undefined as undefined, webhooks as webhooks
 
 def _lazy(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from sunshine_conversations_client import _legacy
 from sunshine_conversations_client._operations import Call
@@ -27,6 +27,14 @@ class Api:
     Every method raises ApiArgumentError before it sends anything, ApiConnectionError if no response arrives, and the
     ApiException of the status if that is not 2xx.
     """
+
+    _earlier: ClassVar[dict[str, dict[str, str]]] = {}
+    """Arguments of versions before 17, by method: the earlier names with the present ones."""
+
+    def __init_subclass__(cls) -> None:
+        for name, names in cls._earlier.items():
+            for variant in (name, f"{name}_with_http_info"):
+                setattr(cls, variant, _legacy.renamed(getattr(cls, variant), names))
 
     def __init__(self, api_client: ApiClient | None = None) -> None:
         self.api_client = ApiClient.get_default() if api_client is None else api_client

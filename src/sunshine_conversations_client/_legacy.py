@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
+from sunshine_conversations_client.exceptions import ApiArgumentError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypedDict
 
     from sunshine_conversations_client._operations import Call
@@ -32,11 +36,11 @@ KNOWN = ("async_req", "_preload_content", "_return_http_data_only", "_check_inpu
 def run(client: ApiClient, call: Call[Any], legacy: Any, *, info: bool) -> Any:
     """Run a call with the options in `legacy`. `info` is True for a `…_with_http_info` method.
 
-    Raises TypeError for an unknown option.
+    Raises ApiArgumentError, which is a TypeError, for an unknown option.
     """
     for name in legacy:
         if name not in KNOWN:
-            raise TypeError(f"unexpected keyword argument {name!r}")
+            raise ApiArgumentError(f"unexpected keyword argument {name!r}")
 
     def run_now() -> Any:
         if legacy.get("_preload_content") is False:
@@ -47,3 +51,13 @@ def run(client: ApiClient, call: Call[Any], legacy: Any, *, info: bool) -> Any:
         return response if info and not legacy.get("_return_http_data_only") else response.data
 
     return client.pool.apply_async(run_now) if legacy.get("async_req") else run_now()
+
+
+def renamed(method: Callable[..., Any], names: dict[str, str]) -> Callable[..., Any]:
+    """Return a method that also takes the arguments `names` has values for, by its keys. Its signature is the method's."""
+
+    @functools.wraps(method)
+    def call(*positional: Any, **named: Any) -> Any:
+        return method(*positional, **{names.get(name, name): value for name, value in named.items()})
+
+    return call

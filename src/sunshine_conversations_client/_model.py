@@ -259,6 +259,12 @@ class Model:
                 self._set(field, value)
             elif name != "local_vars_configuration":  # also of those versions
                 self._reject_name(name)
+        self._set_tag()
+
+    def _set_tag(self) -> None:
+        """Set the type that a class stands for, unless the caller set it."""
+        if self._tag and (value := getattr(type(self), self._tag)) is not None:
+            self.__dict__.setdefault(self._tag, value)
 
     @classmethod
     def _named(cls, positional: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
@@ -333,7 +339,7 @@ class Model:
         for name, field in self._fields.items():
             if name in self.__dict__:
                 value = self.__dict__[name]
-            elif field.is_tag and getattr(self, name) is not None:
+            elif body and field.is_tag and getattr(self, name) is not None:
                 value = getattr(self, name)
             else:
                 continue
@@ -415,6 +421,7 @@ class Model:
                 extra[name] = value
             else:
                 model._set(field, value)
+        model._set_tag()
         if extra:
             model.__dict__["_additional"] = extra
         return model
@@ -445,6 +452,24 @@ class Model:
 
 def _fields_of(cls: type) -> Any:
     return cls.__dict__.get("_fields", {}).items()
+
+
+class Items(Model):
+    """The base of a model that was a dictionary before version 17: `response["access_token"]` works, too."""
+
+    def __getitem__(self, name: str) -> Any:
+        return self.to_dict()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.to_dict())
+
+    def keys(self) -> list[str]:
+        """Return the names on the wire of the fields that are set."""
+        return list(self.to_dict())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the field with this name on the wire, or the default."""
+        return self.to_dict().get(name, default)
 
 
 class OneOf(Model):

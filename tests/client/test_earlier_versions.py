@@ -96,3 +96,33 @@ def test_async_req_works_in_a_forked_child(client: sunshine.ApiClient, tenant: T
         client._lock.release()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert call() == tenant.app_id
+
+
+def test_arguments_may_have_their_earlier_names(script: NewScript) -> None:
+    server = script(answer(body=b'{"access_token": "t"}'), answer("201 Created", body=b'{"attachment": {}}'))
+    with sunshine.ApiClient(sunshine.Configuration(server.url)) as client:
+        call: Callable[..., Any] = sunshine.OAuthEndpointsApi(client).get_token
+        token = call(inline_object=sunshine.InlineObject(code="1", grant_type="authorization_code"))
+        upload: Callable[..., Any] = sunshine.AttachmentsApi(client).upload_attachment_with_http_info
+        upload("app", "public", ("a.txt", b"x"), _for="message")
+    assert (
+        token.access_token == token["access_token"] == token.get("access_token") == dict(token)["access_token"] == "t"
+    )
+    assert json.loads(server.requests[0].partition(b"\r\n\r\n")[2]) == {"code": "1", "grant_type": "authorization_code"}
+    assert server.lines[1] == "POST /v2/apps/app/attachments?access=public&for=message HTTP/1.1"
+
+
+def test_an_undefined_value_is_not_set() -> None:
+    from sunshine_conversations_client.undefined import Undefined
+
+    nothing: Any = Undefined()
+    assert sunshine.Author(type="user", user_id=nothing).to_dict() == {"type": "user"}
+
+
+def test_fields_have_the_names_of_all_versions() -> None:
+    post: Callable[..., Any] = sunshine.MessagePost
+    for name in ("schema", "var_schema"):
+        message = post(**{name: "whatsapp"})
+        assert message.schema == message.var_schema == "whatsapp"
+        message.var_schema = "other"
+        assert message.to_dict() == {"schema": "other"}

@@ -136,3 +136,28 @@ def test_integration_is_made_flat() -> None:
     custom = sunshine.Integration(type="custom", display_name="x")
     assert type(custom) is sunshine.Custom
     assert custom == sunshine.Custom(display_name="x", type="custom")
+
+
+def test_fields_of_other_kinds_read_as_none() -> None:
+    message = sunshine.Message.from_dict({"content": {"type": "text", "text": "hi", "actions": [{"type": "reply"}]}})
+    assert message and message.content
+    assert message.content.text == message.content.actual_instance.text == message.content.to_dict()["text"] == "hi"
+    assert message.content.coordinates is None
+    assert message.content.actions and message.content.actions[0].uri is None
+    assert sunshine.Content.from_dict({"type": "hologram"}).text is None  # type: ignore[union-attr]
+    with pytest.raises(sunshine.ApiArgumentError):
+        message.content.coordinates = None  # type: ignore[misc]
+
+
+def test_flat_value_without_its_type_is_rejected() -> None:
+    with pytest.raises(sunshine.ApiArgumentError, match="Content needs a type, which is one of: text, carousel"):
+        sunshine.Content(text="hi")
+
+
+def test_event_of_unknown_type_keeps_its_payload() -> None:
+    event = sunshine.EventSubSchema.from_dict({"type": "user:dance", "payload": {"a": 1}})
+    assert type(event) is sunshine.EventSubSchema
+    assert event.payload == {"a": 1}
+    known = sunshine.EventSubSchema.from_dict({"type": "passthrough:messaging", "payload": {"a": 1}})
+    assert isinstance(known, sunshine.PassthroughMessagingEvent)
+    assert known.payload == {"a": 1}

@@ -24,6 +24,8 @@ _UPLOAD_ATTACHMENT = Operation("POST", "/v2/apps/{app_id}/attachments", Attachme
 class AttachmentsApi(Api):
     """Files that messages refer to."""
 
+    _earlier = {"upload_attachment": {"_for": "var_for", "for": "var_for"}}
+
     def delete_attachment(self, app_id: str, attachment_delete_body: AttachmentDeleteBody | dict[str, Any],
             _request_timeout: RequestTimeout = UNSET, _request_auth: RequestAuth = None, _content_type: str | None = None,
             _headers: RequestHeaders = None, _host_index: int = 0, **legacy: Unpack[LegacyOptions]) -> object:

@@ -27,6 +27,8 @@ _REVOKE_ACCESS: Operation[object] = Operation("DELETE", "/oauth/authorization", 
 class OAuthEndpointsApi(Api):
     """The credentials themselves, and the OAuth flow that connects an app to another account."""
 
+    _earlier = {"get_token": {"inline_object": "get_token_request"}}
+
     def authorize(self, client_id: str, response_type: str, state: str | None = None, redirect_uri: str | None = None,
             _request_timeout: RequestTimeout = UNSET, _request_auth: RequestAuth = None, _content_type: str | None = None,
             _headers: RequestHeaders = None, _host_index: int = 0, **legacy: Unpack[LegacyOptions]) -> str:

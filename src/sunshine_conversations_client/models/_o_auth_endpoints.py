@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunshine_conversations_client._model import Model
+from sunshine_conversations_client._model import Items, Model
 
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -23,7 +23,7 @@ class GetTokenRequest(Model):
     _secret = frozenset({"client_secret"})
 
 
-class GetToken200Response(Model):
+class GetToken200Response(Items):
     """The response of `get_token`."""
 
     access_token: str | None = None
