@@ -59,6 +59,8 @@ class Facades:
         lines += [f"    from typing import Any{'' if asynchronous else ', Unpack'}", ""]
         lines += [] if asynchronous else [f"    from {NAME}._legacy import LegacyOptions"]
         lines += [f"    from {NAME}._operations import RequestAuth, RequestHeaders, RequestTimeout"]
+        if any("FileSource" in line for line in body):
+            lines += [f"    from {NAME}._uploads import FileSource"]
         lines += [f"    from {NAME}.api_response import ApiResponse"]
         lines += self._imports("\n".join(body), "    ", "\n".join(constants))
         lines += ["", *constants, "", "", f"class {class_of(tag)}(Api):", f'    """{doc}"""']
@@ -126,7 +128,7 @@ class _Method:
             return []
         if model := self.models.body_class(self.operation):
             return [f"{self.models.body_argument(self.operation)}: {model} | dict[str, Any]"]
-        return [f"{snake(name)}: str | bytes | tuple[Any, ...]" for name in self._parts()]
+        return [f"{snake(name)}: FileSource" for name in self._parts()]
 
     def _parts(self) -> list[str]:
         assert self.operation.body is not None

@@ -31,6 +31,7 @@ WRITTEN_BY_HAND = {
         "UnauthorizedException", "UnprocessableEntityException", "WebhookDecodeError", "WebhookVerificationError",
     ],
     "transport": ["Transport"],
+    "_uploads": ["Upload"],
     "_version": ["__version__"],
 }  # fmt: skip
 """The public names of the modules that are not generated."""

@@ -81,7 +81,7 @@ def reference() -> str:
     errors = [cls for cls in public.values() if issubclass(cls, exceptions.OpenApiException)]
     parts = [INTRODUCTION]
     parts += [_class(cls) for cls in apis]
-    parts += ["## The client\n", *(_class(cls) for cls in (sc.ApiClient, sc.Configuration, sc.ApiResponse))]
+    parts += ["## The client\n", *(_class(cls) for cls in (sc.ApiClient, sc.Configuration, sc.ApiResponse, sc.Upload))]
     parts += [ASYNCHRONOUS.format(names=_names(aio.__all__))]
     parts += ["## Webhooks\n\n`sunshine_conversations_client.webhooks` has one function:\n"]
     parts += [_member("", webhooks.parse) + "\n"]

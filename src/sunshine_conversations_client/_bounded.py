@@ -152,9 +152,11 @@ class _Socket:
     def sendall(self, data: bytes) -> None:
         attempt = current.attempt
         if attempt is not None and attempt.stage != Attempt.CONNECTING:
+            if attempt.stage == Attempt.SENT:  # the buffers of the system may be full
+                attempt.limit(self._socket)
             attempt.stage = Attempt.SENT
         try:
-            if len(data) <= _SENT_AT_ONCE:  # the buffers of the system hold it
+            if len(data) <= _SENT_AT_ONCE:
                 self._socket.sendall(data)
                 return
             for start in range(0, len(data), _SENT_AT_ONCE):

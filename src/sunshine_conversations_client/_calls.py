@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from sunshine_conversations_client import _auth, _flow
-from sunshine_conversations_client._messages import public_url
+from sunshine_conversations_client._messages import StreamedBody, public_url
 from sunshine_conversations_client._operations import policy_of, require_success
 from sunshine_conversations_client._version import __version__
 from sunshine_conversations_client.api_response import ApiResponse
@@ -99,7 +99,8 @@ class Caller:
             if response.status == 401 and call.signed:
                 self._adjust_clock(response)
                 renewed = self._request(call, stream=stream)
-                if renewed.headers.get("authorization") != request.headers.get("authorization"):
+                repeatable = not isinstance(request.body, StreamedBody) or request.body.can_repeat
+                if repeatable and renewed.headers.get("authorization") != request.headers.get("authorization"):
                     request = renewed
                     response = yield from self._send_attempts(request, policy, trace)
         except ApiException as error:

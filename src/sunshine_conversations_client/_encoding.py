@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -110,42 +109,3 @@ def json_bytes(content: Any) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         fault = type(error).__name__
     raise ApiArgumentError(f"the body cannot be written as JSON ({fault})")
-
-
-def multipart_body(parts: dict[str, Any]) -> tuple[bytes, str]:
-    """Return parts as multipart/form-data, and its content type with the boundary.
-
-    A part is a path, bytes, or a tuple of a file's name, its bytes and optionally its type. Raises ApiArgumentError, and
-    OSError for a path that cannot be read.
-    """
-    boundary = os.urandom(16).hex()
-    lines: list[bytes] = []
-    for name, value in parts.items():
-        filename, content, kind = _file(name, value)
-        shown = filename.replace("\\", "\\\\").replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-        lines += [
-            f"--{boundary}".encode(),
-            f'Content-Disposition: form-data; name="{name}"; filename="{shown}"'.encode(),
-            f"Content-Type: {kind}\r\n".encode(),
-            content,
-        ]
-    return b"\r\n".join([*lines, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
-
-
-def _file(name: str, value: Any) -> tuple[str, bytes, str]:
-    """Return a file's name, its content and its type, which is guessed from the name."""
-    from mimetypes import guess_type
-
-    kind = None
-    if isinstance(value, str | os.PathLike):
-        with open(value, "rb") as file:  # noqa: PTH123 - pathlib costs 5 ms to import
-            value = (os.path.basename(os.fspath(value)), file.read())  # noqa: PTH119 - the same
-    elif isinstance(value, bytes):
-        value, kind = (name, value), "application/octet-stream"
-    if not isinstance(value, tuple) or len(value) not in (2, 3) or not isinstance(value[1], bytes):
-        raise ApiArgumentError(f"{name} should be a path, bytes or a tuple (file name, bytes, type)")
-    filename, content = str(value[0]), value[1]
-    kind = kind or (value[2] if len(value) == 3 else guess_type(filename)[0]) or "application/octet-stream"
-    if not isinstance(kind, str) or not kind.isascii() or not kind.isprintable():
-        raise ApiArgumentError(f"the type of {name} should be a media type such as image/png")
-    return filename, content, kind

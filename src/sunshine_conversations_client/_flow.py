@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from sunshine_conversations_client._messages import Headers, Request, ascii_host, quoted
+from sunshine_conversations_client._messages import Headers, Request, StreamedBody, ascii_host, quoted
 from sunshine_conversations_client._repetition import IN_DOUBT, may_repeat
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
 
@@ -184,7 +184,10 @@ def _redirected(request: Request, response: Response) -> Request | None:
         return None
     before, after = urlsplit(request.url), urlsplit(url)
     same_origin = _origin(before) == _origin(after)
-    if (before.scheme == "https" and after.scheme == "http") or (request.body and not same_origin):
+    body = request.body
+    if (before.scheme == "https" and after.scheme == "http") or (body and not same_origin):
+        return None
+    if isinstance(body, StreamedBody) and not body.can_repeat:
         return None
     headers = Headers(
         (name, value) for name, value in request.headers.items() if same_origin or name.lower() in _HEADERS_FOR_ANY_HOST

@@ -109,8 +109,30 @@ class Timeout:
         return Timeout(shorter[0], shorter[1], remaining)
 
 
+class StreamedBody:
+    """The body of a request that is read while it is sent. Each iteration yields its bytes from the start.
+
+    `length` is the number of bytes, or None if it is unknown. `error` is the exception that ended the latest iteration: an
+    HTTP library may hide it in one of its own. `bytes()` returns the whole body.
+    """
+
+    length: int | None = None
+    error: BaseException | None = None
+
+    @property
+    def can_repeat(self) -> bool:
+        """True if an iteration can yield the whole body, though an earlier one may have read of it."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self)
+
+
 class Request:
-    """Hold one HTTP request: its method, its absolute URL, its headers, and the bytes of its body or None.
+    """Hold one HTTP request: its method, its absolute URL, its headers, and its body: bytes, a StreamedBody or None.
 
     `stream` is True if the transport leaves the body of the response unread. `done_once` is True if the service carries
     the request out only once, however often the client sends it with the same Idempotency-Key.
@@ -123,7 +145,7 @@ class Request:
         method: str,
         url: str,
         headers: Headers,
-        body: bytes | None = None,
+        body: bytes | StreamedBody | None = None,
         *,
         stream: bool = False,
         done_once: bool = False,

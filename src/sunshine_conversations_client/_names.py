@@ -124,6 +124,7 @@ _AWAITED = {
 }
 NAMES: dict[str, dict[str, str]] = {
     "sunshine_conversations_client": {**_MODELS, **_APIS,
+        "_uploads": "Upload",
         "_version": "__version__",
         "api_client": "ApiClient",
         "api_response": "ApiResponse",

@@ -14,6 +14,7 @@ from sunshine_conversations_client import _auth, _encoding
 from sunshine_conversations_client._flow import Policy
 from sunshine_conversations_client._messages import Headers, Request, Timeout, ascii_host, quoted
 from sunshine_conversations_client._repetition import is_done_once
+from sunshine_conversations_client._uploads import MultipartBody
 from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecodeError, ApiException
 from sunshine_conversations_client.models._errors import ErrorResponse
 
@@ -262,11 +263,15 @@ class Call(Generic[T]):
             done_once=done_once,
         )
 
-    def _content(self, headers: Headers) -> bytes | None:
-        """Return the body's bytes and set its content type, unless the call's own headers do. Raises ApiArgumentError."""
+    def _content(self, headers: Headers) -> bytes | MultipartBody | None:
+        """Return the body and set its content type, unless the call's own headers do. Raises ApiArgumentError."""
         if self.operation.multipart:
-            content, headers["Content-Type"] = _encoding.multipart_body(self.body)
-            return content
+            if isinstance(self.body, dict):  # a later request of the call sends the same file from the same position
+                ((name, source),) = self.body.items()
+                self.body = MultipartBody(name, source)
+            upload: MultipartBody = self.body
+            headers["Content-Type"] = upload.content_type
+            return upload
         if self.operation.body is None:
             return None
         content, kind = _encoding.json_body(self.operation.body, self.body, self.content_type)

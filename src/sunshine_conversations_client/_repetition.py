@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from sunshine_conversations_client._messages import StreamedBody
+
 if TYPE_CHECKING:
     from sunshine_conversations_client._messages import Request, Response
     from sunshine_conversations_client.exceptions import ApiConnectionError
@@ -39,9 +41,11 @@ def is_done_once(method: str, url: str, *, caller_set_key: bool) -> bool:
 def may_repeat(request: Request, response: Response | None, failure: ApiConnectionError | None) -> bool:
     """Return True if the failure is temporary and a repetition cannot have a second effect.
 
-    It cannot if the service never received the request, if the service refused it (429), if the method is idempotent, or
+    It needs a body that can be sent again. It cannot if the service never received the request, if the service refused it (429), if the method is idempotent, or
     if the service honours the request's Idempotency-Key.
     """
+    if isinstance(request.body, StreamedBody) and not request.body.can_repeat:
+        return False
     repeatable = request.method in _SAFE_TO_REPEAT or (request.done_once and "idempotency-key" in request.headers)
     if failure is not None:
         return repeatable or not failure.maybe_sent

@@ -14,7 +14,7 @@ from urllib3 import exceptions as urllib3_errors
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sunshine_conversations_client._bounded import Attempt, BoundedContext, bounded_pool, current
-from sunshine_conversations_client._messages import Headers, Request, Response, Timeout
+from sunshine_conversations_client._messages import Headers, Request, Response, StreamedBody, Timeout
 from sunshine_conversations_client._network import Tls, most_bytes, socket_options
 from sunshine_conversations_client._operations import timeout_of
 from sunshine_conversations_client._proxies import configured_proxy, proxy_for
@@ -168,7 +168,7 @@ class UrllibTransport:
                 request.method,
                 request.url,
                 headers=dict(request.headers),
-                body=request.body,
+                body=None if request.body is None else bytes(request.body),
                 post_params=None,
                 _request_timeout=timeout.total or (timeout.connect and (timeout.connect, timeout.read)),
             ),
@@ -188,6 +188,8 @@ class UrllibTransport:
             failure = _refusal(error, attempt)
         finally:
             current.attempt = None
+        if isinstance(request.body, StreamedBody) and request.body.error is not None:
+            raise request.body.error
         raise failure  # here, because the exception in hand may hold bytes of the answer, and would become its context
 
     def _send(self, request: Request, timeout: Timeout, attempt: Attempt) -> Response:
@@ -196,11 +198,14 @@ class UrllibTransport:
                 "The headers set Content-Length or Transfer-Encoding. Remove them: the client sets the length."
             )
         most = most_bytes(self._configuration)
+        headers, body = dict(request.headers.pairs()), request.body
+        if isinstance(body, StreamedBody) and body.length is not None:
+            headers["Content-Length"] = str(body.length)
         raw: Any = self._pools_through(proxy_for(request.url, self._configuration)).request(
             request.method,
             request.url,
-            body=request.body,
-            headers=dict(request.headers.pairs()),
+            body=iter(body) if isinstance(body, StreamedBody) else body,
+            headers=headers,
             timeout=_limits(timeout.connect, timeout.read),
             retries=False,
             redirect=False,
@@ -208,12 +213,11 @@ class UrllibTransport:
         )
         if attempt.stage is None:
             return response_of(raw, stream=request.stream)  # a stand-in has answered
-        headers = Headers.later(raw.headers.items())
+        received = Headers.later(raw.headers.items())
         if request.stream:
             attempt.moment = None  # the caller reads the body in his own time
-            return Response(raw.status, raw.reason, headers, raw=raw)
-        body = _read_body(raw, most)
-        return Response(raw.status, raw.reason, headers, body)
+            return Response(raw.status, raw.reason, received, raw=raw)
+        return Response(raw.status, raw.reason, received, _read_body(raw, most))
 
     def close(self) -> None:
         """Close all open connections. A later request opens new ones."""

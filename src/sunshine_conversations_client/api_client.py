@@ -137,7 +137,8 @@ class ApiClient(Caller, LowLevelMethods):
 
     def _call_replacement(self, request: Request, timeout: Timeout) -> _flow.Flow:
         """Call `call_api` with the arguments of the official client: JSON as plain data, and None for no form."""
-        headers, body = dict(request.headers.pairs()), request.body
+        headers = dict(request.headers.pairs())
+        body = None if request.body is None else bytes(request.body)
         if not request.done_once:  # the original would take the key of this client for one that the caller has set
             headers.pop("Idempotency-Key", None)
         data = json.loads(body) if body and "json" in request.headers.get("content-type", "") else body

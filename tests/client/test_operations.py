@@ -24,22 +24,18 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio
 from sunshine_keys.compose import ROUTER, open_engine
 from sunshine_keys.settings import Settings
+from sunshine_keys.testing.process import LoopThread
 from sunshine_keys.wire.application import Application
 
 
 @pytest.fixture(scope="module")
 def in_process(service: Service) -> Iterator[Callable[[Driver], Any]]:
     """Return a function that creates in-process transports to the production application, on the store of the service."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    engine = asyncio.run_coroutine_threadsafe(open_engine(Settings(service.data)), loop).result(30)
+    thread = LoopThread.shared()
+    engine = thread.submit(open_engine(Settings(service.data))).result(30)
     application: Any = Application(engine, ROUTER)
-    yield lambda driver: driver.transport(application, loop)
-    asyncio.run_coroutine_threadsafe(engine.store.close(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    yield lambda driver: driver.transport(application, thread)
+    thread.submit(engine.store.close()).result(10)
 
 
 @pytest.fixture(params=["socket", "in-process"])

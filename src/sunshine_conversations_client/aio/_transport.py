@@ -13,7 +13,7 @@ import aiohttp
 import yarl
 from aiohttp.http import HttpProcessingError
 
-from sunshine_conversations_client._messages import Headers, Response
+from sunshine_conversations_client._messages import Headers, Response, StreamedBody
 from sunshine_conversations_client._network import Tls, most_bytes, socket_options
 from sunshine_conversations_client._proxies import proxy_for
 from sunshine_conversations_client.exceptions import (
@@ -25,6 +25,7 @@ from sunshine_conversations_client.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from typing import Any
 
     from aiohttp.connector import Connection
@@ -97,7 +98,10 @@ class AiohttpTransport:
         failure: ApiException
         try:
             async with attempt.limit:
-                return await self._send(request, timeout, attempt)
+                response = await self._send(request, timeout, attempt)
+                if isinstance(request.body, StreamedBody) and request.body.error is not None:
+                    raise request.body.error  # the service has answered a body that broke off
+                return response
         except ApiException:
             raise
         except aiohttp.InvalidURL as error:
@@ -110,13 +114,17 @@ class AiohttpTransport:
             failure = _failure(error, attempt)
         except ValueError as error:
             failure = _refusal(error, attempt)
+        if isinstance(request.body, StreamedBody) and request.body.error is not None:
+            raise request.body.error  # aiohttp hides it in one of its own
         raise failure  # outside of the `except`, because the library's exception would become its context
 
     async def _send(self, request: Request, timeout: Timeout, attempt: _Attempt) -> Response:
         proxy, most = self._proxy(request), most_bytes(self._configuration)
         over_tls = request.url.startswith("https:")
         body: Any = request.body
-        if body is not None and len(body) > _WRITTEN_AT_ONCE:
+        if isinstance(body, StreamedBody):
+            body = _parts_of(body)
+        elif body is not None and len(body) > _WRITTEN_AT_ONCE:
             body = io.BytesIO(body)
         raw = await self._current().request(
             request.method,
@@ -177,6 +185,8 @@ def _sent_headers(request: Request, proxy: Proxy | None) -> dict[str, str]:
     headers = dict(request.headers.pairs())
     if "accept-encoding" not in request.headers:
         headers["Accept-Encoding"] = "identity"
+    if isinstance(request.body, StreamedBody) and request.body.length is not None:
+        headers["Content-Length"] = str(request.body.length)
     if proxy is not None:
         headers.update(proxy.headers)
     return headers
@@ -292,6 +302,13 @@ class _Answer(aiohttp.ClientResponse):
         if self.status == 204 and announced and transport is not None:
             transport.close()
         return response
+
+
+async def _parts_of(body: StreamedBody) -> AsyncIterator[bytes]:
+    """Yield the parts of a body, which a thread reads: a disk may be slow."""
+    parts = iter(body)
+    while (part := await asyncio.to_thread(next, parts, None)) is not None:
+        yield part
 
 
 async def _read_body(raw: aiohttp.ClientResponse, most: int) -> bytes:

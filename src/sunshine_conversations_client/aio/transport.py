@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
+from sunshine_conversations_client.transport import Headers, Request, Response, StreamedBody, Timeout
 
-__all__ = ["Headers", "Request", "Response", "Timeout", "Transport"]
+__all__ = ["Headers", "Request", "Response", "StreamedBody", "Timeout", "Transport"]
 
 
 class Transport(Protocol):

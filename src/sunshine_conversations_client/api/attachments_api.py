@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sunshine_conversations_client._legacy import LegacyOptions
     from sunshine_conversations_client._operations import RequestAuth, RequestHeaders, RequestTimeout
+    from sunshine_conversations_client._uploads import FileSource
     from sunshine_conversations_client.api_response import ApiResponse
 
 _DELETE_ATTACHMENT: Operation[object] = Operation("POST", "/v2/apps/{app_id}/attachments/remove", None, body=AttachmentDeleteBody)
@@ -47,7 +48,7 @@ class AttachmentsApi(Api):
         """Call `delete_attachment` and return urllib3's response unread, whatever its status."""
         return self._open(_DELETE_ATTACHMENT, {"app_id": app_id}, {}, attachment_delete_body, (_request_timeout, _request_auth, _content_type, _headers, _host_index))
 
-    def upload_attachment(self, app_id: str, access: str, source: str | bytes | tuple[Any, ...], var_for: str | None = None, conversation_id: str | None = None,
+    def upload_attachment(self, app_id: str, access: str, source: FileSource, var_for: str | None = None, conversation_id: str | None = None,
             _request_timeout: RequestTimeout = UNSET, _request_auth: RequestAuth = None, _content_type: str | None = None,
             _headers: RequestHeaders = None, _host_index: int = 0, **legacy: Unpack[LegacyOptions]) -> AttachmentResponse:
         """Upload a file, which messages may then refer to by its URL.
@@ -56,13 +57,13 @@ class AttachmentsApi(Api):
         """
         return self._call(_UPLOAD_ATTACHMENT, {"app_id": app_id}, {"access": access, "for": var_for, "conversationId": conversation_id}, {"source": source}, (_request_timeout, _request_auth, _content_type, _headers, _host_index), legacy)
 
-    def upload_attachment_with_http_info(self, app_id: str, access: str, source: str | bytes | tuple[Any, ...], var_for: str | None = None, conversation_id: str | None = None,
+    def upload_attachment_with_http_info(self, app_id: str, access: str, source: FileSource, var_for: str | None = None, conversation_id: str | None = None,
             _request_timeout: RequestTimeout = UNSET, _request_auth: RequestAuth = None, _content_type: str | None = None,
             _headers: RequestHeaders = None, _host_index: int = 0, **legacy: Unpack[LegacyOptions]) -> ApiResponse[AttachmentResponse]:
         """Call `upload_attachment` and return its status, headers and bytes too."""
         return self._call_with_info(_UPLOAD_ATTACHMENT, {"app_id": app_id}, {"access": access, "for": var_for, "conversationId": conversation_id}, {"source": source}, (_request_timeout, _request_auth, _content_type, _headers, _host_index), legacy)
 
-    def upload_attachment_without_preload_content(self, app_id: str, access: str, source: str | bytes | tuple[Any, ...], var_for: str | None = None, conversation_id: str | None = None,
+    def upload_attachment_without_preload_content(self, app_id: str, access: str, source: FileSource, var_for: str | None = None, conversation_id: str | None = None,
             _request_timeout: RequestTimeout = UNSET, _request_auth: RequestAuth = None, _content_type: str | None = None,
             _headers: RequestHeaders = None, _host_index: int = 0) -> Any:
         """Call `upload_attachment` and return urllib3's response unread, whatever its status."""

@@ -23,8 +23,9 @@ async def _exchange(application: Application, request: Request) -> Response:
     target = urlsplit(request.url)
     request_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers.items()]
     request_headers.append((b"host", target.netloc.encode()))
+    content = b"" if request.body is None else bytes(request.body)
     if request.body is not None:
-        request_headers.append((b"content-length", str(len(request.body)).encode()))
+        request_headers.append((b"content-length", str(len(content)).encode()))
     scope = {
         "type": "http", "method": request.method, "scheme": target.scheme, "headers": request_headers, "server": ("127.0.0.1", 0),
         "raw_path": (target.path or "/").encode(), "query_string": target.query.encode(),
@@ -32,7 +33,7 @@ async def _exchange(application: Application, request: Request) -> Response:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": request.body or b"", "more_body": False}
+        return {"type": "http.request", "body": content, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
