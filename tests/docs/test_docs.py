@@ -136,7 +136,7 @@ def test_the_page_on_tokens_runs(reader: Reader) -> None:
 
 
 def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
-    block, rotating, asynchronous, receive, create, table = blocks(ROOT / "docs" / "client.md", "python")
+    block, rotating, asynchronous, receive, create, table, bodies = blocks(ROOT / "docs" / "client.md", "python")
     first_run(tmp_path / "data")
     with server.running(Settings(tmp_path / "data")) as url:
         reader.port = int(url.rpartition(":")[2])
@@ -147,6 +147,12 @@ def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
         assert reader.run("python", receive) == "Hello\n200 401\n"
         assert reader.run("python", create) == "nightly\n"
         assert reader.run("python", table) == "Mine\n"
+        assert reader.run("python", bodies) == ""
+
+
+def test_the_page_on_migration_runs(reader: Reader) -> None:
+    (models,) = blocks(ROOT / "docs" / "migration.md", "python")
+    assert reader.run("python", models) == ""
 
 
 def test_the_page_on_the_service_runs(reader: Reader, tmp_path: Path) -> None:
