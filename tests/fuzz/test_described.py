@@ -47,6 +47,7 @@ BODIES: dict[str, Any] = {
     "users": messaging.BODIES["create_user"],
     "conversations": {"type": "sdkGroup"},
     "messages": messaging.TEXT,
+    "clients": messaging.BODIES["create_client"],
 }
 
 
