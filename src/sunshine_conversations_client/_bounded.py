@@ -115,7 +115,7 @@ class _Answers(io.RawIOBase):
 class _Answer(io.BufferedReader):
     """Gives http.client one answer. It skips interim answers; http.client itself skips only the status 100."""
 
-    raw: _Answers
+    raw: _Answers  # pyright: ignore[reportIncompatibleVariableOverride]  # the stubs say FileIO
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Return the status line. Later calls go to the original method."""

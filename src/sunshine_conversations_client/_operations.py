@@ -288,7 +288,8 @@ def base_url(configuration: Configuration) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _base(host: str) -> str:
-    fault = ""
+    fault = name = ""
+    parts = None
     try:
         parts = urlsplit(host)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -298,7 +299,7 @@ def _base(host: str) -> str:
         usable = False
         if not host.isascii():
             fault = ". Write a name that ASCII cannot hold in its form xn--…"
-    if not usable or _NOT_IN_HOST.search(host):
+    if parts is None or not usable or _NOT_IN_HOST.search(host):
         raise ApiArgumentError(f"host should be a URL such as https://api.smooch.io{fault}")
     if "@" in parts.netloc:
         raise ApiArgumentError("host should hold no credentials. Set username and password, or access_token.")

@@ -70,7 +70,7 @@ class UrllibTransport:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._tls = Tls(configuration)
-        self._settings = self._tls.pool_keywords() | {
+        self._settings: dict[str, Any] = self._tls.pool_keywords() | {
             "num_pools": _MOST_HOSTS,
             "maxsize": configuration.connection_pool_maxsize or 1,
             "block": False,
@@ -261,7 +261,7 @@ def unread(response: Response) -> Any:
 
 
 def _body_within(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
-    body: bytes | bytearray
+    body: bytes | bytearray = b""
     length = None if "content-encoding" in raw.headers else raw.length_remaining
     if length is None:
         body = bytearray()

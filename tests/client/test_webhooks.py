@@ -79,7 +79,7 @@ def test_several_events_keep_their_order() -> None:
     assert (envelope.app, envelope.webhook) == (None, None)
 
 
-@pytest.mark.parametrize("kind", ["conversation:teleport", "", None, 7, ["client:add"], {}, "\ud800"], ids=repr)
+@pytest.mark.parametrize("kind", ["conversation:teleport", "", None, 7, ["client:add"], {}, "\ud800"])
 def test_an_event_of_an_unknown_type_is_kept_whole(kind: Any) -> None:
     event = {"id": "1", "type": kind, "createdAt": "now", "payload": {"a": [{"b": None}]}, "extra": {"c": 1}}
     delivered = {"app": {"id": "2", "new": 1}, "events": [event], "sent": [True]}
@@ -91,9 +91,7 @@ def test_an_event_of_an_unknown_type_is_kept_whole(kind: Any) -> None:
     assert envelope.to_dict() == delivered
 
 
-@pytest.mark.parametrize(
-    "wrong", [7, "text", [1], [[{}]], {"message": 5}, {"message": {"content": ["x"]}}, None], ids=repr
-)
+@pytest.mark.parametrize("wrong", [7, "text", [1], [[{}]], {"message": 5}, {"message": {"content": ["x"]}}, None])
 def test_a_payload_of_another_shape_is_kept(wrong: Any) -> None:
     delivered = {"events": [{"type": "conversation:message", "payload": wrong}]}
     assert parse(VERIFIED, json.dumps(delivered), SECRET).to_dict() == delivered
@@ -120,7 +118,6 @@ def test_headers_have_every_form_and_case(headers: Any) -> None:
         {}, [], {"X-API-Key": None}, {"X-API-Key": []}, {"X-API-Keys": SECRET}, {"API-Key": SECRET}, {"X_API_Key": SECRET},
         {"Authorization": SECRET}, message(),
     ],
-    ids=repr,
 )  # fmt: skip
 def test_a_missing_header_is_rejected(headers: Any) -> None:
     with pytest.raises(WebhookVerificationError, match="has no X-API-Key header"):
@@ -145,7 +142,6 @@ def test_a_wrong_header_is_rejected(value: str | bytes) -> None:
         {"X-API-Key": SECRET, "x-api-key": OTHER}, message(("X-API-Key", SECRET), ("X-API-Key", OTHER)),
         [(b"x-api-key", SECRET.encode()), (b"x-api-key", b"")], {"X-API-Key": [OTHER, SECRET]},
     ],
-    ids=repr,
 )  # fmt: skip
 def test_several_headers_are_rejected_even_if_a_value_matches(headers: Any) -> None:
     with pytest.raises(WebhookVerificationError, match="more than one"):
@@ -178,7 +174,7 @@ def test_the_key_is_compared_with_every_secret_in_constant_time() -> None:
 
 
 @pytest.mark.parametrize("value", ["", " ", SECRET], ids=["empty", "blank", "key"])
-@pytest.mark.parametrize("secret", ["", " \n", [], (), [""], [SECRET, ""], ["", SECRET], iter([])], ids=repr)
+@pytest.mark.parametrize("secret", ["", " \n", [], (), [""], [SECRET, ""], ["", SECRET], iter([])])
 def test_an_empty_secret_verifies_nothing(secret: Any, value: str) -> None:
     with pytest.raises(sunshine.ApiArgumentError, match="secret is empty"):
         parse({"X-API-Key": value}, BODY, secret)
@@ -258,7 +254,7 @@ def test_the_body_of_an_unverified_request_is_not_read(body: bytes) -> None:
     loads.assert_not_called()
 
 
-@pytest.mark.parametrize("headers", [{}, {"X-API-Key": OTHER}, [("X-API-Key", OTHER), ("X-API-Key", SECRET)]], ids=repr)
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": OTHER}, [("X-API-Key", OTHER), ("X-API-Key", SECRET)]])
 def test_a_failed_verification_shows_no_secret(headers: Any) -> None:
     with pytest.raises(WebhookVerificationError) as caught:
         parse(headers, INVALID["text"], SECRET)

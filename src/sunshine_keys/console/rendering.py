@@ -67,11 +67,12 @@ def _utc(moment: Any) -> datetime:
     return datetime.fromtimestamp(moment, UTC)
 
 
-_TEMPLATES.filters.update(
-    named=named,
-    iso=lambda moment: _utc(moment).isoformat(timespec="seconds"),
-    utc=lambda moment: f"{_utc(moment):%Y-%m-%d %H:%M} UTC",
-)
+_FILTERS: dict[str, Any] = {
+    "named": named,
+    "iso": lambda moment: _utc(moment).isoformat(timespec="seconds"),
+    "utc": lambda moment: f"{_utc(moment):%Y-%m-%d %H:%M} UTC",
+}
+_TEMPLATES.filters.update(_FILTERS)
 _GLOBALS: dict[str, Any] = {
     "assets": {
         kind: f"/console/static/{name}?v={_FILES[name].digest}"

@@ -134,7 +134,8 @@ class SunshineServer:
         if not settings.keys() & {"username", "password", "access_token", "key_id", "secret"}:
             key = key or self.app_key
             settings |= {"key_id": key.id, "secret": key.secret}
-        return Configuration(**({"host": _HOST} | settings))
+        values: dict[str, Any] = {"host": _HOST} | settings
+        return Configuration(**values)
 
     async def _revoke(self, key_id: str) -> None:
         key = await self._engine.store.get(KEYS, key_id)

@@ -335,7 +335,8 @@ class Protocol(asyncio.Protocol):
         """Return the ASGI scope of the request whose head is complete."""
         try:
             url = httptools.parse_url(self._url)
-            host = None if url.host is None else hosts.authority(url)
+            # The stubs lack None, which the host of a path is.
+            host = None if url.host is None else hosts.authority(url)  # pyright: ignore[reportUnnecessaryComparison]
         except (ValueError, httptools.HttpParserInvalidURLError):
             raise Refused(INVALID_TARGET) from None
         headers, client, scheme, prefix = self._headers, self._client, self._scheme, ""

@@ -84,12 +84,13 @@ def contact(settings: dict[str, Any], source: str) -> Generator[Session]:
     if configuration.access_token is None and not (configuration.key_id and configuration.secret):
         stop(Exit.USAGE, "set both SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET, or neither")
     _require_private(configuration.host)
+    opened: Session | None = None
     try:
         with sunshine.ApiClient(configuration) as client:
             opened = Session(client, source)
             yield opened
     except sunshine.ApiException as error:
-        code, lines = explain(error, configuration.host, opened.scope)
+        code, lines = explain(error, configuration.host, None if opened is None else opened.scope)
         stop(code, *lines)
 
 

@@ -325,6 +325,8 @@ class LeaseConnection:
                 self._others.remove(node_id)
             case [node_id, sequence, digest]:
                 self._reports[node_id] = Head(int(sequence), bytes.fromhex(digest))
+            case _:
+                pass  # a node of another version has sent it
         self._reported.set()
 
     def _warned(self, connection: Any, message: Any) -> None:
