@@ -319,7 +319,7 @@ class TestRestore:
         restored(data, old)
         entries = run("audit", "--data", str(data), "--json").stdout.splitlines()
         execute(data / STORE, f"DELETE FROM audit WHERE sequence >= {len(entries)}")  # the state of `old`
-        assert "The backup is more recent: its audit trail has 1 more entries." in restored(data, new, "--yes")
+        assert "The backup is more recent: its audit trail has 1 more entry." in restored(data, new, "--yes")
         trail = run("audit", "--data", str(data)).stdout
         assert trail.count("key.create") == 1
         assert run("audit", "verify", "--data", str(data)).returncode == 0
@@ -351,7 +351,7 @@ class TestRestore:
 
     def test_an_older_schema_is_upgraded(self, data: Path, sample: dict[str, Any]) -> None:
         file = backed_up(data, data.parent / "backup")
-        for table in ("audit", "idempotency", "key_hours", "key_uses", "console_sessions"):
+        for table in ("audit", "idempotency", "key_hours", "key_uses", "console_sessions", "refused_requests"):
             execute(file, f"DROP TABLE {table}")
         execute(file, "PRAGMA user_version = 1")
         restored(data, file, "--yes")
