@@ -17,7 +17,7 @@ import msgspec
 from sunshine_conversations_client import ApiClient, Configuration
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
-from sunshine_keys.compose import ROUTER, open_engine
+from sunshine_keys.compose import ROUTER, messaging_file, open_engine
 from sunshine_keys.first_run import initialise
 from sunshine_keys.keys.changes import DeleteKey
 from sunshine_keys.keys.table import KEYS
@@ -56,12 +56,13 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """Hold the state of a server's store."""
+    """Hold the state of a server's stores. `conversations` is empty if none had been used."""
 
     content: bytes
+    conversations: bytes = b""
 
     def __repr__(self) -> str:
-        return f"Snapshot({len(self.content)} bytes)"
+        return f"Snapshot({len(self.content) + len(self.conversations)} bytes)"
 
 
 class SunshineServer:
@@ -148,19 +149,21 @@ class SunshineServer:
         self._run(self._revoke(key if isinstance(key, str) else key.id))
 
     def save(self) -> Snapshot:
-        """Return the current state of the store."""
-        with contextlib.closing(sqlite3.connect(self._folder / STORE_FILE)) as connection:
-            return Snapshot(connection.serialize())
+        """Return the current state of the stores."""
+        file = self._conversations
+        return Snapshot(_saved(self._folder / STORE_FILE), _saved(file) if file.exists() else b"")
 
     def load(self, snapshot: Snapshot) -> None:
         """Restore the state of a snapshot that this server saved."""
-        with (
-            contextlib.closing(sqlite3.connect(":memory:")) as source,
-            contextlib.closing(sqlite3.connect(self._folder / STORE_FILE)) as target,
-        ):
-            # SQLite cannot open a database in WAL mode in memory. Bytes 18 and 19 of the header turn the mode off.
-            source.deserialize(snapshot.content[:18] + b"\x01\x01" + snapshot.content[20:])
-            source.backup(target)
+        _load(self._folder / STORE_FILE, snapshot.content)
+        if snapshot.conversations:
+            _load(self._conversations, snapshot.conversations)
+        elif self._conversations.exists():
+            _empty(self._conversations)
+
+    @property
+    def _conversations(self) -> Path:
+        return messaging_file(self._folder / STORE_FILE)
 
     def reset(self) -> None:
         """Restore the state after the start, remove all faults, and clear `requests`."""
@@ -176,6 +179,26 @@ class SunshineServer:
         self._run(self._service.close())
         self._run(self._engine.close())
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _saved(file: Path) -> bytes:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        return connection.serialize()
+
+
+def _load(file: Path, content: bytes) -> None:
+    with contextlib.closing(sqlite3.connect(":memory:")) as source, contextlib.closing(sqlite3.connect(file)) as target:
+        # SQLite cannot open a database in WAL mode in memory. Bytes 18 and 19 of the header turn the mode off.
+        source.deserialize(content[:18] + b"\x01\x01" + content[20:])
+        source.backup(target)
+
+
+def _empty(file: Path) -> None:
+    """Delete the rows of all tables but those of the store itself."""
+    tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'meta'"
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        for (name,) in connection.execute(tables).fetchall():
+            connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
 
 
 @contextlib.contextmanager
