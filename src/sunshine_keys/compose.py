@@ -25,6 +25,7 @@ from sunshine_keys.store.locations import Location, PostgresUrl, SqliteFile
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import copy_side as sqlite_copy_side
+from sunshine_keys.store.table import Catalog
 from sunshine_keys.wire.operation import Call, Handler, messaging_operations
 from sunshine_keys.wire.router import Router
 
@@ -113,6 +114,13 @@ class Messaging:
         """Close the plane if it is open."""
         if self._plane is not None:
             await self._plane.close()
+
+
+def messaging_catalog() -> Catalog:
+    """Return the catalog of stores of conversations."""
+    from sunshine_messaging.plane import CATALOG as MESSAGING
+
+    return MESSAGING
 
 
 def messaging_file(keys: Path) -> Path:

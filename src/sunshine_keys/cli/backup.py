@@ -15,7 +15,15 @@ from sunshine_keys.atomic_files import draft, scratch
 from sunshine_keys.cli.program import Data, Database, cli, fail, reporting_file_errors
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.cli.terminal import counted, emit
-from sunshine_keys.compose import make_store, require_sealing_keys, sqlite_file, store_path
+from sunshine_keys.compose import (
+    create_file,
+    make_store,
+    messaging_catalog,
+    messaging_file,
+    require_sealing_keys,
+    sqlite_file,
+    store_path,
+)
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.settings import Settings
 from sunshine_keys.store.counts import phrase
@@ -31,10 +39,25 @@ def backup(
         bool, typer.Option("--force", envvar="SUNSHINE_KEYS_FORCE", help="Replace FILE if it exists.")
     ] = False,
 ) -> None:
-    """Copy a store into one file while it is served, and check the copy. Its secrets stay sealed."""
+    """Copy a store into one file while it is served, and check the copy. Its secrets stay sealed.
+
+    Conversations go into a second file, FILE.messaging.
+    """
     store = sqlite_file(Settings.of(data, database))
     if file.exists() and file.samefile(store):
         fail(f"{file} is the store itself")
+    conversations, beside = messaging_file(store), companion(file)
+    # Conversations are copied first: their apps are then in the copy of the keys, unless they have been deleted since.
+    if conversations.is_file():
+        with reporting_file_errors(beside), draft(beside, replace=force) as part:
+            with bar("Copying conversations") as progress:
+                copies.copy(conversations, part, progress)
+            counts = copies.examine(part, messaging_catalog()).counts
+        typer.echo(
+            f"{beside} has {counts['users']} users and {counts['conversations']} conversations. Keep it with {file.name}."
+        )
+    elif force:
+        beside.unlink(missing_ok=True)
     with reporting_file_errors(file), draft(file, replace=force) as part:
         with bar("Copying") as progress:
             copies.copy(store, part, progress)
@@ -45,6 +68,11 @@ def backup(
         f"Its secrets need the sealing keys {', '.join(copied.sealed_under) or '(none)'}. "
         "The backup does not contain them: keep a copy of them elsewhere."
     )
+
+
+def companion(file: Path) -> Path:
+    """Return the path of the conversations of the backup `file`."""
+    return file.with_name(f"{file.name}.messaging")
 
 
 @cli.command()
@@ -68,6 +96,8 @@ def restore(
         fail(f"{file} is the store itself")
     with bar("Checking"):
         content = copies.examine(file, CATALOG)
+        if companion(file).is_file():
+            copies.examine(companion(file), messaging_catalog())
     require_sealing_keys(settings, content.sealed_under)
     _print_content(file, content)
     make_store(settings)
@@ -78,6 +108,28 @@ def restore(
             copies.copy(file, part, progress)
         with restoring.opened(store, part, CATALOG) as restore:
             _restore(restore, store, yes=yes)
+    _restore_conversations(companion(file), messaging_file(store))
+
+
+def _restore_conversations(file: Path, store: Path) -> None:
+    """Replace the conversations of `store` by those of a backup. Without one, they stay as they are."""
+    if not file.is_file():
+        if store.is_file():
+            typer.echo(f"The backup has no {file.name}: conversations of apps that exist stay as they are.")
+        return
+    had_any = store.is_file()
+    create_file(store)
+    with reporting_file_errors(store), scratch(store.with_name(f"{store.name}.restore")) as part:
+        with bar("Copying conversations") as progress:
+            copies.copy(file, part, progress)
+        aside = store.with_name(f"{store.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+        if had_any:
+            with draft(aside) as replaced:
+                copies.copy(store, replaced, lambda done, total: None)
+        restoring.replace_rows(store, part, messaging_catalog())
+    typer.echo(f"Restored the conversations into {store.absolute()}.")
+    if had_any:
+        typer.echo(f"The replaced conversations are {aside.name} in the same folder.")
 
 
 def _print_content(file: Path, content: copies.Description) -> None:

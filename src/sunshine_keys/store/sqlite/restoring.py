@@ -142,6 +142,28 @@ class Restore:
         return [row[0] for row in self._connection.execute(f"SELECT id {where} ORDER BY id LIMIT {NAMED}")]
 
 
+def replace_rows(store: Path, backup: Path, catalog: Catalog) -> None:
+    """Replace all rows of a store without an audit trail by those of `backup`, a copy that it may upgrade, in one transaction.
+
+    Raises StoreError.
+    """
+    for path in (store, backup):
+        schema.open_or_create(path, catalog)
+    try:
+        with contextlib.closing(schema.connect(store)) as connection:
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+            connection.execute("PRAGMA foreign_keys = OFF")
+            connection.execute("ATTACH ? AS backup", (str(backup),))
+            connection.execute("BEGIN IMMEDIATE")
+            for table in catalog.tables:
+                names = ", ".join(table.names)
+                connection.execute(f"DELETE FROM main.{table.name}")  # noqa: S608 - the schema's own names
+                connection.execute(f"INSERT INTO main.{table.name} ({names}) SELECT {names} FROM backup.{table.name}")  # noqa: S608
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StoreError(f"cannot restore into the store {store}: {error}. Its rows are as they were") from error
+
+
 @contextlib.contextmanager
 def opened(store: Path, backup: Path, catalog: Catalog) -> Generator[Restore]:
     """Yield a `Restore`. It changes `backup`, which is a copy. Raises StoreError, also for errors inside the block."""
