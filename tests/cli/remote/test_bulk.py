@@ -112,7 +112,7 @@ def test_a_row_whose_answer_was_lost_gets_no_second_key(commands: Commands, name
         commands.server.faults.next(drop="after")
     lost = create(commands, names, "--json", *app)
     assert lost.returncode == 5
-    assert "1 of 3 keys are created" in lost.stderr
+    assert "1 of 3 keys created" in lost.stderr
     assert "Run the same command again within 24 hours" in lost.stderr
     assert [key["displayName"] for key in json.loads(lost.stdout)["keys"]] == ["a"]
     assert listed_names(commands) == ["a", "b"]
