@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from support.machine import needs
 from support.postgres import Postgres
-from support.wire import Place, Wire, first_run
+from support.wire import Key, Place, Wire, first_run
 
 import sunshine_keys.cli.commands as commands
 from sunshine_keys import compose, server
@@ -136,7 +136,8 @@ def test_the_page_on_tokens_runs(reader: Reader) -> None:
 
 
 def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
-    block, rotating, asynchronous, receive, create, table, bodies = blocks(ROOT / "docs" / "client.md", "python")
+    programs = blocks(ROOT / "docs" / "client.md", "python")
+    block, rotating, asynchronous, upload, receive, create, table, bodies = programs
     first_run(tmp_path / "data")
     with server.running(Settings(tmp_path / "data")) as url:
         reader.port = int(url.rpartition(":")[2])
@@ -144,6 +145,7 @@ def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
         assert said.startswith("401 unauthorized Key id or secret is wrong, or the key has been deleted ")
         assert reader.run("python", rotating) == "Bearer token\n"
         assert reader.run("python", asynchronous) == "401\n"
+        assert reader.run("python", upload) == ""
         assert reader.run("python", receive) == "Hello\n200 401\n"
         assert reader.run("python", create) == "nightly\n"
         assert reader.run("python", table) == "Mine\n"
@@ -173,6 +175,22 @@ def test_the_documented_role_and_database_suffice(postgres: Postgres, tmp_path: 
     assert compose.first_run(settings) is not None
     with server.running(settings) as served:
         assert Wire(served).get("/healthz").status == 200
+
+
+def test_the_documented_change_in_sql_revokes_a_key(postgres: Postgres, tmp_path: Path) -> None:
+    (block,) = blocks(ROOT / "docs" / "revocation.md", "sql")
+    place = Place(tmp_path, postgres.new_store())
+    sample = first_run(place, sample=True)
+    key = Key.of(sample["key"])
+    path = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}/webhooks"
+    with server.running(place.settings) as served:
+        assert Wire(served).get(path, key).status == 200
+        schema = str(place.database).rpartition("=")[2]
+        postgres.execute(f"SET search_path = {schema};\n{block.replace('int_…', key.id)}")
+        deadline = time.monotonic() + 30
+        while Wire(served).get(path, key).status == 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_every_block_is_run() -> None:
