@@ -155,7 +155,14 @@ async def open_store(settings: Settings, *, read_only: bool = False) -> Store:
     await require_store(settings)
     if not read_only:
         await _prepare(settings)
-    return _store(settings.location, read_only=read_only)
+        return _store(settings.location)
+    store = _store(settings.location, read_only=True)
+    try:
+        await store.sealing()  # refuses an unfinished copy
+    except BaseException:
+        await store.close()
+        raise
+    return store
 
 
 @asynccontextmanager
