@@ -177,7 +177,7 @@ class UrllibTransport:
 
     def _send_once(self, request: Request, timeout: Timeout) -> Response:
         attempt = Attempt(timeout.connect, timeout.read, timeout.total)
-        current.attempt = attempt
+        outer, current.attempt = current.attempt, attempt  # an upload's callback may call the client
         try:
             return self._send(request, timeout, attempt)
         except ApiException:
@@ -187,7 +187,7 @@ class UrllibTransport:
         except (ValueError, TypeError) as error:
             failure = _refusal(error, attempt)
         finally:
-            current.attempt = None
+            current.attempt = outer
         if isinstance(request.body, StreamedBody) and request.body.error is not None:
             raise request.body.error
         raise failure  # here, because the exception in hand may hold bytes of the answer, and would become its context

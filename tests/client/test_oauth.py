@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.drivers import Driver
+from support.drivers import Driver, SyncDriver
 from support.scripts import NewApi, NewScript, answer
 
 import sunshine_conversations_client as sunshine
@@ -62,9 +62,10 @@ def test_authorize_returns_the_url_for_a_browser_and_sends_nothing(script: NewSc
     assert server.requests == []
 
 
+@pytest.mark.parametrize(
+    "driver", [SyncDriver], indirect=True, ids=["sync"]
+)  # the asynchronous client has no async_req
 def test_authorize_sends_nothing_with_async_req(script: NewScript, oauth_at: Any, driver: Driver) -> None:
-    if driver.name == "async":
-        pytest.skip("the asynchronous client has no async_req")
     server = script()
     url = oauth_at(server.url).authorize(**ARGUMENTS, async_req=True).get(10)
     assert url == f"{server.url}/oauth/authorize?{SENT}"

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,28 @@ def test_a_file_that_becomes_shorter_is_rejected(script: NewScript, upload: Any,
 
     with pytest.raises(sunshine.ApiArgumentError, match="shorter"):
         upload(script(DONE).url, sunshine.Upload(path, on_progress=cut))
+
+
+def test_the_callback_may_call_the_client(script: NewScript) -> None:
+    """The call within an upload has its own deadline, and the upload keeps its own."""
+    inner = script(*[answer(body=b'{"app": {}}')] * 9)
+
+    def reply(connection: socket.socket) -> None:
+        for part in [b"HTTP/1.1 201 Created\r\nX: ", *[b"x"] * 60, b"\r\n", DONE.partition(b"\r\n")[2]]:
+            connection.sendall(part)
+            time.sleep(0.05)
+
+    def call(sent: int, total: int | None) -> None:
+        sunshine.AppsApi(client(inner.url)).get_app("a")
+
+    def client(url: str) -> sunshine.ApiClient:
+        return sunshine.ApiClient(sunshine.Configuration(url, retries=False))
+
+    with pytest.raises(sunshine.ApiTimeoutError) as raised:
+        sunshine.AttachmentsApi(client(script(reply).url)).upload_attachment(
+            "a", "public", sunshine.Upload(b"x", on_progress=call), _request_timeout=1
+        )
+    assert raised.value.maybe_sent
 
 
 def test_an_error_of_the_callback_reaches_the_caller(script: NewScript, upload: Any) -> None:
