@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sunshine_conversations_client.exceptions import ApiArgumentError
+from sunshine_conversations_client.exceptions import ApiArgumentError, ApiDecodeError
 
 if TYPE_CHECKING:
     import ssl
@@ -161,3 +161,17 @@ def _expected_name(value: Any) -> str | bool | None:
         )
     name: str | bool = value.strip("[]") if isinstance(value, str) else False
     return name
+
+
+def too_long(status: int, most: int) -> ApiDecodeError:
+    """Return the exception for an answer whose body is longer than `most` bytes."""
+    return ApiDecodeError(
+        status, f"The answer is longer than {most} bytes. Raise Configuration.max_answer_bytes if you expect it."
+    )
+
+
+def unsendable() -> ApiArgumentError:
+    """Return the exception for a request that an HTTP library refuses. It names no value, which may be a credential."""
+    return ApiArgumentError(
+        "The method, the URL or a header cannot be sent over HTTP. Remove line breaks and characters outside Latin-1."
+    )

@@ -15,14 +15,13 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sunshine_conversations_client._bounded import Attempt, BoundedContext, bounded_pool, current
 from sunshine_conversations_client._messages import Headers, Request, Response, StreamedBody, Timeout
-from sunshine_conversations_client._network import Tls, most_bytes, socket_options
+from sunshine_conversations_client._network import Tls, most_bytes, socket_options, too_long, unsendable
 from sunshine_conversations_client._operations import timeout_of
 from sunshine_conversations_client._proxies import configured_proxy, proxy_for
 from sunshine_conversations_client._rest import RESTResponse, response_of
 from sunshine_conversations_client.exceptions import (
     ApiArgumentError,
     ApiConnectionError,
-    ApiDecodeError,
     ApiException,
     ApiTimeoutError,
 )
@@ -271,10 +270,7 @@ def _body_within(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
     elif length <= most:
         body = raw.read()
     if length > most:
-        raise ApiDecodeError(
-            raw.status,
-            f"The answer is longer than {most} bytes. Raise Configuration.max_answer_bytes if you expect it.",
-        )
+        raise too_long(raw.status, most)
     return bytes(body)
 
 
@@ -300,9 +296,7 @@ def _refusal(error: Exception, attempt: Attempt) -> ApiException:
     """Return the exception for an error of Python, which names no value: the value may be a credential."""
     if attempt.stage == Attempt.SENT:
         return ConnectionFailed(f"The answer is not valid HTTP ({type(error).__name__})")
-    return ApiArgumentError(
-        "The method, the URL or a header cannot be sent over HTTP. Remove line breaks and characters outside Latin-1."
-    )
+    return unsendable()
 
 
 def _quoting(error: BaseException) -> str | None:

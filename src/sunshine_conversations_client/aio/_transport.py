@@ -14,12 +14,11 @@ import yarl
 from aiohttp.http import HttpProcessingError
 
 from sunshine_conversations_client._messages import Headers, Response, StreamedBody
-from sunshine_conversations_client._network import Tls, most_bytes, socket_options
+from sunshine_conversations_client._network import Tls, most_bytes, socket_options, too_long, unsendable
 from sunshine_conversations_client._proxies import proxy_for
 from sunshine_conversations_client.exceptions import (
     ApiArgumentError,
     ApiConnectionError,
-    ApiDecodeError,
     ApiException,
     ApiTimeoutError,
 )
@@ -107,7 +106,7 @@ class AiohttpTransport:
         except aiohttp.InvalidURL as error:
             failure = _refusal(error, attempt)
         except TimeoutError:  # also aiohttp's
-            reason = "No complete answer arrived in time" if attempt.sent else "No connection was made in time"
+            reason = "No complete answer arrived in time" if attempt.sent else "No connection opened in time"
             failure = ApiTimeoutError(reason, maybe_sent=attempt.sent)
             failure.__cause__ = TimeoutError(reason)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
@@ -316,7 +315,7 @@ async def _read_body(raw: aiohttp.ClientResponse, most: int) -> bytes:
     body: bytes | bytearray
     length = raw.content_length
     if length is not None and length > most:
-        raise _too_long(raw, most)
+        raise too_long(raw.status, most)
     if length is not None:
         body = await raw.content.read()
     else:
@@ -324,7 +323,7 @@ async def _read_body(raw: aiohttp.ClientResponse, most: int) -> bytes:
         async for part in raw.content.iter_any():
             body += part
             if len(body) > most:
-                raise _too_long(raw, most)
+                raise too_long(raw.status, most)
     coding = raw.headers.get("content-encoding", "")
     return _decoded(raw, bytes(body), coding, most) if coding and body else bytes(body)
 
@@ -339,19 +338,12 @@ def _decoded(raw: aiohttp.ClientResponse, body: bytes, coding: str, most: int) -
         for part in response.stream(_DECODED_AT_ONCE):
             decoded += part
             if len(decoded) > most:
-                raise _too_long(raw, most)
+                raise too_long(raw.status, most)
     except urllib3.exceptions.HTTPError as error:
         name = type(error).__name__
     else:
         return bytes(decoded)
     raise aiohttp.ClientPayloadError(name)
-
-
-def _too_long(raw: aiohttp.ClientResponse, most: int) -> ApiDecodeError:
-    return ApiDecodeError(
-        raw.status,
-        f"The answer is longer than {most} bytes. Raise Configuration.max_answer_bytes if you expect it.",
-    )
 
 
 def _failure(error: Exception, attempt: _Attempt) -> ApiConnectionError:
@@ -366,9 +358,7 @@ def _refusal(error: ValueError, attempt: _Attempt) -> ApiException:
     """Return the exception for an error of Python, which names no value: the value may be a credential."""
     if attempt.sent:
         return _failure(error, attempt)
-    return ApiArgumentError(
-        "The method, the URL or a header cannot be sent over HTTP. Remove line breaks and characters outside Latin-1."
-    )
+    return unsendable()
 
 
 def _cleaned(error: Exception) -> Exception:
