@@ -1,8 +1,8 @@
 """Connections of urllib3 whose every wait ends with the time of the call.
 
-A socket's own timeout starts anew with every byte and every address, so a peer that drips could hold a call for ever.
-The connections also record whether the request left this machine, skip interim answers, and refuse an answer whose head
-is incomplete; http.client would take what came for the whole head.
+A socket's own timeout starts again with every byte and every address, so a peer that sends a byte now and then could hold
+a call for ever. The connections also record whether the request was sent, skip interim answers, and reject an answer whose
+head is incomplete. http.client accepts an incomplete head.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Attempt:
     """One sending of a request. It ends at `moment` of the monotonic clock.
 
     Each wait is at most `read` seconds long, or `connect` seconds while a connection is opened.
-    `stage` is None until a connection is opened or used; connections of a test's stand-in never change it.
+    `stage` is None until a connection is opened or used. It stays None if a recorder or a mock answers instead.
     """
 
     __slots__ = ("connect", "moment", "read", "stage")
@@ -62,7 +62,10 @@ class Attempt:
         return remaining
 
     def limit(self, connected: socket.socket) -> None:
-        """Limit the next wait on a socket. Setting a timeout is a system call, so a tenth of difference is let pass."""
+        """Limit the next wait on a socket, with an accuracy of a tenth.
+
+        Setting a timeout is a system call, so a timeout that is close enough stays.
+        """
         remaining, limit = self.remaining(), self.connect if self.stage == self.CONNECTING else self.read
         if limit is None or (remaining is not None and remaining < limit):
             limit = remaining
@@ -75,7 +78,7 @@ class Attempt:
 
 
 class _Current(threading.local):
-    """The attempt that this thread makes; None while another program's code uses a connection of ours."""
+    """The attempt of this thread. It is None while code outside of this package uses one of the connections."""
 
     attempt: Attempt | None = None
 
@@ -171,7 +174,7 @@ class _Socket:
 
 
 class _Response(http.client.HTTPResponse):
-    """Refuses a head that is incomplete or not a list of headers; http.client takes as headers what it can read."""
+    """Rejects a head that is incomplete or holds a line that is no header. http.client ignores both faults."""
 
     def __init__(self, connected: Any, *arguments: Any, **options: Any) -> None:
         if isinstance(connected, socket.SocketType):  # while a connection asks a proxy for a tunnel
@@ -190,7 +193,10 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Options(list[Any]):
-    """The options of a socket. urllib3 sets them once for each address of a host, so they also end its round of addresses."""
+    """The options of a socket, which urllib3 reads before it tries each address of a host.
+
+    Once the time of the attempt is over, reading them raises TimeoutError, and urllib3 tries no further address.
+    """
 
     def __init__(self, options: Any, attempt: Attempt) -> None:
         super().__init__(options or ())

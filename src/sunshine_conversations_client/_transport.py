@@ -214,7 +214,7 @@ class UrllibTransport:
             return response_of(raw, stream=request.stream)  # a stand-in has answered
         received = Headers.later(raw.headers.items())
         if request.stream:
-            attempt.moment = None  # the caller reads the body in his own time
+            attempt.moment = None  # no deadline applies while the caller reads the body
             return Response(raw.status, raw.reason, received, raw=raw)
         return Response(raw.status, raw.reason, received, _read_body(raw, most))
 
@@ -248,7 +248,7 @@ def _read_body(raw: urllib3.BaseHTTPResponse, most: int) -> bytes:
 
 
 def unread(response: Response) -> Any:
-    """Return a response as urllib3's, whose body the caller can read."""
+    """Return urllib3's response for one that is read already. The caller can read its body."""
     return urllib3.HTTPResponse(
         io.BytesIO(response.body),
         response.headers,

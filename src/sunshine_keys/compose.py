@@ -135,7 +135,8 @@ async def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
     """
     source = key_source(settings)
     if read_only:
-        store = await open_store(settings, read_only=True)
+        await require_store(settings)
+        store = _store(settings.location, read_only=True)
         try:
             sealer = sealer_of(source, await store.sealing())
         except BaseException:

@@ -9,7 +9,7 @@ from typing import Any
 from sunshine_keys.apps.table import APPS as KEYS_APPS
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.store import OPERATOR, Store
+from sunshine_keys.store import OPERATOR, Store, StoreError
 from sunshine_keys.store.answers import StoredAnswer
 from sunshine_keys.store.table import Catalog, Index, Table
 from sunshine_keys.wire.operation import Call
@@ -73,8 +73,8 @@ class Plane(calls.Plane):
         while True:
             try:
                 await self.sweep()
-            except StoreUnavailable:
-                logger.warning("the store of conversations is not available: old data stays until the next round")
+            except (StoreError, StoreUnavailable) as error:
+                logger.warning("the store of conversations cannot be swept, the next round tries again: %s", error)
             await asyncio.sleep(ROUND_SECONDS)
 
     async def close(self) -> None:
