@@ -155,7 +155,9 @@ class CustomTransport:
     def send(self, request: Request, timeout: Timeout) -> Response:
         if request.method != "GET" or request.stream or timeout.total is not None:
             raise sunshine.ApiConnectionError("not supported", maybe_sent=False)
-        return Response(200, None, Headers([("X-Url", request.url), *request.headers.items()]), request.body or b"{}")
+        return Response(
+            200, None, Headers([("X-Url", request.url), *request.headers.items()]), bytes(request.body or b"{}")
+        )
 
     def close(self) -> None: ...
 

@@ -129,14 +129,6 @@ def test_an_incomplete_request_does_not_delay_the_stop(place: Place, sample: dic
         connection.close()
 
 
-def test_workers_that_cannot_start_end_the_service_with_a_failure(place: Place, sample: dict[str, Any]) -> None:
-    with Server(place, "--workers", "2") as server:
-        (place.data / "sealing.key").rename(place.data / "elsewhere")
-        tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-        os.kill(int(tasks.read_text().split()[-1]), signal.SIGKILL)
-        assert server.process.wait(20) == 1
-
-
 @pytest.mark.parametrize("delay", [0, 0.001, 0.003, 0.01, 0.03])
 def test_a_server_can_be_stopped_from_its_first_moment(place: Place, sample: dict[str, Any], delay: float) -> None:
     process = subprocess.Popen(

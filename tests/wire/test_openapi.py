@@ -138,7 +138,8 @@ class Asked:
             case 400 if "{integrationId}" in self.path:
                 return self.send(self.owner, ids={"{integrationId}": self.tenant.web_id})
             case 400:
-                return self.send(self.owner, query="page[after]=x")
+                (name, *_) = [parameter["name"] for parameter in self.operation.query]
+                return self.send(self.owner, query=f"{name}=1&{name}=2")
             case 401:
                 return self.send(None)
             case 403:

@@ -25,6 +25,7 @@ _TITLES = {kind.status: kind.title for kind in reversed(errors.kinds())}
 
 _ALWAYS = {401, 403, 429, 503}
 _OF_BODIES = {400, 413, 415}
+_OF_QUERIES = {400}
 _OF_CREATES = {409}
 _OF_IDS = {404}
 
@@ -120,6 +121,7 @@ def _statuses(operation: Operation) -> set[int]:
     """Return the statuses of the errors that an operation may answer with."""
     statuses = {*_ALWAYS, *operation.errors}
     statuses |= _OF_BODIES if operation.body else set()
+    statuses |= _OF_QUERIES if operation.query else set()
     statuses |= _OF_CREATES if operation.status == 201 else set()
     statuses |= _OF_IDS if operation.placeholders else set()
     return statuses
