@@ -39,14 +39,15 @@ async def missing_key(store: Store, key_id: str) -> Diagnosis:
 
 async def request(store: Store, request_id: str) -> Diagnosis:
     """Return what the trail records about a request."""
-    async for page in pages(store):
-        for entry in page:
-            if entry.request_id == request_id:
-                return await _request(store, entry)
+    # The time of a cause is that of the refusal, while its entry in the trail may be later than a deletion that followed.
     with contextlib.suppress(StoreUnavailable):  # an earlier version wrote the store, which has no such table
         cause = await store.get(CAUSES, request_id)
         if cause is not None:
             return await _refused(store, cause.key_id, cause.time, cause.source, cause.code, cause.cause)
+    async for page in pages(store):
+        for entry in page:
+            if entry.request_id == request_id:
+                return await _request(store, entry)
     finding = Finding(
         "not_in_the_trail",
         f"the audit trail has no entry of request {request_id}",
