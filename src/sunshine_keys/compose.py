@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from sunshine_keys.wire.router import Router
 
 if TYPE_CHECKING:
     from sunshine_keys.store.postgres import PostgresStore
-    from sunshine_messaging.plane import Plane
+    from sunshine_messaging.plane import DeliverySettings, Plane
 
 
 logger = logging.getLogger("sunshine_keys.messaging")
@@ -53,8 +53,11 @@ ROUTER = Router(OPERATIONS)
 class Messaging:
     """The conversation plane beside a store of keys. Its modules are imported, and its store is opened, at its first use."""
 
-    def __init__(self, place: Location) -> None:
-        self._place = place
+    def __init__(self, settings: Settings, delivery: Callable[[], DeliverySettings] | None = None) -> None:
+        """`delivery` returns what replaces the delivery over sockets that the settings describe."""
+        self._settings = settings
+        self._place = settings.location
+        self._delivery = delivery or self._over_sockets
         self._plane: Plane | None = None
         self._opening = asyncio.Lock()
 
@@ -76,13 +79,18 @@ class Messaging:
                     file = messaging_file(path)
                     create_file(file)
                     SqliteStore.prepare(file, MESSAGING)
-                    return Plane(engine, SqliteStore(file, MESSAGING))
+                    return Plane(engine, SqliteStore(file, MESSAGING), self._delivery())
                 case PostgresUrl(url):
                     await _postgres_store().prepare(url, MESSAGING)
-                    return Plane(engine, _postgres_store()(url, MESSAGING))
+                    return Plane(engine, _postgres_store()(url, MESSAGING), self._delivery())
         except StoreError as error:
             logger.error("the store of conversations cannot be opened: %s", error)
             raise StoreUnavailable from error
+
+    def _over_sockets(self) -> DeliverySettings:
+        from sunshine_messaging.plane import delivery_over_sockets
+
+        return delivery_over_sockets(self._settings)
 
     async def exists(self) -> bool:
         """Return True if the plane has been used. Raises StoreError."""
@@ -116,6 +124,13 @@ class Messaging:
             await self._plane.close()
 
 
+def without_delivery() -> DeliverySettings:
+    """Return settings with which nothing is delivered to webhooks."""
+    from sunshine_messaging.plane import no_delivery
+
+    return no_delivery()
+
+
 def messaging_catalog() -> Catalog:
     """Return the catalog of stores of conversations."""
     from sunshine_messaging.plane import CATALOG as MESSAGING
@@ -128,10 +143,13 @@ def messaging_file(keys: Path) -> Path:
     return keys.with_name("messaging.db" if keys.name == STORE_FILE else f"{keys.name}.messaging")
 
 
-async def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
+async def open_engine(
+    settings: Settings, *, read_only: bool = False, delivery: Callable[[], DeliverySettings] | None = None
+) -> Engine:
     """Open the store, and create it if it is missing. Raises StoreError if the store or its sealing keys cannot be used.
 
-    With `read_only`, the store has to exist, its schema is not upgraded, and nothing can be written.
+    With `read_only`, the store has to exist, its schema is not upgraded, and nothing can be written. `delivery` returns
+    what replaces the delivery to webhooks over sockets.
     """
     source = key_source(settings)
     if read_only:
@@ -142,10 +160,10 @@ async def open_engine(settings: Settings, *, read_only: bool = False) -> Engine:
         except BaseException:
             await store.close()
             raise
-        return Engine(store, sealer, KeyRingReloader(sealer, source), Messaging(settings.location))
+        return Engine(store, sealer, KeyRingReloader(sealer, source), Messaging(settings, delivery))
     sealing = await _prepare(settings)
     sealer = sealer_of(source, sealing)
-    return Engine(_store(settings.location), sealer, KeyRingReloader(sealer, source), Messaging(settings.location))
+    return Engine(_store(settings.location), sealer, KeyRingReloader(sealer, source), Messaging(settings, delivery))
 
 
 async def open_store(settings: Settings, *, read_only: bool = False) -> Store:

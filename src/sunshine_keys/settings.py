@@ -12,6 +12,7 @@ from sunshine_keys.observing.metrics_page import MetricsAccess
 from sunshine_keys.sealing import sources
 from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.locations import Location, SqliteFile, location
+from sunshine_keys.webhooks.targets import Targets
 from sunshine_keys.wire.limits import DEFAULT_LIMITS, RateLimits
 
 STORE_FILE = "sunshine-keys.sqlite3"
@@ -20,6 +21,9 @@ DEFAULT_FOLDER = "data"
 
 _USAGE = "SUNSHINE_KEYS_USAGE"
 _CONSOLE = "SUNSHINE_KEYS_CONSOLE"
+_TARGETS = "SUNSHINE_KEYS_WEBHOOK_TARGETS"
+_BATCH = "SUNSHINE_KEYS_WEBHOOK_BATCH"
+_GAP_FACTOR = "SUNSHINE_KEYS_WEBHOOK_GAP_FACTOR"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -27,7 +31,9 @@ class Settings(msgspec.Struct, frozen=True):
 
     `sealing` replaces the file of sealing keys in `data`; one of the two is required. `log` is the form of the log of
     requests; None turns it off. `metrics` has the token for /metrics; None turns that page off. `usage` turns on counting
-    the use of keys, `console` the pages at /console.
+    the use of keys, `console` the pages at /console. `targets` are the targets of webhooks that may be called, and
+    `webhook_batch` is the most events in one call. The time between attempts to deliver is multiplied by
+    `webhook_gap_factor`.
     """
 
     data: Path | None
@@ -38,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True):
     metrics: MetricsAccess | None = None
     usage: bool = True
     console: bool = True
+    targets: Targets = Targets.ANY
+    webhook_batch: int = 1
+    webhook_gap_factor: float = 1.0
 
     @property
     def location(self) -> Location:
@@ -55,7 +64,14 @@ class Settings(msgspec.Struct, frozen=True):
         limits = RateLimits.from_environment(os.environ)
         log, metrics = Log.from_environment(os.environ), MetricsAccess.from_environment(os.environ)
         settings = cls.of(os.environ.get("SUNSHINE_KEYS_DATA"), database_from_environment(), limits, log, metrics)
-        return msgspec.structs.replace(settings, usage=_is_on(_USAGE), console=_is_on(_CONSOLE))
+        return msgspec.structs.replace(
+            settings,
+            usage=_is_on(_USAGE),
+            console=_is_on(_CONSOLE),
+            targets=Targets(os.environ.get(_TARGETS, Targets.ANY)),
+            webhook_batch=int(os.environ.get(_BATCH, "1")),
+            webhook_gap_factor=float(os.environ.get(_GAP_FACTOR, "1")),
+        )
 
     @classmethod
     def of(
@@ -89,6 +105,9 @@ class Settings(msgspec.Struct, frozen=True):
         variables = self.rate_limits.environment() | (self.log.environment() if self.log else {})
         variables[_USAGE] = "on" if self.usage else "off"
         variables[_CONSOLE] = "on" if self.console else "off"
+        variables[_TARGETS] = self.targets.value
+        variables[_BATCH] = str(self.webhook_batch)
+        variables[_GAP_FACTOR] = str(self.webhook_gap_factor)
         if self.metrics is not None:
             variables |= self.metrics.environment()
         if self.data is not None:

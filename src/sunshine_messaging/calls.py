@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -13,9 +13,13 @@ from sunshine_keys.apps.table import require_app
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Unauthorized
 from sunshine_keys.store import Store
-from sunshine_keys.store.change import Change
+from sunshine_keys.store.change import Change, Origin
+from sunshine_keys.webhooks.table import webhooks_of_app
 from sunshine_keys.wire.answers import Replay
 from sunshine_keys.wire.operation import Call
+from sunshine_messaging.delivery.deliverer import Deliverer, DeliverySettings
+from sunshine_messaging.events.audience import AnnouncedChange, Audience
+from sunshine_messaging.events.model import Form, Listener
 
 R = TypeVar("R")
 
@@ -26,11 +30,18 @@ INVALID_PAGE = "Invalid page query parameters"
 class Plane:
     """The plane's store beside an engine, which holds the keys and the apps."""
 
-    def __init__(self, engine: Engine, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        delivery: DeliverySettings = DeliverySettings(),  # noqa: B008 - it is frozen
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """`clock` returns the time in seconds since 1970."""
         self.engine = engine
         self.store = store
         self.clock = clock
+        self.deliverer = Deliverer(engine, store, self.now, delivery)
 
     def now(self) -> int:
         """Return the time in milliseconds since 1970."""
@@ -44,13 +55,38 @@ class Plane:
     async def change(self, call: Call, change: Change[R]) -> R:
         """Apply `change`. Raises Unauthorized if the key has been deleted since it authenticated the request."""
         await self._require(call)
-        return await self.store.transact(call.origin, change)
+        return await self.announce(call.origin, call.ids["appId"], change)
+
+    async def announce(self, origin: Origin, app_id: str, change: Change[R]) -> R:
+        """Apply `change`, and deliver the events that it raises."""
+        change, listeners = await self._with_audience(app_id, change)
+        result = await self.store.transact(origin, change)
+        self.deliverer.wake(listeners)
+        return result
 
     async def create(self, call: Call, change: Change[bytes]) -> msgspec.Raw | Replay:
         """Apply `change`, and return its answer, or the stored answer of the same create. Raises what `change` does."""
         await self._require(call)
+        change, listeners = await self._with_audience(call.ids["appId"], change)
         answer, is_replay = await self.store.transact_answer(call.origin, change)
+        self.deliverer.wake(listeners)
         return Replay(msgspec.Raw(answer)) if is_replay else msgspec.Raw(answer)
+
+    async def _with_audience(self, app_id: str, change: Change[R]) -> tuple[Change[R], Sequence[Listener]]:
+        if not isinstance(change, AnnouncedChange):
+            return change, ()
+        webhooks = await self.engine.store.read(webhooks_of_app(app_id))
+        listeners = tuple(
+            Listener(
+                webhook.id,
+                webhook.integration_id,
+                webhook.triggers,
+                Form(webhook.include_full_user, webhook.include_full_source),
+            )
+            for webhook in webhooks
+        )
+        audience = Audience(app_id, self.deliverer.process, self.now(), listeners)
+        return msgspec.structs.replace(change, audience=audience), listeners
 
     async def _require(self, call: Call) -> None:
         await self.require_app(call)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 from sunshine_keys.apps.table import APPS as KEYS_APPS
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR, Store, StoreError
 from sunshine_keys.store.answers import StoredAnswer
 from sunshine_keys.store.table import Catalog, Index, Table
@@ -19,6 +21,9 @@ from sunshine_messaging.apps.changes import DeleteApp
 from sunshine_messaging.apps.table import APPS, apps_after
 from sunshine_messaging.clients import operations as clients
 from sunshine_messaging.conversations import operations as conversations
+from sunshine_messaging.delivery.courier import HttpCourier, UnreachableCourier
+from sunshine_messaging.delivery.deliverer import DeliverySettings
+from sunshine_messaging.events.table import DELIVERIES, SENDERS
 from sunshine_messaging.messages import operations as messages
 from sunshine_messaging.participants import operations as participants
 from sunshine_messaging.users import operations as users
@@ -31,7 +36,7 @@ HANDLERS: calls.Handlers = {id: handler for resource in RESOURCES for id, handle
 ANSWERS = Table("idempotency", StoredAnswer, indexes=(Index("idempotency_by_age", ("created",)),))
 
 CATALOG = Catalog(
-    tables=(APPS, *(table for resource in RESOURCES for table in resource.TABLES), ANSWERS),
+    tables=(APPS, *(table for resource in RESOURCES for table in resource.TABLES), DELIVERIES, SENDERS, ANSWERS),
     number=0x53756E4D,  # "SunM"
     schema="messaging",
 )
@@ -41,14 +46,26 @@ ROUND_SECONDS = 60.0
 
 _BATCH = 500
 
+__all__ = ["CATALOG", "DeliverySettings", "Plane", "delivery_over_sockets", "no_delivery"]
+
 logger = logging.getLogger("sunshine_keys.messaging")
+
+
+def delivery_over_sockets(settings: Settings) -> DeliverySettings:
+    """Return the delivery that an operator has set."""
+    return DeliverySettings(partial(HttpCourier, settings.targets), settings.webhook_batch, settings.webhook_gap_factor)
+
+
+def no_delivery() -> DeliverySettings:
+    """Return the delivery of a service that calls nobody."""
+    return DeliverySettings(UnreachableCourier)
 
 
 class Plane(calls.Plane):
     """The plane of one process. It begins its work in the background at once."""
 
-    def __init__(self, engine: Engine, store: Store) -> None:
-        super().__init__(engine, store)
+    def __init__(self, engine: Engine, store: Store, delivery: DeliverySettings = DeliverySettings()) -> None:  # noqa: B008 - it is frozen
+        super().__init__(engine, store, delivery)
         self._task = asyncio.get_running_loop().create_task(self._work(), name="sunshine-messaging")
 
     async def answer(self, operation_id: str, call: Call) -> Any:
@@ -81,4 +98,5 @@ class Plane(calls.Plane):
         """Stop the work in the background, and close the store."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        await self.deliverer.close()
         await self.store.close()

@@ -119,7 +119,7 @@ def test_the_quickstart_can_be_followed(reader: Reader) -> None:
     said = reader.run("python", life)
     reasons = "Key id or secret is wrong, or the key has been deleted|JWT was not signed by the key its kid names.*"
     assert re.fullmatch(
-        rf"issued int_[0-9a-f]{{24}}\nused for https://example.com/callback\nrefused: ({reasons})\n", said
+        rf"issued int_[0-9a-f]{{24}}\nused for http://localhost:5000/webhook\nrefused: ({reasons})\n", said
     )
 
 

@@ -23,19 +23,13 @@ from support.machine import needs_root
 from support.postgres import Postgres
 from support.postgres import running as running_postgres
 from support.servers import Server
+from support.waiting import wait_until
 from support.wire import Key, Place, Wire, first_run
 
 from sunshine_keys.settings import STORE_FILE
 
 TOKEN = "a-metrics-token-of-this-test"
 QUICKLY = {"SUNSHINE_KEYS_METRICS_TOKEN": TOKEN}
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def page(wire: Wire) -> str:

@@ -6,25 +6,17 @@ import contextlib
 import signal
 import socket
 import ssl
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from support.certificates import make_certificate
 from support.servers import Server
+from support.waiting import wait_until
 from support.wire import Wire, first_run
 
 TOKEN = "a-metrics-token-of-this-test"
 AT_ONCE = "from sunshine_keys import server\nserver._CERTIFICATE_TICKS = 1"
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def served_certificate(url: str) -> str:

@@ -137,7 +137,7 @@ class Service:
     place: Place
 
 
-WEBHOOK = {"target": "https://example.com/callback", "triggers": ["conversation:message"]}
+WEBHOOK = {"target": "http://127.0.0.1:9/callback", "triggers": ["conversation:message"]}
 
 
 def first_run(place: Path | Place, *, sample: bool = False) -> dict[str, Any]:

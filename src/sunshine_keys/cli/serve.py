@@ -16,6 +16,7 @@ import typer
 from sunshine_keys.atomic_files import draft
 from sunshine_keys.cli.program import Data, Database, cli, fail, print_flushed
 from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
+from sunshine_keys.webhooks.targets import Targets
 
 logger = logging.getLogger("sunshine_keys.server")
 
@@ -140,6 +141,28 @@ def serve(
         bool,
         typer.Option("--console/--no-console", envvar="SUNSHINE_KEYS_CONSOLE", help="Serve the console at /console."),
     ] = True,
+    webhook_targets: Annotated[
+        Targets | None,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_WEBHOOK_TARGETS",
+            help="The targets that webhooks may have: on any address, or on public ones only. Default: any if --host is a loopback address, else public.",
+        ),
+    ] = None,
+    webhook_batch: Annotated[
+        int,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_WEBHOOK_BATCH", min=1, max=100, help="The most events in one call of a webhook."
+        ),
+    ] = 1,
+    webhook_gap_factor: Annotated[
+        float,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_WEBHOOK_GAP_FACTOR",
+            min=0,
+            max=10,
+            help="Multiply the time between attempts to deliver (15 s, 45 s, 3 min, 9 min): 0 for tests.",
+        ),
+    ] = 1.0,
 ) -> None:
     """Serve the API until SIGTERM. If there is no store, create one first, and write its account key to a file in --data."""
     from sunshine_keys import server
@@ -158,7 +181,14 @@ def serve(
         metrics = MetricsAccess.from_environment(os.environ, metrics_token_file)
     except ValueError as error:
         fail(str(error))
-    settings = msgspec.structs.replace(Settings.of(data, database, limits, log, metrics), usage=usage, console=console)
+    settings = msgspec.structs.replace(
+        Settings.of(data, database, limits, log, metrics),
+        usage=usage,
+        console=console,
+        targets=webhook_targets or (Targets.ANY if server.is_loopback(host) else Targets.PUBLIC),
+        webhook_batch=webhook_batch,
+        webhook_gap_factor=webhook_gap_factor,
+    )
     connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections, public_url)
     try:
         connections.check()

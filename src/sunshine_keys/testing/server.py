@@ -17,7 +17,7 @@ import msgspec
 from sunshine_conversations_client import ApiClient, Configuration
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
-from sunshine_keys.compose import ROUTER, messaging_file, open_engine
+from sunshine_keys.compose import ROUTER, messaging_file, open_engine, without_delivery
 from sunshine_keys.first_run import initialise
 from sunshine_keys.keys.changes import DeleteKey
 from sunshine_keys.keys.table import KEYS
@@ -85,7 +85,7 @@ class SunshineServer:
         self.faults = Faults()
         self.requests: list[RecordedRequest] = []
         settings = Settings(self._folder, sealing=FixedKeys([secrets.token_bytes(32)]))
-        self._engine = self._run(open_engine(settings))
+        self._engine = self._run(open_engine(settings, delivery=without_delivery))
         sample = self._run(initialise(self._engine, sample=True))
         assert sample is not None
         self.account_key = Key(sample["account_key"]["id"], sample["account_key"]["secret"])

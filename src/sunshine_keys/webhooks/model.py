@@ -7,6 +7,36 @@ import msgspec
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.views import SecretView
 
+TRIGGERS = (
+    "client:add",
+    "client:remove",
+    "client:update",
+    "conversation:create",
+    "conversation:join",
+    "conversation:leave",
+    "conversation:message",
+    "conversation:message:delivery:channel",
+    "conversation:message:delivery:failure",
+    "conversation:message:delivery:user",
+    "conversation:postback",
+    "conversation:read",
+    "conversation:referral",
+    "conversation:remove",
+    "conversation:typing",
+    "passthrough:messaging",
+    "switchboard:acceptControl",
+    "switchboard:acceptControl:failure",
+    "switchboard:offerControl",
+    "switchboard:offerControl:failure",
+    "switchboard:passControl",
+    "switchboard:passControl:failure",
+    "switchboard:releaseControl",
+    "user:merge",
+    "user:remove",
+    "user:update",
+)
+"""The types of events that a webhook can hear (documented)."""
+
 
 class Webhook(msgspec.Struct, frozen=True):
     id: str

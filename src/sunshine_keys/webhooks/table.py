@@ -39,3 +39,10 @@ def webhooks_of(integration_ids: Sequence[str]) -> Statements[list[Webhook]]:
         return []
     places = placeholders(len(integration_ids))
     return (yield from WEBHOOKS.select(f"WHERE integration_id IN ({places}) ORDER BY id", *integration_ids))
+
+
+def webhooks_of_app(app_id: str) -> Statements[list[Webhook]]:
+    """Return the webhooks of all integrations of an app, in order of id."""
+    return WEBHOOKS.select(
+        "WHERE integration_id IN (SELECT id FROM integrations WHERE app_id = $1) ORDER BY id", app_id
+    )

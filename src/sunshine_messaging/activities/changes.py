@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute
+from sunshine_messaging.conversations.model import Conversation
 from sunshine_messaging.conversations.table import CONVERSATIONS, require_conversation
+from sunshine_messaging.events.audience import AnnouncedChange
+from sunshine_messaging.events.model import API_SOURCE, Event, Form, truncated
 from sunshine_messaging.moments import Milliseconds, text
 from sunshine_messaging.participants.changes import Member
 from sunshine_messaging.participants.table import require_participant
+from sunshine_messaging.users.model import User
 
 
-class MarkRead(Change[None], frozen=True):
+class MarkRead(AnnouncedChange[None], frozen=True):
     """Record that a business, or the user `member`, has read a conversation.
 
     Raises ConversationNotFound, UserNotFound, and NotFound for a user who is no member.
@@ -40,3 +45,13 @@ class MarkRead(Change[None], frozen=True):
             conversation.last_received,
             text(moment),
         )
+        yield from self.audience.raise_event(_read(conversation, user))
+
+
+def _read(conversation: Conversation, user: User) -> Event:
+    def payload(form: Form) -> dict[str, Any]:
+        author = form.author({"type": "user", "userId": user.id}, user)
+        activity = {"type": "conversation:read", "source": API_SOURCE, "author": author}
+        return {"conversation": truncated(conversation), "activity": activity}
+
+    return Event("conversation:read", conversation.id, payload)

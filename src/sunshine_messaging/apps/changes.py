@@ -6,11 +6,12 @@ from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
 from sunshine_messaging.apps.table import APPS
 from sunshine_messaging.conversations.table import CONVERSATIONS, conversations_of_app
+from sunshine_messaging.events.table import DELIVERIES
 from sunshine_messaging.messages.table import delete_some
 from sunshine_messaging.users.table import USERS
 
 _ROWS = 1000
-"""The most messages or users that a step deletes."""
+"""The most messages, users or deliveries that a step deletes."""
 
 
 class DeleteApp(Change[bool], frozen=True):
@@ -26,6 +27,12 @@ class DeleteApp(Change[bool], frozen=True):
                 yield from CONVERSATIONS.delete("id = $1", conversation.id)
             return True
         if (yield from USERS.delete("id IN (SELECT id FROM users WHERE app_id = $1 LIMIT $2)", self.app_id, _ROWS)):
+            return True
+        if (
+            yield from DELIVERIES.delete(
+                "number IN (SELECT number FROM deliveries WHERE app_id = $1 LIMIT $2)", self.app_id, _ROWS
+            )
+        ):
             return True
         yield from APPS.delete("id = $1", self.app_id)
         return False

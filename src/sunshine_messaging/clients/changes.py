@@ -7,16 +7,19 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.errors import BadRequest, ClientNotFound
-from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
 from sunshine_messaging.clients.model import Client, client_view
 from sunshine_messaging.clients.table import CLIENTS, SDK, clients_of
+from sunshine_messaging.conversations.model import Conversation
 from sunshine_messaging.conversations.table import require_conversation
+from sunshine_messaging.events.audience import AnnouncedChange
+from sunshine_messaging.events.model import API_SOURCE, Event, truncated
 from sunshine_messaging.participants.table import PARTICIPANTS, participants_of_user, require_participant
+from sunshine_messaging.users.model import User
 from sunshine_messaging.users.table import require_user
 
 
-class LinkClient(Change[bytes], frozen=True):
+class LinkClient(AnnouncedChange[bytes], frozen=True):
     """Link a user to a channel, and return the answer: a pending client. The same link gives the existing client.
 
     A link that is to be confirmed at once is active afterwards. `client` lacks its `user_id`. `now` is a moment on the wire.
@@ -44,6 +47,7 @@ class LinkClient(Change[bytes], frozen=True):
         client = msgspec.structs.replace(self.client, user_id=user.id)
         if not self.at_once:
             yield from CLIENTS.insert(client)
+            yield from self.audience.raise_event(_linking(conversation, user, client))
             return _answer(client)
         external_id = client.link and (client.link.get("phoneNumber") or client.link.get("address"))
         active = msgspec.structs.replace(
@@ -56,14 +60,45 @@ class LinkClient(Change[bytes], frozen=True):
         yield from PARTICIPANTS.update(
             msgspec.structs.replace(participant, client_associations=associations), "client_associations"
         )
+        yield from self.audience.raise_event(_linking(conversation, user, client))
+        matched = msgspec.structs.replace(client, external_id=external_id)
+        yield from self.audience.raise_event(_linked(conversation, user, matched, "matched"))
+        yield from self.audience.raise_event(_linked(conversation, user, active, "confirmed"))
         return _answer(client)
+
+
+def _linking(conversation: Conversation, user: User, client: Client) -> Event:
+    return Event(
+        "client:add",
+        conversation.id,
+        lambda form: {
+            "conversation": truncated(conversation),
+            "user": form.user(user),
+            "client": client_view(client),
+            "reason": "channelLinking",
+            "source": API_SOURCE,
+        },
+    )
+
+
+def _linked(conversation: Conversation, user: User, client: Client, reason: str) -> Event:
+    return Event(
+        "client:update",
+        conversation.id,
+        lambda form: {
+            "conversation": truncated(conversation),
+            "user": form.user(user),
+            "client": client_view(client),
+            "reason": reason,
+        },
+    )
 
 
 def _answer(client: Client) -> bytes:
     return msgspec.json.encode({"client": client_view(client)})
 
 
-class RemoveClient(Change[None], frozen=True):
+class RemoveClient(AnnouncedChange[None], frozen=True):
     """Remove a client of a user. Raises UserNotFound, ClientNotFound, and BadRequest for an SDK client."""
 
     action = "client.remove"
@@ -88,3 +123,7 @@ class RemoveClient(Change[None], frozen=True):
             if rest != participant.client_associations:
                 changed = msgspec.structs.replace(participant, client_associations=rest)
                 yield from PARTICIPANTS.update(changed, "client_associations")
+        removed = {"client": client_view(client), "reason": "api", "source": API_SOURCE}
+        yield from self.audience.raise_event(
+            Event("client:remove", user.id, lambda form: {"user": form.user(user)} | removed)
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from sunshine_keys.errors import BadRequest
@@ -15,13 +17,15 @@ from sunshine_messaging.conversations.model import (
     conversation_view,
 )
 from sunshine_messaging.conversations.table import CONVERSATIONS, has_default, require_conversation
+from sunshine_messaging.events.audience import AnnouncedChange
+from sunshine_messaging.events.model import API_SOURCE, Event, Form, truncated
 from sunshine_messaging.messages.model import MOST_MESSAGES
 from sunshine_messaging.messages.table import delete_some
 from sunshine_messaging.participants.changes import Member, add_participant
 from sunshine_messaging.users.model import User
 
 
-class CreateConversation(Change[bytes], frozen=True):
+class CreateConversation(AnnouncedChange[bytes], frozen=True):
     """Create a conversation with its participants, and return the answer. Raises UserNotFound, BadRequest."""
 
     action = "conversation.create"
@@ -42,7 +46,17 @@ class CreateConversation(Change[bytes], frozen=True):
         yield from CONVERSATIONS.insert(conversation)
         for member, user in zip(self.members, users, strict=True):
             yield from add_participant(conversation, user, conversation.created_at, subscribe=member.subscribe)
+        owner = users[0] if conversation.type == PERSONAL else None
+        yield from self.audience.raise_event(_created(conversation, owner))
         return msgspec.json.encode({"conversation": conversation_view(conversation)})
+
+
+def _created(conversation: Conversation, user: User | None) -> Event:
+    def payload(form: Form) -> dict[str, Any]:
+        view = {"conversation": truncated(conversation), "creationReason": "none", "source": API_SOURCE}
+        return view if user is None else view | {"user": form.user(user)}
+
+    return Event("conversation:create", conversation.id, payload)
 
 
 class UpdateConversation(Change[Conversation], frozen=True):
@@ -60,7 +74,7 @@ class UpdateConversation(Change[Conversation], frozen=True):
         return conversation
 
 
-class DeleteConversation(Change[None], frozen=True):
+class DeleteConversation(AnnouncedChange[None], frozen=True):
     """Delete a conversation with its messages. Raises ConversationNotFound, and BadRequest for a default one."""
 
     action = "conversation.delete"
@@ -73,6 +87,8 @@ class DeleteConversation(Change[None], frozen=True):
         if conversation.is_default:
             raise BadRequest(f"Conversation {conversation.id} cannot be deleted because it is the default.")
         yield from erase_conversation(conversation.id)
+        removed = Event("conversation:remove", conversation.id, lambda form: {"conversation": truncated(conversation)})
+        yield from self.audience.raise_event(removed)
 
 
 def erase_conversation(conversation_id: str) -> Statements[None]:

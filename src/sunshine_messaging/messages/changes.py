@@ -12,6 +12,8 @@ from sunshine_keys.store.statements import Statements, execute
 from sunshine_messaging.clients.table import clients_of
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 from sunshine_messaging.conversations.table import require_conversation
+from sunshine_messaging.events.audience import AnnouncedChange
+from sunshine_messaging.events.model import API_SOURCE, Event, Form, truncated
 from sunshine_messaging.messages.model import MOST_MESSAGES, Message, message_id, received_at
 from sunshine_messaging.messages.table import MESSAGES, delete_some, messages_by, require_message
 from sunshine_messaging.moments import Milliseconds, text
@@ -22,7 +24,6 @@ from sunshine_messaging.users.model import User
 NO_AVATAR = f"https://www.gravatar.com/avatar/{'0' * 32}.png?s=200&d=mm"
 """The avatar of an author who has none (observed)."""
 
-_SOURCE = {"type": "api:conversations"}
 _NO_SUCH_DESTINATION = "The conversation's user has no client of this destination"
 _encode = msgspec.json.Encoder().encode
 
@@ -68,7 +69,7 @@ class Destination(msgspec.Struct, frozen=True):
     integration_type: str | None
 
 
-class PostMessage(Change[bytes], frozen=True):
+class PostMessage(AnnouncedChange[bytes], frozen=True):
     """Store messages, one for each of `contents`, and return the answer.
 
     Raises ConversationNotFound, UserNotFound, NotFound for a user who is no member, BadRequest for a destination that the
@@ -99,33 +100,36 @@ class PostMessage(Change[bytes], frozen=True):
         received, bodies = conversation.last_received, []
         for content in self.contents:
             received = max(self.now, received + 1)
-            message = _message(conversation.id, author_id, received, author, content, self.metadata)
+            view = _view(received, author, content, self.metadata)
+            message = Message(conversation.id + view["id"], author_id, _encode(view))
             yield from MESSAGES.insert(message)
+            yield from self.audience.raise_event(_posted(conversation, view, user))
             bodies.append(message.body)
         yield from execute(_COUNT, conversation.id, len(bodies), received, text(received))
         yield from execute(_UNREAD, conversation.id, len(bodies), author_id or "")
         return b'{"messages":[' + b",".join(bodies) + b"]}"
 
 
-def _message(
-    conversation_id: str,
-    author_id: str | None,
-    received: Milliseconds,
-    author: dict[str, Any],
-    content: dict[str, Any],
-    metadata: dict[str, Any] | None,
-) -> Message:
-    id = message_id(received)
-    body: dict[str, Any] = {
-        "id": id,
+def _view(
+    received: Milliseconds, author: dict[str, Any], content: dict[str, Any], metadata: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return a new message as JSON of the API."""
+    view: dict[str, Any] = {
+        "id": message_id(received),
         "received": text(received),
         "author": author,
         "content": content,
-        "source": _SOURCE,
+        "source": API_SOURCE,
     }
-    if metadata:
-        body["metadata"] = metadata
-    return Message(conversation_id + id, author_id, _encode(body))
+    return view | {"metadata": metadata} if metadata else view
+
+
+def _posted(conversation: Conversation, message: dict[str, Any], user: User | None) -> Event:
+    def payload(form: Form) -> dict[str, Any]:
+        author = form.author(message["author"], user)
+        return {"conversation": truncated(conversation), "message": message | {"author": author}}
+
+    return Event("conversation:message", conversation.id, payload)
 
 
 def _require_destination(conversation: Conversation, destination: Destination) -> Statements[None]:

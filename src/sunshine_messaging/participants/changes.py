@@ -6,11 +6,12 @@ import msgspec
 
 from sunshine_keys.errors import BadRequest, NotFound, UserNotFound
 from sunshine_keys.ids import new_object_id
-from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
 from sunshine_messaging.clients.table import SDK, sdk_client
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 from sunshine_messaging.conversations.table import require_conversation
+from sunshine_messaging.events.audience import AnnouncedChange
+from sunshine_messaging.events.model import Event, truncated
 from sunshine_messaging.participants.model import MOST_PARTICIPANTS, Participant, participant_view
 from sunshine_messaging.participants.table import (
     NOT_A_MEMBER,
@@ -43,7 +44,7 @@ class Member(msgspec.Struct, frozen=True):
         return user
 
 
-class JoinConversation(Change[bytes], frozen=True):
+class JoinConversation(AnnouncedChange[bytes], frozen=True):
     """Add a user to a group, and return the answer. A member stays as it is.
 
     `now` is a moment on the wire. Raises ConversationNotFound, UserNotFound, and BadRequest for a personal conversation
@@ -67,10 +68,11 @@ class JoinConversation(Change[bytes], frozen=True):
             if len((yield from participants_of(conversation.id))) >= MOST_PARTICIPANTS:
                 raise BadRequest("Too many participants")
             participant = yield from add_participant(conversation, user, self.now, subscribe=self.member.subscribe)
+            yield from self.audience.raise_event(_moved("conversation:join", conversation, user))
         return msgspec.json.encode({"participant": participant_view(participant)})
 
 
-class LeaveConversation(Change[None], frozen=True):
+class LeaveConversation(AnnouncedChange[None], frozen=True):
     """Remove a participant of a group, named by its own id or as a member.
 
     Raises ConversationNotFound, NotFound, and BadRequest for a personal conversation.
@@ -95,6 +97,14 @@ class LeaveConversation(Change[None], frozen=True):
         if participant is None or participant.conversation_id != conversation.id:
             raise NotFound(NOT_A_MEMBER)
         yield from PARTICIPANTS.delete("id = $1", participant.id)
+        user = yield from find_by_id(self.app_id, participant.user_id)
+        assert user is not None
+        yield from self.audience.raise_event(_moved("conversation:leave", conversation, user))
+
+
+def _moved(type: str, conversation: Conversation, user: User) -> Event:
+    """Return the event of a user who joins or leaves a conversation."""
+    return Event(type, conversation.id, lambda form: {"conversation": truncated(conversation), "user": form.user(user)})
 
 
 def add_participant(conversation: Conversation, user: User, now: str, *, subscribe: bool) -> Statements[Participant]:

@@ -13,6 +13,8 @@ from sunshine_messaging.apps.table import register
 from sunshine_messaging.clients.table import CLIENTS, clients_of
 from sunshine_messaging.conversations.changes import erase_conversation
 from sunshine_messaging.conversations.table import personal_conversations
+from sunshine_messaging.events.audience import AnnouncedChange
+from sunshine_messaging.events.model import Event
 from sunshine_messaging.messages.changes import erase_author, erase_message
 from sunshine_messaging.messages.table import messages_by
 from sunshine_messaging.metadata import require_small
@@ -84,7 +86,7 @@ def replace_handles(before: User, after: User) -> Statements[None]:
         yield from HANDLES.insert(current[key])
 
 
-class DeleteUser(Change[None], frozen=True):
+class DeleteUser(AnnouncedChange[None], frozen=True):
     """Delete a user, found by id or external id, with its clients, its personal conversations and its messages.
 
     Raises UserNotFound.
@@ -103,6 +105,7 @@ class DeleteUser(Change[None], frozen=True):
         for message in (yield from messages_by(user.id)):
             yield from erase_message(message)
         yield from USERS.delete("id = $1", user.id)
+        yield from self.audience.raise_event(Event("user:remove", user.id, lambda form: {"user": form.user(user)}))
 
 
 class DeletePersonalInformation(Change[User], frozen=True):

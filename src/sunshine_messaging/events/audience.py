@@ -1,0 +1,72 @@
+"""The webhooks that hear what a change does, and the base of changes that raise events."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from sunshine_keys.ids import new_object_id
+from sunshine_keys.store.change import Change
+from sunshine_keys.store.statements import Statements
+from sunshine_messaging.events.model import PENDING, Delivery, Event, Form, Listener
+from sunshine_messaging.events.table import add_delivery
+from sunshine_messaging.moments import Milliseconds, text
+
+R = TypeVar("R")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """The webhooks of an app as they were when a request began. `process` delivers what they hear.
+
+    `now` is the time of the change.
+    """
+
+    app_id: str = ""
+    process: str = ""
+    now: Milliseconds = 0
+    listeners: tuple[Listener, ...] = ()
+
+    def raise_event(self, event: Event) -> Statements[None]:
+        """Store the event for each webhook that hears it."""
+        listeners = [listener for listener in self.listeners if event.type in listener.triggers]
+        if not listeners:
+            return
+        event_id, bodies = new_object_id(), dict[Form, bytes]()
+        for listener in listeners:
+            if listener.form not in bodies:
+                bodies[listener.form] = self._body(event_id, event, listener.form)
+            yield from add_delivery(self._delivery(event_id, event, listener, bodies[listener.form]))
+
+    def _delivery(self, event_id: str, event: Event, listener: Listener, body: bytes) -> Delivery:
+        return Delivery(
+            number=0,
+            event_id=event_id,
+            type=event.type,
+            app_id=self.app_id,
+            webhook_id=listener.webhook_id,
+            subject=event.subject,
+            created=self.now,
+            event=body,
+            state=PENDING,
+            queue=f"{listener.webhook_id}:{event.subject}",
+            owner=self.process,
+            due=None,
+            attempts=[],
+        )
+
+    def _body(self, event_id: str, event: Event, form: Form) -> bytes:
+        return _encode(
+            {"id": event_id, "createdAt": text(self.now), "type": event.type, "payload": event.payload(form)}
+        )
+
+
+NOBODY = Audience()
+
+
+class AnnouncedChange(Change[R], frozen=True, kw_only=True):
+    """Base of changes that raise events. `Plane.change` and `Plane.create` set the audience."""
+
+    audience: Audience = NOBODY

@@ -1,0 +1,117 @@
+"""Events, the webhooks that may hear them, and the deliveries that the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sunshine_messaging.conversations.model import Conversation
+from sunshine_messaging.moments import Milliseconds
+from sunshine_messaging.users.model import User, user_view
+
+API_SOURCE = {"type": "api:conversations"}
+"""The source of what a program does through the API (observed)."""
+
+PENDING, DELIVERED, FAILED, CANCELLED = "pending", "delivered", "failed", "cancelled"
+"""The states of a delivery. A cancelled one was for a webhook that has been deleted."""
+
+NO_OWNER = "0"
+"""The owner of deliveries whose process has stopped. It sorts before all processes."""
+
+
+class Form(msgspec.Struct, frozen=True):
+    """How much a webhook hears of users and sources (`includeFullUser`, `includeFullSource`)."""
+
+    full_user: bool
+    full_source: bool
+
+    def user(self, user: User) -> dict[str, Any]:
+        """Return a user as JSON of an event."""
+        view = user_view(user)
+        del view["hasPaymentInfo"]
+        if not self.full_user:
+            view = {name: value for name, value in view.items() if name in _SHORT_USER}
+        return view | {"authenticated": user.authenticated}
+
+    def author(self, author: dict[str, Any], user: User | None) -> dict[str, Any]:
+        """Return the author of a message or an activity as JSON of an event. `user` is the user that it names."""
+        return author if user is None else author | {"user": self.user(user)}
+
+
+_SHORT_USER = {"id", "externalId", "zendeskId", "brandId"}
+
+
+def truncated(conversation: Conversation) -> dict[str, Any]:
+    """Return a conversation as JSON of an event (`conversationTruncated`)."""
+    view: dict[str, Any] = {"id": conversation.id, "type": conversation.type}
+    return view if conversation.metadata is None else view | {"metadata": conversation.metadata}
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that webhooks can hear of. `type` is one of `webhooks.model.TRIGGERS`.
+
+    `payload` returns the event's payload in the form that a webhook wants. Events of one `subject`, the id of a conversation
+    or a user, reach a webhook in their order.
+    """
+
+    type: str
+    subject: str
+    payload: Callable[[Form], dict[str, Any]]
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """A webhook of an app, as events need it."""
+
+    webhook_id: str
+    integration_id: str
+    triggers: list[str]
+    form: Form
+
+
+class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One attempt to deliver. `started` is in milliseconds since 1970, `duration` in milliseconds.
+
+    `status` is that of the answer, and `answer` the beginning of its body. Without an answer, `error` says why.
+    """
+
+    started: Milliseconds
+    duration: float
+    status: int | None = None
+    answer: str = ""
+    error: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """An event on its way to one webhook, and later a line of the log.
+
+    `number` orders all deliveries. `event` is the event as JSON, empty once it is a day old. `queue` is the webhook's id
+    and the event's subject until the first attempt has ended, then None. While the delivery is pending, `owner` is the
+    process that delivers it. `due` is the time of the next attempt after the first one.
+    """
+
+    number: int
+    event_id: str
+    type: str
+    app_id: str
+    webhook_id: str
+    subject: str
+    created: Milliseconds
+    event: bytes
+    state: str
+    queue: str | None
+    owner: str | None
+    due: Milliseconds | None
+    attempts: list[Any]
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """A process that delivers. `beats` grows each second; if it does not, another process takes over."""
+
+    id: str
+    beats: int

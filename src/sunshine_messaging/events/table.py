@@ -1,0 +1,86 @@
+"""The tables of deliveries and of the processes that deliver, and their reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sunshine_keys.store.statements import Statements, execute
+from sunshine_keys.store.table import Index, Table
+from sunshine_messaging.events.model import Delivery, Sender
+from sunshine_messaging.moments import Milliseconds
+
+DELIVERIES = Table(
+    "deliveries",
+    Delivery,
+    references={"app_id": "apps"},
+    indexes=(
+        Index("deliveries_by_owner", ("owner", "webhook_id", "number")),
+        Index("deliveries_by_due", ("owner", "due")),
+        Index("deliveries_by_queue", ("queue", "number")),
+        Index("deliveries_by_app", ("app_id", "number")),
+    ),
+)
+SENDERS = Table("senders", Sender)
+
+_NUMBER = "COALESCE((SELECT MAX(number) FROM deliveries), 0) + 1"
+_OWNER = "COALESCE((SELECT owner FROM deliveries WHERE queue = $9 ORDER BY number LIMIT 1), $10)"
+# PostgreSQL needs the types of values that are not columns of VALUES.
+_INSERT = (
+    f"INSERT INTO deliveries ({', '.join(DELIVERIES.names)}) "  # noqa: S608 - names of our own, as in all of this module
+    f"VALUES ({_NUMBER}, $1, $2, $3, $4, $5, $6, $7, $8, $9, {_OWNER}, NULL, '[]') RETURNING number"
+)
+
+
+def add_delivery(delivery: Delivery) -> Statements[None]:
+    """Insert a delivery with the next number. Its owner is the process that delivers its queue already, if there is one."""
+    _, *values, _, _ = DELIVERIES.to_row(delivery)
+    yield from execute(_INSERT, *values)
+
+
+def first_attempts(owner: str, webhook_id: str, after: int, limit: int) -> Statements[list[Delivery]]:
+    """Return the process's deliveries to a webhook that have not been attempted, from the one that follows number `after`."""
+    return DELIVERIES.select(
+        "WHERE owner = $1 AND webhook_id = $2 AND number > $3 AND queue IS NOT NULL ORDER BY number LIMIT $4",
+        owner,
+        webhook_id,
+        after,
+        limit,
+    )
+
+
+def due_deliveries(owner: str, now: Milliseconds, limit: int) -> Statements[list[Delivery]]:
+    """Return the process's deliveries whose next attempt is due."""
+    return DELIVERIES.select("WHERE owner = $1 AND due <= $2 ORDER BY due LIMIT $3", owner, now, limit)
+
+
+def next_owner(after: str) -> Statements[str | None]:
+    """Return the first owner of pending deliveries, in order of id, that follows `after`."""
+    rows = yield from execute("SELECT MIN(owner) FROM deliveries WHERE owner > $1", after)
+    owner: str | None = rows[0][0]
+    return owner
+
+
+def webhooks_of_owner(owner: str) -> Statements[list[str]]:
+    """Return the webhooks that the process has deliveries for which have not been attempted."""
+    webhooks: list[str] = []
+    while True:
+        after = webhooks[-1] if webhooks else ""
+        rows = yield from execute(
+            "SELECT webhook_id FROM deliveries WHERE owner = $1 AND webhook_id > $2 ORDER BY webhook_id LIMIT 1",
+            owner,
+            after,
+        )
+        if not rows:
+            return webhooks
+        webhooks.append(rows[0][0])
+
+
+def deliveries_of(app_id: str, before: int, limit: int) -> Statements[list[Delivery]]:
+    """Return the app's last deliveries before number `before`, newest first."""
+    return DELIVERIES.select("WHERE app_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3", app_id, before, limit)
+
+
+def pending_counts() -> Statements[dict[str, Any]]:
+    """Return the number of pending deliveries, and the time at which the oldest was created."""
+    rows = yield from execute("SELECT COUNT(*), MIN(created) FROM deliveries WHERE owner > ''")
+    return {"pending": rows[0][0], "oldest": rows[0][1]}

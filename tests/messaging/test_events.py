@@ -1,0 +1,166 @@
+"""The events that webhooks hear of, and their payloads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support import targets
+from support.messaging import TEXT, chat, create_user, post
+from support.targets import Target
+from support.wire import Tenant, Wire
+
+import sunshine_conversations_client as sunshine
+from sunshine_conversations_client import webhooks
+from sunshine_keys.webhooks.model import TRIGGERS
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with targets.listening() as target:
+        yield target
+
+
+def hear(wire: Wire, tenant: Tenant, target: Target, **fields: Any) -> dict[str, Any]:
+    """Let the tenant's webhook call the target for every event. Return the webhook."""
+    (webhook,) = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"]
+    change = {"target": target.url, "triggers": list(TRIGGERS)} | fields
+    changed: dict[str, Any] = wire.patch(f"{tenant.webhooks}/{webhook['id']}", tenant.app_key, change).json["webhook"]
+    return changed
+
+
+@pytest.fixture
+def webhook(wire: Wire, tenant: Tenant, target: Target) -> dict[str, Any]:
+    return hear(wire, tenant, target)
+
+
+def test_call_has_the_secret_and_one_event(wire: Wire, tenant: Tenant, target: Target, webhook: dict[str, Any]) -> None:
+    jane = create_user(wire, tenant, externalId="jane")
+    conversation = chat(wire, tenant, jane)
+    message = post(wire, tenant, conversation, TEXT)
+    created, posted = target.wait_for(2)
+    for call in (created, posted):
+        assert call.headers["X-API-Key"] == webhook["secret"]
+        assert call.headers["Content-Type"] == "application/json"
+        assert "Authorization" not in call.headers
+        assert call.body["app"] == {"id": tenant.app_id}
+        assert call.body["webhook"] == {"id": webhook["id"], "version": "v2"}
+        assert list(call.event) == ["id", "createdAt", "type", "payload"]
+    user = {"id": jane["id"], "externalId": "jane", "authenticated": False}
+    truncated = {"id": conversation, "type": "personal"}
+    source = {"type": "api:conversations"}
+    assert (created.event["type"], created.event["payload"]) == (
+        "conversation:create",
+        {"conversation": truncated, "creationReason": "none", "source": source, "user": user},
+    )
+    assert (posted.event["type"], posted.event["payload"]) == (
+        "conversation:message",
+        {"conversation": truncated, "message": message},
+    )
+    assert created.event["id"] != posted.event["id"]
+
+
+def test_author_of_a_user_is_short_or_full(wire: Wire, tenant: Tenant, target: Target, webhook: dict[str, Any]) -> None:
+    jane = create_user(wire, tenant, externalId="jane", profile={"givenName": "Jane"}, metadata={"a": 1})
+    conversation = chat(wire, tenant, jane)
+    body = TEXT | {"author": {"type": "user", "userId": jane["id"]}}
+    message = post(wire, tenant, conversation, body)
+    target.wait_for(2)
+    short = {"id": jane["id"], "externalId": "jane", "authenticated": False}
+    (heard,) = target.events("conversation:message")
+    assert heard["payload"]["message"] == message | {"author": message["author"] | {"user": short}}
+
+    hear(wire, tenant, target, includeFullUser=True)
+    post(wire, tenant, conversation, body)
+    target.wait_for(3)
+    full = {name: value for name, value in jane.items() if name != "hasPaymentInfo"} | {"authenticated": False}
+    assert target.events("conversation:message")[1]["payload"]["message"]["author"]["user"] == full
+
+
+def test_every_change_raises_its_event(wire: Wire, tenant: Tenant, target: Target, webhook: dict[str, Any]) -> None:
+    auth = tenant.key
+    jane, joe = create_user(wire, tenant, externalId="jane"), create_user(wire, tenant)
+    group = f"{tenant.conversations}/{chat(wire, tenant, jane, create_user(wire, tenant))}"
+    joins = {"userId": joe["id"], "subscribeSDKClient": False}
+    for _ in range(2):  # a member stays as it is
+        assert wire.post(f"{group}/join", auth, joins).status == 201
+    read = {"author": {"type": "user", "userId": jane["id"]}, "type": "conversation:read"}
+    assert wire.post(f"{group}/activity", auth, read).status == 200
+    assert wire.post(f"{group}/activity", auth, {"author": {"type": "business"}, "type": "typing:start"}).status == 200
+    assert wire.post(f"{group}/leave", auth, {"userId": joe["id"]}).status == 200
+    assert wire.post(f"{group}/leave", auth, {"userId": joe["id"]}).status == 404
+    whatsapp = wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": "whatsapp"}).json["integration"]["id"]
+    link = {
+        "matchCriteria": {"type": "whatsapp", "integrationId": whatsapp, "phoneNumber": "+15550009999"},
+        "confirmation": {"type": "immediate"},
+        "target": {"conversationId": group.rpartition("/")[2]},
+    }
+    client = wire.post(f"{tenant.users}/jane/clients", auth, link).json["client"]
+    assert wire.delete(f"{tenant.users}/jane/clients/{client['id']}", auth).status == 200
+    assert wire.delete(group, auth).status == 200
+    assert wire.delete(f"{tenant.users}/jane", auth).status == 200
+    expected = [
+        "conversation:create", "conversation:join", "conversation:read", "conversation:leave", "client:add", "client:update",
+        "client:update", "client:remove", "conversation:remove", "user:remove",
+    ]  # fmt: skip
+    calls = target.wait_for(len(expected))
+    assert sorted(call.event["type"] for call in calls) == sorted(expected)
+    heard = [event["type"] for event in target.events() if "conversation" in event["payload"]]
+    assert heard == [type for type in expected if type not in ("client:remove", "user:remove")]
+
+    (left,) = target.events("conversation:leave")
+    assert left["payload"]["user"] == {"id": joe["id"], "authenticated": False}
+    (added,) = target.events("client:add")
+    assert (added["payload"]["reason"], added["payload"]["client"]["status"]) == ("channelLinking", "pending")
+    updates = target.events("client:update")
+    assert [(event["payload"]["reason"], event["payload"]["client"]["status"]) for event in updates] == [
+        ("matched", "pending"), ("confirmed", "active"),
+    ]  # fmt: skip
+    (removed,) = target.events("client:remove")
+    assert (removed["payload"]["reason"], removed["payload"]["client"]["id"]) == ("api", client["id"])
+    (read_event,) = target.events("conversation:read")
+    short = {"id": jane["id"], "externalId": "jane", "authenticated": False}
+    assert read_event["payload"]["activity"] == {
+        "type": "conversation:read",
+        "source": {"type": "api:conversations"},
+        "author": {"type": "user", "userId": jane["id"], "user": short},
+    }
+    for call in calls:  # the client decodes each into its model
+        (event,) = webhooks.parse(call.headers, json.dumps(call.body), webhook["secret"]).events
+        assert type(event) is not sunshine.EventSubSchema
+
+
+def test_webhook_hears_only_its_triggers(wire: Wire, tenant: Tenant, target: Target, webhook: dict[str, Any]) -> None:
+    hear(wire, tenant, target, triggers=["conversation:remove"])
+    conversation = chat(wire, tenant, create_user(wire, tenant), create_user(wire, tenant))
+    post(wire, tenant, conversation, TEXT)
+    assert wire.delete(f"{tenant.conversations}/{conversation}", tenant.key).status == 200
+    target.wait_for(1)
+    assert [event["type"] for event in target.events()] == ["conversation:remove"]
+
+
+def test_refused_change_raises_no_event(wire: Wire, tenant: Tenant, target: Target, webhook: dict[str, Any]) -> None:
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+    stranger = create_user(wire, tenant)
+    body = TEXT | {"author": {"type": "user", "userId": stranger["id"]}}
+    path = f"{tenant.conversations}/{conversation}"
+    assert wire.post(f"{path}/messages", tenant.key, body).status == 404
+    assert wire.delete(path, tenant.key).status == 400
+    key = {"Idempotency-Key": "x"}
+    for _ in range(2):
+        assert wire.send("POST", f"{path}/messages", tenant.key, body=TEXT, headers=key).status == 201
+    post(wire, tenant, conversation, TEXT)
+    target.wait_for(3)
+    assert [event["type"] for event in target.events()] == ["conversation:create", *["conversation:message"] * 2]
+
+
+def test_other_apps_hear_nothing(
+    wire: Wire, tenant: Tenant, other: Tenant, target: Target, webhook: dict[str, Any]
+) -> None:
+    conversation = chat(wire, other, create_user(wire, other))
+    post(wire, other, conversation, TEXT)
+    mine = chat(wire, tenant, create_user(wire, tenant))
+    target.wait_for(1)
+    assert [event["payload"]["conversation"]["id"] for event in target.events()] == [mine]
