@@ -6,9 +6,9 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sunshine_keys.atomic_files import sync_folder
 from sunshine_keys.engine import Engine
@@ -70,19 +70,11 @@ class Messaging:
         return self._plane
 
     async def _opened(self, engine: Engine) -> Plane:
-        from sunshine_messaging.plane import CATALOG as MESSAGING
         from sunshine_messaging.plane import Plane
 
         try:
-            match self._place:
-                case SqliteFile(path):
-                    file = messaging_file(path)
-                    create_file(file)
-                    SqliteStore.prepare(file, MESSAGING)
-                    return Plane(engine, SqliteStore(file, MESSAGING), self._delivery())
-                case PostgresUrl(url):
-                    await _postgres_store().prepare(url, MESSAGING)
-                    return Plane(engine, _postgres_store()(url, MESSAGING), self._delivery())
+            await _prepare_messaging(self._place)
+            return Plane(engine, _store(messaging_place(self._place), messaging_catalog()), self._delivery())
         except StoreError as error:
             logger.error("the store of conversations cannot be opened: %s", error)
             raise StoreUnavailable from error
@@ -94,13 +86,7 @@ class Messaging:
 
     async def exists(self) -> bool:
         """Return True if the plane has been used. Raises StoreError."""
-        match self._place:
-            case SqliteFile(path):
-                return messaging_file(path).is_file()
-            case PostgresUrl(url):
-                from sunshine_messaging.plane import CATALOG as MESSAGING
-
-                return await _postgres_store().version(url, MESSAGING) > 0
+        return await messaging_version(self._place) > 0
 
     async def resume(self, engine: Engine) -> None:
         """Open the plane if it has been used before, so that it finishes what an earlier process began. Log failures."""
@@ -136,6 +122,29 @@ def messaging_catalog() -> Catalog:
     from sunshine_messaging.plane import CATALOG as MESSAGING
 
     return MESSAGING
+
+
+def messaging_place(keys: Location) -> Location:
+    """Return the location of the store of conversations that belongs to the store of keys at `keys`."""
+    return SqliteFile(messaging_file(keys.path)) if isinstance(keys, SqliteFile) else keys
+
+
+async def messaging_version(keys: Location) -> int:
+    """Return the schema version of the conversations beside the store `keys`; 0 if there are none. Raises StoreError."""
+    place = messaging_place(keys)
+    if isinstance(place, SqliteFile) and not place.path.is_file():
+        return 0  # without an import of the plane
+    return await schema_version(place, messaging_catalog())
+
+
+async def _prepare_messaging(keys: Location) -> None:
+    """Create the store of conversations beside the store `keys`, if it is missing, or upgrade it. Raises StoreError."""
+    match messaging_place(keys):
+        case SqliteFile(path):
+            create_file(path)
+            SqliteStore.prepare(path, messaging_catalog())
+        case PostgresUrl(url):
+            await _postgres_store().prepare(url, messaging_catalog())
 
 
 def messaging_file(keys: Path) -> Path:
@@ -210,35 +219,70 @@ async def require_store(settings: Settings) -> None:
         raise StoreError(f"there is no store {settings.location}")
 
 
-async def schema_version(place: Location) -> int:
+async def schema_version(place: Location, catalog: Catalog = CATALOG) -> int:
     """Return the schema version of the store; 0 if there is no store. Raises StoreError."""
     match place:
         case SqliteFile(path):
-            return SqliteStore.version(path, CATALOG) if path.is_file() else 0
+            return SqliteStore.version(path, catalog) if path.is_file() else 0
         case PostgresUrl(url):
-            return await _postgres_store().version(url, CATALOG)
+            return await _postgres_store().version(url, catalog)
 
 
-async def migrate(settings: Settings) -> tuple[int, int]:
-    """Upgrade an existing store to this program's schema. Return the versions before and after. Raises StoreError."""
+class Upgrade(NamedTuple):
+    """The schema versions of a store before and after an upgrade."""
+
+    before: int
+    after: int
+
+
+async def migrate(settings: Settings) -> tuple[Upgrade, Upgrade | None]:
+    """Upgrade an existing store and, if there are any, its conversations to this program's schema. Raises StoreError."""
     await require_store(settings)
-    before = await schema_version(settings.location)
+    place = settings.location
+    before, messaging_before = await schema_version(place), await messaging_version(place)
     await _prepare(settings)
-    return before, await schema_version(settings.location)
+    keys = Upgrade(before, await schema_version(place))
+    if messaging_before == 0:
+        return keys, None
+    await _prepare_messaging(place)
+    return keys, Upgrade(messaging_before, await messaging_version(place))
 
 
 async def copy_store(source: Location, target: Location, progress: copying.Progress) -> copying.Copied:
-    """Make `target` a copy of `source`. If it is an earlier copy, write only what has changed since. Raises StoreError."""
+    """Make `target` a copy of `source`, with its conversations. Raises StoreError.
+
+    If it is an earlier copy, write only what has changed since.
+    """
     if await schema_version(source) == 0:
         raise StoreError(f"there is no store {source}")
     await _prepare(Settings(None, source))
     with suppress(UnfinishedCopy):
         await _prepare(Settings(None, target))
-    sides = copy_side(source, snapshot=True), copy_side(target, snapshot=False)
-    return await copying.copy(sides, CATALOG.copied, progress)
+    async with AsyncExitStack() as stack:
+        # The moment of the conversations is before that of the keys: so their apps are in the copy, unless deleted since.
+        conversations = None
+        if await messaging_version(source) or await messaging_version(target):
+            catalog = messaging_catalog()
+            sides = await _messaging_sides(stack, source, target)
+            conversations = copying.Part(*sides, catalog.copied, f"{catalog.schema}.")
+        keys = copying.Part(
+            await stack.enter_async_context(copy_side(source, snapshot=True)),
+            await stack.enter_async_context(copy_side(target, snapshot=False)),
+            CATALOG.copied,
+        )
+        return await copying.copy(keys, conversations, progress)
 
 
-def copy_side(place: Location, *, snapshot: bool) -> AbstractAsyncContextManager[Any]:
+async def _messaging_sides(stack: AsyncExitStack, source: Location, target: Location) -> tuple[Any, Any]:
+    for place in (source, target):
+        await _prepare_messaging(place)
+    return (
+        await stack.enter_async_context(copy_side(messaging_place(source), messaging_catalog(), snapshot=True)),
+        await stack.enter_async_context(copy_side(messaging_place(target), messaging_catalog(), snapshot=False)),
+    )
+
+
+def copy_side(place: Location, catalog: Catalog = CATALOG, *, snapshot: bool) -> AbstractAsyncContextManager[Any]:
     """Open one side of a copy.
 
     With `snapshot`, this is the source, as it is now. Without it, this is the target, locked against other copies.
@@ -249,15 +293,15 @@ def copy_side(place: Location, *, snapshot: bool) -> AbstractAsyncContextManager
         case PostgresUrl(url):
             from sunshine_keys.store.postgres import copy_side as postgres_copy_side
 
-            return postgres_copy_side.opened(url, snapshot=snapshot)
+            return postgres_copy_side.opened(url, catalog, snapshot=snapshot)
 
 
-def _store(place: Location, *, read_only: bool = False) -> Store:
+def _store(place: Location, catalog: Catalog = CATALOG, *, read_only: bool = False) -> Store:
     match place:
         case SqliteFile(path):
-            return SqliteStore(path, CATALOG, read_only=read_only)
+            return SqliteStore(path, catalog, read_only=read_only)
         case PostgresUrl(url):
-            return _postgres_store()(url, CATALOG, read_only=read_only)
+            return _postgres_store()(url, catalog, read_only=read_only)
 
 
 async def _prepare(settings: Settings) -> Sealing | None:

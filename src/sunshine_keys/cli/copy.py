@@ -28,7 +28,7 @@ def copy(
         bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
-    """Copy a store into another while it is served. Run it again to copy what changed since.
+    """Copy a store into another, with its conversations, while it is served. Run it again to copy what changed since.
 
     URLs are as for --database. Secrets stay sealed, so the target needs the same sealing keys.
     """
@@ -41,7 +41,7 @@ def copy(
         emit_json(msgspec.to_builtins(copied), indent=None)
         return
     for name, table in copied.tables.items():
-        emit(f"{name:14} {table.rows:>10}  {table.digest[:16]}")
+        emit(f"{name:24} {table.rows:>10}  {table.digest[:16]}")
     emit(
         f"Both stores have these rows, up to entry {copied.sequence} of the audit trail; {counted(copied.changed, 'row was', 'rows were')} written."
     )

@@ -1,16 +1,15 @@
 """Copy a store into another, of the same or another kind, row by row: sealed secrets stay sealed, the audit trail stays valid.
 
-The copy makes the target equal to one moment of the source, table by table in order of id: it adds missing rows, replaces
+A service's conversations are in a store of their own beside the keys. Both are copied together. The copy makes the target equal to one moment of the source, table by table in order of id: it adds missing rows, replaces
 different ones and removes the others. Run it again to continue after an interruption, or to bring over later changes. An
-unfinished copy cannot be opened as a store.
+unfinished copy cannot be opened as a store: the mark of it is in the store of keys.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -26,7 +25,10 @@ UNDER_WAY = "another copy into the target is under way: nothing was changed; wai
 Progress = Callable[[int, int], None]
 
 
-_OWN_META = ("schema_version", COPYING)
+_COPIED = "copied"
+"""The name in `meta` for the sums of a copy of conversations. They have no audit trail that would show later changes."""
+
+_OWN_META = ("schema_version", COPYING, _COPIED)
 
 
 class Source(Protocol):
@@ -52,10 +54,19 @@ class Sum(msgspec.Struct, frozen=True):
     digest: str
 
 
+class Part(NamedTuple):
+    """One store of a service, opened on both sides. `prefix` is before the names of its tables in texts for people."""
+
+    source: Source
+    target: Target
+    tables: list[Table[Any]]
+    prefix: str = ""
+
+
 class Copied(msgspec.Struct, frozen=True):
     """The result of a copy.
 
-    `tables` has the sum of each table, which is the same in both stores. `changed` is the number of rows written or
+    `tables` has the sum of each table, which is the same on both sides. `changed` is the number of rows written or
     removed, `sequence` the number of the last entry of the audit trail.
     """
 
@@ -65,35 +76,67 @@ class Copied(msgspec.Struct, frozen=True):
     sealing_key_ids: list[str]
 
 
-async def copy(
-    opened: tuple[AbstractAsyncContextManager[Source], AbstractAsyncContextManager[Target]],
-    tables: list[Table[Any]],
-    progress: Progress,
-) -> Copied:
-    """Copy `tables` from one opened store into another, and compare their sums.
+async def copy(keys: Part, conversations: Part | None, progress: Progress) -> Copied:
+    """Copy each table of the parts from the source to the target, and compare their sums.
 
     Raises StoreError if the target is not a copy of the source, or if it differs from it at the end.
     """
-    async with opened[0] as source, opened[1] as target:
-        await _require_copy(source, target)
-        await _take(target)
-        total = sum([(await source.rows(f"SELECT count(*) FROM {table.name}"))[0][0] for table in tables])  # noqa: S608 - ours
-        done = changed = 0
+    await _require_copy(keys.source, keys.target)
+    parts = [keys] if conversations is None else [keys, conversations]
+    if conversations is not None and not await _has_begun(keys.target):
+        await _require_unchanged(conversations)
+    await _take(keys.target)
+    done = changed = 0
+    total = sum([await _count(table, part.source) for part in parts for table in part.tables])
 
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            progress(done, 2 * total)
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, 2 * total)
 
-        for table in tables:
-            changed += await _mirror(table, source, target, advance)
-        sums = {table.name: await _sum(table, source, advance) for table in tables}
-        for table in tables:
-            if (copied := await _sum(table, target, lambda count: None)) != sums[table.name]:
-                raise StoreError(f"the copy differs from the source in {table.name} ({copied} and {sums[table.name]})")
-        await _finish(source, target)
-        end = await source.rows("SELECT coalesce(max(sequence), 0) FROM audit")
-        return Copied(sums, changed, end[0][0], await _sealing_key_ids(source))
+    sums: dict[str, Sum] = {}
+    for part in parts:
+        for table in part.tables:
+            changed += await _mirror(table, part.source, part.target, advance)
+    for part in parts:
+        for table in part.tables:
+            name = part.prefix + table.name
+            sums[name] = await _sum(table, part.source, advance)
+            if (copied := await _sum(table, part.target, lambda count: None)) != sums[name]:
+                raise StoreError(f"the copy differs from the source in {name} ({copied} and {sums[name]})")
+    if conversations is not None:
+        await _finish(conversations, META.put_row((_COPIED, await _fingerprint(conversations))))
+    await _finish(keys)
+    end = await keys.source.rows("SELECT coalesce(max(sequence), 0) FROM audit")
+    return Copied(sums, changed, end[0][0], await _sealing_key_ids(keys.source))
+
+
+async def _count(table: Table[Any], side: Source) -> int:
+    count: int = (await side.rows(f"SELECT count(*) FROM {table.name}"))[0][0]  # noqa: S608 - a name of our own
+    return count
+
+
+async def _has_begun(target: Target) -> bool:
+    """Return True if an earlier copy into the target has not been finished."""
+    return bool(await target.rows("SELECT 1 FROM meta WHERE name = $1", COPYING))
+
+
+async def _require_unchanged(conversations: Part) -> None:
+    """Raise StoreError unless the target's conversations are empty, or as an earlier copy has left them."""
+    target = conversations.target
+    recorded = await target.rows("SELECT value FROM meta WHERE name = $1", _COPIED)
+    if not recorded and all([not await _count(table, target) for table in conversations.tables]):
+        return
+    if not recorded or recorded[0][0] != await _fingerprint(conversations):
+        raise StoreError(
+            "the target has conversations of its own, which the copy would replace: name an empty target, or delete it first"
+        )
+
+
+async def _fingerprint(part: Part) -> str:
+    """Return a digest of all rows of the part's target."""
+    sums = [await _sum(table, part.target, lambda count: None) for table in part.tables]
+    return hashlib.sha256(msgspec.json.encode(sums)).hexdigest()
 
 
 async def _take(target: Target) -> None:
@@ -104,7 +147,7 @@ async def _take(target: Target) -> None:
     served = StoreError("the target is served at the moment: stop its nodes first")
     if await target.is_served():
         raise served
-    had_begun = bool(await target.rows("SELECT 1 FROM meta WHERE name = $1", COPYING))
+    had_begun = await _has_begun(target)
     await target.write([META.put_row((COPYING, "yes"))])
     if await target.is_served():  # a node began to serve it between the first check and the mark
         if not had_begun:
@@ -123,8 +166,7 @@ async def _require_copy(source: Source, target: Target) -> None:
                 f"the target is no copy of the source: its audit trail has entries of its own, to number {sequence}"
             )
         return
-    copying = await target.rows("SELECT 1 FROM meta WHERE name = $1", COPYING)
-    if not copying and await target.rows("SELECT 1 FROM keys LIMIT 1"):
+    if not await _has_begun(target) and await target.rows("SELECT 1 FROM keys LIMIT 1"):
         raise StoreError("the target holds keys, and no audit trail: it is no copy of the source")
 
 
@@ -141,9 +183,9 @@ async def _mirror(table: Table[Any], source: Source, target: Target, advance: Ca
         changed += len(statements)
         advance(len(page))
         after = last
-    if await target.rows(table.rows_after(1), after):
+    if surplus := (await target.rows(table.count_after, after))[0][0]:
         await target.write([table.remove_rows_after(after)])
-    return changed
+    return changed + int(surplus)
 
 
 async def _sum(table: Table[Any], side: Source, advance: Callable[[int], None]) -> Sum:
@@ -163,12 +205,15 @@ async def _pages(table: Table[Any], side: Source) -> AsyncIterator[list[Row]]:
         after = page[-1][0]
 
 
-async def _finish(source: Source, target: Target) -> None:
-    """Copy the values of `meta` and remove the mark: only now can the target be opened as a store."""
-    values = {name: value for name, value in await source.rows(META.rows_after(BATCH), "") if name not in _OWN_META}
-    present = {name for name, _ in await target.rows(META.rows_after(BATCH), "") if name != "schema_version"}
-    statements = [META.put_row((name, value)) for name, value in values.items()]
-    await target.write(statements + [META.remove_row(name) for name in present - values.keys()])
+async def _finish(part: Part, *statements: Statement) -> None:
+    """Copy the values of `meta`, run `statements`, and remove the mark: only now can the target be opened as a store."""
+    values = {
+        name: value for name, value in await part.source.rows(META.rows_after(BATCH), "") if name not in _OWN_META
+    }
+    present = {name for name, _ in await part.target.rows(META.rows_after(BATCH), "") if name != "schema_version"}
+    puts = [META.put_row((name, value)) for name, value in values.items()]
+    removals = [META.remove_row(name) for name in present - values.keys()]
+    await part.target.write([*puts, *removals, *statements])
 
 
 async def _sealing_key_ids(source: Source) -> list[str]:

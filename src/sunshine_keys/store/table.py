@@ -195,6 +195,11 @@ class Table(Generic[S]):
         return f"{self.select_sql}WHERE {self.key[0]} > $1 ORDER BY {self.key[0]} LIMIT {limit}"
 
     @property
+    def count_after(self) -> str:
+        """SQL for the number of rows after $1."""
+        return f"SELECT count(*) FROM {self.name} WHERE {self.key[0]} > $1"  # noqa: S608
+
+    @property
     def rows_between(self) -> str:
         """SQL for the rows after $1, up to and including $2."""
         return f"{self.select_sql}WHERE {self.key[0]} > $1 AND {self.key[0]} <= $2"
@@ -202,7 +207,7 @@ class Table(Generic[S]):
     def put_row(self, row: Row) -> Statement:
         """Return the statement that inserts a row, or replaces the row with the same primary key."""
         names = self.names
-        sets = ", ".join(f"{column} = excluded.{column}" for column in names[1:])
+        sets = ", ".join(f"{column} = excluded.{column}" for column in names[1:] or names)
         return Statement(
             f"INSERT INTO {self.name} ({', '.join(names)}) VALUES ({placeholders(len(names))})"  # noqa: S608
             f" ON CONFLICT ({names[0]}) DO UPDATE SET {sets} RETURNING {names[0]}",

@@ -20,7 +20,7 @@ DELIVERIES = Table(
         Index("deliveries_by_app", ("app_id", "number")),
     ),
 )
-SENDERS = Table("senders", Sender)
+SENDERS = Table("senders", Sender, copied=False)
 
 _NUMBER = "COALESCE((SELECT MAX(number) FROM deliveries), 0) + 1"
 _OWNER = "COALESCE((SELECT owner FROM deliveries WHERE queue = $9 ORDER BY number LIMIT 1), $10)"

@@ -16,6 +16,7 @@ from sunshine_keys.store.postgres import connections, schema
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.remembered import CLOCK_MARGIN, LEASE_SECONDS
 from sunshine_keys.store.statements import Row, Statement
+from sunshine_keys.store.table import Catalog
 
 LOCK_SECONDS = 5.0
 """Seconds for which a copy waits for another one into the same store. The server may not have noticed yet that it was killed."""
@@ -49,18 +50,19 @@ class _Side:
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, *, snapshot: bool) -> AsyncGenerator[_Side]:
-    """Open the tables of the store at `url`.
+async def opened(url: str, catalog: Catalog, *, snapshot: bool) -> AsyncGenerator[_Side]:
+    """Open the tables of the store of this catalog at `url`.
 
     With `snapshot`, reads see the tables as they are now. Without it, the tables are locked against other copies into them.
 
     Raises StoreError.
     """
     try:
-        connection = await connections.connect(url)
+        connection = await connections.connect(url, catalog.schema)
         try:
             if snapshot:
                 await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                await connection.execute("SELECT 1")  # The snapshot begins with the first query.
             else:
                 await _lock(connection)
             yield _Side(connection)

@@ -50,6 +50,9 @@ async def opened(path: Path, *, snapshot: bool) -> AsyncGenerator[_Side]:
             with contextlib.closing(schema.connect(path)) as connection:
                 if snapshot:
                     connection.execute("BEGIN")
+                    connection.execute(
+                        "SELECT 1 FROM sqlite_schema LIMIT 1"
+                    )  # The snapshot begins with the first read.
                 yield _Side(connection)
         except sqlite3.Error as error:
             raise StoreError(f"cannot copy the store {path}: {error}") from error
