@@ -7,7 +7,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from sunshine_keys.apps.table import APPS as KEYS_APPS
+from sunshine_keys.apps.table import apps_with
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.settings import Settings
@@ -25,6 +25,8 @@ from sunshine_messaging.delivery.courier import HttpCourier, UnreachableCourier
 from sunshine_messaging.delivery.deliverer import DeliverySettings
 from sunshine_messaging.events.table import DELIVERIES, SENDERS
 from sunshine_messaging.messages import operations as messages
+from sunshine_messaging.messages.retention import ExpireMessages, inactive_conversations, retention_seconds
+from sunshine_messaging.moments import Milliseconds
 from sunshine_messaging.participants import operations as participants
 from sunshine_messaging.users import operations as users
 
@@ -78,13 +80,29 @@ class Plane(calls.Plane):
             pass
 
     async def sweep(self) -> None:
-        """Delete what is left of apps that no longer exist. Raises StoreUnavailable."""
+        """Delete what is left of apps that no longer exist, and the messages whose retention has ended.
+
+        Several processes may do so at the same time. Raises StoreUnavailable.
+        """
         after = ""
         while rows := await self.store.read(apps_after(after, _BATCH)):
-            for row in rows:
-                if await self.engine.store.get(KEYS_APPS, row.id) is None:
-                    await self.app_deleted(row.id)
-            after = rows[-1].id
+            ids = [row.id for row in rows]
+            apps = {app.id: app for app in await self.engine.store.read_aside(apps_with(ids))}
+            for id in ids:
+                if id not in apps:
+                    await self.app_deleted(id)
+                elif seconds := retention_seconds(apps[id].settings):
+                    await self._expire(id, self.now() - seconds * 1000)
+            after = ids[-1]
+
+    async def _expire(self, app_id: str, before: Milliseconds) -> None:
+        """Delete the messages of the app's conversations that have been inactive since `before`."""
+        after = ""
+        while ids := await self.store.read_aside(inactive_conversations(app_id, before, after, _BATCH)):
+            for id in ids:
+                while await self.store.transact(OPERATOR, ExpireMessages(id, before)):
+                    pass
+            after = ids[-1]
 
     async def _work(self) -> None:
         while True:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from sunshine_keys.compose import messaging_file
+from sunshine_keys.compose import messaging_file, open_engine
+from sunshine_keys.first_run import initialise
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.change import Change
@@ -17,7 +18,7 @@ from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.statements import Statements
 from sunshine_messaging.clients.model import Device
 from sunshine_messaging.clients.table import DEVICES
-from sunshine_messaging.plane import CATALOG
+from sunshine_messaging.plane import CATALOG, Plane
 from sunshine_messaging.users.changes import LinkZendeskUser
 from support.wire import Key, Place, Service, Tenant, Wire
 
@@ -77,6 +78,21 @@ async def opened_store(place: Place) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def opened_planes(place: Place, count: int) -> AsyncIterator[list[Plane]]:
+    """Open the plane of a store as `count` processes would. Initialise the store if it is empty."""
+    async with AsyncExitStack() as stack:
+        planes: list[Plane] = []
+        for _ in range(count):
+            engine = await open_engine(place.settings)
+            stack.push_async_callback(engine.close)
+            if not planes:
+                await initialise(engine)
+            assert engine.messaging is not None
+            planes.append(await engine.messaging.plane(engine))
+        yield planes
 
 
 def link_zendesk_user(place: Place, tenant: Tenant, user_id: str, zendesk_id: str, email: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sunshine_keys.apps.model import App
 from sunshine_keys.errors import AppNotFound
 from sunshine_keys.store.page import Page
-from sunshine_keys.store.statements import Statements
+from sunshine_keys.store.statements import Statements, placeholders
 from sunshine_keys.store.table import Table
 
 APPS = Table("apps", App)
@@ -17,6 +19,11 @@ def require_app(app_id: str) -> Statements[App]:
     if app is None:
         raise AppNotFound
     return app
+
+
+def apps_with(ids: Sequence[str]) -> Statements[list[App]]:
+    """Return the apps with these ids that exist."""
+    return APPS.select(f"WHERE id IN ({placeholders(len(ids))})", *ids)
 
 
 def apps_page(page: Page) -> Statements[tuple[list[App], bool]]:

@@ -63,3 +63,13 @@ def delete_some(conversation_id: str, limit: int) -> Statements[int]:
         limit,
     )
     return len(rows)
+
+
+def delete_oldest(conversation_id: str, limit: int) -> Statements[list[Message]]:
+    """Delete the oldest messages of a conversation, at most `limit`, and return them."""
+    messages = yield from MESSAGES.select(
+        "WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3", conversation_id, conversation_id + _END, limit
+    )
+    if messages:
+        yield from MESSAGES.delete("key >= $1 AND key <= $2", messages[0].key, messages[-1].key)
+    return messages
