@@ -235,6 +235,22 @@ class Api:
         return lists[0] if len(lists) == 1 else ""
 
 
+def with_own(api: Api) -> Api:
+    """Return the description with the operations that only the service has."""
+    own = yaml.safe_load((FOLDER / "own.yaml").read_text())
+    summaries = {
+        method["operationId"]: method["summary"] for item in own["paths"].values() for method in _methods(item)
+    }
+    components = api.facts["components"]
+    schemas = components["schemas"] | own["schemas"]
+    facts = api.facts | {"paths": api.facts["paths"] | own["paths"], "components": components | {"schemas": schemas}}
+    return Api(facts, api.overlay | {"operations": api.overlay["operations"] | summaries})
+
+
+def _methods(item: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item[method] for method in METHODS if method in item]
+
+
 @functools.cache
 def load(folder: Path = FOLDER) -> Api:
     """Read both files, once for a process (a fifth of a second)."""

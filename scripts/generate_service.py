@@ -3,8 +3,8 @@
     python scripts/generate_service.py          write the files
     python scripts/generate_service.py --check  exit 1 if a file would change
 
-The facts come from the published description and from api/service.yaml, which lists the operations that are served and
-how this service differs. The service reads facts.json when it starts: its operations, its checks of bodies and its
+The facts come from the published description, from api/own.yaml, which has operations that only this service has, and from
+api/service.yaml, which lists the operations that are served and how this service differs. The service reads facts.json when it starts: its operations, its checks of bodies and its
 /openapi.json come from it. It reads messaging_facts.json, which has the schemas of the conversation plane, when the plane
 is first used. The schemas are those of OpenAPI 3.1, with three keys of our own: `fault` is the error's title for a value
 that is not in its `enum`, `tagged_by` names the property that selects a member of a `oneOf`, and `form` is the name of a
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from api_facts import FOLDER, Api, Operation, Parameter, Schema, load
+from api_facts import FOLDER, Api, Operation, Parameter, Schema, load, with_own
 
 WIRE = Path(__file__).resolve().parent.parent / "src" / "sunshine_keys" / "wire"
 
@@ -231,8 +231,19 @@ def facts(api: Api, service: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
             operations[name] |= schemas
     return (
         {"operations": operations, "schemas": components(service["components"], answers)},
-        {"operations": messaging, "schemas": components(service["messaging_components"], answers)},
+        {
+            "operations": messaging,
+            "schemas": components(service["messaging_components"], answers),
+            "test_event": test_event(api),
+        },
     )
+
+
+def test_event(api: Api) -> dict[str, Any]:
+    """Return the published example of the event that most webhooks hear."""
+    content = api.facts["x-webhooks"]["Webhook Event"]["post"]["requestBody"]["content"]["application/json"]
+    event: dict[str, Any] = api.target(content["examples"]["conversation:message"])["value"]["events"][0]
+    return event
 
 
 def components(titles: dict[str, str], answers: Schemas) -> dict[str, Schema]:
@@ -248,7 +259,7 @@ def components(titles: dict[str, str], answers: Schemas) -> dict[str, Schema]:
 def main() -> int:
     service = yaml.safe_load((FOLDER / "service.yaml").read_text())
     stale = 0
-    for name, content in zip(("facts.json", "messaging_facts.json"), facts(load(), service), strict=True):
+    for name, content in zip(("facts.json", "messaging_facts.json"), facts(with_own(load()), service), strict=True):
         target, text = WIRE / name, json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         if target.exists() and target.read_text() == text:
             continue

@@ -21,16 +21,16 @@ from sunshine_messaging.apps.changes import DeleteApp
 from sunshine_messaging.apps.table import APPS, apps_after
 from sunshine_messaging.clients import operations as clients
 from sunshine_messaging.conversations import operations as conversations
+from sunshine_messaging.delivery import operations as deliveries
 from sunshine_messaging.delivery.courier import HttpCourier, UnreachableCourier
 from sunshine_messaging.delivery.deliverer import DeliverySettings
-from sunshine_messaging.events.table import DELIVERIES, SENDERS
 from sunshine_messaging.messages import operations as messages
 from sunshine_messaging.messages.retention import ExpireMessages, inactive_conversations, retention_seconds
 from sunshine_messaging.moments import Milliseconds
 from sunshine_messaging.participants import operations as participants
 from sunshine_messaging.users import operations as users
 
-RESOURCES = (users, clients, conversations, participants, messages, activities)
+RESOURCES = (users, clients, conversations, participants, messages, activities, deliveries)
 """The resources. Each follows the resources that its tables refer to."""
 
 HANDLERS: calls.Handlers = {id: handler for resource in RESOURCES for id, handler in resource.HANDLERS.items()}
@@ -38,7 +38,7 @@ HANDLERS: calls.Handlers = {id: handler for resource in RESOURCES for id, handle
 ANSWERS = Table("idempotency", StoredAnswer, indexes=(Index("idempotency_by_age", ("created",)),))
 
 CATALOG = Catalog(
-    tables=(APPS, *(table for resource in RESOURCES for table in resource.TABLES), DELIVERIES, SENDERS, ANSWERS),
+    tables=(APPS, *(table for resource in RESOURCES for table in resource.TABLES), ANSWERS),
     number=0x53756E4D,  # "SunM"
     schema="messaging",
 )

@@ -145,7 +145,9 @@ def placeholders(wire: Wire, service: Service, tenant: Tenant) -> dict[str, str]
         new_object_id(), user["id"], client["id"], "web", "guid", "active", tenant.web_id, "2020-05-21T15:53:30.197Z"
     )
     add_device(service.place, device)
+    deliveries = wire.get(f"/sunshine/v1/apps/{tenant.app_id}/deliveries", auth).json["deliveries"]
     return {
+        "deliveryNumber": str(deliveries[0]["number"]),
         "whatsappIntegrationId": whatsapp,
         "clientId": client["id"],
         "deviceId": device.id,

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from support import messaging
-from support.wire import WEBHOOK, Answer, Key, Service, Tenant, Wire, first_run
+from support.wire import WEBHOOK, Answer, Key, Service, Tenant, Wire, first_run, make_tenant
 
 from sunshine_keys import errors, server
 from sunshine_keys.compose import OPERATIONS
@@ -90,7 +90,7 @@ class Asked:
     """One operation on a tenant's objects. `provoke` makes it answer any of its described statuses."""
 
     def __init__(self, wire: Wire, service: Service, tenant: Tenant, other: Tenant, operation: Operation) -> None:
-        self.wire, self.tenant, self.other, self.operation = wire, tenant, other, operation
+        self.wire, self.service, self.tenant, self.other, self.operation = wire, service, tenant, other, operation
         self.path, self.method = operation.path, operation.method
         ids = messaging.placeholders(wire, service, tenant) if operation.is_messaging else {}
         self.body = messaging.filled((BODIES | messaging.BODIES).get(operation.name), ids)
@@ -135,6 +135,11 @@ class Asked:
                     f"{self.tenant.conversations}/{group['id']}/participants", self.owner
                 ).json["participants"]
                 return self.send(self.owner, ids={"{clientId}": participant["clientAssociations"][0]["clientId"]})
+            case 400 if self.operation.name == "redeliver_delivery":
+                tenant = make_tenant(self.wire, self.tenant.account)
+                asked = Asked(self.wire, self.service, tenant, self.other, self.operation)
+                assert self.wire.delete(f"{tenant.webhooks}/{asked.ids['{webhookId}']}", tenant.app_key).status == 200
+                return asked.send(asked.owner)
             case 400 if "{integrationId}" in self.path:
                 return self.send(self.owner, ids={"{integrationId}": self.tenant.web_id})
             case 400:
@@ -146,6 +151,9 @@ class Asked:
                 return self.send(self.tenant.account if self.path == "/v2/tokenInfo" else self.other.key)
             case 404:
                 return self.send(self.tenant.account, ids=dict.fromkeys(self.ids, "0" * 24))
+            case 409 if self.body is None:
+                assert self.wire.send("POST", self.tenant.users, self.owner, body={}, headers=key).status == 201
+                return self.send(self.owner, headers=key)
             case 409:
                 named = {"displayName": "Another"} if "displayName" in self.body else {"triggers": ["another"]}
                 assert self.send(self.owner, headers=key, body=self.other_body or self.body | named).status == 201

@@ -38,29 +38,38 @@ class Audience(msgspec.Struct, frozen=True):
         for listener in listeners:
             if listener.form not in bodies:
                 bodies[listener.form] = self._body(event_id, event, listener.form)
-            yield from add_delivery(self._delivery(event_id, event, listener, bodies[listener.form]))
+            body = bodies[listener.form]
+            yield from add_delivery(delivery_of(self, listener, event.type, event.subject, event_id, body))
 
-    def _delivery(self, event_id: str, event: Event, listener: Listener, body: bytes) -> Delivery:
-        return Delivery(
-            number=0,
-            event_id=event_id,
-            type=event.type,
-            app_id=self.app_id,
-            webhook_id=listener.webhook_id,
-            subject=event.subject,
-            created=self.now,
-            event=body,
-            state=PENDING,
-            queue=f"{listener.webhook_id}:{event.subject}",
-            owner=self.process,
-            due=None,
-            attempts=[],
-        )
+    def find(self, webhook_id: str) -> Listener | None:
+        """Return a webhook of the app, or None."""
+        return next((listener for listener in self.listeners if listener.webhook_id == webhook_id), None)
 
     def _body(self, event_id: str, event: Event, form: Form) -> bytes:
         return _encode(
             {"id": event_id, "createdAt": text(self.now), "type": event.type, "payload": event.payload(form)}
         )
+
+
+def delivery_of(
+    audience: Audience, listener: Listener, type: str, subject: str, event_id: str, event: bytes
+) -> Delivery:
+    """Return a new delivery, which lacks its number."""
+    return Delivery(
+        number=0,
+        event_id=event_id,
+        type=type,
+        app_id=audience.app_id,
+        webhook_id=listener.webhook_id,
+        subject=subject,
+        created=audience.now,
+        event=event,
+        state=PENDING,
+        queue=f"{listener.webhook_id}:{subject}",
+        owner=audience.process,
+        due=None,
+        attempts=[],
+    )
 
 
 NOBODY = Audience()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_keys.store.table import Index, Table
 from sunshine_messaging.events.model import Delivery, Sender
@@ -31,10 +33,14 @@ _INSERT = (
 )
 
 
-def add_delivery(delivery: Delivery) -> Statements[None]:
-    """Insert a delivery with the next number. Its owner is the process that delivers its queue already, if there is one."""
+def add_delivery(delivery: Delivery) -> Statements[Delivery]:
+    """Insert a delivery with the next number, and return it.
+
+    Its owner is the process that delivers its queue already, if there is one.
+    """
     _, *values, _, _ = DELIVERIES.to_row(delivery)
-    yield from execute(_INSERT, *values)
+    rows = yield from execute(_INSERT, *values)
+    return msgspec.structs.replace(delivery, number=rows[0][0])
 
 
 def first_attempts(owner: str, webhook_id: str, after: int, limit: int) -> Statements[list[Delivery]]:
@@ -75,9 +81,21 @@ def webhooks_of_owner(owner: str) -> Statements[list[str]]:
         webhooks.append(rows[0][0])
 
 
-def deliveries_of(app_id: str, before: int, limit: int) -> Statements[list[Delivery]]:
-    """Return the app's last deliveries before number `before`, newest first."""
-    return DELIVERIES.select("WHERE app_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3", app_id, before, limit)
+def deliveries_page(
+    app_id: str, before: int, after: int, webhook_id: str | None, state: str | None, limit: int
+) -> Statements[list[Delivery]]:
+    """Return the app's deliveries between two numbers: those after `after` in their order, if it is 0 or more, else newest first."""
+    order = "DESC" if after < 0 else "ASC"
+    return DELIVERIES.select(
+        "WHERE app_id = $1 AND number < $2 AND number > $3 AND ($4 = '' OR webhook_id = $4) AND ($5 = '' OR state = $5)"
+        f" ORDER BY number {order} LIMIT $6",
+        app_id,
+        before,
+        after,
+        webhook_id or "",
+        state or "",
+        limit,
+    )
 
 
 def pending_counts() -> Statements[dict[str, Any]]:
