@@ -26,11 +26,13 @@ from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import copy_side as sqlite_copy_side
 from sunshine_keys.store.table import Catalog
+from sunshine_keys.webhooks.heads import Heads
 from sunshine_keys.wire.operation import Call, Handler, messaging_operations
 from sunshine_keys.wire.router import Router
 
 if TYPE_CHECKING:
     from sunshine_keys.store.postgres import PostgresStore
+    from sunshine_keys.webhooks.courier import Courier
     from sunshine_messaging.plane import DeliverySettings, Plane
 
 
@@ -59,6 +61,7 @@ class Messaging:
         self._place = settings.location
         self._delivery = delivery or self._over_sockets
         self._plane: Plane | None = None
+        self._heads = Heads(self._courier if delivery is None else lambda: delivery().courier())
         self._opening = asyncio.Lock()
 
     async def plane(self, engine: Engine) -> Plane:
@@ -79,10 +82,19 @@ class Messaging:
             logger.error("the store of conversations cannot be opened: %s", error)
             raise StoreUnavailable from error
 
+    def _courier(self) -> Courier:
+        from sunshine_keys.webhooks.courier import HttpCourier  # aiohttp takes 10 MB
+
+        return HttpCourier(self._settings.targets)
+
     def _over_sockets(self) -> DeliverySettings:
         from sunshine_messaging.plane import delivery_over_sockets
 
         return delivery_over_sockets(self._settings)
+
+    def new_target(self, webhook_id: str, target: str) -> None:
+        """Send a HEAD to the new target of a webhook, in the background. The log has the outcome."""
+        self._heads.send(webhook_id, target)
 
     async def exists(self) -> bool:
         """Return True if the plane has been used. Raises StoreError."""
@@ -106,6 +118,7 @@ class Messaging:
 
     async def close(self) -> None:
         """Close the plane if it is open."""
+        await self._heads.close()
         if self._plane is not None:
             await self._plane.close()
 

@@ -29,6 +29,9 @@ class Mounted(Protocol):
     async def app_deleted(self, engine: Engine, app_id: str) -> None:
         """Delete everything that the plane holds of an app."""
 
+    def new_target(self, webhook_id: str, target: str) -> None:
+        """Send a HEAD to the new target of a webhook, in the background. The log has the outcome."""
+
     async def resume(self, engine: Engine) -> None:
         """Open the plane if it has been used before, so that it finishes what an earlier process began."""
 
@@ -85,6 +88,11 @@ class Engine(msgspec.Struct, frozen=True):
         answer = self.sealer.seal(msgspec.json.encode(view).decode(), owner_id)
         stored = await self.store.transact_once(origin, change, answer)
         return view if stored is None else msgspec.Raw((await self.unseal(stored, owner_id)).encode())
+
+    def new_target(self, webhook_id: str, target: str) -> None:
+        """Send a HEAD to the new target of a webhook, in the background."""
+        if self.messaging is not None:
+            self.messaging.new_target(webhook_id, target)
 
     async def unseal(self, sealed: bytes, owner_id: str) -> str:
         """Return the secret in `sealed`. Reloads the ring once if it lacks the sealing key.

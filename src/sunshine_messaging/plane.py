@@ -14,6 +14,7 @@ from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR, Store, StoreError
 from sunshine_keys.store.answers import StoredAnswer
 from sunshine_keys.store.table import Catalog, Index, Table
+from sunshine_keys.webhooks.courier import HttpCourier, UnreachableCourier
 from sunshine_keys.wire.operation import Call
 from sunshine_messaging import calls
 from sunshine_messaging.activities import operations as activities
@@ -22,7 +23,7 @@ from sunshine_messaging.apps.table import APPS, apps_after
 from sunshine_messaging.clients import operations as clients
 from sunshine_messaging.conversations import operations as conversations
 from sunshine_messaging.delivery import operations as deliveries
-from sunshine_messaging.delivery.courier import HttpCourier, UnreachableCourier
+from sunshine_messaging.delivery.changes import Prune
 from sunshine_messaging.delivery.deliverer import DeliverySettings
 from sunshine_messaging.messages import operations as messages
 from sunshine_messaging.messages.retention import ExpireMessages, inactive_conversations, retention_seconds
@@ -42,6 +43,10 @@ CATALOG = Catalog(
     number=0x53756E4D,  # "SunM"
     schema="messaging",
 )
+
+EVENT_MILLISECONDS = 24 * 3600 * 1000
+LINE_MILLISECONDS = 7 * EVENT_MILLISECONDS
+"""For how long events, and lines of the log of deliveries, are stored."""
 
 ROUND_SECONDS = 60.0
 """Seconds between two rounds of the work in the background."""
@@ -68,6 +73,8 @@ class Plane(calls.Plane):
 
     def __init__(self, engine: Engine, store: Store, delivery: DeliverySettings = DeliverySettings()) -> None:  # noqa: B008 - it is frozen
         super().__init__(engine, store, delivery)
+        self._pruned = 0
+        """The number of the last delivery whose event has been cleared."""
         self._task = asyncio.get_running_loop().create_task(self._work(), name="sunshine-messaging")
 
     async def answer(self, operation_id: str, call: Call) -> Any:
@@ -104,10 +111,21 @@ class Plane(calls.Plane):
                     pass
             after = ids[-1]
 
+    async def prune(self) -> None:
+        """Delete old lines of the log of deliveries, and events that are older than a day. Raises StoreUnavailable."""
+        now = self.now()
+        pruned: int | None = self._pruned
+        while pruned is not None:
+            self._pruned = pruned
+            pruned = await self.store.transact(
+                OPERATOR, Prune(pruned, now - EVENT_MILLISECONDS, now - LINE_MILLISECONDS)
+            )
+
     async def _work(self) -> None:
         while True:
             try:
                 await self.sweep()
+                await self.prune()
             except (StoreError, StoreUnavailable) as error:
                 logger.warning("the store of conversations cannot be swept, the next round tries again: %s", error)
             await asyncio.sleep(ROUND_SECONDS)

@@ -10,6 +10,7 @@ import pytest
 from support import targets
 from support.messaging import TEXT, chat, create_user, post
 from support.targets import Target
+from support.waiting import wait_until
 from support.wire import Tenant, Wire
 
 import sunshine_conversations_client as sunshine
@@ -164,3 +165,16 @@ def test_other_apps_hear_nothing(
     mine = chat(wire, tenant, create_user(wire, tenant))
     target.wait_for(1)
     assert [event["payload"]["conversation"]["id"] for event in target.events()] == [mine]
+
+
+def test_new_target_gets_a_head(wire: Wire, tenant: Tenant, target: Target) -> None:
+    hear(wire, tenant, target)
+    wait_until(lambda: target.heads == 1)
+    target.answer = lambda call: 500
+    webhook = {"target": target.url, "triggers": ["conversation:message"]}
+    custom = {"type": "custom", "displayName": "Mine", "webhooks": [webhook]}
+    assert wire.post(f"{tenant.app}/integrations", tenant.app_key, custom).status == 201
+    wait_until(lambda: target.heads == 2)
+    assert wire.post(tenant.webhooks, tenant.app_key, webhook).status == 201
+    wait_until(lambda: target.heads == 3)
+    assert target.calls == []

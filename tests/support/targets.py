@@ -34,6 +34,7 @@ class Target:
     def __init__(self, url: str) -> None:
         self.url = url
         self.calls: list[Received] = []
+        self.heads = 0
         self.answer: Callable[[Received], int | None] = lambda call: 200
         self.headers: dict[str, str] = {}
         self.content = b"ok"
@@ -70,6 +71,11 @@ def listening() -> Iterator[Target]:
             self.send_header("Content-Length", str(len(target.content)))
             self.end_headers()
             self.wfile.write(target.content)
+
+        def do_HEAD(self) -> None:
+            target.heads += 1
+            self.send_response(200)
+            self.end_headers()
 
         def log_message(self, format: str, *values: Any) -> None:
             pass

@@ -29,6 +29,7 @@ for name in (
     "doctor",
     "remote.account",
     "remote.verbs",
+    "remote.deliveries",
 ):
     importlib.import_module(f"sunshine_keys.cli.{name}")
 

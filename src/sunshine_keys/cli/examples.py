@@ -95,6 +95,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "webhooks create": (
         "sunshine-keys webhooks create https://example.com/callback --integration 029c31f25a21b47effd7be90",
     ),
+    "webhooks deliveries": ("sunshine-keys webhooks deliveries --state failed",),
+    "webhooks show-delivery": ("sunshine-keys webhooks show-delivery 42",),
+    "webhooks redeliver": ("sunshine-keys webhooks redeliver 42",),
+    "webhooks test": ("sunshine-keys webhooks test 5e8cff3cd55b040010928b5c --integration 029c31f25a21b47effd7be90",),
+    "webhooks tail": ("sunshine-keys webhooks tail",),
     "webhooks delete": (
         "sunshine-keys webhooks delete 5e8cff3cd55b040010928b5c --integration 029c31f25a21b47effd7be90",
     ),

@@ -35,7 +35,11 @@ async def create(
         webhooks = [new_webhook(sealer, integration.id, spec) for spec in specs]
         return CreateIntegration(integration, webhooks), integration_view(integration, webhooks, sealer)
 
-    return await engine.create(origin, build)
+    created = await engine.create(origin, build)
+    if not isinstance(created, msgspec.Raw):  # else it is the answer of an earlier request
+        for webhook in created.get("webhooks", []):
+            engine.new_target(webhook.id, webhook.target)
+    return created
 
 
 async def create_integration(call: Call) -> Any:

@@ -68,7 +68,10 @@ async def create_webhook(call: Call) -> Any:
         webhook = new_webhook(sealer, call.ids["integrationId"], spec)
         return CreateWebhook(call.ids["appId"], webhook), webhook_view(webhook, sealer)
 
-    return {"webhook": await call.engine.create(call.origin, build)}
+    created = await call.engine.create(call.origin, build)
+    if isinstance(created, WebhookView):  # else it is the answer of an earlier request
+        call.engine.new_target(created.id, created.target)
+    return {"webhook": created}
 
 
 async def list_webhooks(call: Call) -> Any:
@@ -93,7 +96,10 @@ async def update_webhook(call: Call) -> Any:
         include_full_source=body.get("includeFullSource", msgspec.UNSET),
     )
     change = UpdateWebhook(call.ids["appId"], call.ids["integrationId"], call.ids["webhookId"], patch)
-    return {"webhook": webhook_view(await call.engine.store.transact(call.origin, change), call.engine.sealer)}
+    webhook = await call.engine.store.transact(call.origin, change)
+    if "target" in body:
+        call.engine.new_target(webhook.id, webhook.target)
+    return {"webhook": webhook_view(webhook, call.engine.sealer)}
 
 
 async def delete_webhook(call: Call) -> Any:

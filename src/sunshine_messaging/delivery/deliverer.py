@@ -22,9 +22,9 @@ from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.store import OPERATOR, Store, StoreError
+from sunshine_keys.webhooks.courier import Courier, HttpCourier, NoReply
 from sunshine_keys.webhooks.table import WEBHOOKS
 from sunshine_messaging.delivery.changes import Beat, Leave, Settle, TakeOver
-from sunshine_messaging.delivery.courier import Courier, HttpCourier, NoReply
 from sunshine_messaging.events.model import NO_OWNER, Attempt, Delivery, Listener
 from sunshine_messaging.events.table import (
     SENDERS,

@@ -50,6 +50,19 @@ class Session:
             self._app = checked(sunshine.OAuthEndpointsApi(self.client).get_token_info().app)
         return self._app
 
+    def own(self, method: str, path: str, ids: dict[str, str], **query: Any) -> Any:
+        """Return the answer of an operation that only this service has, as plain JSON. Raises ApiException.
+
+        `path` is a template below `/sunshine/v1`. Parameters of the query that are None are left out.
+        """
+        query = {name: value for name, value in query.items() if value is not None}
+        client = self.client
+        request = client.param_serialize(
+            method, f"/sunshine/v1{path}", ids, query, {"Accept": "application/json"},
+            auth_settings=["basicAuth", "bearerAuth"],
+        )  # fmt: skip
+        return client.response_deserialize(client.call_api(*request), {"2XX": "object"}).data
+
     def app_id(self, named: str | None) -> str:
         """Return the named app, else the key's own. End the program if there is neither."""
         if named:

@@ -215,8 +215,12 @@ def _session(options: dict[str, Any]) -> Any:
     return session(options["context"], options["profile"])
 
 
+GROUPS: dict[str, typer.Typer] = {}
+"""The group of commands of each resource, by its name."""
+
+
 def _register(resource: Resource) -> None:
-    group = typer.Typer(cls=Group, help=resource.about, no_args_is_help=True)
+    group = GROUPS[resource.name] = typer.Typer(cls=Group, help=resource.about, no_args_is_help=True)
     cli.add_typer(group, name=resource.name)
     owners = _owner_parameters(resource)
     fields = [_field_parameter(field) for field in resource.fields]

@@ -41,6 +41,10 @@ class Courier(Protocol):
         """Send a POST, and return the answer. Raises NoReply."""
         ...
 
+    async def head(self, url: str) -> Reply:
+        """Send a HEAD, and return the answer. Raises NoReply."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -48,6 +52,9 @@ class UnreachableCourier:
     """A courier that reaches nobody: the one of a test that names no target."""
 
     async def post(self, url: str, secret: str, body: bytes) -> Reply:
+        raise NoReply("this service delivers nothing")
+
+    async def head(self, url: str) -> Reply:
         raise NoReply("this service delivers nothing")
 
     async def close(self) -> None: ...
@@ -78,7 +85,6 @@ class HttpCourier:
         return await self._call("POST", url, headers, body)
 
     async def head(self, url: str) -> Reply:
-        """Send a HEAD, and return the answer. Raises NoReply."""
         return await self._call("HEAD", url, {}, None)
 
     async def _call(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Reply:
