@@ -73,7 +73,7 @@ class Service:
         with suppress(StoreUnavailable):  # announce this process to the others before its first request
             await engine.store.ready()
         log, access = self._request_log, self._settings.metrics
-        page = None if access is None else MetricsPage(access, engine.store, self._processes or Processes())
+        page = None if access is None else MetricsPage(access, engine, self._processes or Processes())
         observers: list[Observer] = [] if log is None else [log]
         observers += [] if page is None else [page.metrics]
         rejections = [observer.reject for observer in (log, page and page.metrics) if observer]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sunshine_keys.atomic_files import sync_folder
-from sunshine_keys.engine import Engine
+from sunshine_keys.engine import Engine, Pending
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.first_run import another_account_key, initialise
 from sunshine_keys.resources import CATALOG
@@ -81,6 +81,18 @@ class Messaging:
         except StoreError as error:
             logger.error("the store of conversations cannot be opened: %s", error)
             raise StoreUnavailable from error
+
+    def attempts(self) -> dict[str, int]:
+        """Return the number of this process's calls of webhooks, by outcome."""
+        return {} if self._plane is None else self._plane.deliverer.attempts
+
+    async def pending(self) -> Pending | None:
+        """Return what webhooks have not accepted yet; None while the plane is not in use, or its store cannot be read."""
+        if self._plane is None:
+            return None
+        with suppress(StoreUnavailable):
+            return await self._plane.pending()
+        return None
 
     def _courier(self) -> Courier:
         from sunshine_keys.webhooks.courier import HttpCourier  # aiohttp takes 10 MB

@@ -20,6 +20,13 @@ _ATTEMPTS = 3
 """A change that meets a rotation succeeds at the second attempt, unless another rotation follows at once."""
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """The events that webhooks have not accepted yet: their number, and the age of the oldest in seconds."""
+
+    events: int
+    oldest_seconds: float
+
+
 class Mounted(Protocol):
     """The conversation plane of an engine. It is imported and opened at its first use."""
 
@@ -31,6 +38,14 @@ class Mounted(Protocol):
 
     def new_target(self, webhook_id: str, target: str) -> None:
         """Send a HEAD to the new target of a webhook, in the background. The log has the outcome."""
+
+    def attempts(self) -> dict[str, int]:
+        """Return the number of this process's calls of webhooks, by outcome."""
+        ...
+
+    async def pending(self) -> Pending | None:
+        """Return what webhooks have not accepted yet; None while the plane is not in use, or its store cannot be read."""
+        ...
 
     async def resume(self, engine: Engine) -> None:
         """Open the plane if it has been used before, so that it finishes what an earlier process began."""

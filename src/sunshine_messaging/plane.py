@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from sunshine_keys.apps.table import apps_with
-from sunshine_keys.engine import Engine
+from sunshine_keys.engine import Engine, Pending
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR, Store, StoreError
@@ -25,6 +25,7 @@ from sunshine_messaging.conversations import operations as conversations
 from sunshine_messaging.delivery import operations as deliveries
 from sunshine_messaging.delivery.changes import Prune
 from sunshine_messaging.delivery.deliverer import DeliverySettings
+from sunshine_messaging.events.table import pending_events
 from sunshine_messaging.messages import operations as messages
 from sunshine_messaging.messages.retention import ExpireMessages, inactive_conversations, retention_seconds
 from sunshine_messaging.moments import Milliseconds
@@ -110,6 +111,11 @@ class Plane(calls.Plane):
                 while await self.store.transact(OPERATOR, ExpireMessages(id, before)):
                     pass
             after = ids[-1]
+
+    async def pending(self) -> Pending:
+        """Return what webhooks have not accepted yet. Raises StoreUnavailable."""
+        events, oldest = await self.store.read_aside(pending_events())
+        return Pending(events, 0.0 if oldest is None else max(self.now() - oldest, 0) / 1000)
 
     async def prune(self) -> None:
         """Delete old lines of the log of deliveries, and events that are older than a day. Raises StoreUnavailable."""

@@ -20,6 +20,7 @@ LABELS = {
     "sunshine_keys_request_duration_seconds": {"route", "method"},
     "sunshine_keys_errors_total": {"code"},
     "sunshine_keys_rejections_total": {"cause"},
+    "sunshine_keys_webhook_attempts_total": {"outcome"},
     "sunshine_keys_keys": {"scope"},
 }
 """The labels that docs/operations.md documents. tests/observing/test_metrics.py checks them on the page."""

@@ -5,6 +5,8 @@ No label holds a part of a request: the path is a template, the method one of a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sunshine_keys.observing.log_writer import standard_error
 from sunshine_keys.observing.prometheus import Samples, histogram, labels
 from sunshine_keys.store import Store
@@ -44,8 +46,8 @@ class Metrics:
         cause = rejected.rejection.cause
         self._rejections[cause] = self._rejections.get(cause, 0) + 1
 
-    def samples(self, store: Store) -> Samples:
-        """Return all samples of this process except the number of keys."""
+    def samples(self, store: Store, attempts: Mapping[str, int]) -> Samples:
+        """Return all samples of this process except the number of keys. `attempts` are those to deliver, by outcome."""
         samples: Samples = {
             "sunshine_keys_requests_total": {
                 labels(route=route, method=method, status=str(status), scope=scope): count
@@ -56,6 +58,7 @@ class Metrics:
             "sunshine_keys_idempotent_replays_total": {"": self._replays},
             "sunshine_keys_commit_failures_total": {"": store.commits.failures},
             "sunshine_keys_log_lines_dropped_total": {"": standard_error().dropped},
+            "sunshine_keys_webhook_attempts_total": {labels(outcome=outcome): n for outcome, n in attempts.items()},
             "sunshine_keys_processes": {"": 1},
         }
         for (route, method), seconds in self._seconds.items():

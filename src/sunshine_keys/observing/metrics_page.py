@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
+from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable, Unauthorized
 from sunshine_keys.keys.table import key_counts
 from sunshine_keys.observing.metrics import Metrics
 from sunshine_keys.observing.process_metrics import SECONDS, KeyCounts, Processes
-from sunshine_keys.observing.prometheus import labels, text
-from sunshine_keys.store import Store
+from sunshine_keys.observing.prometheus import Samples, labels, text
 
 KEYS_SECONDS = 600.0
 """How old a count of the keys may be: at ten million keys a count takes seconds."""
@@ -70,10 +70,11 @@ class MetricsAccess(msgspec.Struct, frozen=True):
 class MetricsPage:
     """Create it on the event loop that serves. Until it is closed, it counts keys and writes figures for other processes."""
 
-    def __init__(self, access: MetricsAccess, store: Store, processes: Processes) -> None:
+    def __init__(self, access: MetricsAccess, engine: Engine, processes: Processes) -> None:
         self.metrics = Metrics()
         self._access = access
-        self._store = store
+        self._store = engine.store
+        self._messaging = engine.messaging
         self._processes = processes
         self._keys: KeyCounts | None = None
         self._counting: asyncio.Task[None] | None = None
@@ -82,21 +83,28 @@ class MetricsPage:
     async def __call__(self, authorization: str) -> bytes:
         """Return the page. Raises Unauthorized."""
         self._access.require(authorization)
-        own = self.metrics.samples(self._store)
+        own = self._samples()
         self._processes.write(own, self._keys)
         samples, keys = self._processes.read(own, self._keys)
         if keys is None or time.time() - keys.counted_at > KEYS_SECONDS:
             self._count_keys()
+        pending = None if self._messaging is None else await self._messaging.pending()
+        if pending is not None:
+            samples["sunshine_keys_webhook_pending"] = {"": pending.events}
+            samples["sunshine_keys_webhook_oldest_seconds"] = {"": pending.oldest_seconds}
         if keys is not None:
             samples["sunshine_keys_keys"] = {labels(scope=scope): n for scope, n in keys.by_scope.items()}
         return text(samples)
+
+    def _samples(self) -> Samples:
+        return self.metrics.samples(self._store, {} if self._messaging is None else self._messaging.attempts())
 
     async def close(self) -> None:
         tasks = [task for task in (self._writing, self._counting) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._processes.write(self.metrics.samples(self._store), self._keys)
+        self._processes.write(self._samples(), self._keys)
 
     def _count_keys(self) -> None:
         """Start a count. The page does not wait for it: a later page has the result."""
@@ -114,4 +122,4 @@ class MetricsPage:
     async def _write(self) -> None:
         while True:
             await asyncio.sleep(SECONDS)
-            self._processes.write(self.metrics.samples(self._store), self._keys)
+            self._processes.write(self._samples(), self._keys)

@@ -49,6 +49,13 @@ FAMILIES = (
     ),
     Family("sunshine_keys_revocation_wait_seconds", "histogram", "Wait of a DELETE for all nodes, after its commit."),
     Family("sunshine_keys_log_lines_dropped_total", "counter", "Log lines that nobody read in time."),
+    Family(
+        "sunshine_keys_webhook_attempts_total",
+        "counter",
+        "Calls of webhooks by outcome: delivered, refused, failed, no_answer.",
+    ),
+    Family("sunshine_keys_webhook_pending", "gauge", "Events that webhooks have not accepted yet."),
+    Family("sunshine_keys_webhook_oldest_seconds", "gauge", "The age of the oldest of these events."),
     Family("sunshine_keys_processes", "gauge", "Processes that serve on this node."),
     Family("sunshine_keys_leases", "gauge", "Processes of this node that hold a lease."),
     Family("sunshine_keys_remembered_keys", "gauge", "Keys that these processes remember."),

@@ -45,7 +45,7 @@ class Settle(Change[bool], frozen=True):
     def _state(self, due: Milliseconds | None) -> str:
         if self.attempt is None:
             return CANCELLED
-        if self.attempt.succeeded:
+        if self.attempt.outcome == DELIVERED:
             return DELIVERED
         return FAILED if due is None else PENDING
 

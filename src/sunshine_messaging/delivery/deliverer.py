@@ -38,9 +38,6 @@ from sunshine_messaging.moments import Milliseconds
 GAPS = (15.0, 45.0, 180.0, 540.0)
 """Seconds between the attempts: five attempts within 15 minutes (documented: the number and the time)."""
 
-FINAL = frozenset({400, 401, 403, 404, 406})
-"""Statuses after which there is no further attempt (documented)."""
-
 LEASE_SECONDS = 4.0
 TAKEOVER_SECONDS = 6.0
 TICK_SECONDS = 1.0
@@ -130,6 +127,8 @@ class Deliverer:
         self._seen: dict[str, tuple[int | None, float]] = {}
         """Of other processes with deliveries: the beats that were seen last, and when they were seen first."""
         self._calls = 0
+        self.attempts: dict[str, int] = {}
+        """The number of calls, by outcome."""
         self._reset()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
@@ -198,7 +197,9 @@ class Deliverer:
             if self._targets.get(webhook_id) is not target:
                 return
             attempt = await self._attempt(webhook_id, deliveries)
-            target.is_failing = attempt is not None and attempt.status is None
+            if attempt is not None:
+                self.attempts[attempt.outcome] = self.attempts.get(attempt.outcome, 0) + 1
+                target.is_failing = attempt.status is None
             if await self._settle(deliveries, attempt):
                 target.may_have_more = True
             target.done(taken)
@@ -233,7 +234,7 @@ class Deliverer:
         return Attempt(started, _milliseconds(begun), reply.status, reply.body)
 
     async def _settle(self, deliveries: list[Delivery], attempt: Attempt | None) -> bool:
-        is_final = attempt is None or attempt.succeeded or attempt.status in FINAL
+        is_final = attempt is None or attempt.outcome in ("delivered", "refused")
         dues = [None if is_final else self._next_attempt(delivery) for delivery in deliveries]
         return await self._store.transact(OPERATOR, Settle(self.process, deliveries, dues, attempt))
 
@@ -274,7 +275,7 @@ class Deliverer:
         if not owns:
             if not any(target.queues for target in self._targets.values()):
                 self._targets.clear()
-                self._beat_at = None
+                self._beat_at, self._begins = None, True
             return
         await self._beat()
         for webhook_id in await self._store.read(webhooks_of_owner(self.process)):

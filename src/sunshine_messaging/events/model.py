@@ -17,6 +17,9 @@ API_SOURCE = {"type": "api:conversations"}
 PENDING, DELIVERED, FAILED, CANCELLED = "pending", "delivered", "failed", "cancelled"
 """The states of a delivery. A cancelled one was for a webhook that has been deleted."""
 
+FINAL = frozenset({400, 401, 403, 404, 406})
+"""Statuses after which there is no further attempt (documented)."""
+
 NO_OWNER = "0"
 """The owner of deliveries whose process has stopped. It sorts before all processes."""
 
@@ -83,8 +86,13 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str = ""
 
     @property
-    def succeeded(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+    def outcome(self) -> str:
+        """`delivered`, `refused` (there is no further attempt), `failed` or `no_answer`."""
+        if self.status is None:
+            return "no_answer"
+        if 200 <= self.status < 300:
+            return DELIVERED
+        return "refused" if self.status in FINAL else FAILED
 
 
 class Delivery(msgspec.Struct, frozen=True):

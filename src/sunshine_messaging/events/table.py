@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from sunshine_keys.store.statements import Statements, execute
@@ -98,7 +96,8 @@ def deliveries_page(
     )
 
 
-def pending_counts() -> Statements[dict[str, Any]]:
+def pending_events() -> Statements[tuple[int, Milliseconds | None]]:
     """Return the number of pending deliveries, and the time at which the oldest was created."""
-    rows = yield from execute("SELECT COUNT(*), MIN(created) FROM deliveries WHERE owner > ''")
-    return {"pending": rows[0][0], "oldest": rows[0][1]}
+    rows = yield from execute("SELECT COUNT(*), MIN(created) FROM deliveries WHERE owner >= ''")
+    count, oldest = rows[0]
+    return count, oldest
