@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 from support.leaks import Serving
@@ -58,7 +59,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     place = Place(tmp_path_factory.mktemp("service"), database)
     account = Key.of(first_run(place)["account_key"])
     # Many tests fail to authenticate, all from one address.
-    with server.running(place.settings) as url:
+    with server.running(msgspec.structs.replace(place.settings, simulator=True)) as url:
         yield Service(url, place.data, account, place)
 
 

@@ -77,7 +77,8 @@ class Messaging:
 
         try:
             await _prepare_messaging(self._place)
-            return Plane(engine, _store(messaging_place(self._place), messaging_catalog()), self._delivery())
+            store = _store(messaging_place(self._place), messaging_catalog())
+            return Plane(engine, store, self._delivery(), has_simulator=self._settings.simulator)
         except StoreError as error:
             logger.error("the store of conversations cannot be opened: %s", error)
             raise StoreUnavailable from error
@@ -135,11 +136,11 @@ class Messaging:
             await self._plane.close()
 
 
-def without_delivery() -> DeliverySettings:
-    """Return settings with which nothing is delivered to webhooks."""
-    from sunshine_messaging.plane import no_delivery
+def delivery_by(courier: Callable[[], Courier]) -> DeliverySettings:
+    """Return the delivery by another courier than the one over sockets."""
+    from sunshine_messaging.plane import DeliverySettings
 
-    return no_delivery()
+    return DeliverySettings(courier)
 
 
 def messaging_catalog() -> Catalog:

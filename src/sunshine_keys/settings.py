@@ -21,6 +21,7 @@ DEFAULT_FOLDER = "data"
 
 _USAGE = "SUNSHINE_KEYS_USAGE"
 _CONSOLE = "SUNSHINE_KEYS_CONSOLE"
+_SIMULATOR = "SUNSHINE_KEYS_SIMULATOR"
 _TARGETS = "SUNSHINE_KEYS_WEBHOOK_TARGETS"
 _BATCH = "SUNSHINE_KEYS_WEBHOOK_BATCH"
 _GAP_FACTOR = "SUNSHINE_KEYS_WEBHOOK_GAP_FACTOR"
@@ -33,7 +34,7 @@ class Settings(msgspec.Struct, frozen=True):
     requests; None turns it off. `metrics` has the token for /metrics; None turns that page off. `usage` turns on counting
     the use of keys, `console` the pages at /console. `targets` are the targets of webhooks that may be called, and
     `webhook_batch` is the most events in one call. The time between attempts to deliver is multiplied by
-    `webhook_gap_factor`.
+    `webhook_gap_factor`. With `simulator`, requests may act for people.
     """
 
     data: Path | None
@@ -47,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True):
     targets: Targets = Targets.ANY
     webhook_batch: int = 1
     webhook_gap_factor: float = 1.0
+    simulator: bool = False
 
     @property
     def location(self) -> Location:
@@ -71,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True):
             targets=Targets(os.environ.get(_TARGETS, Targets.ANY)),
             webhook_batch=int(os.environ.get(_BATCH, "1")),
             webhook_gap_factor=float(os.environ.get(_GAP_FACTOR, "1")),
+            simulator=os.environ.get(_SIMULATOR, "off") == "on",
         )
 
     @classmethod
@@ -105,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True):
         variables = self.rate_limits.environment() | (self.log.environment() if self.log else {})
         variables[_USAGE] = "on" if self.usage else "off"
         variables[_CONSOLE] = "on" if self.console else "off"
+        variables[_SIMULATOR] = "on" if self.simulator else "off"
         variables[_TARGETS] = self.targets.value
         variables[_BATCH] = str(self.webhook_batch)
         variables[_GAP_FACTOR] = str(self.webhook_gap_factor)

@@ -36,16 +36,24 @@ class Plane:
         store: Store,
         delivery: DeliverySettings = DeliverySettings(),  # noqa: B008 - it is frozen
         clock: Callable[[], float] = time.time,
+        *,
+        has_simulator: bool = False,
     ) -> None:
-        """`clock` returns the time in seconds since 1970."""
+        """`clock` returns the time in seconds since 1970. With `has_simulator`, requests may act for people."""
         self.engine = engine
         self.store = store
         self.clock = clock
+        self.has_simulator = has_simulator
+        self._ahead = 0
         self.deliverer = Deliverer(engine, store, self.now, delivery)
 
     def now(self) -> int:
         """Return the time in milliseconds since 1970."""
-        return int(self.clock() * 1000)
+        return int((self.clock() + self._ahead) * 1000)
+
+    def advance(self, seconds: int) -> None:
+        """Move the clock forward."""
+        self._ahead += seconds
 
     async def require_app(self, call: Call) -> None:
         """Raise AppNotFound if the app in the path does not exist. The app of an app's or integration's key exists."""

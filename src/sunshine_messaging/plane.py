@@ -14,7 +14,7 @@ from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR, Store, StoreError
 from sunshine_keys.store.answers import StoredAnswer
 from sunshine_keys.store.table import Catalog, Index, Table
-from sunshine_keys.webhooks.courier import HttpCourier, UnreachableCourier
+from sunshine_keys.webhooks.courier import HttpCourier
 from sunshine_keys.wire.operation import Call
 from sunshine_messaging import calls
 from sunshine_messaging.activities import operations as activities
@@ -30,9 +30,10 @@ from sunshine_messaging.messages import operations as messages
 from sunshine_messaging.messages.retention import ExpireMessages, inactive_conversations, retention_seconds
 from sunshine_messaging.moments import Milliseconds
 from sunshine_messaging.participants import operations as participants
+from sunshine_messaging.simulator import operations as simulator
 from sunshine_messaging.users import operations as users
 
-RESOURCES = (users, clients, conversations, participants, messages, activities, deliveries)
+RESOURCES = (users, clients, conversations, participants, messages, activities, deliveries, simulator)
 """The resources. Each follows the resources that its tables refer to."""
 
 HANDLERS: calls.Handlers = {id: handler for resource in RESOURCES for id, handler in resource.HANDLERS.items()}
@@ -54,7 +55,7 @@ ROUND_SECONDS = 60.0
 
 _BATCH = 500
 
-__all__ = ["CATALOG", "DeliverySettings", "Plane", "delivery_over_sockets", "no_delivery"]
+__all__ = ["CATALOG", "DeliverySettings", "Plane", "delivery_over_sockets"]
 
 logger = logging.getLogger("sunshine_keys.messaging")
 
@@ -64,16 +65,18 @@ def delivery_over_sockets(settings: Settings) -> DeliverySettings:
     return DeliverySettings(partial(HttpCourier, settings.targets), settings.webhook_batch, settings.webhook_gap_factor)
 
 
-def no_delivery() -> DeliverySettings:
-    """Return the delivery of a service that calls nobody."""
-    return DeliverySettings(UnreachableCourier)
-
-
 class Plane(calls.Plane):
     """The plane of one process. It begins its work in the background at once."""
 
-    def __init__(self, engine: Engine, store: Store, delivery: DeliverySettings = DeliverySettings()) -> None:  # noqa: B008 - it is frozen
-        super().__init__(engine, store, delivery)
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        delivery: DeliverySettings = DeliverySettings(),  # noqa: B008 - it is frozen
+        *,
+        has_simulator: bool = False,
+    ) -> None:
+        super().__init__(engine, store, delivery, has_simulator=has_simulator)
         self._pruned = 0
         """The number of the last delivery whose event has been cleared."""
         self._task = asyncio.get_running_loop().create_task(self._work(), name="sunshine-messaging")

@@ -47,6 +47,12 @@ BODIES: dict[str, Any] = {
         "confirmation": {"type": "immediate"},
         "target": {"conversationId": "{conversationId}"},
     },
+    "simulate_conversation": {"userId": "{userId}"},
+    "simulate_message": {"userId": "{userId}", "content": {"type": "text", "text": "Hello!"}},
+    "simulate_tap": {"userId": "{userId}", "action": "Yes"},
+    "simulate_form_response": {"userId": "{userId}", "fields": {"name": "Jane"}},
+    "simulate_activity": {"userId": "{userId}", "type": "typing:start"},
+    "advance_clock": {"seconds": 0},
     "post_activity": {"author": {"type": "user", "userId": "{userId}"}, "type": "conversation:read"},
 }
 """A body of each operation that the objects of `placeholders` accept. Texts such as `{userId}` stand for their ids."""
@@ -56,6 +62,11 @@ OTHER_BODIES: dict[str, Any] = {
     "create_conversation": {"type": "sdkGroup"},
     "join_conversation": {"userId": "{userId}", "subscribeSDKClient": True},
     "post_message": TEXT | {"metadata": {"a": 1}},
+    "simulate_conversation": {"profile": {"givenName": "Joe"}},
+    "simulate_message": {"userId": "{userId}", "content": {"type": "text", "text": "Another"}},
+    "simulate_tap": {"userId": "{userId}", "action": "No"},
+    "simulate_form_response": {"userId": "{userId}", "fields": {"name": "Joe"}},
+    "simulate_activity": {"userId": "{userId}", "type": "typing:stop"},
     "create_client": {
         "matchCriteria": {"type": "whatsapp", "integrationId": "{whatsappIntegrationId}", "phoneNumber": "+2222222"},
         "confirmation": {"type": "prompt"},
@@ -134,6 +145,11 @@ def placeholders(wire: Wire, service: Service, tenant: Tenant) -> dict[str, str]
     group = {"type": "sdkGroup", "participants": [{"userId": user["id"], "subscribeSDKClient": False}]}
     conversation = create_conversation(wire, tenant, **group)
     message = post(wire, tenant, conversation["id"], TEXT)
+    buttons = [{"type": "reply", "text": text, "payload": text} for text in ("Yes", "No")]
+    post(wire, tenant, conversation["id"], TEXT | {"content": {"type": "text", "text": "?", "actions": buttons}})
+    field = {"type": "text", "name": "name", "label": "Your name"}
+    for _ in range(2):
+        post(wire, tenant, conversation["id"], TEXT | {"content": {"type": "form", "fields": [field]}})
     whatsapp = wire.post(f"{tenant.app}/integrations", auth, {"type": "whatsapp"}).json["integration"]["id"]
     link = {
         "matchCriteria": {"type": "whatsapp", "integrationId": whatsapp, "phoneNumber": "+15550009999"},

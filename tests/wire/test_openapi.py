@@ -175,6 +175,8 @@ def test_every_described_status_is_answered_and_fits_its_schema(
     statuses = {int(code) for code in responses} - PROVOKED_ELSEWHERE
     if operation.name == "get_token_info":
         statuses.remove(404)  # the app is deleted during the request
+    if operation.name == "advance_clock":
+        statuses.remove(404)  # the simulator is off
     for status in sorted(statuses, reverse=True):
         answer = asked.provoke(status)
         assert answer.status == status, answer

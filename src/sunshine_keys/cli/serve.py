@@ -141,6 +141,14 @@ def serve(
         bool,
         typer.Option("--console/--no-console", envvar="SUNSHINE_KEYS_CONSOLE", help="Serve the console at /console."),
     ] = True,
+    simulator: Annotated[
+        bool,
+        typer.Option(
+            "--simulator/--no-simulator",
+            envvar="SUNSHINE_KEYS_SIMULATOR",
+            help="Let requests below /simulator/v1 act for people: for development and tests, with one worker.",
+        ),
+    ] = False,
     webhook_targets: Annotated[
         Targets | None,
         typer.Option(
@@ -186,6 +194,7 @@ def serve(
         usage=usage,
         console=console,
         targets=webhook_targets or (Targets.ANY if server.is_loopback(host) else Targets.PUBLIC),
+        simulator=simulator,
         webhook_batch=webhook_batch,
         webhook_gap_factor=webhook_gap_factor,
     )

@@ -50,3 +50,8 @@ def integrations_page(
     if types is not None:
         condition += f" AND type IN ({placeholders(len(types), after=1)})"
     return INTEGRATIONS.page(condition, values, page)
+
+
+def first_integration(app_id: str, type: str) -> Statements[Integration | None]:
+    """Return the app's first integration of a type, or None."""
+    return INTEGRATIONS.first_of("WHERE app_id = $1 AND type = $2 ORDER BY id LIMIT 1", app_id, type)

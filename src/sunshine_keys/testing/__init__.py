@@ -10,7 +10,18 @@ Clients reach the server in-process, without a port. `s.url` opens a real socket
 `sunshine` gives each test a new server.
 """
 
-from sunshine_keys.testing.faults import Faults, RecordedRequest
+from sunshine_keys.testing.faults import Faults, RecordedDelivery, RecordedRequest
+from sunshine_keys.testing.people import Chat, Person
 from sunshine_keys.testing.server import Key, Snapshot, SunshineServer, sunshine_server
 
-__all__ = ["Faults", "Key", "RecordedRequest", "Snapshot", "SunshineServer", "sunshine_server"]
+__all__ = [
+    "Chat",
+    "Faults",
+    "Key",
+    "Person",
+    "RecordedDelivery",
+    "RecordedRequest",
+    "Snapshot",
+    "SunshineServer",
+    "sunshine_server",
+]

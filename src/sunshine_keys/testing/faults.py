@@ -1,4 +1,4 @@
-"""Faults on demand around the application, and a record of the requests."""
+"""Faults on demand around the application, and the records of requests and of deliveries to webhooks."""
 
 from __future__ import annotations
 
@@ -40,6 +40,32 @@ class RecordedRequest(msgspec.Struct, frozen=True):
     def json(self) -> Any:
         """The body as JSON. Raises ValueError if it is not JSON."""
         return json.loads(self.body)
+
+
+class RecordedDelivery(msgspec.Struct, frozen=True):
+    """Hold one call of a webhook: its body, and the status of the answer.
+
+    `status` is 0 if there was no answer; `error` then says why. `exception` is what the application raised.
+    """
+
+    body: bytes
+    status: int
+    error: str = ""
+    exception: BaseException | None = None
+
+    def __repr__(self) -> str:
+        types = ", ".join(event["type"] for event in self.events)
+        return f"RecordedDelivery({types}, status={self.status})"
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events in the body."""
+        return list(self.json["events"])
 
 
 class _Fault(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import secrets
@@ -14,23 +15,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from sunshine_conversations_client import ApiClient, Configuration
+from sunshine_conversations_client import ApiClient, Configuration, Webhook
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
-from sunshine_keys.compose import ROUTER, messaging_file, open_engine, without_delivery
+from sunshine_keys.compose import ROUTER, delivery_by, messaging_file, open_engine
 from sunshine_keys.first_run import initialise
 from sunshine_keys.keys.changes import DeleteKey
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.testing.faults import Faults, FaultyApplication, RecordedRequest
+from sunshine_keys.testing.faults import Faults, FaultyApplication, RecordedDelivery, RecordedRequest
+from sunshine_keys.testing.people import SECONDS, Chat, Person
 from sunshine_keys.testing.process import LoopThread, WrongProcess
-from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessTransport
+from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessTransport, requested
+from sunshine_keys.webhooks.model import TRIGGERS
 from sunshine_keys.wire.application import Application
 
 if TYPE_CHECKING:
     from sunshine_conversations_client import aio
+    from sunshine_keys.testing.deliveries import Route
 
 T = TypeVar("T")
 _HOST = "http://127.0.0.1"  # the host in links; nothing listens there
@@ -73,6 +77,7 @@ class SunshineServer:
     account_key, app_key, key: a `Key` of each scope. `key` belongs to the custom integration.
     faults: a `Faults`, which makes requests fail.
     requests: the received requests in order, each a `RecordedRequest`.
+    deliveries: the calls of webhooks in order, each a `RecordedDelivery`.
     """
 
     def __init__(self) -> None:
@@ -84,8 +89,9 @@ class SunshineServer:
         self._url: str | None = None
         self.faults = Faults()
         self.requests: list[RecordedRequest] = []
-        settings = Settings(self._folder, sealing=FixedKeys([secrets.token_bytes(32)]))
-        self._engine = self._run(open_engine(settings, delivery=without_delivery))
+        settings = Settings(self._folder, sealing=FixedKeys([secrets.token_bytes(32)]), simulator=True)
+        self._opened_route: Route | None = None
+        self._engine = self._run(open_engine(settings, delivery=lambda: delivery_by(lambda: self._route)))
         sample = self._run(initialise(self._engine, sample=True))
         assert sample is not None
         self.account_key = Key(sample["account_key"]["id"], sample["account_key"]["secret"])
@@ -100,6 +106,86 @@ class SunshineServer:
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._thread.submit(coroutine).result(30)
+
+    @property
+    def _route(self) -> Route:
+        """The route of webhooks. The first use imports aiohttp."""
+        if self._opened_route is None:
+            from sunshine_keys.testing.deliveries import Route
+
+            self._opened_route = Route()
+        return self._opened_route
+
+    @property
+    def deliveries(self) -> list[RecordedDelivery]:
+        """The calls of webhooks in order, each a `RecordedDelivery`."""
+        return self._route.deliveries
+
+    def deliver_to(self, target: Any) -> Webhook:
+        """Let webhooks reach `target`: an ASGI or WSGI application in this process, or a URL.
+
+        The webhook of the custom integration then hears every event. Return it: `secret` is what the target should expect
+        in `X-API-Key`. An application runs on a thread of its own, so it may call this server and wait for the answer.
+        """
+        self._route.target = target
+        return self._run(self._hear_everything())
+
+    @property
+    def webhook(self) -> Webhook:
+        """The webhook of the custom integration, with its secret."""
+        return self._run(self._find_webhook())
+
+    def user(self, external_id: str | None = None, **profile: Any) -> Person:
+        """Create a user. `profile` has names on the wire, for example givenName="Jane"."""
+        return self._run(self._create_person(external_id, profile))
+
+    def person(self, external_id: str | None = None, **profile: Any) -> Person:
+        """Create a user, who can start conversations: another name of `user`."""
+        return self.user(external_id, **profile)
+
+    def conversation(self, user: Person) -> Chat:
+        """Create a personal conversation with a user by the API, as a program would."""
+        return self._run(self._create_conversation(user))
+
+    def advance(self, seconds: int) -> None:
+        """Move the clock of conversations and deliveries forward. What is due is then done within a second."""
+        self._run(self.ask("POST", "/simulator/v1/clock", {"seconds": seconds}, self.account_key))
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the server's event loop, and return its result."""
+        return self._run(coroutine)
+
+    async def run_async(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the server's event loop for a caller on another one, and return its result."""
+        return await asyncio.wrap_future(self._thread.submit(coroutine))
+
+    async def ask(self, method: str, path: str, body: Any = None, key: Key | None = None) -> Any:
+        """Return the answer to a request by the app's key, as JSON. Faults and `requests` leave it out. Raises ApiException."""
+        return await requested(self._service, method, f"{_HOST}{path}", key or self.app_key, body)
+
+    async def delivered(self, seconds: float) -> None:
+        """Wait until every event has been sent to the webhooks once. Raises TimeoutError."""
+        assert self._engine.messaging is not None
+        await (await self._engine.messaging.plane(self._engine)).deliverer.delivered(seconds)
+
+    async def _find_webhook(self) -> Webhook:
+        path = f"/v2/apps/{self.app_id}/integrations/{self.integration_id}/webhooks"
+        return _webhook((await self.ask("GET", path))["webhooks"][0])
+
+    async def _hear_everything(self) -> Webhook:
+        webhook = await self._find_webhook()
+        path = f"/v2/apps/{self.app_id}/integrations/{self.integration_id}/webhooks/{webhook.id}"
+        return _webhook((await self.ask("PATCH", path, {"triggers": list(TRIGGERS)}))["webhook"])
+
+    async def _create_person(self, external_id: str | None, profile: dict[str, Any]) -> Person:
+        body: dict[str, Any] = {"profile": profile} | ({} if external_id is None else {"externalId": external_id})
+        return Person(self, (await self.ask("POST", f"/v2/apps/{self.app_id}/users", body))["user"])
+
+    async def _create_conversation(self, user: Person) -> Chat:
+        body = {"type": "personal", "participants": [{"userId": user.id}]}
+        created = await self.ask("POST", f"/v2/apps/{self.app_id}/conversations", body)
+        await self.delivered(SECONDS)
+        return Chat(self, created["conversation"]["id"], user)
 
     @property
     def url(self) -> str:
@@ -160,6 +246,13 @@ class SunshineServer:
             _load(self._conversations, snapshot.conversations)
         elif self._conversations.exists():
             _empty(self._conversations)
+        self._run(self._forget())
+
+    async def _forget(self) -> None:
+        """Let the deliverer forget what it has read from the former state of the store."""
+        assert self._engine.messaging is not None
+        if self._conversations.exists():
+            (await self._engine.messaging.plane(self._engine)).deliverer.forget()
 
     @property
     def _conversations(self) -> Path:
@@ -170,6 +263,8 @@ class SunshineServer:
         self.load(self._first)
         self.faults.clear()
         self.requests.clear()
+        if self._opened_route is not None:
+            self._opened_route.deliveries.clear()
 
     def close(self) -> None:
         """Stop the service and delete its store. In a forked process, do nothing."""
@@ -179,6 +274,12 @@ class SunshineServer:
         self._run(self._service.close())
         self._run(self._engine.close())
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _webhook(values: dict[str, Any]) -> Webhook:
+    webhook = Webhook.from_dict(values)
+    assert webhook is not None
+    return webhook
 
 
 def _saved(file: Path) -> bytes:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import concurrent.futures
 import io
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from sunshine_conversations_client._operations import require_success
 from sunshine_conversations_client.exceptions import ApiConnectionError, ApiTimeoutError
 from sunshine_conversations_client.transport import Headers, Request, Response, Timeout
 from sunshine_keys.testing.faults import ConnectionDropped
@@ -42,6 +45,16 @@ async def _exchange(application: Application, request: Request) -> Response:
     headers = Headers((name.decode(), value.decode("latin-1")) for name, value in sent[0]["headers"])
     body = b"" if request.method == "HEAD" else b"".join(message.get("body", b"") for message in sent[1:])
     return Response(sent[0]["status"], None, headers, body)
+
+
+async def requested(application: Application, method: str, url: str, key: Any, body: Any) -> Any:
+    """Return the answer to a request by `key`, as JSON. Raises ApiException for a status other than 2xx."""
+    content = None if body is None else json.dumps(body).encode()
+    credentials = base64.b64encode(f"{key.id}:{key.secret}".encode()).decode()
+    headers = Headers([("Authorization", f"Basic {credentials}"), ("Content-Type", "application/json")])
+    response = await _exchange(application, Request(method, url, headers, content))
+    require_success(response)
+    return json.loads(response.body)
 
 
 class InProcessTransport:

@@ -48,18 +48,6 @@ class Courier(Protocol):
     async def close(self) -> None: ...
 
 
-class UnreachableCourier:
-    """A courier that reaches nobody: the one of a test that names no target."""
-
-    async def post(self, url: str, secret: str, body: bytes) -> Reply:
-        raise NoReply("this service delivers nothing")
-
-    async def head(self, url: str) -> Reply:
-        raise NoReply("this service delivers nothing")
-
-    async def close(self) -> None: ...
-
-
 class HttpCourier:
     """A courier over sockets. It follows no redirects, uses no proxy, and stores no cookies."""
 

@@ -47,13 +47,15 @@ class CreateConversation(AnnouncedChange[bytes], frozen=True):
         for member, user in zip(self.members, users, strict=True):
             yield from add_participant(conversation, user, conversation.created_at, subscribe=member.subscribe)
         owner = users[0] if conversation.type == PERSONAL else None
-        yield from self.audience.raise_event(_created(conversation, owner))
+        yield from self.audience.raise_event(created_event(conversation, owner, "none", API_SOURCE))
         return msgspec.json.encode({"conversation": conversation_view(conversation)})
 
 
-def _created(conversation: Conversation, user: User | None) -> Event:
+def created_event(conversation: Conversation, user: User | None, reason: str, source: dict[str, Any]) -> Event:
+    """Return the event of a new conversation. `user` is the person of a personal one."""
+
     def payload(form: Form) -> dict[str, Any]:
-        view = {"conversation": truncated(conversation), "creationReason": "none", "source": API_SOURCE}
+        view = {"conversation": truncated(conversation), "creationReason": reason, "source": source}
         return view if user is None else view | {"user": form.user(user)}
 
     return Event("conversation:create", conversation.id, payload)

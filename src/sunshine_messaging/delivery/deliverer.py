@@ -30,6 +30,7 @@ from sunshine_messaging.events.table import (
     SENDERS,
     due_deliveries,
     first_attempts,
+    has_queue,
     next_owner,
     webhooks_of_owner,
 )
@@ -146,6 +147,19 @@ class Deliverer:
             self._beat_at = time.monotonic()
         for listener in listeners:
             self._load_soon(listener.webhook_id)
+
+    async def delivered(self, seconds: float) -> None:
+        """Wait until every event of the store has been attempted once. Raises TimeoutError, StoreUnavailable."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while await self._store.read(has_queue()):
+            if loop.time() > end:
+                raise TimeoutError(f"the webhooks did not answer within {seconds:g} seconds")
+            await asyncio.sleep(0.002)
+
+    def forget(self) -> None:
+        """Forget what has been read from the store, which another state has replaced."""
+        self._targets.clear()
 
     # From the store into memory
 

@@ -101,3 +101,8 @@ def pending_events() -> Statements[tuple[int, Milliseconds | None]]:
     rows = yield from execute("SELECT COUNT(*), MIN(created) FROM deliveries WHERE owner >= ''")
     count, oldest = rows[0]
     return count, oldest
+
+
+def has_queue() -> Statements[bool]:
+    """Return True if there are deliveries that have not been attempted."""
+    return bool((yield from execute("SELECT 1 FROM deliveries WHERE queue > '' LIMIT 1")))

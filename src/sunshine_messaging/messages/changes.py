@@ -73,7 +73,8 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
     """Store messages, one for each of `contents`, and return the answer.
 
     Raises ConversationNotFound, UserNotFound, NotFound for a user who is no member, BadRequest for a destination that the
-    user does not have, and Locked.
+    user does not have, and Locked. `source` replaces that of the API, and
+    `quoted` is the message that this one answers.
     """
 
     action = "message.post"
@@ -85,6 +86,8 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
     metadata: dict[str, Any] | None
     destination: Destination | None
     now: Milliseconds
+    source: dict[str, Any] | None = None
+    quoted: dict[str, Any] | None = None
 
     def apply(self) -> Statements[bytes]:
         conversation = yield from require_conversation(self.app_id, self.conversation_id)
@@ -100,7 +103,7 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
         received, bodies = conversation.last_received, []
         for content in self.contents:
             received = max(self.now, received + 1)
-            view = _view(received, author, content, self.metadata)
+            view = self._view(received, author, content)
             message = Message(conversation.id + view["id"], author_id, _encode(view))
             yield from MESSAGES.insert(message)
             yield from self.audience.raise_event(_posted(conversation, view, user))
@@ -109,19 +112,18 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
         yield from execute(_UNREAD, conversation.id, len(bodies), author_id or "")
         return b'{"messages":[' + b",".join(bodies) + b"]}"
 
-
-def _view(
-    received: Milliseconds, author: dict[str, Any], content: dict[str, Any], metadata: dict[str, Any] | None
-) -> dict[str, Any]:
-    """Return a new message as JSON of the API."""
-    view: dict[str, Any] = {
-        "id": message_id(received),
-        "received": text(received),
-        "author": author,
-        "content": content,
-        "source": API_SOURCE,
-    }
-    return view | {"metadata": metadata} if metadata else view
+    def _view(self, received: Milliseconds, author: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+        """Return a new message as JSON of the API."""
+        view: dict[str, Any] = {
+            "id": message_id(received),
+            "received": text(received),
+            "author": author,
+            "content": content,
+            "source": self.source or API_SOURCE,
+        }
+        if self.quoted:
+            view["quotedMessage"] = self.quoted
+        return view | {"metadata": self.metadata} if self.metadata else view
 
 
 def _posted(conversation: Conversation, message: dict[str, Any], user: User | None) -> Event:

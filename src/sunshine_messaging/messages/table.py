@@ -49,6 +49,12 @@ def messages_page(conversation_id: str, page: Page, title: str) -> Statements[tu
     return [row[1] for row in rows], [row[0][24:] for row in rows], more
 
 
+def newest_messages(conversation_id: str, limit: int) -> Statements[list[Message]]:
+    """Return the newest messages of a conversation, the last one first."""
+    clauses = "WHERE key > $1 AND key < $2 ORDER BY key DESC LIMIT $3"
+    return MESSAGES.select(clauses, conversation_id, conversation_id + _END, limit)
+
+
 def messages_by(user_id: str) -> Statements[list[Message]]:
     """Return all messages that a user wrote."""
     return MESSAGES.select("WHERE author_id = $1 ORDER BY key", user_id)
