@@ -9,22 +9,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from support.disks import Disk, ext4, tmpfs
+from support.disks import WITHOUT_SYNC, Disk, ext4, tmpfs
 from support.ledger import INTEGRATIONS, Ledger
 from support.servers import Server
 from support.wire import Key, first_run
 
 from sunshine_keys.settings import STORE_FILE
-
-WITHOUT_SYNC = """
-from sunshine_keys.store.sqlite import schema
-connect = schema.connect
-def connect_without_sync(*arguments):
-    connection = connect(*arguments)
-    connection.execute("PRAGMA synchronous = NORMAL")
-    return connection
-schema.connect = connect_without_sync
-"""
 
 
 def cut(base: Path, patch: str = "") -> None:

@@ -14,6 +14,17 @@ import pytest
 
 from support.machine import needs_root, require
 
+WITHOUT_SYNC = """
+from sunshine_keys.store.sqlite import schema
+connect = schema.connect
+def connect_without_sync(*arguments):
+    connection = connect(*arguments)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+schema.connect = connect_without_sync
+"""
+"""Code that makes a server commit without fsync."""
+
 _SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
 _NO_LOG_FLUSH = 2
 
