@@ -15,7 +15,7 @@ from sunshine_keys.store.change import Change
 from sunshine_keys.store.locations import SqliteFile
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore
-from sunshine_keys.store.statements import Statements
+from sunshine_keys.store.statements import Statements, execute
 from sunshine_messaging.clients.model import Device
 from sunshine_messaging.clients.table import DEVICES
 from sunshine_messaging.plane import CATALOG, Plane
@@ -134,6 +134,28 @@ def add_device(place: Place, device: Device) -> None:
             await store.transact(OPERATOR, AddDevice(device))
 
     asyncio.run(add())
+
+
+class SetMessageCount(Change[None], frozen=True):
+    """Make a conversation count as if it had this many messages."""
+
+    action = "test.count"
+    audited = False
+    conversation_id: str
+    count: int
+
+    def apply(self) -> Statements[None]:
+        yield from execute(
+            "UPDATE conversations SET messages = $2 WHERE id = $1 RETURNING id", self.conversation_id, self.count
+        )
+
+
+def set_message_count(place: Place, conversation_id: str, count: int) -> None:
+    async def set_count() -> None:
+        async with opened_store(place) as store:
+            await store.transact(OPERATOR, SetMessageCount(conversation_id, count))
+
+    asyncio.run(set_count())
 
 
 def placeholders(wire: Wire, service: Service, tenant: Tenant) -> dict[str, str]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from support.messaging import TEXT, chat, create_user, opened_store, post
+from support.messaging import TEXT, chat, create_user, post, set_message_count
 from support.wire import Service, Tenant, Wire
 
 from sunshine_keys.ids import new_object_id
-from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.change import Change
-from sunshine_keys.store.statements import Statements, execute
 
 NO_AVATAR = "https://www.gravatar.com/avatar/" + "0" * 32 + ".png?s=200&d=mm"
 BUSINESS = {"type": "business"}
@@ -169,28 +165,10 @@ def test_unknown_conversation_is_not_found(wire: Wire, tenant: Tenant) -> None:
         assert answer.errors == [("conversation_not_found", "Conversation not found")]
 
 
-class SetCount(Change[None], frozen=True):
-    """Make a conversation count as if it had this many messages."""
-
-    action = "test"
-    audited = False
-    conversation_id: str
-    count: int
-
-    def apply(self) -> Statements[None]:
-        yield from execute(
-            "UPDATE conversations SET messages = $2 WHERE id = $1 RETURNING id", self.conversation_id, self.count
-        )
-
-
 def test_full_conversation_is_locked(wire: Wire, tenant: Tenant, service: Service, conversation: str) -> None:
-    async def fill() -> None:
-        async with opened_store(service.place) as store:
-            await store.transact(OPERATOR, SetCount(conversation.rpartition("/")[2], 29_999))
-
     path = f"{conversation}/messages"
     first = wire.post(path, tenant.key, TEXT).json["messages"][0]
-    asyncio.run(fill())
+    set_message_count(service.place, conversation.rpartition("/")[2], 29_999)
     assert wire.post(path, tenant.key, TEXT).status == 201
     full = wire.post(path, tenant.key, TEXT)
     assert (full.status, full.errors) == (423, [("locked", "Message limit of 30000 per conversation reached.")])
