@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from support.servers import Server
 from support.stores import entered
+from support.waiting import wait_until
 from support.wire import Key, Place, first_run, make_tenant
 
 from sunshine_keys.apps.changes import DeleteApp
@@ -52,7 +54,51 @@ def user(app_id: str, id: str = "0" * 24) -> User:
     return User(id, app_id, "jane", None, None, "2020-05-21T15:53:30.197Z", False, None, {}, {}, [])
 
 
-def test_service_without_conversations_loads_and_creates_nothing() -> None:
+LAZY = ("sunshine_messaging", "nh3", "markdown_it", "multipart", "python_multipart")
+"""What only the conversation plane needs."""
+
+REPORTING = f"""
+import signal, sys
+from pathlib import Path
+def report(*_):
+    names = {{name.partition(".")[0] for name in sys.modules}}
+    folder = Path(sys.argv[sys.argv.index("--data") + 1])
+    (folder / "draft").write_text(" ".join(names & set({LAZY})))
+    (folder / "draft").rename(folder / "modules")
+signal.signal(signal.SIGUSR1, report)
+"""
+"""Code that writes the names of such modules into the folder of the data when the signal comes."""
+
+
+def loaded(server: Server, data: Path) -> set[str]:
+    """Return those of the modules that the server has imported."""
+    server.process.send_signal(signal.SIGUSR1)
+    wait_until((data / "modules").exists)
+    return set((data / "modules").read_text().split())
+
+
+def test_service_without_conversations_loads_and_creates_nothing(data: Path) -> None:
+    place = Place(data, None)
+    account = Key.of(first_run(place)["account_key"])
+    with Server(place, patch=REPORTING) as server:
+        tenant = make_tenant(server.wire, account)
+        keys = f"{tenant.app}/integrations/{tenant.integration_id}/keys"
+        assert server.wire.get(keys, tenant.app_key).status == 200
+        assert server.wire.delete(tenant.app, account).status == 200
+        assert loaded(server, data) == set()
+    assert not (data / "messaging.db").exists()
+
+
+def test_first_use_loads_the_plane(data: Path) -> None:
+    place = Place(data, None)
+    account = Key.of(first_run(place)["account_key"])
+    with Server(place, patch=REPORTING) as server:
+        tenant = make_tenant(server.wire, account)
+        assert server.wire.get(f"{tenant.users}/jane", tenant.key).status == 404
+        assert "sunshine_messaging" in loaded(server, data)
+
+
+def test_schemas_of_conversations_are_read_at_the_first_use() -> None:
     program = (
         "import sys, asyncio, sunshine_keys.asgi, sunshine_keys.compose as compose\n"
         "from sunshine_keys.wire.operation import messaging_facts\n"
