@@ -63,7 +63,9 @@ class Plane:
     async def change(self, call: Call, change: Change[R]) -> R:
         """Apply `change`. Raises Unauthorized if the key has been deleted since it authenticated the request."""
         await self._require(call)
-        return await self.announce(call.origin, call.ids["appId"], change)
+        # Only creates have an Idempotency-Key; a POST that creates nothing ignores it.
+        origin = Origin(call.actor.key_id, call.request.source, call.request.id)
+        return await self.announce(origin, call.ids["appId"], change)
 
     async def announce(self, origin: Origin, app_id: str, change: Change[R]) -> R:
         """Apply `change`, and deliver the events that it raises."""

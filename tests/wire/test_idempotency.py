@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from support.messaging import chat, create_user
 from support.wire import WEBHOOK, Answer, Service, Tenant, Wire
 
 NAME = {"displayName": "Mine"}
@@ -115,3 +116,15 @@ def test_on_other_methods_it_is_nothing(wire: Wire, tenant: Tenant) -> None:
     assert wire.get(tenant.keys, tenant.app_key, headers=headers).status == 200
     assert wire.delete(f"{tenant.keys}/{tenant.key.id}", tenant.app_key, headers=headers).status == 200
     assert wire.delete(f"{tenant.keys}/{tenant.key.id}", tenant.app_key, headers=headers).status == 404
+
+
+@pytest.mark.parametrize("name", ["once", "not a name"])
+def test_a_post_that_creates_nothing_ignores_it(wire: Wire, tenant: Tenant, name: str) -> None:
+    jane, john = create_user(wire, tenant), create_user(wire, tenant)
+    conversation = f"{tenant.conversations}/{chat(wire, tenant, jane, john)}"
+    headers = {"Idempotency-Key": name}
+    for user in (jane, john):
+        read = {"author": {"type": "user", "userId": user["id"]}, "type": "conversation:read"}
+        assert wire.post(f"{conversation}/activity", tenant.key, read, headers=headers).status == 200
+        assert wire.post(f"{conversation}/leave", tenant.key, {"userId": user["id"]}, headers=headers).status == 200
+    assert wire.get(f"{conversation}/participants", tenant.key).json["participants"] == []

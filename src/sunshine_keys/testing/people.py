@@ -33,7 +33,7 @@ class Server(Protocol):
         ...
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> Any:
-        """Return the answer of the service to a request by the app's key, as JSON. Raises ApiException."""
+        """Return the answer of the service to a request by the account's key, as JSON. Raises ApiException."""
         ...
 
     async def delivered(self, seconds: float) -> None:

@@ -149,7 +149,7 @@ class SunshineServer:
 
     def advance(self, seconds: int) -> None:
         """Move the clock of conversations and deliveries forward. What is due is then done within a second."""
-        self._run(self.ask("POST", "/simulator/v1/clock", {"seconds": seconds}, self.account_key))
+        self._run(self.ask("POST", "/simulator/v1/clock", {"seconds": seconds}))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's event loop, and return its result."""
@@ -159,9 +159,9 @@ class SunshineServer:
         """Run a coroutine on the server's event loop for a caller on another one, and return its result."""
         return await asyncio.wrap_future(self._thread.submit(coroutine))
 
-    async def ask(self, method: str, path: str, body: Any = None, key: Key | None = None) -> Any:
-        """Return the answer to a request by the app's key, as JSON. Faults and `requests` leave it out. Raises ApiException."""
-        return await requested(self._service, method, f"{_HOST}{path}", key or self.app_key, body)
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the answer to a request by the account's key, as JSON. Faults and `requests` leave it out. Raises ApiException."""
+        return await requested(self._service, method, f"{_HOST}{path}", self.account_key, body)
 
     async def delivered(self, seconds: float) -> None:
         """Wait until every event has been sent to the webhooks once. Raises TimeoutError."""
