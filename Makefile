@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-install: $(VENV)/installed  ## Make .venv with the service and everything that tests and checks need
+install: $(VENV)/installed $(VENV)/official-python/installed  ## Make .venv with the service and everything that tests and checks need
 
 # The service and what builds it: enough for the demo.
 $(VENV)/service-installed: requirements-service.txt pyproject.toml
@@ -22,6 +22,12 @@ $(VENV)/service-installed: requirements-service.txt pyproject.toml
 $(VENV)/installed: requirements.txt $(VENV)/service-installed
 	@echo 'Installing the tools for tests and checks into $(VENV): pip downloads about 200 MB, which become 700 MB there.'
 	$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@touch $@
+
+# The official Python client, which tests drive. It has an environment of its own: its package has the name of ours.
+$(VENV)/official-python/installed: tests/official/python/requirements.txt $(VENV)/installed
+	$(PYTHON) -m venv --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check --require-hashes -r tests/official/python/requirements.txt
 	@touch $@
 
 help:  ## List these commands
@@ -83,6 +89,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock:  ## Renew the requirements files (needs uv)
 	$(LOCK) --all-extras --group dev -o requirements.txt
 	$(LOCK) --extra server --group build --constraints requirements.txt -o requirements-service.txt
+	$(LOCK:pyproject.toml=tests/official/python/requirements.in) -o tests/official/python/requirements.txt
 
 bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py
