@@ -148,6 +148,8 @@ class Schemas:
 
     def _texts(self, plain: Schema) -> Schema:
         form = plain.pop("format", "")
+        if form == "binary":
+            return plain | {"contentMediaType": "application/octet-stream"}
         if self.answers:
             return {name: value for name, value in plain.items() if name not in _LENGTHS}
         kinds = plain.get("type")
@@ -170,6 +172,8 @@ def query(parameters: list[Parameter], patches: dict[str, Any], schemas: Schemas
         patch = patches.get(parameter.name, {})
         if patch is None:
             continue
+        is_required = patch.get("required", parameter.required)
+        patch = {name: part for name, part in patch.items() if name != "required"}
         schema = merge_patch(schemas.api, schemas.api.resolve(parameter.schema), patch)
         nested = schema.get("properties", {}) if parameter.nested else {"": schema}
         for field, part in nested.items():
@@ -179,7 +183,7 @@ def query(parameters: list[Parameter], patches: dict[str, Any], schemas: Schemas
             described = {"description": written.pop("description")} if "description" in written else {}
             style = {"style": "form", "explode": False} if written.get("type") == "array" else {}
             name = f"{parameter.name}[{field}]" if field else parameter.name
-            needed = {"required": True} if parameter.required and len(nested) == 1 else {}
+            needed = {"required": True} if is_required and len(nested) == 1 else {}
             yield {"name": name, "in": "query", **needed, **style, "schema": written, **described}
 
 
@@ -219,6 +223,7 @@ def facts(api: Api, service: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
             "is_messaging": operation.tag in service["messaging_tags"],
             "example_query": own.get("example_query", ""),
             "needs_body": operation.body is not None and operation.body.required,
+            "upload_bytes": own.get("upload_bytes", 0),
         }
         schemas = {
             "query": parameters,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sunshine_keys.atomic_files import sync_folder
 from sunshine_keys.engine import Engine, Pending
-from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.errors import AttachmentNotFound, StoreUnavailable
 from sunshine_keys.first_run import another_account_key, initialise
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.resources import OPERATIONS as KEY_OPERATIONS
@@ -27,7 +27,9 @@ from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import copy_side as sqlite_copy_side
 from sunshine_keys.store.table import Catalog
 from sunshine_keys.webhooks.heads import Heads
+from sunshine_keys.wire.answers import Stream
 from sunshine_keys.wire.operation import Call, Handler, messaging_operations
+from sunshine_keys.wire.request import Request
 from sunshine_keys.wire.router import Router
 
 if TYPE_CHECKING:
@@ -55,10 +57,20 @@ ROUTER = Router(OPERATIONS)
 class Messaging:
     """The conversation plane beside a store of keys. Its modules are imported, and its store is opened, at its first use."""
 
-    def __init__(self, settings: Settings, delivery: Callable[[], DeliverySettings] | None = None) -> None:
-        """`delivery` returns what replaces the delivery over sockets that the settings describe."""
+    def __init__(
+        self,
+        settings: Settings,
+        delivery: Callable[[], DeliverySettings] | None = None,
+        *,
+        files_in_database: bool = False,
+    ) -> None:
+        """`delivery` returns what replaces the delivery over sockets that the settings describe.
+
+        On PostgreSQL the database always holds uploaded files; with `files_in_database`, also on SQLite.
+        """
         self._settings = settings
-        self._place = settings.location
+        self._place = place = settings.location
+        self._folder = None if files_in_database else attachments_folder(place)
         self._delivery = delivery or self._over_sockets
         self._plane: Plane | None = None
         self._heads = Heads(self._courier if delivery is None else lambda: delivery().courier())
@@ -78,10 +90,20 @@ class Messaging:
         try:
             await _prepare_messaging(self._place)
             store = _store(messaging_place(self._place), messaging_catalog())
-            return Plane(engine, store, self._delivery(), has_simulator=self._settings.simulator)
+            return Plane(engine, store, self._delivery(), folder=self._folder, has_simulator=self._settings.simulator)
         except StoreError as error:
             logger.error("the store of conversations cannot be opened: %s", error)
             raise StoreUnavailable from error
+
+    async def file(self, engine: Engine, request: Request, id: str, name: str) -> Stream:
+        """Return an uploaded file. Raises AttachmentNotFound, RangeNotSatisfiable, StoreUnavailable."""
+        try:
+            is_used = self._plane is not None or await self.exists()
+        except StoreError as error:
+            raise StoreUnavailable from error
+        if not is_used:
+            raise AttachmentNotFound
+        return await (await self.plane(engine)).file(request, id, name)
 
     def attempts(self) -> dict[str, int]:
         """Return the number of this process's calls of webhooks, by outcome."""
@@ -155,6 +177,13 @@ def messaging_place(keys: Location) -> Location:
     return SqliteFile(messaging_file(keys.path)) if isinstance(keys, SqliteFile) else keys
 
 
+def attachments_folder(keys: Location) -> Path | None:
+    """Return the folder of the files uploaded to the service whose store of keys is `keys`; None if a database holds them."""
+    if not isinstance(keys, SqliteFile):
+        return None
+    return keys.path.with_name("attachments" if keys.path.name == STORE_FILE else f"{keys.path.name}.attachments")
+
+
 async def messaging_version(keys: Location) -> int:
     """Return the schema version of the conversations beside the store `keys`; 0 if there are none. Raises StoreError."""
     place = messaging_place(keys)
@@ -179,14 +208,20 @@ def messaging_file(keys: Path) -> Path:
 
 
 async def open_engine(
-    settings: Settings, *, read_only: bool = False, delivery: Callable[[], DeliverySettings] | None = None
+    settings: Settings,
+    *,
+    read_only: bool = False,
+    delivery: Callable[[], DeliverySettings] | None = None,
+    files_in_database: bool = False,
 ) -> Engine:
     """Open the store, and create it if it is missing. Raises StoreError if the store or its sealing keys cannot be used.
 
     With `read_only`, the store has to exist, its schema is not upgraded, and nothing can be written. `delivery` returns
-    what replaces the delivery to webhooks over sockets.
+    what replaces the delivery to webhooks over sockets. With `files_in_database`, the store of conversations holds uploaded
+    files also on SQLite.
     """
     source = key_source(settings)
+    messaging = Messaging(settings, delivery, files_in_database=files_in_database)
     if read_only:
         await require_store(settings)
         store = _store(settings.location, read_only=True)
@@ -195,10 +230,10 @@ async def open_engine(
         except BaseException:
             await store.close()
             raise
-        return Engine(store, sealer, KeyRingReloader(sealer, source), Messaging(settings, delivery))
+        return Engine(store, sealer, KeyRingReloader(sealer, source), messaging)
     sealing = await _prepare(settings)
     sealer = sealer_of(source, sealing)
-    return Engine(_store(settings.location), sealer, KeyRingReloader(sealer, source), Messaging(settings, delivery))
+    return Engine(_store(settings.location), sealer, KeyRingReloader(sealer, source), messaging)
 
 
 async def open_store(settings: Settings, *, read_only: bool = False) -> Store:

@@ -33,6 +33,9 @@ class Mounted(Protocol):
     async def plane(self, engine: Engine) -> Any:
         """Return the plane (`sunshine_messaging.plane.Plane`). Raises StoreUnavailable."""
 
+    async def file(self, engine: Engine, request: Any, id: str, name: str) -> Any:
+        """Return an uploaded file as a `wire.answers.Stream`. Raises AttachmentNotFound, RangeNotSatisfiable."""
+
     async def app_deleted(self, engine: Engine, app_id: str) -> None:
         """Delete everything that the plane holds of an app."""
 

@@ -10,18 +10,20 @@ ServiceError
 │   ├── UserNotFound          404 user_not_found
 │   ├── ConversationNotFound  404 conversation_not_found
 │   ├── ClientNotFound        404 client_not_found
-│   └── DeviceNotFound        404 device_not_found
+│   ├── DeviceNotFound        404 device_not_found
+│   └── AttachmentNotFound    404 not_found
 ├── Conflict              409 conflict               an Idempotency-Key that was used for another request
 │   └── UserExists        409 conflict               the external id of another user
 ├── MethodNotAllowed      405 method_not_allowed     `Allow` lists the methods that exist
 ├── PayloadTooLarge       413 payload_too_large
 ├── UnsupportedMediaType  415 unsupported_media_type
+├── RangeNotSatisfiable   416 range_not_satisfiable  `Content-Range` has the size of the file
 ├── Locked                423 locked                 a conversation that is full
 ├── TooManyRequests       429 too_many_requests      `Retry-After` holds the seconds to wait
 └── StoreUnavailable      503 service_unavailable    try again; the title says whether the change may have happened
 
 The API documents the codes and titles for 400, 401, 403, 404, 423 and, for users, 409. Those for 405, other 409s, 413, 415,
-429 and 503 are our own choice. A title never holds a secret, a token or anything else that the request sent.
+416, 429 and 503 are our own choice. A title never holds a secret, a token or anything else that the request sent.
 """
 
 from __future__ import annotations
@@ -127,6 +129,12 @@ class DeviceNotFound(NotFound):
     title = "Device not found"
 
 
+class AttachmentNotFound(NotFound):
+    """The file does not exist, no longer exists, or belongs to another app."""
+
+    title = "Attachment not found"
+
+
 class MethodNotAllowed(ServiceError):
     """The path exists, but not for this method. `Allow` lists the methods that it has."""
 
@@ -167,6 +175,18 @@ class UnsupportedMediaType(ServiceError):
     status = 415
     code = "unsupported_media_type"
     title = "Content-Type should be application/json"
+
+
+class RangeNotSatisfiable(ServiceError):
+    """The requested range begins behind the end of the file, which has `size` bytes."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    title = "Range not satisfiable"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__()
 
 
 class Locked(ServiceError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.webhooks.table import webhooks_of_app
 from sunshine_keys.wire.answers import Replay
 from sunshine_keys.wire.operation import Call
+from sunshine_messaging.attachments.files import Chunks, Files, Folder
 from sunshine_messaging.delivery.deliverer import Deliverer, DeliverySettings
 from sunshine_messaging.events.audience import AnnouncedChange, Audience
 from sunshine_messaging.events.model import Form, Listener
@@ -37,14 +39,19 @@ class Plane:
         delivery: DeliverySettings = DeliverySettings(),  # noqa: B008 - it is frozen
         clock: Callable[[], float] = time.time,
         *,
+        folder: Path | None = None,
         has_simulator: bool = False,
     ) -> None:
-        """`clock` returns the time in seconds since 1970. With `has_simulator`, requests may act for people."""
+        """`clock` returns the time in seconds since 1970. With `has_simulator`, requests may act for people.
+
+        `folder` holds the files of attachments. Without one, they are in the database.
+        """
         self.engine = engine
         self.store = store
         self.clock = clock
         self.has_simulator = has_simulator
         self._ahead = 0
+        self.files: Files = Chunks(store) if folder is None else Folder(folder, store)
         self.deliverer = Deliverer(engine, store, self.now, delivery)
 
     def now(self) -> int:

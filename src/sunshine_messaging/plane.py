@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sunshine_keys.apps.table import apps_with
@@ -15,11 +16,15 @@ from sunshine_keys.store import OPERATOR, Store, StoreError
 from sunshine_keys.store.answers import StoredAnswer
 from sunshine_keys.store.table import Catalog, Index, Table
 from sunshine_keys.webhooks.courier import HttpCourier
+from sunshine_keys.wire.answers import Stream
 from sunshine_keys.wire.operation import Call
+from sunshine_keys.wire.request import Request
 from sunshine_messaging import calls
 from sunshine_messaging.activities import operations as activities
 from sunshine_messaging.apps.changes import DeleteApp
 from sunshine_messaging.apps.table import APPS, apps_after
+from sunshine_messaging.attachments import operations as attachments
+from sunshine_messaging.attachments.serving import serve
 from sunshine_messaging.clients import operations as clients
 from sunshine_messaging.conversations import operations as conversations
 from sunshine_messaging.delivery import operations as deliveries
@@ -33,7 +38,17 @@ from sunshine_messaging.participants import operations as participants
 from sunshine_messaging.simulator import operations as simulator
 from sunshine_messaging.users import operations as users
 
-RESOURCES = (users, clients, conversations, participants, messages, activities, deliveries, simulator)
+RESOURCES = (
+    users,
+    clients,
+    conversations,
+    participants,
+    messages,
+    activities,
+    attachments,
+    deliveries,
+    simulator,
+)
 """The resources. Each follows the resources that its tables refer to."""
 
 HANDLERS: calls.Handlers = {id: handler for resource in RESOURCES for id, handler in resource.HANDLERS.items()}
@@ -74,9 +89,10 @@ class Plane(calls.Plane):
         store: Store,
         delivery: DeliverySettings = DeliverySettings(),  # noqa: B008 - it is frozen
         *,
+        folder: Path | None = None,
         has_simulator: bool = False,
     ) -> None:
-        super().__init__(engine, store, delivery, has_simulator=has_simulator)
+        super().__init__(engine, store, delivery, folder=folder, has_simulator=has_simulator)
         self._pruned = 0
         """The number of the last delivery whose event has been cleared."""
         self._task = asyncio.get_running_loop().create_task(self._work(), name="sunshine-messaging")
@@ -85,13 +101,17 @@ class Plane(calls.Plane):
         """Return the answer of an operation."""
         return await HANDLERS[operation_id](self, call)
 
+    async def file(self, request: Request, id: str, name: str) -> Stream:
+        """Return the file of an attachment. Raises AttachmentNotFound, RangeNotSatisfiable."""
+        return await serve(self, request, id, name)
+
     async def app_deleted(self, app_id: str) -> None:
         """Delete everything of an app that has been deleted from the store of keys. Raises StoreUnavailable."""
         while await self.store.transact(OPERATOR, DeleteApp(app_id)):
             pass
 
     async def sweep(self) -> None:
-        """Delete what is left of apps that no longer exist, and the messages whose retention has ended.
+        """Delete what is left of apps that no longer exist and of uploads that failed, and messages whose retention has ended.
 
         Several processes may do so at the same time. Raises StoreUnavailable.
         """
@@ -105,6 +125,7 @@ class Plane(calls.Plane):
                 elif seconds := retention_seconds(apps[id].settings):
                     await self._expire(id, self.now() - seconds * 1000)
             after = ids[-1]
+        await self.files.sweep(self.now())
 
     async def _expire(self, app_id: str, before: Milliseconds) -> None:
         """Delete the messages of the app's conversations that have been inactive since `before`."""

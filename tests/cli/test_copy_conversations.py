@@ -93,6 +93,7 @@ def test_conversations_of_a_served_store_move_to_postgresql_and_back(data: Path,
             "messaging.conversations": 1,
             "messaging.participants": 2,
             "messaging.messages": 1,
+            "messaging.attachments": 0,
             "messaging.deliveries": 0,
             "messaging.idempotency": 0,
         }

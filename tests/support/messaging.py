@@ -24,6 +24,8 @@ from support.wire import Key, Place, Service, Tenant, Wire
 
 TEXT: dict[str, Any] = {"author": {"type": "business"}, "content": {"type": "text", "text": "Hello!"}}
 
+FORM_HEADERS = {"Content-Type": "multipart/form-data; boundary=x"}
+
 BODIES: dict[str, Any] = {
     "create_user": {"profile": {"givenName": "Jane"}},
     "update_user": {"profile": {"surname": "Doe"}},
@@ -53,6 +55,7 @@ BODIES: dict[str, Any] = {
     "simulate_form_response": {"userId": "{userId}", "fields": {"name": "Jane"}},
     "simulate_activity": {"userId": "{userId}", "type": "typing:start"},
     "advance_clock": {"seconds": 0},
+    "delete_attachment": {"mediaUrl": "{mediaUrl}"},
     "post_activity": {"author": {"type": "user", "userId": "{userId}"}, "type": "conversation:read"},
 }
 """A body of each operation that the objects of `placeholders` accept. Texts such as `{userId}` stand for their ids."""
@@ -74,6 +77,32 @@ OTHER_BODIES: dict[str, Any] = {
     },
 }
 """Another body of each create."""
+
+
+def form(content: bytes, name: str = "notes.txt", media_type: str | None = "text/plain") -> bytes:
+    """Return the body of an upload with the headers FORM_HEADERS."""
+    head = f'--x\r\nContent-Disposition: form-data; name="source"; filename="{name}"\r\n'
+    if media_type is not None:
+        head += f"Content-Type: {media_type}\r\n"
+    return head.encode() + b"\r\n" + content + b"\r\n--x--\r\n"
+
+
+FORM = form(b"Hello!")
+
+
+def upload(wire: Wire, tenant: Tenant, content: bytes, query: str = "access=public", **part: Any) -> str:
+    """Upload a file and return the path of its URL."""
+    answer = wire.send(
+        "POST",
+        f"{tenant.app}/attachments?{query}",
+        tenant.key,
+        content=form(content, **part),
+        headers=FORM_HEADERS,
+    )
+    assert answer.status == 201, answer
+    url: str = answer.json["attachment"]["mediaUrl"]
+    assert url.startswith(f"{wire.url}/attachments/v2/")
+    return url.removeprefix(wire.url)
 
 
 @asynccontextmanager
@@ -187,6 +216,7 @@ def placeholders(wire: Wire, service: Service, tenant: Tenant) -> dict[str, str]
     return {
         "deliveryNumber": str(deliveries[0]["number"]),
         "whatsappIntegrationId": whatsapp,
+        "mediaUrl": wire.url + upload(wire, tenant, b"Hello!"),
         "clientId": client["id"],
         "deviceId": device.id,
         "userIdOrExternalId": user["id"],

@@ -100,6 +100,7 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("UpdateWebhook", WEBHOOK),
     ("CreateUser", USER | {"externalId": "jane", "brandId": "7"}),
     ("UpdateUser", USER),
+    ("DeleteAttachment", {"mediaUrl": "https://s3.amazonaws.com/document.pdf"}),
     ("SyncUser", {"survivingZendeskId": "35436"}),
     (
         "CreateConversation",
@@ -143,7 +144,7 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
         },
     ),
 ]
-BODIES = {operation.id: operation.body for operation in OPERATIONS if operation.body}
+BODIES = {operation.id: operation.body for operation in OPERATIONS if operation.body and not operation.upload_bytes}
 VALUES: list[Any] = [
     None, True, False, -1, 0, 1, 2**53 - 1, 2**53, 0.5, [], {}, {"unknown": 1}, ["a"], ["a", "b"], [None], [WEBHOOK],
     [WEBHOOK, WEBHOOK], ["a"] * 100, ["a"] * 101, "a\0b", "web", "custom", "whatsapp", "Custom", "ftp://x", "http://",

@@ -16,6 +16,8 @@ from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import RateLimits
 from sunshine_keys.wire.operation import Operation
 
+FILE_PATH = "/attachments/v2/{attachmentId}/{name}"
+
 
 @pytest.fixture(scope="module")
 def document(wire: Wire) -> Any:
@@ -38,7 +40,7 @@ def test_it_describes_exactly_the_operations(document: Any) -> None:
         if method != "parameters"
     }
     served = {(operation.path, operation.method) for operation in OPERATIONS}
-    assert documented == served | {(path, "GET") for path in ("/healthz", "/readyz", "/openapi.json")}
+    assert documented == served | {(path, "GET") for path in ("/healthz", "/readyz", "/openapi.json", FILE_PATH)}
     ids = [
         operation["operationId"]
         for methods in document["paths"].values()
@@ -115,6 +117,9 @@ class Asked:
             target = target.replace(name, value)
         if not options.keys() & {"content", "body"} and self.body is not None:
             options["body"] = self.body
+        if self.operation.upload_bytes and not options.keys() & {"content", "body"}:
+            options["content"] = messaging.FORM
+            options["headers"] = messaging.FORM_HEADERS | options.get("headers", {})
         if query := self.query if query is None else query:
             target += f"?{query}"
         return self.wire.send(self.method, target, auth, **options)
@@ -158,6 +163,9 @@ class Asked:
                 named = {"displayName": "Another"} if "displayName" in self.body else {"triggers": ["another"]}
                 assert self.send(self.owner, headers=key, body=self.other_body or self.body | named).status == 201
                 return self.send(self.owner, headers=key)
+            case 413 if self.operation.upload_bytes:
+                announced = messaging.FORM_HEADERS | {"Content-Length": str(2 * self.operation.upload_bytes)}
+                return self.send(self.owner, content=b" " * 2**21, headers=announced)
             case 413:
                 return self.send(self.owner, content=b" " * 200_000, headers=json)
             case 415:
@@ -186,7 +194,8 @@ def test_every_described_status_is_answered_and_fits_its_schema(
 
 def test_every_error_is_described(document: Any) -> None:
     documented = {
-        int(status) for operation in OPERATIONS for described in document["paths"][operation.path].values() if isinstance(described, dict)
+        int(status) for path in (*(operation.path for operation in OPERATIONS), FILE_PATH)
+        for described in document["paths"][path].values() if isinstance(described, dict)
         for status in described["responses"]
     }  # fmt: skip
     # A description of existing methods has no 405.

@@ -36,6 +36,11 @@ def target(operation: Operation, ids: dict[str, str]) -> str:
     return f"{path}?{query}" if query else path
 
 
+def sent(operation: Operation, body: Any) -> dict[str, Any]:
+    """Return the arguments of `Wire.send` for a body of an operation: an upload is a form."""
+    return {"content": messaging.FORM, "headers": messaging.FORM_HEADERS} if operation.upload_bytes else {"body": body}
+
+
 def content(wire: Wire, tenant: Tenant, ids: dict[str, str]) -> Any:
     """Return all of the tenant's objects that a request could have changed."""
     paths = [tenant.app, f"{tenant.app}/integrations", tenant.webhooks, tenant.keys, f"{tenant.app}/keys"]
@@ -53,7 +58,7 @@ def test_key_of_another_app_is_forbidden(
     keys: list[Key | str] = [tenant.app_key, tenant.key, tenant.app_key.bearer(), tenant.key.bearer()]
     for key in keys:
         body = messaging.filled(messaging.BODIES.get(operation.name), ids)
-        answer = wire.send(operation.method, target(operation, ids), key, body=body)
+        answer = wire.send(operation.method, target(operation, ids), key, **sent(operation, body))
         assert answer.errors == [("forbidden", "Forbidden")]
     assert content(wire, other, ids) == before
 

@@ -91,7 +91,9 @@ class SunshineServer:
         self.requests: list[RecordedRequest] = []
         settings = Settings(self._folder, sealing=FixedKeys([secrets.token_bytes(32)]), simulator=True)
         self._opened_route: Route | None = None
-        self._engine = self._run(open_engine(settings, delivery=lambda: delivery_by(lambda: self._route)))
+        self._engine = self._run(
+            open_engine(settings, delivery=lambda: delivery_by(lambda: self._route), files_in_database=True)
+        )
         sample = self._run(initialise(self._engine, sample=True))
         assert sample is not None
         self.account_key = Key(sample["account_key"]["id"], sample["account_key"]["secret"])

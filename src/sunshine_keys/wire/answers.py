@@ -5,11 +5,19 @@ from __future__ import annotations
 import logging
 import math
 import traceback
+from collections.abc import AsyncGenerator
 from functools import lru_cache
 
 import msgspec
 
-from sunshine_keys.errors import MethodNotAllowed, ServiceError, StoreUnavailable, TooManyRequests, Unauthorized
+from sunshine_keys.errors import (
+    MethodNotAllowed,
+    RangeNotSatisfiable,
+    ServiceError,
+    StoreUnavailable,
+    TooManyRequests,
+    Unauthorized,
+)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -21,6 +29,18 @@ class File(msgspec.Struct, frozen=True):
 
     headers: Headers
     body: bytes
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """Content of `size` bytes that is sent while it is read, with a status and headers of its own.
+
+    `headers` name the content type and how long a cache may store it.
+    """
+
+    status: int
+    headers: Headers
+    size: int
+    parts: AsyncGenerator[bytes]
 
 
 class Replay(msgspec.Struct, frozen=True):
@@ -36,6 +56,8 @@ def error_headers(error: ServiceError) -> Headers:
             return [_CHALLENGE]
         case MethodNotAllowed():
             return [(b"allow", error.allowed.encode())]
+        case RangeNotSatisfiable():
+            return [(b"content-range", b"bytes */%d" % error.size)]
         case TooManyRequests():
             return [(b"retry-after", str(math.ceil(error.wait)).encode())]
         case StoreUnavailable():

@@ -6,23 +6,31 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
 
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.engine import Engine
-from sunshine_keys.errors import MethodNotAllowed, NotFound, ServiceError, StoreUnavailable
+from sunshine_keys.errors import AttachmentNotFound, MethodNotAllowed, NotFound, ServiceError, StoreUnavailable
 from sunshine_keys.sealing.sealer import UnknownSealingKey
 from sunshine_keys.wire import openapi, reference
 from sunshine_keys.wire.admission import Admission
-from sunshine_keys.wire.answers import File, Headers, Replay, error_body, error_headers, log_failure
+from sunshine_keys.wire.answers import File, Headers, Replay, Stream, error_body, error_headers, log_failure
 from sunshine_keys.wire.limits import NO_LIMITS, RateLimits
 from sunshine_keys.wire.operation import Call
 from sunshine_keys.wire.outcome import CLIENT_GONE, Observer, Outcome
 from sunshine_keys.wire.pages import Asgi, Pages
 from sunshine_keys.wire.rejections import Rejected, RejectionObserver
-from sunshine_keys.wire.request import ClientGone, Receive, Request, new_request_id
+from sunshine_keys.wire.request import (
+    FORM_BYTES,
+    UPLOAD_SECONDS,
+    ClientGone,
+    Receive,
+    Request,
+    new_request_id,
+)
 from sunshine_keys.wire.router import Router
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -49,8 +57,9 @@ _REPLAYED = (b"idempotency-replayed", b"true")
 
 
 class Application:
-    """Serves the API under /v2 and /sc/v2; /healthz, /readyz, /openapi.json and /docs without credentials; /metrics by its
-    token. Requests below /console go to another application, if there is one.
+    """Serves the API under /v2 and /sc/v2; /healthz, /readyz, /openapi.json, /docs, and uploaded files below /attachments
+    and /sc/attachments, without credentials; /metrics by its token. Requests below /console go to another application, if
+    there is one.
     """
 
     def __init__(
@@ -93,7 +102,7 @@ class Application:
         began, started = time.time(), time.perf_counter()
         request = Request(scope, receive, new_request_id())
         extra: Headers = []
-        code, is_replay = "", False
+        code, is_replay, begin = "", False, b""
         try:
             if self._console is not None and request.segments[0] == "console":
                 status, code = await self._console.answer(request, scope, send)
@@ -101,6 +110,9 @@ class Application:
                 return
             try:
                 status, content = await self._operate(request)
+                if isinstance(content, Stream):
+                    status = content.status
+                    begin = await anext(content.parts, b"")  # before the head: a file that is missing is a 404
                 if isinstance(content, Replay):
                     content, is_replay = content.body, True
                 elif status == 201:
@@ -122,20 +134,29 @@ class Application:
             log_failure(logger, f"request {request.id}", error)
             status, content, code = ServiceError.status, error_body(ServiceError()), ServiceError.code
         fixed = _TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS
-        if isinstance(content, File):
+        length: int | None = None
+        if isinstance(content, Stream):
+            body, fixed, length = begin, [*content.headers, *fixed[2:]], content.size
+        elif isinstance(content, File):
             body, fixed = content.body, [*content.headers, *fixed[1:]]
         else:
             body = _encode(content)
         headers = [
             *fixed,
-            (b"content-length", str(len(body)).encode()),
+            *([] if status == 304 else [(b"content-length", str(len(body) if length is None else length).encode())]),
             (b"x-request-id", request.id.encode()),
             *extra,
         ]
         if request.body_is_coming:  # otherwise the rest of the body would be read as the next request
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        if isinstance(content, Stream) and request.method != "HEAD":
+            try:
+                await _send_parts(send, body, content)
+            except ConnectionResetError:
+                status, code = CLIENT_GONE, "client_gone"
+        else:
+            await send({"type": "http.response.body", "body": body})
         self._observe(Outcome(request, status, code, is_replay, began, time.perf_counter() - started))
 
     def _observe(self, outcome: Outcome) -> None:
@@ -153,6 +174,8 @@ class Application:
             self._admission.admit_request(request.source)
         if is_open:
             return await self._open(request)
+        if (file := _attachment(request.segments)) is not None:
+            return 200, await self._file(request, *file)
         operation, ids = self._router.match(request.method, request.segments)
         request.route = operation.path
         actor = request.actor = await self._admission.authenticate(request)
@@ -160,12 +183,14 @@ class Application:
             await self.authenticated(actor)
         app_id, integration_id = ids.get("appId"), ids.get("integrationId")
         self._admission.authorise(actor, request.source, request.id, operation.scopes, app_id, integration_id)
-        body = {}
-        if operation.body and (operation.needs_body or request.body_is_coming):
+        body, upload = {}, None
+        if operation.upload_bytes:
+            upload = request.stream(operation.upload_bytes + FORM_BYTES, UPLOAD_SECONDS)
+        elif operation.body and (operation.needs_body or request.body_is_coming):
             body = operation.body.values(await request.json())
         elif request.body_is_coming:
             await request.skip()  # read it first: a malformed body must change nothing
-        call = Call(self._engine, actor, request, body, ids)
+        call = Call(self._engine, actor, request, body, ids, upload)
         while True:
             try:
                 return operation.status, await operation.handler(call)
@@ -195,6 +220,16 @@ class Application:
             await self._engine.store.ready()
         return 200, {"status": "ok"}
 
+    async def _file(self, request: Request, id: str, name: str) -> Stream:
+        """Return a file that a program has uploaded. Raises AttachmentNotFound, RangeNotSatisfiable, MethodNotAllowed."""
+        request.route = "/attachments/v2/{attachmentId}/{name}"
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed("GET, HEAD")
+        if self._engine.messaging is None:
+            raise AttachmentNotFound
+        file: Stream = await self._engine.messaging.file(self._engine, request, id, name)
+        return file
+
     def _root(self, request: Request) -> tuple[int, Any]:
         """Send a browser to the console, and name the paths of the service to a program."""
         paths = {"api": "/v2", "description": "/openapi.json", "reference": "/docs"}
@@ -208,6 +243,26 @@ class Application:
     async def close(self) -> None:
         """Write the refusals that are not yet in the audit trail."""
         await self._admission.close()
+
+
+def _attachment(segments: list[str]) -> tuple[str, str] | None:
+    """Return the id and the name that the path of an uploaded file holds; None for another path."""
+    if segments[0] == "sc":
+        segments = segments[1:]
+    if len(segments) == 4 and segments[:2] == ["attachments", "v2"]:
+        return segments[2], segments[3]
+    return None
+
+
+async def _send_parts(send: Send, begin: bytes, content: Stream) -> None:
+    """Send a stream that begins with `begin`. Raises ConnectionResetError if the client goes before its end."""
+    sent, part = len(begin), begin
+    async with aclosing(content.parts):
+        while sent < content.size:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            part = await anext(content.parts)
+            sent += len(part)
+        await send({"type": "http.response.body", "body": part})
 
 
 def _is_replay(content: Any) -> bool:

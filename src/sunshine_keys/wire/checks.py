@@ -26,7 +26,7 @@ Rules = Mapping[str, Check]
 FAULTS_SHOWN = 20
 _LARGEST_INTEGER = 2**53 - 1
 _NO_NUL = r"^[^\u0000]*$"
-_ANNOTATIONS = {"description", "example", "fault", "pattern", "type"}
+_ANNOTATIONS = {"contentMediaType", "description", "example", "fault", "pattern", "type"}
 _KEYWORDS = {
     "array": {"items", "minItems", "maxItems"},
     "boolean": set[str](),

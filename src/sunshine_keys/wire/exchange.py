@@ -1,7 +1,8 @@
 """One request and its answer: the ASGI side of a connection.
 
-An answer is written in one piece. Answers are small, and a head and a body that are written separately take two system
-calls.
+An answer is written in one piece: most answers are small, and a head and a body that are written separately take two
+system calls. Only an answer whose application announces more of its body (`more_body`) is written part by part, each after
+the client has read enough of those before it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Exchange:
         "_has_received_end",
         "_head",
         "_is_reading",
-        "_parts",
+        "_missing",
         "_waiter",
         "is_answered",
         "is_coming",
@@ -72,7 +73,7 @@ class Exchange:
         self._body = b""
         self._is_reading = self._has_received_end = False
         self._head: Message | None = None
-        self._parts = b""
+        self._missing: int | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def add(self, body: bytes) -> int:
@@ -126,21 +127,33 @@ class Exchange:
         )
 
     async def send(self, message: Message) -> None:
+        """Send the next ASGI message. Raises ConnectionResetError if the client has gone before the last part of the body."""
         if self._head is None:
             self._head = message
             return
-        self._parts += message.get("body", b"")
-        if message.get("more_body"):
-            return
+        body, is_last = message.get("body", b""), not message.get("more_body")
         await self._connection.drain()
         if self.is_gone:
+            if not is_last:
+                raise ConnectionResetError
             return
-        self._connection.write(self._whole(self._head, self._parts))
+        if self._missing is None:
+            self._connection.write(self._begun(self._head, body, is_whole=is_last))
+        else:
+            self._missing -= len(body)
+            self._connection.write(body)
+        if not is_last:
+            return
+        if self._missing:
+            raise RuntimeError("the answer's content-length is not its body's")
         self.is_answered = True
         self._connection.end(self)
 
-    def _whole(self, start: Message, body: bytes) -> bytes:
-        """Return the bytes of an answer. Raises RuntimeError for a wrong content-length or a line break in a header."""
+    def _begun(self, start: Message, body: bytes, *, is_whole: bool) -> bytes:
+        """Return the bytes of an answer whose body begins with `body`, or is `body` if `is_whole`.
+
+        Raises RuntimeError for a wrong or missing content-length, and for a line break in a header.
+        """
         status: int = start["status"]
         lines: list[bytes] = []
         closes, length = False, None
@@ -150,17 +163,20 @@ class Exchange:
                 length = int(value)
             elif name == b"connection":
                 closes, self.keep_alive = True, False  # the only value that this service sends
-        if length is None:
+        is_head = self.scope["method"] == "HEAD"
+        if not is_whole and length is not None:
+            self._missing = length - len(body)
+        elif length is None and is_whole:
             if status not in _WITHOUT_LENGTH:
                 lines.append(b"content-length: %d\r\n" % len(body))
-        elif length != len(body):
+        elif length != len(body) and (body or not is_head):
             raise RuntimeError("the answer's content-length is not its body's")
         if not self.keep_alive and not closes:
             lines.append(b"connection: close\r\n")
         head = b"".join(lines)
         if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
             raise RuntimeError("a header of the answer has a line break")
-        shown = b"" if self.scope["method"] == "HEAD" else body
+        shown = b"" if is_head else body
         return b"".join((_STATUS_LINES[status], self._connection.date(), head, b"\r\n", shown))
 
 

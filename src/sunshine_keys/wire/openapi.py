@@ -107,9 +107,10 @@ def _operation(operation: Operation) -> Schema:
     if parameters:
         described["parameters"] = parameters
     if operation.body:
+        body = _described(operation.body.schema)
         described["requestBody"] = {
             "required": operation.needs_body,
-            "content": _json(_described(operation.body.schema)),
+            "content": {"multipart/form-data": {"schema": body}} if operation.upload_bytes else _json(body),
         }
     success = {"description": "Created" if creates else "OK", "content": _json(operation.answer)}
     described["responses"] = {str(operation.status): success}
@@ -147,7 +148,26 @@ def _error(status: int) -> Schema:
     return {"description": _TITLES[status], "content": _json(_ref("Errors"))}
 
 
+_FILE: Schema = {"description": "The file", "content": {"*/*": {"schema": {}}}}
 _OPEN_PATHS: dict[str, Schema] = {
+    "/attachments/v2/{attachmentId}/{name}": {
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for name in ("attachmentId", "name")
+        ],
+        "get": {
+            "operationId": "getAttachment",
+            "tags": ["Service"],
+            "summary": "Return an uploaded file, or a range of it; also below /sc.",
+            "security": [],
+            "responses": {
+                "200": _FILE,
+                "206": _FILE,
+                "304": {"description": "The file has the entity tag that If-None-Match names"},
+                **{str(status): _error(status) for status in (404, 416, 429, 503)},
+            },
+        },
+    },
     "/healthz": {
         "get": {
             "operationId": "getHealth",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,17 @@ def messaging_facts() -> dict[str, Any]:
 
 
 class Call(msgspec.Struct, frozen=True):
-    """An authenticated and authorised call. `ids` holds the ids in its path, by the names in the template of the path."""
+    """An authenticated and authorised call. `ids` holds the ids in its path, by the names in the template of the path.
+
+    `upload` is the body of an operation that reads it while it arrives; `body` is then empty.
+    """
 
     engine: Engine
     actor: Actor
     request: Request
     body: Values
     ids: Mapping[str, str]
+    upload: AsyncGenerator[bytes] | None = None
 
     @property
     def origin(self) -> Origin:
@@ -66,6 +70,8 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
     run a GET without a task if `runs_inline` is true, so its handler must not compute for long.
 
     `is_messaging` marks an operation of the conversation plane. A body may be missing if `needs_body` is false.
+    An operation with `upload_bytes` takes a form with a file of at most so many bytes, which its handler reads while it
+    arrives; the others take JSON.
     `example_query` is the query of an example, which may hold shell variables.
     """
 
@@ -82,6 +88,7 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
     handler: Handler
     is_messaging: bool = False
     needs_body: bool = False
+    upload_bytes: int = 0
     example_query: str = ""
     runs_inline: bool = True
     rules: Rules | None = None

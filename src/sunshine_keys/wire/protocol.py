@@ -365,6 +365,7 @@ class Protocol(asyncio.Protocol):
             "path": unquote(path) if "%" in path else path,
             "raw_path": raw_path,
             "query_string": url.query or b"",
+            "extend_arrival": self._extend_arrival,
         }
 
     # Called by an exchange
@@ -455,6 +456,12 @@ class Protocol(asyncio.Protocol):
     def _arm(self) -> None:
         if self._arrival is None:
             self._arrival = self._loop.call_later(ARRIVAL_SECONDS, self._too_late)
+
+    def _extend_arrival(self, seconds: float) -> None:
+        """Give the request that arrives `seconds` from now, if its operation allows more time than others have."""
+        if self._is_arriving and self._arrival is not None and not self._is_deaf:
+            self._disarm()
+            self._arrival = self._loop.call_later(seconds, self._too_late)
 
     def _disarm(self) -> None:
         if self._arrival is not None:

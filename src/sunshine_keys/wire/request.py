@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -16,6 +16,12 @@ Receive = Callable[[], Awaitable[Any]]
 
 BODY_BYTES = 100 * 1024
 """The most bytes of JSON in a request (documented as 100 kB)."""
+
+FORM_BYTES = 64 * 1024
+"""The most bytes of an upload that surround its file: boundaries and the headers of parts."""
+
+UPLOAD_SECONDS = 600.0
+"""Seconds in which an upload must arrive."""
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]+", re.ASCII)
 
@@ -103,8 +109,14 @@ class Request:
 
     def url(self) -> str:
         """Return the URL of the operation under the base path that the client used, without a query."""
-        host = self.headers.get(b"host", b"").decode("latin-1")
-        return f"{host_url(self._scope, host)}{self.base}/{'/'.join(self.segments[1:])}"
+        return f"{self._host_url()}{self.base}/{'/'.join(self.segments[1:])}"
+
+    def root(self) -> str:
+        """Return the URL in front of the base path that the client used, with the `/sc` of that path."""
+        return f"{self._host_url()}{self.base.removesuffix('/v2')}"
+
+    def _host_url(self) -> str:
+        return host_url(self._scope, self.headers.get(b"host", b"").decode("latin-1"))
 
     async def json(self) -> Any:
         """Return the decoded body. Raises UnsupportedMediaType, PayloadTooLarge, or BadRequest, also if the body is missing."""
@@ -113,6 +125,23 @@ class Request:
             raise BadRequest("Request body should be a JSON object")
         self._require_json()
         return strict_json.decode(body)
+
+    async def stream(self, most: int, seconds: float) -> AsyncGenerator[bytes]:
+        """Yield the parts of a body of at most `most` bytes. It may take `seconds` to arrive, from now.
+
+        Raises PayloadTooLarge, and ClientGone if the body ends too early.
+        """
+        too_large = f"Uploads are limited to {most // 2**20} MB"
+        self._require_length(most, too_large)
+        if extend := self._scope.get("extend_arrival"):
+            extend(seconds)
+        size = 0
+        while self.body_is_coming:
+            part = await self._part()
+            size += len(part)
+            if size > most:
+                raise PayloadTooLarge(too_large)
+            yield part
 
     async def receive(self) -> Any:
         """Return the next ASGI message, for an application that reads the body itself."""
@@ -145,9 +174,7 @@ class Request:
         return part
 
     async def _read(self) -> bytes:
-        announced = self.headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > BODY_BYTES:
-            raise PayloadTooLarge
+        self._require_length(BODY_BYTES, PayloadTooLarge.title)
         parts: list[bytes] = []
         size = 0
         while self.body_is_coming:
@@ -156,6 +183,12 @@ class Request:
             if size > BODY_BYTES:
                 raise PayloadTooLarge
         return b"".join(parts)
+
+    def _require_length(self, most: int, title: str) -> None:
+        """Raise PayloadTooLarge(`title`) if the request announces a longer body."""
+        announced = self.headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > most:
+            raise PayloadTooLarge(title)
 
     def _require_json(self) -> None:
         if self.headers.get(b"content-encoding", b"identity").lower() != b"identity":

@@ -9,6 +9,8 @@ import msgspec
 from sunshine_keys.errors import BadRequest, Locked
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute
+from sunshine_messaging.attachments.changes import show
+from sunshine_messaging.attachments.table import delete_shown_by
 from sunshine_messaging.clients.table import clients_of
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 from sunshine_messaging.conversations.table import require_conversation
@@ -106,6 +108,8 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
             view = self._view(received, author, content)
             message = Message(conversation.id + view["id"], author_id, _encode(view))
             yield from MESSAGES.insert(message)
+            if "mediaUrl" in content:
+                yield from show(self.app_id, conversation.id, message.key, content["mediaUrl"])
             yield from self.audience.raise_event(_posted(conversation, view, user))
             bodies.append(message.body)
         yield from execute(_COUNT, conversation.id, len(bodies), received, text(received))
@@ -181,6 +185,7 @@ class DeleteAllMessages(Change[None], frozen=True):
 def erase_message(message: Message) -> Statements[None]:
     """Delete a message. It no longer counts as unread."""
     yield from MESSAGES.delete("key = $1", message.key)
+    yield from delete_shown_by(message.key, message.key)
     yield from execute(
         "UPDATE conversations SET messages = messages - 1 WHERE id = $1 RETURNING id", message.conversation_id
     )

@@ -7,6 +7,7 @@ from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.store.page import Page
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_keys.store.table import Index, Table
+from sunshine_messaging.attachments.table import delete_shown_by
 from sunshine_messaging.messages.model import PAGE_SIZE, Message
 
 MESSAGES = Table("messages", Message, indexes=(Index("messages_by_author", ("author_id",)),))
@@ -61,13 +62,16 @@ def messages_by(user_id: str) -> Statements[list[Message]]:
 
 
 def delete_some(conversation_id: str, limit: int) -> Statements[int]:
-    """Delete at most `limit` messages of a conversation, and return their number."""
+    """Delete at most `limit` messages of a conversation, the oldest first, and return their number."""
     rows = yield from execute(
-        "DELETE FROM messages WHERE key IN (SELECT key FROM messages WHERE key > $1 AND key < $2 LIMIT $3) RETURNING 1",
+        "DELETE FROM messages WHERE key IN (SELECT key FROM messages WHERE key > $1 AND key < $2 ORDER BY key LIMIT $3)"
+        " RETURNING key",
         conversation_id,
         conversation_id + _END,
         limit,
     )
+    if rows:
+        yield from delete_shown_by(conversation_id, max(row[0] for row in rows))
     return len(rows)
 
 
@@ -78,4 +82,5 @@ def delete_oldest(conversation_id: str, limit: int) -> Statements[list[Message]]
     )
     if messages:
         yield from MESSAGES.delete("key >= $1 AND key <= $2", messages[0].key, messages[-1].key)
+        yield from delete_shown_by(messages[0].key, messages[-1].key)
     return messages
