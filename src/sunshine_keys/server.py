@@ -228,7 +228,7 @@ def _protocol(
     certificate: Certificate | None,
     most: int,
     **arguments: Any,
-) -> asyncio.Protocol:
+) -> asyncio.BaseProtocol:
     """Return the protocol of a new connection."""
     protocol = Protocol(trusted=trusted, public_url=public_url, **arguments)
     if certificate is None:

@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -702,6 +703,37 @@ def test_a_pipeline_is_parsed_a_few_requests_at_a_time(wire: Wire, monkeypatch: 
     received = exchange(wire.url, request * 14_000 + request[:-2] + b"Connection: close\r\n\r\n")
     assert statuses(received) == [200] * 14_001
     assert max(waiting) < 1000
+
+
+def test_what_waits_for_an_answer_takes_little_memory(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure what connections take before any of their requests is authenticated."""
+    from sunshine_keys.wire.protocol import Protocol
+
+    waiting: list[Protocol] = []
+    monkeypatch.setattr(Protocol, "_begin", lambda self, exchange: waiting.append(self))
+    address = urlsplit(wire.url)
+    count = 20
+    with contextlib.ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=10))
+            for _ in range(count)
+        ]
+        content = b"GET / HTTP/1.1\r\nHost:x\r\n\r\n" * 10_000
+        tracemalloc.start()
+        try:
+            for connection in connections:
+                connection.setblocking(False)
+                connection.send(content)
+            deadline = time.monotonic() + 60
+            while len(waiting) < count or not all(protocol._is_reading_paused for protocol in waiting):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            taken = tracemalloc.get_traced_memory()[0] / count
+        finally:
+            tracemalloc.stop()
+            for protocol in waiting:  # paused connections do not notice that the client has left
+                protocol._loop.call_soon_threadsafe(protocol.transport.abort)
+    assert 10_000 < taken < 192_000
 
 
 def test_a_client_that_reads_no_answers_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

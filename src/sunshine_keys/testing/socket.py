@@ -32,7 +32,9 @@ class _Server(uvicorn.Server):
 def listening(application: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Generator[str]:
     """Serve on a free loopback port and yield the URL. Another thread runs `loop`."""
     config = uvicorn.Config(
-        application, http=_Protocol, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        application,
+        http=_Protocol,  # type: ignore[arg-type]  # uvicorn only calls it
+        ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
         date_header=False, timeout_graceful_shutdown=1, proxy_headers=False,
     )  # fmt: skip
     server = _Server(config)
