@@ -8,8 +8,8 @@ import pytest
 
 from sunshine_keys.access import causes
 from sunshine_keys.access.causes import CAUSES, Cause, RecordCauses
-from sunshine_keys.access.refusals import Refusals
-from sunshine_keys.errors import Unauthorized
+from sunshine_keys.access.refusals import MOST_LIMITED, Refusals
+from sunshine_keys.errors import TooManyRequests, Unauthorized
 from sunshine_keys.store import Origin, Store, audit
 
 KEY = "int_0123456789abcdef01234567"
@@ -53,3 +53,13 @@ async def test_every_refusal_of_a_key_is_stored_beside_one_entry_of_the_trail(st
     assert [item.cause for item in stored] == [*(f"cause {number}" for number in range(5)), "JWT is malformed"]
     assert [item.key_id for item in stored] == [*[KEY] * 5, "unknown"]
     assert await store.trail_end() == before + 2  # the first refusal, and the count
+
+
+async def test_a_flood_of_limited_requests_leaves_room_for_other_causes(store: Store) -> None:
+    refusals = Refusals(store)
+    for number in range(2 * MOST_LIMITED):
+        refusals.explain(Origin(None, "192.0.2.1", f"{number:024x}"), "", TooManyRequests(1.0, "limited"))
+    refusals.explain(Origin(None, "192.0.2.1", "f" * 24), KEY, Unauthorized(cause="wrong secret"))
+    await refusals.close()
+    stored = await store.select(CAUSES, "ORDER BY request_id")
+    assert [item.cause for item in stored] == ["limited"] * MOST_LIMITED + ["wrong secret"]

@@ -21,6 +21,7 @@ from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.settings import Settings
+from sunshine_keys.wire.limits import Rate, RateLimits
 
 KEYS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations/029c31f25a21b47effd7be90/keys"
 UNKNOWN = "int_0123456789abcdef01234567"
@@ -276,3 +277,17 @@ def test_no_store_is_created(tmp_path: Path) -> None:
         assert result.returncode == 1
         assert "there is no store" in result.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_requests_over_a_rate_limit_are_explained_by_their_ids(store: Store) -> None:
+    limits = RateLimits(source=Rate(1, "hour", 4), key=Rate(1, "hour", 2))
+    with server.running(Settings(store.data, rate_limits=limits)) as url:
+        wire = Wire(url)
+        answers = [wire.get(KEYS, store.app_key) for _ in range(5)]
+        assert [answer.status for answer in answers] == [200, 200, 429, 429, 429]
+    for answer, limit in ((answers[2], f"key {store.app_key.id}"), (answers[4], "a request was refused")):
+        accepted, finding = store.doctor("", answer.headers["x-request-id"])
+        assert (accepted, finding["cause"]) == (False, "too_many_requests")
+        assert limit in finding["message"]
+        assert answer.errors[0][1] in finding["message"]
+        assert "Retry-After" in finding["advice"]

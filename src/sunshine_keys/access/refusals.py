@@ -13,7 +13,7 @@ import logging
 import msgspec
 
 from sunshine_keys.access.causes import BATCH, Cause, RecordCauses
-from sunshine_keys.errors import ServiceError, StoreUnavailable
+from sunshine_keys.errors import ServiceError, StoreUnavailable, TooManyRequests
 from sunshine_keys.keys.model import KEY_ID
 from sunshine_keys.store import Origin, Store, audit
 from sunshine_keys.store.change import Change, Refused
@@ -21,6 +21,7 @@ from sunshine_keys.store.change import Change, Refused
 SECONDS = 60.0
 MAX_PAIRS = 60
 CAUSES_SECONDS = 1.0
+MOST_LIMITED = BATCH // 10
 
 _OTHERS = ("", "")
 
@@ -70,8 +71,13 @@ class Refusals:
         self._write(origin, entry)
 
     def explain(self, origin: Origin, claimed: str, error: ServiceError) -> None:
-        """Store the cause of a refusal for `doctor`, within CAUSES_SECONDS. At most BATCH are stored in that time."""
-        if len(self._causes) >= BATCH or not origin.request_id:
+        """Store the cause of a refusal for `doctor`, within CAUSES_SECONDS.
+
+        At most BATCH are stored in that time. An answer 429 is stored only among the first MOST_LIMITED of them, so that a
+        flood that a rate limit stops leaves room for other causes, and costs few writes.
+        """
+        most = MOST_LIMITED if isinstance(error, TooManyRequests) else BATCH
+        if len(self._causes) >= most or not origin.request_id:
             return
         key_id = claimed if KEY_ID.fullmatch(claimed) else "unknown"
         reason = error.cause or error.titles[0]

@@ -103,7 +103,7 @@ class Console:
     async def _answer(self, request: Request) -> Response:
         guest = AnonymousRequest(self._engine, self._admission, request, self._clock, {}, Form())
         try:
-            self._admission.admit_request(guest.source)
+            self._admission.admit_request(guest.source, guest.request_id)
             return await self._page(guest)
         except Unauthorized as error:  # there is no session, or it has ended
             request.state.code = error.code
@@ -140,7 +140,7 @@ class Console:
         if signed_in is None:
             raise Unauthorized
         request.state.actor = signed_in.actor
-        self._admission.admit_key(signed_in.actor.key_id)
+        self._admission.admit_key(signed_in.actor.key_id, guest.source, guest.request_id)
         fields = {name: getattr(guest, name) for name in AnonymousRequest.__struct_fields__}
         visit = SignedInRequest(**fields, signed_in=signed_in, notice=sessions.notice_of(signed_in, request, now))
         request.state.visit = visit

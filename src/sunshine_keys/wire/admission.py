@@ -15,7 +15,7 @@ from sunshine_keys.access.failures import AuthenticationFailure
 from sunshine_keys.access.refusals import Refusals
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
-from sunshine_keys.errors import Forbidden, Unauthorized
+from sunshine_keys.errors import Forbidden, ServiceError, TooManyRequests, Unauthorized
 from sunshine_keys.store import Origin
 from sunshine_keys.wire.limits import NO_LIMITS, Limiter, RateLimits
 from sunshine_keys.wire.request import Request
@@ -30,30 +30,48 @@ class Admission:
         self._authenticator = Authenticator(engine, clock)
         self._refusals = Refusals(engine.store)
 
-    def admit_request(self, source: str) -> None:
+    def admit_request(self, source: str, request_id: str) -> None:
         """Count a request from an address. Raises TooManyRequests."""
-        self._limiter.admit_request(source)
+        try:
+            self._limiter.admit_request(source)
+        except TooManyRequests as error:
+            self._explain(source, request_id, "", error)
+            raise
 
-    def admit_key(self, key_id: str) -> None:
+    def admit_key(self, key_id: str, source: str, request_id: str) -> None:
         """Count a request with a key that has authenticated. Raises TooManyRequests."""
-        self._limiter.admit_key(key_id)
+        try:
+            self._limiter.admit_key(key_id)
+        except TooManyRequests as error:
+            self._explain(source, request_id, key_id, error)
+            raise
+
+    def _admit_credentials(self, source: str, request_id: str, key_id: str) -> None:
+        try:
+            self._limiter.admit_credentials(source)
+        except TooManyRequests as error:
+            self._explain(source, request_id, key_id, error)
+            raise
+
+    def _explain(self, source: str, request_id: str, key_id: str, error: ServiceError) -> None:
+        self._refusals.explain(Origin(None, source, request_id), key_id, error)
 
     async def authenticate(self, request: Request) -> Actor:
         """Return the key that the request authenticates with. Raises Unauthorized, TooManyRequests."""
-        self._limiter.admit_credentials(request.source)
+        self._admit_credentials(request.source, request.id, "")
         result = await self._authenticator.authenticate(request.authorization())
         if isinstance(result, AuthenticationFailure):
             raise self._refuse(result, request.source, request.id)
-        self._limiter.admit_key(result.key_id)
+        self.admit_key(result.key_id, request.source, request.id)
         return result
 
     async def authenticate_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
         """Return the key `key_id` if `secret` is its secret. Raises Unauthorized, TooManyRequests."""
-        self._limiter.admit_credentials(source)
+        self._admit_credentials(source, request_id, key_id)
         result = await self._authenticator.authenticate_secret(key_id, secret)
         if isinstance(result, AuthenticationFailure):
             raise self._refuse(result, source, request_id)
-        self._limiter.admit_key(result.key_id)
+        self.admit_key(result.key_id, source, request_id)
         return result
 
     def _refuse(self, failure: AuthenticationFailure, source: str, request_id: str) -> Unauthorized:
@@ -63,7 +81,7 @@ class Admission:
             self._refusals.add(Origin(None, source, request_id), failure.key_id, error)
             self._limiter.count_failure(source, failure.key_id)
         else:
-            self._refusals.explain(Origin(None, source, request_id), "", error)
+            self._explain(source, request_id, "", error)
         return error
 
     def authorise(

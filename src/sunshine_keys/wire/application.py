@@ -171,7 +171,7 @@ class Application:
     async def _operate(self, request: Request) -> tuple[int, Any]:
         is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
         if not is_open or request.segments[0] not in _PROBES:  # no limit: load balancers would remove the service
-            self._admission.admit_request(request.source)
+            self._admission.admit_request(request.source, request.id)
         if is_open:
             return await self._open(request)
         if (file := _attachment(request.segments)) is not None:

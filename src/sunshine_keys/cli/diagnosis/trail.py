@@ -7,7 +7,7 @@ import contextlib
 from sunshine_keys.access.causes import CAUSES
 from sunshine_keys.cli.audit import pages
 from sunshine_keys.cli.diagnosis.findings import Diagnosis, Finding, refused
-from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.errors import StoreUnavailable, TooManyRequests
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import Store
 from sunshine_keys.store.audit import DONE, UNCHANGED, Entry
@@ -71,6 +71,13 @@ async def _request(store: Store, entry: Entry) -> Diagnosis:
 
 
 async def _refused(store: Store, key_id: str, time: str, source: str, code: str, cause: str) -> Diagnosis:
+    if code == TooManyRequests.code:
+        key = f" with key {key_id}" if "_" in key_id else ""
+        return refused(
+            code,
+            f"a request{key} was refused at {time} from {source} by a rate limit: {cause}",
+            "Wait for the seconds in Retry-After, or change the limit: see --rate-limit-* in `sunshine-keys serve --help`.",
+        )
     key = f"key {key_id}" if "_" in key_id else "unreadable credentials"
     diagnosis = refused(
         code,
