@@ -46,3 +46,15 @@ def message_id(received: Milliseconds) -> str:
 def received_at(id: str) -> Milliseconds:
     """Return the time of reception that a message's id holds."""
     return int(id[:8], 16) * 1000 + int(id[8:11], 16)
+
+
+class _Identified(msgspec.Struct):
+    id: str
+
+
+_decode_id = msgspec.json.Decoder(_Identified).decode
+
+
+def id_of(body: bytes) -> str:
+    """Return the id in the JSON of a message."""
+    return _decode_id(body).id

@@ -22,7 +22,7 @@ from sunshine_messaging.messages.changes import (
     Destination,
     PostMessage,
 )
-from sunshine_messaging.messages.model import PAGE_SIZE
+from sunshine_messaging.messages.model import PAGE_SIZE, id_of
 from sunshine_messaging.messages.table import MESSAGES, messages_page
 from sunshine_messaging.metadata import require_small
 from sunshine_messaging.participants.members import member
@@ -80,7 +80,8 @@ async def list_messages(plane: Plane, call: Call) -> Any:
         conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
     except ConversationNotFound:
         raise NotFound from None  # as documented, unlike the other operations
-    bodies, ids, more = await plane.store.read(messages_page(conversation.id, page, INVALID_PAGE))
+    bodies, more = await plane.store.read(messages_page(conversation.id, page, INVALID_PAGE))
+    ids = [id_of(body) for body in bodies[:: len(bodies) - 1 or 1]]  # the first and the last
     neighbours = paging.neighbours(call.request.url(), page, query, ids, more, newest_first=True)
     return {"messages": msgspec.Raw(b"[" + b",".join(bodies) + b"]"), **neighbours}
 

@@ -26,8 +26,8 @@ def require_message(conversation_id: str, message_id: str) -> Statements[Message
     return message
 
 
-def messages_page(conversation_id: str, page: Page, title: str) -> Statements[tuple[list[bytes], list[str], bool]]:
-    """Return the bodies of a page of messages in their order, their ids, and whether more follow in the page's direction.
+def messages_page(conversation_id: str, page: Page, title: str) -> Statements[tuple[list[bytes], bool]]:
+    """Return the bodies of a page of messages in their order, and whether more follow in the page's direction.
 
     Without a cursor, the page holds the newest messages, and its direction is backwards. Raises BadRequest(`title`) if the
     cursor is not a message of the conversation.
@@ -40,14 +40,12 @@ def messages_page(conversation_id: str, page: Page, title: str) -> Statements[tu
     else:
         first, last, order = conversation_id, conversation_id + (page.before or _END), "DESC"
     rows = yield from execute(
-        f"SELECT key, body FROM messages WHERE key > $1 AND key < $2 ORDER BY key {order} LIMIT {PAGE_SIZE + 1}",  # noqa: S608 - a word and a number of our own
+        f"SELECT body FROM messages WHERE key > $1 AND key < $2 ORDER BY key {order} LIMIT {PAGE_SIZE + 1}",  # noqa: S608 - a word and a number of our own
         first,
         last,
     )
-    more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
-    if not page.after:
-        rows.reverse()
-    return [row[1] for row in rows], [row[0][24:] for row in rows], more
+    bodies = [body for (body,) in rows[:PAGE_SIZE]]
+    return (bodies if page.after else bodies[::-1]), len(rows) > PAGE_SIZE
 
 
 def newest_messages(conversation_id: str, limit: int) -> Statements[list[Message]]:

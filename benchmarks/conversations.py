@@ -1,0 +1,351 @@
+"""`make bench-conversations`: conversations beside keys, beside the floor, as they grow, and beside two mock servers.
+
+    python benchmarks/conversations.py [--rounds N] [--seconds N] [--mocks FOLDER] [--page FILE]
+
+Everything takes turns in one run. FOLDER holds `node_modules` with @stoplight/prism-cli and json-server; without it both are
+left out. It needs wrk and two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import random
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import targets
+from cases import cases, credentials
+from fill import fill
+from goals import Spread, figure
+from load import Request, require_tools, write_requests, wrk
+from report import table
+from run import ROOT, machine
+from targets import Target
+
+from sunshine_keys.compose import messaging_file
+from sunshine_keys.settings import STORE_FILE
+from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.table import Table
+from sunshine_messaging.apps.table import APPS, AppRow
+from sunshine_messaging.conversations.model import SDK_GROUP, Conversation
+from sunshine_messaging.conversations.table import CONVERSATIONS
+from sunshine_messaging.messages.changes import Author
+from sunshine_messaging.messages.model import Message, message_id
+from sunshine_messaging.messages.table import MESSAGES
+from sunshine_messaging.moments import text
+from sunshine_messaging.participants.model import Participant
+from sunshine_messaging.participants.table import PARTICIPANTS
+from sunshine_messaging.plane import CATALOG
+from sunshine_messaging.users.model import User
+from sunshine_messaging.users.table import USERS
+
+BEGAN = 1_700_000_000_000
+PER_CONVERSATION = 100
+SMALL, LARGE = 10**4, 10**6
+SHORT, LONG = 200, 30_000
+POSTS_PER_SECOND = 500
+BODY = '{"author":{"type":"business"},"content":{"type":"text","text":"Hello, how can we help you today?"}}'
+
+Samples = dict[str, list[float]]
+
+
+class Kind(NamedTuple):
+    """A row of the page: a ratio of two figures of the same round."""
+
+    title: str
+    wanted: str
+    bound: float
+    at_least: bool
+    this: str
+    other: str
+
+
+KINDS = (
+    Kind("post a text message, 32 connections: throughput, of creating a key", "≥ 0.8", 0.8, True, "post", "create"),
+    Kind("list the newest 100 messages: throughput, of the floor's", "≥ 0.25", 0.25, True, "list", "list floor"),
+    Kind("get a conversation: throughput, of the floor's", "≥ 0.5", 0.5, True, "get", "get floor"),
+    Kind("get a key while 500 messages a second are posted: CPU, of the same without them", "≤ 1.1", 1.1, False, "key cpu busy", "key cpu"),
+    Kind("post at 10⁶ messages: CPU, of the same at 10⁴", "≤ 1.3", 1.3, False, "post cpu large", "post cpu small"),
+    Kind("list at 10⁶ messages: CPU, of the same at 10⁴", "≤ 1.3", 1.3, False, "list cpu large", "list cpu small"),
+    Kind("list any page of 30,000 messages: CPU, of a conversation with 200", "≤ 1.3", 1.3, False, "page cpu long", "page cpu short"),
+    Kind("post a message: requests/s, of Prism's", "≥ 5", 5, True, "post", "post prism"),
+    Kind("list messages: requests/s, of Prism's", "≥ 5", 5, True, "list", "list prism"),
+    Kind("get a conversation: requests/s, of Prism's", "≥ 5", 5, True, "get", "get prism"),
+    Kind("post a message: requests/s, of json-server's", "≥ 5", 5, True, "post", "post json-server"),
+    Kind("list messages: requests/s, of json-server's", "≥ 5", 5, True, "list", "list json-server"),
+    Kind("get a conversation: requests/s, of json-server's", "≥ 5", 5, True, "get", "get json-server"),
+)  # fmt: skip
+
+
+def conversation_id(number: int) -> str:
+    """Return the id of a conversation. Ids of neighbouring numbers are far apart, as those of different people are."""
+    return f"{0x60000000 + number * 2654435761 % 2**28:08x}{number:016x}"
+
+
+def fill_conversations(data: Path, app_id: str, sizes: list[int]) -> dict[int, list[str]]:
+    """Fill the store beside the keys in `data`: one conversation with a user for each of `sizes`, its number of messages.
+
+    Return, for the two sizes SHORT and LONG, the ids of messages that begin its pages.
+    """
+    file = messaging_file(data / STORE_FILE)
+    SqliteStore.prepare(file, CATALOG)
+    cursors: dict[int, list[str]] = {}
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as store:
+        store.execute("PRAGMA synchronous = OFF")
+        store.execute("BEGIN")
+        _insert(store, APPS, [AppRow(app_id)])
+        now = text(BEGAN)
+        for number, size in enumerate(sizes):
+            user = User(f"{0x50000000 + number:024x}", app_id, None, None, None, now, False, None, {}, {}, [])
+            last = BEGAN + size
+            conversation = Conversation(
+                conversation_id(number), app_id, SDK_GROUP, False, None, None, None, None, now, text(last), None, size, last
+            )  # fmt: skip
+            participant = Participant(user.id, conversation.id, user.id, None, size, 0, None, [])
+            messages = [_message(conversation.id, BEGAN + place + 1) for place in range(size)]
+            _insert(store, USERS, [user])
+            _insert(store, CONVERSATIONS, [conversation])
+            _insert(store, PARTICIPANTS, [participant])
+            _insert(store, MESSAGES, messages)
+            if size in (SHORT, LONG):
+                cursors[size] = [message.id for message in messages[100:]]
+        store.execute("COMMIT")
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return cursors
+
+
+def _insert(store: sqlite3.Connection, rows_of: Table[Any], items: list[Any]) -> None:
+    places = ", ".join("?" * len(rows_of.names))
+    store.executemany(f"INSERT INTO {rows_of.name} VALUES ({places})", map(rows_of.to_row, items))
+
+
+def _message(conversation: str, received: int) -> Message:
+    id = message_id(received)
+    content = json.loads(BODY)["content"]
+    body = {"id": id, "received": text(received), "author": Author(None).view(None), "content": content}
+    return Message(conversation + id, None, msgspec.json.encode(body | {"source": {"type": "api:conversations"}}))
+
+
+class Bench:
+    """The service on a small and on a large store, and what it is measured beside."""
+
+    def __init__(self, folder: Path, seconds: int, mocks: Path | None) -> None:
+        self._folder, self._seconds = folder, seconds
+        self.samples: Samples = {}
+        self._created = 0
+        keys = fill(folder / "small", 1000, 20_000)
+        owner = keys.owner(0)
+        self._app = f"/v2/apps/{owner.app_id}"
+        self._auth = credentials(keys, [owner])[owner.app_id]
+        by_name = {case.name: case for case in cases(folder, keys, 1)}
+        self._create, self._get_key = by_name["create_32"].requests, by_name["get_basic"].requests
+        cursors = fill_conversations(
+            keys.data, owner.app_id, [PER_CONVERSATION] * (SMALL // PER_CONVERSATION) + [SHORT, LONG]
+        )
+        large = fill(folder / "large", 1000, 1)
+        fill_conversations(large.data, large.owner(0).app_id, [PER_CONVERSATION] * (LARGE // PER_CONVERSATION))
+        large_auth = credentials(large, [large.owner(0)])[large.owner(0).app_id]
+        self._stack = contextlib.ExitStack()
+        self._small = self._stack.enter_context(targets.service(keys.data))
+        self._large = self._stack.enter_context(targets.service(large.data))
+        self._conversation = f"{self._app}/conversations/{conversation_id(0)}"
+        reads = [self._conversation, f"{self._conversation}/messages"]
+        (folder / "answers.json").write_text(json.dumps(dict(self._answers(reads))))
+        self._floor = self._stack.enter_context(targets.floor(folder / "answers.json"))
+        self._files: dict[str, Path] = {}
+        self._write_requests(large.owner(0).app_id, large_auth, cursors)
+        self._mocks = {} if mocks is None else self._start_mocks(mocks)
+
+    def _answers(self, paths: list[str]) -> Iterator[tuple[str, Any]]:
+        yield "/healthz", (200, [("content-length", "0")], "")
+        for path in paths:
+            status, headers, body = self._small.ask("GET", path, self._auth)
+            own = {"date", "server", "content-length", "connection"}
+            kept_headers = [(name, value) for name, value in headers.items() if name not in own]
+            yield path, (status, [*kept_headers, ("content-length", str(len(body)))], body.decode())
+
+    def _write_requests(self, large_app: str, large_auth: str, cursors: dict[int, list[str]]) -> None:
+        pick = random.Random(1)
+
+        def write(name: str, requests: list[Request]) -> None:
+            self._files[name] = write_requests(self._folder / f"{name}.requests", requests)
+
+        write("get", [Request(self._conversation, self._auth)])
+        write("list", [Request(f"{self._conversation}/messages", self._auth)])
+        for name, app, auth, size in (
+            ("small", self._app, self._auth, SMALL),
+            ("large", f"/v2/apps/{large_app}", large_auth, LARGE),
+        ):
+            numbers = [pick.randrange(size // PER_CONVERSATION) for _ in range(20_000)]
+            paths = [f"{app}/conversations/{conversation_id(number)}/messages" for number in numbers]
+            write(f"post {name}", [Request(path, auth, "POST", BODY) for path in paths])
+            write(f"list {name}", [Request(path, auth) for path in paths])
+        for name, number, size in (
+            ("short", SMALL // PER_CONVERSATION, SHORT),
+            ("long", SMALL // PER_CONVERSATION + 1, LONG),
+        ):
+            path = f"{self._app}/conversations/{conversation_id(number)}/messages?page[before]="
+            write(f"page {name}", [Request(path + pick.choice(cursors[size]), self._auth) for _ in range(5000)])
+
+    def _start_mocks(self, folder: Path) -> dict[str, Target]:
+        """Start Prism on the facts of the description, and json-server with one conversation and its 100 messages."""
+        commands = folder / "node_modules" / ".bin"
+        prism_port, json_port = targets.free_port(), targets.free_port()
+        facts = ROOT / "api" / "openapi-17.12.1.facts.yaml"
+        conversation = json.loads(self._small.ask("GET", self._conversation, self._auth)[2])["conversation"]
+        messages = json.loads(self._small.ask("GET", f"{self._conversation}/messages", self._auth)[2])["messages"]
+        database = self._folder / "db.json"
+        database.write_text(json.dumps({"conversations": [conversation], "messages": messages}))
+        prism = [str(commands / "prism"), "mock", "-p", str(prism_port), str(facts)]
+        json_server = [str(commands / "json-server"), "--quiet", "--port", str(json_port), str(database)]
+        return {
+            "prism": self._stack.enter_context(Target("prism", prism, prism_port, health="/")),
+            "json-server": self._stack.enter_context(Target("json-server", json_server, json_port, health="/db")),
+        }
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def round(self, *, keep: bool) -> None:
+        """Measure each figure once."""
+        samples: dict[str, float] = {}
+        cpu = "cpu"
+        first, small, large, floor = self._created, self._small, self._large, self._floor
+        created = self._measure(samples, "create", small, self._create, 201, first=first)
+        self._created = first + created
+        self._measure(samples, "post", small, self._files["post small"], 201)
+        for name in ("list", "get"):
+            self._measure(samples, name, small, self._files[name])
+            self._measure(samples, f"{name} floor", floor, self._files[name])
+        for store, target in (("small", small), ("large", large)):
+            for name, status in (("post", 201), ("list", 200)):
+                self._measure(
+                    samples, f"{name} {cpu} {store}", target, self._files[f"{name} {store}"], status, by_cpu=True
+                )
+        for name in ("short", "long"):
+            self._measure(samples, f"page {cpu} {name}", small, self._files[f"page {name}"], by_cpu=True)
+        self._measure_keys_beside_posts(samples)
+        for name, target in self._mocks.items():
+            self._measure_mock(samples, name, target)
+        if keep:
+            for name, value in samples.items():
+                self.samples.setdefault(name, []).append(value)
+
+    def _measure(
+        self, samples: dict[str, float], name: str, target: Target, requests: Path, status: int = 200, *,
+        first: int = 0, by_cpu: bool = False,
+    ) -> int:  # fmt: skip
+        before = target.cpu_seconds()
+        load = wrk(target.url, requests, connections=32, seconds=self._seconds, status=status, first=first)
+        spent = (target.cpu_seconds() - before) / load.requests * 1e6
+        samples[name] = spent if by_cpu else load.per_second
+        return load.sent
+
+    def _measure_keys_beside_posts(self, samples: dict[str, float]) -> None:
+        """Measure the CPU of a get of a key at half load: alone, and beside posts, whose own CPU is subtracted."""
+        target, seconds = self._small, max(self._seconds, 3)
+
+        def posts() -> int:
+            think = 32 / POSTS_PER_SECOND * 1000
+            requests = self._files["post small"]
+            return wrk(target.url, requests, connections=32, seconds=seconds, status=201, think_ms=think).requests
+
+        def gets() -> int:
+            return wrk(target.url, self._get_key, connections=64, seconds=seconds, think_ms=64).requests
+
+        spent, count = _spent(target, gets)
+        samples["key cpu"] = spent / count * 1e6
+        spent, count = _spent(target, posts)
+        post_cost = spent / count
+        with ThreadPoolExecutor(1) as beside:
+            before = target.cpu_seconds()
+            posting = beside.submit(posts)
+            got = gets()
+            posted = posting.result()
+            spent = target.cpu_seconds() - before
+        samples["key cpu busy"] = (spent - posted * post_cost) / got * 1e6
+        samples["posts per second"] = posted / seconds
+
+    def _measure_mock(self, samples: dict[str, float], name: str, target: Target) -> None:
+        if name == "prism":
+            shown, listed, posted = (
+                self._conversation,
+                f"{self._conversation}/messages",
+                f"{self._conversation}/messages",
+            )
+        else:
+            shown, listed, posted = f"/conversations/{conversation_id(0)}", "/messages?_limit=100", "/messages"
+        files = {
+            "get": Request(shown, self._auth),
+            "list": Request(listed, self._auth),
+            "post": Request(posted, self._auth, "POST", BODY),
+        }
+        for kind, request in files.items():
+            file = write_requests(self._folder / f"{kind} {name}.requests", [request])
+            self._measure(samples, f"{kind} {name}", target, file, 201 if kind == "post" else 200)
+
+
+def _spent(target: Target, work: Any) -> tuple[float, int]:
+    """Return the CPU seconds that the target spends while `work` runs, and what it returns."""
+    before = target.cpu_seconds()
+    count: int = work()
+    return target.cpu_seconds() - before, count
+
+
+PREFACE = """# Benchmarks of conversations
+
+What `make bench-conversations` measured: **ratios matter, absolute figures do not**. Everything takes turns in one run, on a machine
+that had other work as well; a ratio is the median of the rounds' own ratios, with their range. The server is pinned to one core,
+the load to the other. Every post and every create is durable before it is answered. The floor is a bare ASGI callable on the same
+server that returns the same bytes. CPU is user and system time of the server for each request. Prism is stateless; json-server
+keeps everything in memory and writes a file without fsync.
+
+"""
+
+
+def page(samples: Samples, rounds: int, seconds: int) -> str:
+    rows = []
+    for kind in KINDS:
+        if kind.this not in samples or kind.other not in samples:
+            continue
+        spread = Spread.of([a / b for a, b in zip(samples[kind.this], samples[kind.other], strict=True)])
+        is_met = spread.median >= kind.bound if kind.at_least else spread.median <= kind.bound
+        rows.append([kind.title, kind.wanted, spread.text(), "yes" if is_met else "**no**"])
+    figures = [[name, Spread.of(values).text("")] for name, values in samples.items()]
+    return (
+        f"{PREFACE}{machine()}. {rounds} rounds of {seconds} s for each figure.\n\n## Goals\n\n"
+        + table(["", "goal", "measured", "met"], rows)
+        + "## Figures\n\nRequests per second; with `cpu` in the name, microseconds of CPU for each request.\n\n"
+        + table(["", "median (min–max)"], figures)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--mocks", type=Path)
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks" / "conversations.md")
+    options = parser.parse_args()
+    require_tools()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), options.seconds, options.mocks)
+        try:
+            for number in range(-1, options.rounds):  # the first round warms up
+                bench.round(keep=number >= 0)
+        finally:
+            bench.close()
+    options.page.write_text(page(bench.samples, options.rounds, options.seconds).rstrip() + "\n")
+    for name, values in bench.samples.items():
+        print(f"{name}: {figure(Spread.of(values).median)}")
+
+
+if __name__ == "__main__":
+    main()
