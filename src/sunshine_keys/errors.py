@@ -2,6 +2,9 @@
 
 ServiceError
 ├── BadRequest            400 bad_request            one title for each fault of the request
+│   ├── TooManySwitchboardIntegrations  400 too_many_switchboard_integrations
+│   ├── SwitchboardInvalidTarget        400 switchboard_invalid_target
+│   └── SwitchboardInvalidAction        400 switchboard_invalid_action
 ├── Unauthorized          401 unauthorized           the credentials do not authenticate
 ├── Forbidden             403 forbidden              the key is valid, but may not do this
 ├── NotFound              404 not_found              the resource (key, webhook, path) does not exist
@@ -11,7 +14,9 @@ ServiceError
 │   ├── ConversationNotFound  404 conversation_not_found
 │   ├── ClientNotFound        404 client_not_found
 │   ├── DeviceNotFound        404 device_not_found
-│   └── AttachmentNotFound    404 not_found
+│   ├── AttachmentNotFound    404 not_found
+│   ├── SwitchboardNotFound             404 switchboard_not_found
+│   └── SwitchboardIntegrationNotFound  404 switchboard_integration_not_found
 ├── Conflict              409 conflict               an Idempotency-Key that was used for another request
 │   └── UserExists        409 conflict               the external id of another user
 ├── MethodNotAllowed      405 method_not_allowed     `Allow` lists the methods that exist
@@ -56,6 +61,27 @@ class BadRequest(ServiceError):
     status = 400
     code = "bad_request"
     title = "Bad request"
+
+
+class TooManySwitchboardIntegrations(BadRequest):
+    """The switchboard has as many entries as it may. Delete one of them first."""
+
+    code = "too_many_switchboard_integrations"
+    title = "Switchboard has reached the max number of switchboard integrations (10)"
+
+
+class SwitchboardInvalidTarget(BadRequest):
+    """A pass or an offer names no entry of the switchboard, several of them, or the active one."""
+
+    code = "switchboard_invalid_target"
+    title = "Switchboard invalid target"
+
+
+class SwitchboardInvalidAction(BadRequest):
+    """The app has no enabled switchboard, or nobody has been offered control."""
+
+    code = "switchboard_invalid_action"
+    title = "Switchboard is not enabled"
 
 
 class Unauthorized(ServiceError):
@@ -133,6 +159,20 @@ class AttachmentNotFound(NotFound):
     """The file does not exist, no longer exists, or belongs to another app."""
 
     title = "Attachment not found"
+
+
+class SwitchboardNotFound(NotFound):
+    """The app has no such switchboard."""
+
+    code = "switchboard_not_found"
+    title = "Switchboard not found"
+
+
+class SwitchboardIntegrationNotFound(NotFound):
+    """The switchboard has no such entry."""
+
+    code = "switchboard_integration_not_found"
+    title = "SwitchboardIntegration not found"
 
 
 class MethodNotAllowed(ServiceError):

@@ -22,6 +22,8 @@ from sunshine_messaging.attachments.files import Chunks, Files, Folder
 from sunshine_messaging.delivery.deliverer import Deliverer, DeliverySettings
 from sunshine_messaging.events.audience import AnnouncedChange, Audience
 from sunshine_messaging.events.model import Form, Listener
+from sunshine_messaging.switchboards.model import Switchboard
+from sunshine_messaging.switchboards.table import enabled_switchboard
 
 R = TypeVar("R")
 
@@ -67,6 +69,10 @@ class Plane:
         if call.actor.scope is Scope.ACCOUNT:
             await self.engine.store.read(require_app(call.ids["appId"]))
 
+    async def switchboard(self, app_id: str) -> Switchboard | None:
+        """Return the app's switchboard with its entries; None if there is none, or it is disabled."""
+        return await self.store.read(enabled_switchboard(app_id))
+
     async def change(self, call: Call, change: Change[R]) -> R:
         """Apply `change`. Raises Unauthorized if the key has been deleted since it authenticated the request."""
         await self._require(call)
@@ -102,7 +108,8 @@ class Plane:
             )
             for webhook in webhooks
         )
-        audience = Audience(app_id, self.deliverer.process, self.now(), listeners)
+        switchboard = await self.switchboard(app_id)
+        audience = Audience(app_id, self.deliverer.process, self.now(), listeners, switchboard)
         return msgspec.structs.replace(change, audience=audience), listeners
 
     async def _require(self, call: Call) -> None:

@@ -26,6 +26,7 @@ from sunshine_messaging.apps.table import APPS, apps_after
 from sunshine_messaging.attachments import operations as attachments
 from sunshine_messaging.attachments.serving import serve
 from sunshine_messaging.clients import operations as clients
+from sunshine_messaging.control import operations as control
 from sunshine_messaging.conversations import operations as conversations
 from sunshine_messaging.delivery import operations as deliveries
 from sunshine_messaging.delivery.changes import Prune
@@ -36,6 +37,7 @@ from sunshine_messaging.messages.retention import ExpireMessages, inactive_conve
 from sunshine_messaging.moments import Milliseconds
 from sunshine_messaging.participants import operations as participants
 from sunshine_messaging.simulator import operations as simulator
+from sunshine_messaging.switchboards import operations as switchboards
 from sunshine_messaging.users import operations as users
 
 RESOURCES = (
@@ -46,6 +48,8 @@ RESOURCES = (
     messages,
     activities,
     attachments,
+    switchboards,
+    control,
     deliveries,
     simulator,
 )

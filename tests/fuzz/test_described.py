@@ -48,6 +48,8 @@ BODIES: dict[str, Any] = {
     "conversations": {"type": "sdkGroup"},
     "messages": messaging.TEXT,
     "clients": messaging.BODIES["create_client"],
+    "switchboards": None,
+    "switchboardIntegrations": messaging.BODIES["create_switchboard_integration"],
 }
 
 
@@ -114,6 +116,10 @@ class Surroundings:
                 case.path_parameters[name] = self.ids[name]
         if case.method == "DELETE" and case.path.endswith("}"):
             collection, _, name = case.path.rpartition("/")
+            if collection.endswith("/switchboards"):  # an app has one at most
+                app = self.wire.post("/v2/apps", self.tenant.account, {"displayName": "x"}).json["app"]["id"]
+                self._created.append(f"/v2/apps/{app}")
+                case.path_parameters["appId"] = app
             path = path_of(collection, case.path_parameters)
             body = messaging.filled(BODIES[collection.rpartition("/")[2]], self.ids)
             ((_, view),) = self.wire.post(path, self.tenant.account, body).json.items()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support import targets
-from support.messaging import TEXT, chat, create_user, post
+from support.messaging import TEXT, chat, create_switchboard, create_user, post
 from support.targets import Target
 from support.waiting import wait_until
 from support.wire import Tenant, Wire
@@ -178,3 +178,119 @@ def test_new_target_gets_a_head(wire: Wire, tenant: Tenant, target: Target) -> N
     assert wire.post(tenant.webhooks, tenant.app_key, webhook).status == 201
     wait_until(lambda: target.heads == 3)
     assert target.calls == []
+
+
+class Party:
+    """An entry of a switchboard whose webhook hears every event at a target of its own."""
+
+    def __init__(self, wire: Wire, tenant: Tenant, entry: dict[str, Any], target: Target) -> None:
+        self.entry, self.target = entry, target
+        webhooks = f"{tenant.app}/integrations/{entry['integrationId']}/webhooks"
+        (webhook,) = wire.get(webhooks, tenant.app_key).json["webhooks"]
+        body = {"target": target.url, "triggers": list(TRIGGERS)}
+        assert wire.patch(f"{webhooks}/{webhook['id']}", tenant.app_key, body).status == 200
+
+    def heard(self, count: int) -> list[str]:
+        """Return the types of the events of conversations, in their order, once there are `count` events."""
+        self.target.wait_for(count)
+        return [event["type"] for event in self.target.events() if not event["type"].startswith("user:")]
+
+    def payload(self, type: str) -> dict[str, Any]:
+        """Return the payload of the only event of a type."""
+        (event,) = self.target.events(type)
+        payload: dict[str, Any] = event["payload"]
+        return payload
+
+    @property
+    def short(self) -> dict[str, Any]:
+        return {name: self.entry[name] for name in ("id", "name", "integrationId", "integrationType")}
+
+
+def test_events_of_control_reach_the_parties(wire: Wire, tenant: Tenant) -> None:
+    entries = create_switchboard(wire, tenant, deliverStandbyEvents=False)
+    with targets.listening() as first, targets.listening() as second, targets.listening() as third:
+        places = zip(entries, (first, second, third), strict=True)
+        bot, human, other = (Party(wire, tenant, entry, target) for entry, target in places)
+        conversation = chat(wire, tenant, create_user(wire, tenant, externalId="jane"))
+
+        def act(action: str, status: int = 200, **body: Any) -> None:
+            path = f"{tenant.conversations}/{conversation}/{action}Control"
+            assert wire.post(path, tenant.app_key, body).status == status
+
+        post(wire, tenant, conversation, TEXT)
+        act("offer", switchboardIntegration="human", metadata={"a": 1})
+        act("offer", 400, switchboardIntegration="bot", metadata={"b": 2})
+        post(wire, tenant, conversation, TEXT)
+        act("accept")
+        act("accept", 400)
+        act("pass", 400, switchboardIntegration="nobody")
+        act("pass", switchboardIntegration="other", metadata={"c": 3}, reason="ticketClosed")
+        act("pass", switchboardIntegration="other")  # changes nothing
+        act("release")
+        act("release")  # changes nothing
+        post(wire, tenant, conversation, TEXT)
+        assert wire.delete(f"{tenant.users}/jane", tenant.app_key).status == 200
+
+        # The bot wants events on standby, the others do not.
+        assert bot.heard(10) == [
+            "conversation:create", "conversation:message", "switchboard:offerControl", "switchboard:offerControl:failure",
+            "conversation:message", "switchboard:acceptControl", "switchboard:passControl", "switchboard:releaseControl",
+            "conversation:message",
+        ]  # fmt: skip
+        assert human.heard(7) == [
+            "switchboard:offerControl", "conversation:message", "switchboard:acceptControl",
+            "switchboard:acceptControl:failure", "switchboard:passControl:failure", "switchboard:passControl",
+        ]  # fmt: skip
+        assert other.heard(3) == ["switchboard:passControl", "switchboard:releaseControl"]
+
+        shown = {"id": conversation, "type": "personal"}
+        by_bot = shown | {"activeSwitchboardIntegration": bot.short}
+        offered = by_bot | {"pendingSwitchboardIntegration": human.short}
+        by_human = shown | {"activeSwitchboardIntegration": human.short}
+        assert bot.payload("conversation:create")["conversation"] == by_bot
+        assert bot.payload("switchboard:offerControl") == {"conversation": offered, "metadata": {"a": 1}}
+        assert human.payload("conversation:message")["conversation"] == offered
+        assert human.payload("switchboard:acceptControl") == {"conversation": by_human}
+        passed = {"conversation": shown | {"activeSwitchboardIntegration": other.short}, "metadata": {"c": 3}}
+        assert other.payload("switchboard:passControl") == passed
+        assert other.payload("switchboard:releaseControl") == {"conversation": shown}
+        for party, action, code, message, fields in (
+            (
+                bot, "offerControl", "switchboard_invalid_target",
+                "Cannot offer control to the active switchboard integration.", {"conversation": offered, "metadata": {"b": 2}},
+            ),
+            (human, "passControl", "switchboard_invalid_target", "Switchboard invalid target", {"conversation": by_human}),
+            (human, "acceptControl", "switchboard_invalid_action", "There is no pendingSwitchboardIntegration", {"conversation": by_human}),
+        ):  # fmt: skip
+            error = {"code": code, "message": message}
+            assert party.payload(f"switchboard:{action}:failure") == {"error": error} | fields
+        for call in [
+            call for party in (bot, human, other) for call in party.target.calls
+        ]:  # the client has a model of each
+            (event,) = webhooks.parse(call.headers, json.dumps(call.body), call.headers["X-API-Key"]).events
+            assert type(event) is not sunshine.EventSubSchema
+
+
+def test_everybody_hears_everything_of_a_disabled_switchboard(wire: Wire, tenant: Tenant, target: Target) -> None:
+    _, human, _ = create_switchboard(wire, tenant, deliverStandbyEvents=False)
+    party = Party(wire, tenant, human, target)
+    jane = create_user(wire, tenant)
+    chat(wire, tenant, jane)
+    (switchboard,) = wire.get(f"{tenant.app}/switchboards", tenant.app_key).json["switchboards"]
+    path = f"{tenant.app}/switchboards/{switchboard['id']}"
+    assert wire.patch(path, tenant.app_key, {"enabled": False}).status == 200
+    conversation = chat(wire, tenant, jane)
+    party.target.wait_for(1)
+    created = party.payload("conversation:create")["conversation"]
+    assert created == {"id": conversation, "type": "personal"}
+
+
+def test_message_of_a_user_shows_the_default_in_control(wire: Wire, tenant: Tenant, target: Target) -> None:
+    bot = Party(wire, tenant, create_switchboard(wire, tenant)[0], target)
+    jane = create_user(wire, tenant)
+    conversation = chat(wire, tenant, jane)
+    released = wire.send("POST", f"{tenant.conversations}/{conversation}/releaseControl", tenant.app_key)
+    assert released.status == 200
+    post(wire, tenant, conversation, TEXT | {"author": {"type": "user", "userId": jane["id"]}})
+    assert bot.heard(3) == ["conversation:create", "switchboard:releaseControl", "conversation:message"]
+    assert bot.payload("conversation:message")["conversation"]["activeSwitchboardIntegration"] == bot.short

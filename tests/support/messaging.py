@@ -56,6 +56,13 @@ BODIES: dict[str, Any] = {
     "simulate_activity": {"userId": "{userId}", "type": "typing:start"},
     "advance_clock": {"seconds": 0},
     "delete_attachment": {"mediaUrl": "{mediaUrl}"},
+    "update_switchboard": {"enabled": True, "defaultSwitchboardIntegrationId": "{botEntryId}"},
+    "create_switchboard_integration": {"name": "answers", "integrationType": "zd:answerBot"},
+    "update_switchboard_integration": {"deliverStandbyEvents": False, "messageHistoryCount": 5},
+    "pass_control": {"switchboardIntegration": "human", "metadata": {"a": "b"}},
+    "offer_control": {"switchboardIntegration": "other"},
+    "accept_control": {"metadata": {"a": "b"}},
+    "release_control": {},
     "post_activity": {"author": {"type": "user", "userId": "{userId}"}, "type": "conversation:read"},
 }
 """A body of each operation that the objects of `placeholders` accept. Texts such as `{userId}` stand for their ids."""
@@ -75,6 +82,7 @@ OTHER_BODIES: dict[str, Any] = {
         "confirmation": {"type": "prompt"},
         "target": {"conversationId": "{conversationId}"},
     },
+    "create_switchboard_integration": {"name": "agents", "integrationType": "zd:agentWorkspace"},
 }
 """Another body of each create."""
 
@@ -193,6 +201,7 @@ def placeholders(wire: Wire, service: Service, tenant: Tenant) -> dict[str, str]
     user = wire.post(tenant.users, auth, {"externalId": "jane", "profile": {"givenName": "Jane"}}).json["user"]
     link_zendesk_user(service.place, tenant, user["id"], "30045042291606", "jane@example.com")
     other = create_user(wire, tenant, auth)
+    bot, human, other_entry = create_switchboard(wire, tenant)
     group = {"type": "sdkGroup", "participants": [{"userId": user["id"], "subscribeSDKClient": False}]}
     conversation = create_conversation(wire, tenant, **group)
     message = post(wire, tenant, conversation["id"], TEXT)
@@ -212,9 +221,15 @@ def placeholders(wire: Wire, service: Service, tenant: Tenant) -> dict[str, str]
         new_object_id(), user["id"], client["id"], "web", "guid", "active", tenant.web_id, "2020-05-21T15:53:30.197Z"
     )
     add_device(service.place, device)
+    offer = {"switchboardIntegration": human["id"]}
+    assert wire.post(f"{tenant.conversations}/{conversation['id']}/offerControl", auth, offer).status == 200
+    switchboard = wire.get(f"{tenant.app}/switchboards", auth).json["switchboards"][0]["id"]
     deliveries = wire.get(f"/sunshine/v1/apps/{tenant.app_id}/deliveries", auth).json["deliveries"]
     return {
         "deliveryNumber": str(deliveries[0]["number"]),
+        "switchboardId": switchboard,
+        "switchboardIntegrationId": other_entry["id"],
+        "botEntryId": bot["id"],
         "whatsappIntegrationId": whatsapp,
         "mediaUrl": wire.url + upload(wire, tenant, b"Hello!"),
         "clientId": client["id"],
@@ -226,6 +241,41 @@ def placeholders(wire: Wire, service: Service, tenant: Tenant) -> dict[str, str]
         "conversationId": conversation["id"],
         "messageId": message["id"],
     }
+
+
+def create_integration(wire: Wire, tenant: Tenant, triggers: list[str], target: str = "http://127.0.0.1:9/") -> str:
+    """Create a custom integration whose webhook hears `triggers`, and return its id."""
+    body = {"type": "custom", "webhooks": [{"target": target, "triggers": triggers}]}
+    answer = wire.post(f"{tenant.app}/integrations", tenant.app_key, body)
+    assert answer.status == 201, answer
+    return str(answer.json["integration"]["id"])
+
+
+def create_switchboard(wire: Wire, tenant: Tenant, **fields: Any) -> list[dict[str, Any]]:
+    """Create an enabled switchboard, and return its entries.
+
+    `bot` is the default and the tenant's integration, `human` follows it, and so does `bot` after `human`; nothing refers to
+    `other`. `fields` are further properties of `human` and `other`.
+    """
+    path = f"{tenant.app}/switchboards"
+    switchboard = wire.post(path, tenant.app_key).json["switchboard"]["id"]
+    entries: list[dict[str, Any]] = []
+    for name in ("bot", "human", "other"):
+        integration = tenant.integration_id if name == "bot" else create_integration(wire, tenant, ["user:merge"])
+        body = {"name": name, "integrationId": integration} | ({} if name == "bot" else fields)
+        answer = wire.post(f"{path}/{switchboard}/switchboardIntegrations", tenant.app_key, body)
+        assert answer.status == 201, answer
+        entries.append(answer.json["switchboardIntegration"])
+    for entry, following in zip(entries[:2], entries[1::-1], strict=True):
+        body = {"nextSwitchboardIntegrationId": following["id"]}
+        answer = wire.patch(f"{path}/{switchboard}/switchboardIntegrations/{entry['id']}", tenant.app_key, body)
+        assert answer.status == 200, answer
+    enabled = {"enabled": True, "defaultSwitchboardIntegrationId": entries[0]["id"]}
+    assert wire.patch(f"{path}/{switchboard}", tenant.app_key, enabled).status == 200
+    listed: list[dict[str, Any]] = wire.get(f"{path}/{switchboard}/switchboardIntegrations", tenant.app_key).json[
+        "switchboardIntegrations"
+    ]
+    return listed
 
 
 def filled(body: Any, ids: dict[str, str]) -> Any:
@@ -256,6 +306,8 @@ def reads(tenant: Tenant, ids: dict[str, str]) -> list[str]:
         f"{conversation}/messages",
         f"{tenant.users}/{ids['userId']}/clients",
         f"{tenant.users}/{ids['userId']}/devices",
+        f"{tenant.app}/switchboards",
+        f"{tenant.app}/switchboards/{ids['switchboardId']}/switchboardIntegrations",
     ]
 
 

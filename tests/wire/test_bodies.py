@@ -87,6 +87,10 @@ LINKING = {
     "confirmation": {"type": "prompt", "message": {"author": AUTHOR, "content": CONTENTS[0]}},
     "target": {"conversationId": "x"},
 }
+ENTRY = {
+    "name": "bot", "integrationId": "x", "integrationType": "y", "deliverStandbyEvents": True,
+    "nextSwitchboardIntegrationId": "z", "messageHistoryCount": 5,
+}  # fmt: skip
 UPDATE = {"displayName": "Mine", "defaultResponderId": "x", "showAIDisclaimer": True}
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("CreateAppKey", {"displayName": "A key"}),
@@ -102,6 +106,10 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("UpdateUser", USER),
     ("DeleteAttachment", {"mediaUrl": "https://s3.amazonaws.com/document.pdf"}),
     ("SyncUser", {"survivingZendeskId": "35436"}),
+    ("UpdateSwitchboard", {"enabled": True, "defaultSwitchboardIntegrationId": "x"}),
+    *((f"{verb}SwitchboardIntegration", ENTRY) for verb in ("Create", "Update")),
+    *((f"{verb}Control", {"switchboardIntegration": "next", "metadata": {"a": 1}}) for verb in ("Pass", "Offer")),
+    *((f"{verb}Control", {"metadata": {"a": 1}}) for verb in ("Accept", "Release")),
     (
         "CreateConversation",
         {

@@ -58,6 +58,7 @@ NEVER = {
 MORE_EXACT = {
     ("CreateWebhook", 400): "The title names what is wrong with the body, instead of `Bad request`.",
     ("UpdateWebhook", 400): "The title names what is wrong with the body, instead of `Bad request`.",
+    ("UpdateSwitchboardIntegration", 404): "The title is that of a missing default, which has the status 400.",
 }
 """The documented errors whose code is sent with another title, with the reason."""
 
@@ -130,6 +131,11 @@ class World:
                 return Provocation(body={"externalId": "jane"})
             case ("RemoveClient", 400):
                 return Provocation(ids={"clientId": self._sdk_client()})
+            case ("CreateSwitchboard", 400):
+                return Provocation()
+            case ("CreateSwitchboardIntegration", 400):
+                self._fill_switchboard()
+                return Provocation()
             case (_, 400) if error.operation.is_paged:
                 query = error.operation.example_query.replace("$USER_ID", self.ids["userId"])
                 return Provocation(query=f"{query}&page[size]=0".removeprefix("&"))
@@ -144,8 +150,17 @@ class World:
         """Return the name of the parameter in the path whose object a 404 is about."""
         if error.code == "not_found":
             return error.operation.placeholders[-1]
-        kind = error.code.removesuffix("_not_found")
+        first, *words = error.code.removesuffix("_not_found").split("_")
+        kind = first + "".join(map(str.capitalize, words)) + "Id"
         return next(name for name in error.operation.placeholders if name.startswith(kind))
+
+    def _fill_switchboard(self) -> None:
+        """Add entries to the switchboard until it has ten."""
+        path = f"{self.tenant.app}/switchboards/{self.ids['switchboardId']}/switchboardIntegrations"
+        for number in range(7):
+            integration = messaging.create_integration(self.wire, self.tenant, ["user:merge"])
+            body = {"name": f"entry{number}", "integrationId": integration}
+            assert self.wire.post(path, self.tenant.app_key, body).status == 201
 
     def _user(self) -> dict[str, Any]:
         return messaging.create_user(self.wire, self.tenant)

@@ -140,6 +140,10 @@ class Asked:
                     f"{self.tenant.conversations}/{group['id']}/participants", self.owner
                 ).json["participants"]
                 return self.send(self.owner, ids={"{clientId}": participant["clientAssociations"][0]["clientId"]})
+            case 400 if self.operation.name == "create_switchboard":  # the second of the app
+                return self.send(self.owner)
+            case 400 if self.operation.name == "delete_switchboard_integration":  # the default
+                return self.send(self.owner, ids={"{switchboardIntegrationId}": self.ids["{botEntryId}"]})
             case 400 if self.operation.name == "redeliver_delivery":
                 tenant = make_tenant(self.wire, self.tenant.account)
                 asked = Asked(self.wire, self.service, tenant, self.other, self.operation)
@@ -170,6 +174,10 @@ class Asked:
                 return self.send(self.owner, content=b" " * 200_000, headers=json)
             case 415:
                 return self.send(self.owner, content=b"{}")
+            case 201 if self.operation.name == "create_switchboard":
+                switchboard = f"{self.tenant.app}/switchboards/{self.ids['{switchboardId}']}"
+                assert self.wire.delete(switchboard, self.owner).status == 200
+                return self.send(self.owner)
             case _:  # the successful request comes last, since it may delete what the others need
                 return self.send(self.owner)
 

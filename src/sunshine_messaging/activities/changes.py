@@ -10,7 +10,7 @@ from sunshine_keys.store.statements import Statements, execute
 from sunshine_messaging.conversations.model import Conversation
 from sunshine_messaging.conversations.table import CONVERSATIONS, require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import API_SOURCE, Event, Form, truncated
+from sunshine_messaging.events.model import API_SOURCE, Event, Form
 from sunshine_messaging.moments import Milliseconds, text
 from sunshine_messaging.participants.changes import Member
 from sunshine_messaging.participants.table import require_participant
@@ -52,6 +52,6 @@ def _read(conversation: Conversation, user: User) -> Event:
     def payload(form: Form) -> dict[str, Any]:
         author = form.author({"type": "user", "userId": user.id}, user)
         activity = {"type": "conversation:read", "source": API_SOURCE, "author": author}
-        return {"conversation": truncated(conversation), "activity": activity}
+        return {"activity": activity}
 
-    return Event("conversation:read", conversation.id, payload)
+    return Event("conversation:read", conversation.id, payload, conversation)

@@ -13,7 +13,7 @@ from sunshine_messaging.clients.table import CLIENTS, SDK, clients_of
 from sunshine_messaging.conversations.model import Conversation
 from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import API_SOURCE, Event, truncated
+from sunshine_messaging.events.model import API_SOURCE, Event
 from sunshine_messaging.participants.table import PARTICIPANTS, participants_of_user, require_participant
 from sunshine_messaging.users.model import User
 from sunshine_messaging.users.table import require_user
@@ -72,12 +72,12 @@ def _linking(conversation: Conversation, user: User, client: Client) -> Event:
         "client:add",
         conversation.id,
         lambda form: {
-            "conversation": truncated(conversation),
             "user": form.user(user),
             "client": client_view(client),
             "reason": "channelLinking",
             "source": API_SOURCE,
         },
+        conversation,
     )
 
 
@@ -86,11 +86,11 @@ def _linked(conversation: Conversation, user: User, client: Client, reason: str)
         "client:update",
         conversation.id,
         lambda form: {
-            "conversation": truncated(conversation),
             "user": form.user(user),
             "client": client_view(client),
             "reason": reason,
         },
+        conversation,
     )
 
 

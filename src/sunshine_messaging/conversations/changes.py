@@ -10,6 +10,7 @@ from sunshine_keys.errors import BadRequest
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
 from sunshine_messaging.apps.table import register
+from sunshine_messaging.control.states import with_default
 from sunshine_messaging.conversations.model import (
     PERSONAL,
     Conversation,
@@ -18,7 +19,7 @@ from sunshine_messaging.conversations.model import (
 )
 from sunshine_messaging.conversations.table import CONVERSATIONS, has_default, require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import API_SOURCE, Event, Form, truncated
+from sunshine_messaging.events.model import API_SOURCE, Event, Form
 from sunshine_messaging.messages.model import MOST_MESSAGES
 from sunshine_messaging.messages.table import delete_some
 from sunshine_messaging.participants.changes import Member, add_participant
@@ -42,23 +43,25 @@ class CreateConversation(AnnouncedChange[bytes], frozen=True):
             raise BadRequest("participants should NOT name a user twice")
         if conversation.type == PERSONAL and not (yield from has_default(users[0].id)):
             conversation = msgspec.structs.replace(conversation, is_default=True)
+        control = with_default(self.audience.switchboard, conversation.control)
+        conversation = msgspec.structs.replace(conversation, active_entry=control.active)
         yield from register(conversation.app_id)
         yield from CONVERSATIONS.insert(conversation)
         for member, user in zip(self.members, users, strict=True):
             yield from add_participant(conversation, user, conversation.created_at, subscribe=member.subscribe)
         owner = users[0] if conversation.type == PERSONAL else None
         yield from self.audience.raise_event(created_event(conversation, owner, "none", API_SOURCE))
-        return msgspec.json.encode({"conversation": conversation_view(conversation)})
+        return msgspec.json.encode({"conversation": conversation_view(conversation, self.audience.switchboard)})
 
 
 def created_event(conversation: Conversation, user: User | None, reason: str, source: dict[str, Any]) -> Event:
     """Return the event of a new conversation. `user` is the person of a personal one."""
 
     def payload(form: Form) -> dict[str, Any]:
-        view = {"conversation": truncated(conversation), "creationReason": reason, "source": source}
+        view = {"creationReason": reason, "source": source}
         return view if user is None else view | {"user": form.user(user)}
 
-    return Event("conversation:create", conversation.id, payload)
+    return Event("conversation:create", conversation.id, payload, conversation)
 
 
 class UpdateConversation(Change[Conversation], frozen=True):
@@ -89,8 +92,9 @@ class DeleteConversation(AnnouncedChange[None], frozen=True):
         if conversation.is_default:
             raise BadRequest(f"Conversation {conversation.id} cannot be deleted because it is the default.")
         yield from erase_conversation(conversation.id)
-        removed = Event("conversation:remove", conversation.id, lambda form: {"conversation": truncated(conversation)})
-        yield from self.audience.raise_event(removed)
+        yield from self.audience.raise_event(
+            Event("conversation:remove", conversation.id, lambda form: {}, conversation)
+        )
 
 
 def erase_conversation(conversation_id: str) -> Statements[None]:

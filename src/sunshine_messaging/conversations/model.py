@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 
+from sunshine_messaging.control.model import Control, control_view
+from sunshine_messaging.switchboards.model import Switchboard
+
 PERSONAL, SDK_GROUP = "personal", "sdkGroup"
 
 
@@ -14,6 +17,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
     `messages` is the number of its messages. `last_received` is the time of its last message in milliseconds since 1970,
     0 if it has had none; it stays when that message is deleted, so that the order of messages never changes.
+    `active_entry` and `pending_entry` are ids of entries of the switchboard; one that has been deleted counts as none.
     """
 
     id: str
@@ -29,6 +33,12 @@ class Conversation(msgspec.Struct, frozen=True):
     business_last_read: str | None = None
     messages: int = 0
     last_received: int = 0
+    active_entry: str | None = None
+    pending_entry: str | None = None
+
+    @property
+    def control(self) -> Control:
+        return Control(self.active_entry, self.pending_entry)
 
 
 class ConversationPatch(msgspec.Struct, frozen=True):
@@ -46,8 +56,8 @@ class ConversationPatch(msgspec.Struct, frozen=True):
         )
 
 
-def conversation_view(conversation: Conversation) -> dict[str, Any]:
-    """Return the conversation as JSON of the API. Unset fields are left out."""
+def conversation_view(conversation: Conversation, switchboard: Switchboard | None) -> dict[str, Any]:
+    """Return the conversation as JSON of the API. Unset fields are left out. `switchboard` is the app's, if it is enabled."""
     view: dict[str, Any] = {
         "id": conversation.id,
         "type": conversation.type,
@@ -61,4 +71,5 @@ def conversation_view(conversation: Conversation) -> dict[str, Any]:
         ("businessLastRead", conversation.business_last_read),
     )
     view |= {name: value for name, value in fields if value is not None}
+    view |= control_view(switchboard, conversation.control)
     return view | {"lastUpdatedAt": conversation.last_updated_at, "createdAt": conversation.created_at}

@@ -72,14 +72,15 @@ async def list_conversations(plane: Plane, call: Call) -> Any:
     if user is None:
         raise UserNotFound
     items, more = await plane.store.read(conversations_page(user.id, page, INVALID_PAGE))
+    switchboard = await plane.switchboard(call.ids["appId"])
     neighbours = paging.neighbours(call.request.url(), page, query, [item.id for item in items], more)
-    return {"conversations": [conversation_view(item) for item in items], **neighbours}
+    return {"conversations": [conversation_view(item, switchboard) for item in items], **neighbours}
 
 
 async def get_conversation(plane: Plane, call: Call) -> Any:
     await plane.require_app(call)
     conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
-    return {"conversation": conversation_view(conversation)}
+    return {"conversation": conversation_view(conversation, await plane.switchboard(conversation.app_id))}
 
 
 async def update_conversation(plane: Plane, call: Call) -> Any:
@@ -91,7 +92,8 @@ async def update_conversation(plane: Plane, call: Call) -> Any:
         metadata=_metadata(body) if "metadata" in body else msgspec.UNSET,
     )
     change = UpdateConversation(call.ids["appId"], call.ids["conversationId"], patch)
-    return {"conversation": conversation_view(await plane.change(call, change))}
+    conversation = await plane.change(call, change)
+    return {"conversation": conversation_view(conversation, await plane.switchboard(conversation.app_id))}
 
 
 async def delete_conversation(plane: Plane, call: Call) -> Any:

@@ -9,9 +9,11 @@ import msgspec
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
-from sunshine_messaging.events.model import PENDING, Delivery, Event, Form, Listener
+from sunshine_messaging.control.hearing import hears
+from sunshine_messaging.events.model import PENDING, Delivery, Event, Form, Listener, truncated
 from sunshine_messaging.events.table import add_delivery
 from sunshine_messaging.moments import Milliseconds, text
+from sunshine_messaging.switchboards.model import Switchboard
 
 R = TypeVar("R")
 
@@ -19,19 +21,20 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Audience(msgspec.Struct, frozen=True):
-    """The webhooks of an app as they were when a request began. `process` delivers what they hear.
+    """The webhooks of an app, and its switchboard if it is enabled, as they were when a request began.
 
-    `now` is the time of the change.
+    `process` delivers what the webhooks hear. `now` is the time of the change.
     """
 
     app_id: str = ""
     process: str = ""
     now: Milliseconds = 0
     listeners: tuple[Listener, ...] = ()
+    switchboard: Switchboard | None = None
 
     def raise_event(self, event: Event) -> Statements[None]:
         """Store the event for each webhook that hears it."""
-        listeners = [listener for listener in self.listeners if event.type in listener.triggers]
+        listeners = [listener for listener in self.listeners if self._hears(listener, event)]
         if not listeners:
             return
         event_id, bodies = new_object_id(), dict[Form, bytes]()
@@ -45,10 +48,19 @@ class Audience(msgspec.Struct, frozen=True):
         """Return a webhook of the app, or None."""
         return next((listener for listener in self.listeners if listener.webhook_id == webhook_id), None)
 
+    def _hears(self, listener: Listener, event: Event) -> bool:
+        if event.type not in listener.triggers:
+            return False
+        if self.switchboard is None or event.conversation is None:
+            return True
+        entry = self.switchboard.entry_of(listener.integration_id)
+        return hears(event.type, entry, event.conversation.control, event.before, event.caller)
+
     def _body(self, event_id: str, event: Event, form: Form) -> bytes:
-        return _encode(
-            {"id": event_id, "createdAt": text(self.now), "type": event.type, "payload": event.payload(form)}
-        )
+        payload = event.payload(form)
+        if event.conversation is not None:
+            payload = {"conversation": truncated(event.conversation, self.switchboard)} | payload
+        return _encode({"id": event_id, "createdAt": text(self.now), "type": event.type, "payload": payload})
 
 
 def delivery_of(

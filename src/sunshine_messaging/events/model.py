@@ -7,8 +7,11 @@ from typing import Any
 
 import msgspec
 
+from sunshine_messaging.control.hearing import NOBODY
+from sunshine_messaging.control.model import Control, control_view
 from sunshine_messaging.conversations.model import Conversation
 from sunshine_messaging.moments import Milliseconds
+from sunshine_messaging.switchboards.model import Switchboard
 from sunshine_messaging.users.model import User, user_view
 
 API_SOURCE = {"type": "api:conversations"}
@@ -46,22 +49,30 @@ class Form(msgspec.Struct, frozen=True):
 _SHORT_USER = {"id", "externalId", "zendeskId", "brandId"}
 
 
-def truncated(conversation: Conversation) -> dict[str, Any]:
+def truncated(conversation: Conversation, switchboard: Switchboard | None) -> dict[str, Any]:
     """Return a conversation as JSON of an event (`conversationTruncated`)."""
     view: dict[str, Any] = {"id": conversation.id, "type": conversation.type}
-    return view if conversation.metadata is None else view | {"metadata": conversation.metadata}
+    if conversation.metadata is not None:
+        view["metadata"] = conversation.metadata
+    return view | control_view(switchboard, conversation.control)
 
 
 class Event(msgspec.Struct, frozen=True):
     """Something that webhooks can hear of. `type` is one of `webhooks.model.TRIGGERS`.
 
-    `payload` returns the event's payload in the form that a webhook wants. Events of one `subject`, the id of a conversation
-    or a user, reach a webhook in their order.
+    `payload` returns the event's payload in the form that a webhook wants, without the `conversation`, which the audience
+    adds. Events of one `subject`, the id of a conversation or a user, reach a webhook in their order.
+
+    Who controls the conversation decides which webhooks hear of it. For an action on control, `before` is the control before
+    it, and `caller` the entry that acts.
     """
 
     type: str
     subject: str
     payload: Callable[[Form], dict[str, Any]]
+    conversation: Conversation | None = None
+    before: Control = NOBODY
+    caller: str | None = None
 
 
 class Listener(msgspec.Struct, frozen=True):

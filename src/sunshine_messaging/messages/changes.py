@@ -12,10 +12,11 @@ from sunshine_keys.store.statements import Statements, execute
 from sunshine_messaging.attachments.changes import show
 from sunshine_messaging.attachments.table import delete_shown_by
 from sunshine_messaging.clients.table import clients_of
+from sunshine_messaging.control.changes import settle_control
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import API_SOURCE, Event, Form, truncated
+from sunshine_messaging.events.model import API_SOURCE, Event, Form
 from sunshine_messaging.messages.model import MOST_MESSAGES, Message, message_id, received_at
 from sunshine_messaging.messages.table import MESSAGES, delete_some, messages_by, require_message
 from sunshine_messaging.moments import Milliseconds, text
@@ -75,8 +76,8 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
     """Store messages, one for each of `contents`, and return the answer.
 
     Raises ConversationNotFound, UserNotFound, NotFound for a user who is no member, BadRequest for a destination that the
-    user does not have, and Locked. `source` replaces that of the API, and
-    `quoted` is the message that this one answers.
+    user does not have, and Locked. `source` replaces that of the API, and `quoted` is the message that this one
+    answers. `responder_id` is the default responder of a user's channel.
     """
 
     action = "message.post"
@@ -90,6 +91,7 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
     now: Milliseconds
     source: dict[str, Any] | None = None
     quoted: dict[str, Any] | None = None
+    responder_id: str | None = None
 
     def apply(self) -> Statements[bytes]:
         conversation = yield from require_conversation(self.app_id, self.conversation_id)
@@ -101,6 +103,8 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
             yield from _require_destination(conversation, self.destination)
         if conversation.messages + len(self.contents) > MOST_MESSAGES:
             raise Locked
+        if user is not None:
+            conversation = yield from settle_control(self.audience, conversation, self.responder_id)
         author, author_id = self.author.view(user), None if user is None else user.id
         received, bodies = conversation.last_received, []
         for content in self.contents:
@@ -133,9 +137,9 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
 def _posted(conversation: Conversation, message: dict[str, Any], user: User | None) -> Event:
     def payload(form: Form) -> dict[str, Any]:
         author = form.author(message["author"], user)
-        return {"conversation": truncated(conversation), "message": message | {"author": author}}
+        return {"message": message | {"author": author}}
 
-    return Event("conversation:message", conversation.id, payload)
+    return Event("conversation:message", conversation.id, payload, conversation)
 
 
 def _require_destination(conversation: Conversation, destination: Destination) -> Statements[None]:

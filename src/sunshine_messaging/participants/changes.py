@@ -11,7 +11,7 @@ from sunshine_messaging.clients.table import SDK, sdk_client
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import Event, truncated
+from sunshine_messaging.events.model import Event
 from sunshine_messaging.participants.model import MOST_PARTICIPANTS, Participant, participant_view
 from sunshine_messaging.participants.table import (
     NOT_A_MEMBER,
@@ -104,7 +104,7 @@ class LeaveConversation(AnnouncedChange[None], frozen=True):
 
 def _moved(type: str, conversation: Conversation, user: User) -> Event:
     """Return the event of a user who joins or leaves a conversation."""
-    return Event(type, conversation.id, lambda form: {"conversation": truncated(conversation), "user": form.user(user)})
+    return Event(type, conversation.id, lambda form: {"user": form.user(user)}, conversation)
 
 
 def add_participant(conversation: Conversation, user: User, now: str, *, subscribe: bool) -> Statements[Participant]:

@@ -9,11 +9,13 @@ import msgspec
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_messaging.apps.table import register
+from sunshine_messaging.control.changes import settle_control
+from sunshine_messaging.control.states import with_default
 from sunshine_messaging.conversations.changes import created_event
 from sunshine_messaging.conversations.model import Conversation, conversation_view
 from sunshine_messaging.conversations.table import CONVERSATIONS, has_default, require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import Event, Form, truncated
+from sunshine_messaging.events.model import Event, Form
 from sunshine_messaging.messages.changes import Author, PostMessage
 from sunshine_messaging.messages.model import Message
 from sunshine_messaging.messages.table import MESSAGES, newest_messages, require_message
@@ -33,7 +35,7 @@ _encode = msgspec.json.Encoder().encode
 class StartConversation(AnnouncedChange[bytes], frozen=True):
     """Open the messenger for a person: a new user or an existing one, in a new personal conversation. Return the answer.
 
-    Raises UserNotFound.
+    `responder_id` is the default responder of the channel's integration. Raises UserNotFound.
     """
 
     action = "simulator.start"
@@ -41,6 +43,7 @@ class StartConversation(AnnouncedChange[bytes], frozen=True):
     user: User | Member
     conversation: Conversation
     source: dict[str, Any]
+    responder_id: str | None
 
     def apply(self) -> Statements[bytes]:
         conversation = self.conversation
@@ -52,19 +55,27 @@ class StartConversation(AnnouncedChange[bytes], frozen=True):
             user = yield from self.user.require_user(conversation.app_id)
         if not (yield from has_default(user.id)):
             conversation = msgspec.structs.replace(conversation, is_default=True)
+        control = with_default(self.audience.switchboard, conversation.control, self.responder_id)
+        conversation = msgspec.structs.replace(conversation, active_entry=control.active)
         yield from CONVERSATIONS.insert(conversation)
         yield from add_participant(conversation, user, conversation.created_at, subscribe=True)
         yield from self.audience.raise_event(created_event(conversation, user, "startConversation", self.source))
-        return _encode({"user": user_view(user), "conversation": conversation_view(conversation)})
+        return _encode(
+            {"user": user_view(user), "conversation": conversation_view(conversation, self.audience.switchboard)}
+        )
 
 
 class _ByPerson(AnnouncedChange[bytes], frozen=True):
-    """Base of what a member does in a conversation. Without `member`, it is the only one."""
+    """Base of what a member does in a conversation. Without `member`, it is the only one.
+
+    `responder_id` is the default responder of the channel's integration.
+    """
 
     app_id: str
     conversation_id: str
     member: Member | None
     source: dict[str, Any]
+    responder_id: str | None
     now: Milliseconds
 
     def _find(self) -> Statements[tuple[Conversation, User]]:
@@ -91,7 +102,7 @@ class _ByPerson(AnnouncedChange[bytes], frozen=True):
         author = Author(Member(user.id, None))
         change = PostMessage(
             self.app_id, self.conversation_id, author, [content], metadata, None, self.now,
-            audience=self.audience, source=self.source, quoted=quoted,
+            audience=self.audience, source=self.source, quoted=quoted, responder_id=self.responder_id,
         )  # fmt: skip
         return (yield from change.apply())
 
@@ -137,6 +148,7 @@ class Tap(_ByPerson, frozen=True):
         if action["type"] != "postback":
             return _encode({"messages": []})
         postback = {"payload": action["payload"]} | ({"metadata": metadata} if metadata else {})
+        conversation = yield from settle_control(self.audience, conversation, self.responder_id)
         yield from self.audience.raise_event(_tapped(conversation, user, postback, self.source))
         return (yield from self._post(user, content, metadata)) if self.echoes else _encode({"messages": []})
 
@@ -156,12 +168,11 @@ def _tapped(conversation: Conversation, user: User, postback: dict[str, Any], so
     def payload(form: Form) -> dict[str, Any]:
         return {
             "postback": postback,
-            "conversation": truncated(conversation),
             "user": form.user(user),
             "source": source,
         }
 
-    return Event("conversation:postback", conversation.id, payload)
+    return Event("conversation:postback", conversation.id, payload, conversation)
 
 
 class AnswerForm(_ByPerson, frozen=True):
@@ -221,6 +232,6 @@ class Do(_ByPerson, frozen=True):
 def _done(conversation: Conversation, user: User, type: str, source: dict[str, Any]) -> Event:
     def payload(form: Form) -> dict[str, Any]:
         author = form.author({"type": "user", "userId": user.id}, user)
-        return {"conversation": truncated(conversation), "activity": {"type": type, "source": source, "author": author}}
+        return {"activity": {"type": type, "source": source, "author": author}}
 
-    return Event(type if type == "conversation:read" else "conversation:typing", conversation.id, payload)
+    return Event(type if type == "conversation:read" else "conversation:typing", conversation.id, payload, conversation)

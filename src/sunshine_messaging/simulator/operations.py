@@ -26,10 +26,15 @@ def _require_on(plane: Plane) -> None:
         raise NotFound(OFF)
 
 
-async def _source(plane: Plane, call: Call) -> dict[str, Any]:
-    """Return the source of what a person does: the web messenger, and the app's integration of type web if it has one."""
+async def _source(plane: Plane, call: Call) -> tuple[dict[str, Any], str | None]:
+    """Return the source of what a person does, and the entry of the switchboard that answers there by default, or None.
+
+    The source is the web messenger, with the app's integration of type web if it has one.
+    """
     web = await plane.engine.store.read(first_integration(call.ids["appId"], "web"))
-    return {"type": "web"} if web is None else {"type": "web", "integrationId": web.id}
+    if web is None:
+        return {"type": "web"}, None
+    return {"type": "web", "integrationId": web.id}, web.attributes.get("defaultResponderId")
 
 
 def _member(call: Call) -> Member | None:
@@ -55,7 +60,7 @@ async def start_conversation(plane: Plane, call: Call) -> Any:
         [],
     )
     conversation = Conversation(new_object_id(), app_id, PERSONAL, False, None, None, None, None, now, now)
-    return await plane.create(call, StartConversation(user, conversation, await _source(plane, call)))
+    return await plane.create(call, StartConversation(user, conversation, *await _source(plane, call)))
 
 
 async def say(plane: Plane, call: Call) -> Any:
@@ -64,10 +69,10 @@ async def say(plane: Plane, call: Call) -> Any:
     return await plane.create(call, Say(*await _person(plane, call), normal))
 
 
-async def _person(plane: Plane, call: Call) -> tuple[str, str, Member | None, dict[str, Any], int]:
+async def _person(plane: Plane, call: Call) -> tuple[str, str, Member | None, dict[str, Any], str | None, int]:
     """Return what all changes by a person begin with."""
     ids = call.ids
-    return ids["appId"], ids["conversationId"], _member(call), await _source(plane, call), plane.now()
+    return ids["appId"], ids["conversationId"], _member(call), *await _source(plane, call), plane.now()
 
 
 async def tap(plane: Plane, call: Call) -> Any:

@@ -1,0 +1,1 @@
+"""Control of conversations: which entry of the switchboard answers, and who hears what."""

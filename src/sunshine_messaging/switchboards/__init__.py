@@ -1,0 +1,1 @@
+"""Switchboards and their entries: model, operations, changes and table."""
