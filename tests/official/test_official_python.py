@@ -95,7 +95,7 @@ def differences(model: Any, raw: Any, path: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.operation.id}-{example.name}")
 def test_published_example_is_accepted(
-    wire: Wire, service: Service, tenant: Tenant, official: Official, example: Example
+    wire: Wire, service: Service, tenant: Tenant, official: Official, tmp_path: Path, example: Example
 ) -> None:
     operation = example.operation
     ids = messaging.placeholders(wire, service, tenant) | {
@@ -105,10 +105,16 @@ def test_published_example_is_accepted(
         "webhookId": wire.get(tenant.webhooks, tenant.app_key).json["webhooks"][0]["id"],
     }
     arguments: list[Any] = [ids[parameter.name] for parameter in operation.path_parameters]
+    if operation.id == "UploadAttachment":
+        file = tmp_path / "notes.txt"
+        file.write_text("Hello!")
+        arguments += ["public", str(file)]
     if example.body is not None:
         named = {name: ids[name] for name in ("userId", "conversationId")}
         if operation.id == "JoinConversation":
             named["userId"] = ids["otherUserId"]
+        if operation.id == "DeleteAttachment":
+            named["mediaUrl"] = ids["mediaUrl"]
         if operation.id == "CreateClient":
             integration = {"type": example.body["matchCriteria"]["type"]}
             created = wire.post(f"{tenant.app}/integrations", tenant.app_key, integration)

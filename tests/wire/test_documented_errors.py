@@ -57,6 +57,7 @@ NEVER = {
 
 MORE_EXACT = {
     ("CreateWebhook", 400): "The title names what is wrong with the body, instead of `Bad request`.",
+    ("UploadAttachment", 400): "The title names what is wrong with the request, instead of `Bad request`.",
     ("UpdateWebhook", 400): "The title names what is wrong with the body, instead of `Bad request`.",
     ("UpdateSwitchboardIntegration", 404): "The title is that of a missing default, which has the status 400.",
 }
@@ -100,7 +101,12 @@ class World:
         if body is None and operation.body:
             body = {"displayName": "x"} | WEBHOOK
         auth = provocation.auth or self.tenant.account
-        return self.wire.send(operation.method, f"{path}?{query}" if query else path, auth, body=body)
+        target = f"{path}?{query}" if query else path
+        if operation.upload_bytes:
+            return self.wire.send(
+                operation.method, target, auth, content=messaging.FORM, headers=messaging.FORM_HEADERS
+            )
+        return self.wire.send(operation.method, target, auth, body=body)
 
     def provocation(self, error: Documented) -> Provocation:
         """Return the request that should be answered with the error."""
@@ -127,6 +133,12 @@ class World:
                 return Provocation(ids={"integrationId": self.tenant.web_id})
             case ("CreateWebhook" | "UpdateWebhook", 400):
                 return Provocation(body={"target": "nowhere", "triggers": ["*"]})
+            case ("UploadAttachment", 400):
+                return Provocation(query="access=private")
+            case ("DeleteAttachment", 400):
+                return Provocation(body={"mediaUrl": error.title.rpartition(" ")[2]})
+            case ("DeleteAttachment", 404):
+                return Provocation(body={"mediaUrl": self.ids["mediaUrl"] + "x"})
             case ("CreateUser", 409):
                 return Provocation(body={"externalId": "jane"})
             case ("RemoveClient", 400):
