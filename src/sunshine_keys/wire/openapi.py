@@ -58,7 +58,7 @@ def document(router: Router, prefix: str = "") -> bytes:
     paths: dict[str, Schema] = {}
     for operation in router.operations:
         path = paths.setdefault(operation.path, _shared(operation))
-        path[operation.method.lower()] = _operation(operation)
+        path[operation.method.lower()] = _operation(operation, router)
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -93,7 +93,7 @@ def _shared(operation: Operation) -> Schema:
     return {"parameters": parameters} if parameters else {}
 
 
-def _operation(operation: Operation) -> Schema:
+def _operation(operation: Operation, router: Router) -> Schema:
     creates = operation.status == 201
     parameters = [*operation.query, *([_IDEMPOTENCY_PARAMETER] if creates else [])]
     scopes = [scope.value for scope in Scope if scope in operation.scopes]
@@ -112,10 +112,26 @@ def _operation(operation: Operation) -> Schema:
             "required": operation.needs_body,
             "content": {"multipart/form-data": {"schema": body}} if operation.upload_bytes else _json(body),
         }
-    success = {"description": "Created" if creates else "OK", "content": _json(operation.answer)}
+    success: Schema = {"description": "Created" if creates else "OK", "content": _json(operation.answer)}
+    if creates and (links := _links(operation, router)):
+        success["links"] = links
     described["responses"] = {str(operation.status): success}
     described["responses"] |= {str(status): _error(status) for status in sorted(_statuses(operation))}
     return described
+
+
+def _links(create: Operation, router: Router) -> Schema:
+    """Return links from the object that an operation creates to the operations whose path takes its id."""
+    parents = {parent: f"$request.path.{parent}" for parent in create.placeholders}
+    links: Schema = {}
+    for operation in router.operations:
+        if operation.path.startswith(f"{create.path}/{{"):
+            id_name = operation.placeholders[len(parents)]
+            for name, schema in create.answer["properties"].items():
+                if id_name.startswith(name.removesuffix("s")):  # the answer has the object of a messageId in `messages`
+                    created = f"$response.body#/{name}/{'0/' if 'items' in schema else ''}id"
+                    links[operation.id] = {"operationId": operation.id, "parameters": parents | {id_name: created}}
+    return links
 
 
 def _statuses(operation: Operation) -> set[int]:
