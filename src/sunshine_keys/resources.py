@@ -14,6 +14,7 @@ from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import answers, audit
 from sunshine_keys.store.table import Catalog
+from sunshine_keys.trail import operations as trail
 from sunshine_keys.webhooks import operations as webhooks
 
 RESOURCES = (
@@ -21,6 +22,7 @@ RESOURCES = (
     integrations,
     keys,
     webhooks,
+    trail,
 )
 """The resources. Each follows the resources that its tables refer to."""
 

@@ -8,17 +8,20 @@ import json
 import re
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import APPS
 from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
+from sunshine_keys.cli.remote.options import App, ProfileName
+from sunshine_keys.cli.remote.session import Session, is_typed, session
 from sunshine_keys.cli.terminal import counted, emit, styled, width_of
 from sunshine_keys.compose import opened_store
 from sunshine_keys.integrations.table import INTEGRATIONS
@@ -104,8 +107,22 @@ def show(
             help="Only this path below /v2, for example apps/ID, and everything below it.",
         ),
     ] = "",
+    profile: ProfileName = None,
+    remote: Annotated[
+        bool,
+        typer.Option(
+            "--remote",
+            envvar="SUNSHINE_KEYS_REMOTE",
+            help="Read from the service of the environment or of the current profile.",
+        ),
+    ] = False,
+    app: App = None,
 ) -> None:
-    """Show the audit trail: with --limit newest first, otherwise all of it, oldest first."""
+    """Show the audit trail: with --limit newest first, otherwise all of it, oldest first.
+
+    With --remote or --profile, the trail of a running service, newest first: all of it with an account key, that of the
+    app with an app's key or with --app.
+    """
     if context.invoked_subcommand is not None:
         return
     matches = EntryFilter(
@@ -114,6 +131,16 @@ def show(
         action,
         resource.strip("/").removeprefix("v2/"),
     )
+
+    if remote or is_typed(context, "profile"):
+        if is_typed(context, "data") or is_typed(context, "database"):
+            raise typer.BadParameter("name a service with --profile or --remote, or a store with --data or --database")
+        print_remote = _print_json if as_json else _Table(width_of(sys.stdout))
+        with session(context, profile) as opened:
+            wanted = filter(matches, _remote_entries(opened, app, matches.since))
+            for entry in itertools.islice(wanted, limit):
+                print_remote(entry, {})
+        return
 
     async def run(store: Store) -> None:
         names = Names(store)
@@ -192,6 +219,22 @@ async def pages_back(store: Store) -> AsyncIterator[list[Entry]]:
     while before > 1:
         yield await store.trail(Wanted(), before, _PAGE, _PAGE)
         before -= _PAGE
+
+
+def _remote_entries(opened: Session, app: str | None, since: str) -> Iterator[Entry]:
+    """Yield the entries of a service that are not before `since`, newest first."""
+    is_whole = app is None and opened.scope is Scope.ACCOUNT
+    path, ids = ("/audit", {}) if is_whole else ("/apps/{appId}/audit", {"appId": opened.app_id(app)})
+    before = None
+    while True:
+        page = opened.own("GET", path, ids, before=before, limit=_PAGE)
+        for item in page["entries"]:
+            if item["time"] < since:
+                return
+            yield msgspec.convert(item | {"request_id": item["requestId"], "hash": bytes.fromhex(item["hash"])}, Entry)
+        before = page.get("next")
+        if before is None:
+            return
 
 
 class Names:

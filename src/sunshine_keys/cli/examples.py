@@ -19,6 +19,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "sunshine-keys audit --limit 20",
         "sunshine-keys audit --since 2h --action key.delete",
         "sunshine-keys audit --data FOLDER --json",
+        "sunshine-keys audit --profile production --limit 20",
     ),
     "audit verify": (
         "sunshine-keys audit verify",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,10 +15,12 @@ from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.model import Key, KeyView, key_view, new_key_id
 from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.keys.table import KEYS, find_key, keys_after, keys_of_app, keys_of_integration, require_owner
-from sunshine_keys.keys.usage import HOURS, LAST_USES
+from sunshine_keys.keys.usage import HOURS, LAST_USES, Usage, usage_of
 from sunshine_keys.sealing.sealer import Sealer
-from sunshine_keys.store import Origin
+from sunshine_keys.store import Origin, audit
 from sunshine_keys.wire.operation import Call, operation
+
+RECENT_SECONDS = 7 * 86400
 
 _BATCH = 1000
 
@@ -76,6 +80,21 @@ async def list_keys(call: Call) -> Any:
     return {"keys": [key_view(key, call.engine.sealer) for key in keys]}
 
 
+async def list_uses(call: Call) -> Any:
+    """Answer with the uses of an owner's keys. Keys that were never used are absent."""
+    app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
+    store = call.engine.store
+    await store.read(require_owner(app_id, integration_id))
+    keys = await (keys_of_app(store, app_id) if integration_id is None else keys_of_integration(store, integration_id))
+    usage = await store.read(usage_of([key.id for key in keys], time.time() - RECENT_SECONDS))
+    return {"keyUses": [_use_view(key_id, use) for key_id, use in sorted(usage.items())]}
+
+
+def _use_view(key_id: str, use: Usage) -> dict[str, Any]:
+    used = "" if use.last_used is None else audit.format_time(datetime.fromtimestamp(use.last_used, UTC))
+    return {"id": key_id, "lastUsedAt": used, "lastSource": use.last_source, "requests": sum(use.hours.values())}
+
+
 async def get_key(call: Call) -> Any:
     app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
     key = await find_key(call.engine.store, app_id, integration_id, call.ids["keyId"])
@@ -99,4 +118,6 @@ OPERATIONS = [
     operation("CreateCustomIntegrationKey", create_key),
     operation("GetCustomIntegrationKey", get_key),
     operation("DeleteCustomIntegrationKey", delete_key),
+    operation("ListAppKeyUses", list_uses),
+    operation("ListIntegrationKeyUses", list_uses),
 ]

@@ -82,7 +82,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _cell(model: Model, name: str, *, reveal: bool) -> str:
     field = model._by_wire.get(name)
-    value = getattr(model, name if field is None else field.name, None)
+    value = model.additional_properties.get(name) if field is None else getattr(model, field.name, None)
     if value is None:
         return ""
     if field is not None and field.secret and not reveal:

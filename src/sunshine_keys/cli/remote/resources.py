@@ -161,7 +161,7 @@ RESOURCES = (
             if "integration_id" in owners
             else ClientMethods("AppKeysApi", "app_key", "app_keys")
         ),
-        columns=("displayName", "secret"),
+        columns=("displayName", "secret", "lastUsedAt", "lastSource", "requests"),
         fields=(_NAME,),
         body=dict,
         consequence="the service then refuses it and every token that it signed",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+import sunshine_conversations_client as sunshine
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.cli.confirm import require_confirmation
 from sunshine_keys.cli.exits import Exit, complain, printable, stop
@@ -23,6 +24,7 @@ from sunshine_keys.cli.remote.resources import RESOURCES, Field, Resource
 from sunshine_keys.cli.remote.session import Session, session
 from sunshine_keys.cli.terminal import emit_json
 
+_USE = ("lastUsedAt", "lastSource", "requests")
 _ID = Annotated[list[str], typer.Argument(metavar="ID...", help="The ids.")]
 _ONE_ID = Annotated[str, typer.Argument(metavar="ID", help="The id.")]
 _REVEAL = Annotated[
@@ -91,7 +93,10 @@ def _owners(resource: Resource, opened: Session, options: dict[str, Any]) -> dic
 
 def _list(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
     with _session(options) as opened:
-        items = resource.list(opened.client, _owners(resource, opened, options))
+        owners = _owners(resource, opened, options)
+        items = resource.list(opened.client, owners)
+        if resource.name == "keys":
+            items = _with_uses(opened, owners, list(items))
         if output_format.quiet:
             for item in items:
                 output.emit_id(item.id)
@@ -99,6 +104,23 @@ def _list(resource: Resource, options: dict[str, Any], output_format: OutputForm
             emit_json([output.plain(item, reveal=options.get("reveal", False)) for item in items])
         else:
             output.print_objects(items, resource.columns, reveal=options.get("reveal", False))
+
+
+def _with_uses(opened: Session, owners: dict[str, str], keys: list[Any]) -> list[Any]:
+    """Return the keys with their last uses, as properties that the API lacks. The vendor's service has none to add."""
+    ids = {"appId": owners["app_id"]}
+    path = "/apps/{appId}/keyUses"
+    if "integration_id" in owners:
+        ids["integrationId"] = owners["integration_id"]
+        path = "/apps/{appId}/integrations/{integrationId}/keyUses"
+    try:
+        uses = {use["id"]: use for use in opened.own("GET", path, ids)["keyUses"]}
+    except (sunshine.NotFoundException, sunshine.ForbiddenException):
+        return keys
+    return [
+        type(key).from_dict(key.to_dict() | {name: uses[key.id][name] for name in _USE if key.id in uses})
+        for key in keys
+    ]
 
 
 def _show(resource: Resource, options: dict[str, Any], output_format: OutputFormat) -> None:
