@@ -195,7 +195,7 @@ def test_the_deletion_of_an_integration_or_app_is_shown(store: Store, wire: Wire
     wire.delete(f"{app}/integrations/{integration}", store.app_key)
     assert store.cause(store.key.basic()) == "unknown_key"  # the samples' keys have no entries of their own
     other = wire.post(f"{app}/integrations", store.app_key, {
-        "type": "custom", "webhooks": [{"target": "https://example.com", "triggers": ["*"]}]}).json["integration"]["id"]  # fmt: skip
+        "type": "custom", "webhooks": [{"target": "https://example.com", "triggers": ["conversation:message"]}]}).json["integration"]["id"]  # fmt: skip
     key = Key.of(wire.post(f"{app}/integrations/{other}/keys", store.app_key, {"displayName": "x"}).json["key"])
     own = Key.of(wire.post(f"{app}/keys", store.account, {"displayName": "x"}).json["key"])
     wire.delete(f"{app}/integrations/{other}", store.app_key)

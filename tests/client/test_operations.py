@@ -137,7 +137,7 @@ def test_the_life_of_an_app_key(
 
 def test_the_life_of_an_integration(driver: Driver, client: Any, tenant: Tenant) -> None:
     api = driver.IntegrationsApi(client)
-    webhook = sunshine.Webhook(target="https://example.com", triggers=["*"], include_full_user=True)
+    webhook = sunshine.Webhook(target="https://example.com", triggers=["user:merge"], include_full_user=True)
     custom = api.create_integration(tenant.app_id, sunshine.Custom(display_name="Mine", webhooks=[webhook])).integration
     assert isinstance(custom, sunshine.Custom) and custom.id and custom.webhooks
     assert (custom.type, custom.status, custom.webhooks[0].include_full_user) == (
@@ -173,12 +173,12 @@ def test_the_life_of_a_webhook_with_the_integrations_key(
 ) -> None:
     api = driver.WebhooksApi(new_client(service.url, tenant.key))
     owner = (tenant.app_id, tenant.integration_id)
-    body = sunshine.WebhookCreateBody(target="https://example.com", triggers=["x"], include_full_user=True)
+    body = sunshine.WebhookCreateBody(target="https://example.com", triggers=["user:merge"], include_full_user=True)
     webhook = api.create_webhook(*owner, body).webhook
     assert webhook and webhook.id and webhook.secret
     assert api.get_webhook(*owner, webhook.id).webhook == webhook
-    updated = api.update_webhook(*owner, webhook.id, sunshine.WebhookBody(triggers=["y"])).webhook
-    assert updated and (updated.triggers, updated.include_full_user) == (["y"], True)
+    updated = api.update_webhook(*owner, webhook.id, sunshine.WebhookBody(triggers=["user:update"])).webhook
+    assert updated and (updated.triggers, updated.include_full_user) == (["user:update"], True)
     assert updated in (api.list_webhooks(*owner).webhooks or [])
     assert api.delete_webhook(*owner, webhook.id) == {}
 

@@ -16,6 +16,7 @@ from support.wire import WEBHOOK, Answer, Key, Wire
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.testing import SunshineServer
+from sunshine_keys.webhooks.model import TRIGGERS
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "20"))
 
@@ -330,7 +331,13 @@ class Api(RuleBasedStateMachine):
     def of_webhooks(self, auth: Auth, place: tuple[str, str]) -> tuple[int | None, int | None]:
         return self.refusal(auth, {Scope.APP, Scope.INTEGRATION}, *place), self.missing(*place, custom=True)
 
-    @rule(target=webhooks, auth=auths, place=integrations, triggers=st.lists(names, max_size=3), full=flags)
+    @rule(
+        target=webhooks,
+        auth=auths,
+        place=integrations,
+        triggers=st.lists(st.sampled_from(TRIGGERS), max_size=3),
+        full=flags,
+    )
     def create_webhook(self, auth: Auth, place: tuple[str, str], triggers: list[str], full: bool) -> Any:
         body = {"target": "https://example.com/ä", "triggers": triggers, "includeFullUser": full}
         answer = self.wire.post(f"{path(place)}/webhooks", auth.header, body)
@@ -366,7 +373,7 @@ class Api(RuleBasedStateMachine):
     def get_webhook(self, auth: Auth, hook: tuple[str, str, str]) -> None:
         self.webhook(auth, hook, self.wire.get)
 
-    @rule(auth=auths, hook=webhooks, triggers=st.lists(names, max_size=3), source=flags)
+    @rule(auth=auths, hook=webhooks, triggers=st.lists(st.sampled_from(TRIGGERS), max_size=3), source=flags)
     def update_webhook(self, auth: Auth, hook: tuple[str, str, str], triggers: list[str], source: bool) -> None:
         self.webhook(auth, hook, self.wire.patch, body={"triggers": triggers, "includeFullSource": source})
 

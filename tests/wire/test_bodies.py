@@ -13,7 +13,12 @@ from sunshine_keys.compose import OPERATIONS
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.wire.checks import Body
 
-WEBHOOK = {"target": "https://example.com", "triggers": ["a"], "includeFullUser": True, "includeFullSource": False}
+WEBHOOK = {
+    "target": "https://example.com",
+    "triggers": ["user:merge"],
+    "includeFullUser": True,
+    "includeFullSource": False,
+}
 APP = {
     "displayName": "An app",
     "settings": {

@@ -164,7 +164,7 @@ class Asked:
                 assert self.wire.send("POST", self.tenant.users, self.owner, body={}, headers=key).status == 201
                 return self.send(self.owner, headers=key)
             case 409:
-                named = {"displayName": "Another"} if "displayName" in self.body else {"triggers": ["another"]}
+                named = {"displayName": "Another"} if "displayName" in self.body else {"triggers": ["user:merge"]}
                 assert self.send(self.owner, headers=key, body=self.other_body or self.body | named).status == 201
                 return self.send(self.owner, headers=key)
             case 413 if self.operation.upload_bytes:

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from support.wire import WEBHOOK, Tenant, Wire
 
+from sunshine_keys.webhooks.model import TRIGGERS
+
+UNKNOWN = f"each of the triggers should be one of {', '.join(TRIGGERS)}"
+
 
 @pytest.mark.parametrize("of", ["account", "app_key", "key"])
 def test_the_life_of_a_webhook(wire: Wire, tenant: Tenant, of: str) -> None:
@@ -47,6 +51,9 @@ def test_the_life_of_a_webhook(wire: Wire, tenant: Tenant, of: str) -> None:
         (WEBHOOK | {"target": "http://[::1"}, ["target should be an http or https URL"]),
         (WEBHOOK | {"triggers": "conversation:message"}, ["triggers should be array"]),
         (WEBHOOK | {"triggers": [1]}, ["triggers[0] should be string"]),
+        (WEBHOOK | {"triggers": ["participant:join"]}, [UNKNOWN]),
+        (WEBHOOK | {"triggers": ["conversation:message", "Conversation:Message"]}, [UNKNOWN]),
+        (WEBHOOK | {"triggers": ["*"]}, [UNKNOWN]),
         (WEBHOOK | {"triggers": ["x"] * 101}, ["triggers should NOT have more than 100 items"]),
         (WEBHOOK | {"includeFullUser": "true"}, ["includeFullUser should be boolean"]),
         (WEBHOOK | {"includeFullSource": None}, ["includeFullSource should be boolean"]),
@@ -78,3 +85,38 @@ def test_a_webhook_is_found_only_under_its_own_integration(wire: Wire, tenant: T
     for method, body in (("GET", None), ("PATCH", {"triggers": []}), ("DELETE", None)):
         assert wire.send(method, path, tenant.account, body=body).status == 404
     assert wire.get(other.webhooks, other.key).json["webhooks"] == [webhook]
+
+
+def test_every_trigger_is_accepted_and_an_unknown_one_changes_nothing(wire: Wire, tenant: Tenant) -> None:
+    created = wire.post(tenant.webhooks, tenant.key, WEBHOOK | {"triggers": list(TRIGGERS)})
+    webhook = created.json["webhook"]
+    assert (created.status, webhook["triggers"]) == (201, list(TRIGGERS))
+    path = f"{tenant.webhooks}/{webhook['id']}"
+    assert wire.patch(path, tenant.key, {"triggers": ["user:typing"]}).errors == [("bad_request", UNKNOWN)]
+    assert wire.get(path, tenant.key).json == {"webhook": webhook}
+    body = {"type": "custom", "webhooks": [WEBHOOK | {"triggers": ["user:typing"]}]}
+    assert wire.post(f"{tenant.app}/integrations", tenant.app_key, body).errors == [("bad_request", UNKNOWN)]
+    document = wire.get("/openapi.json").json
+    described = document["paths"]["/v2/apps/{appId}/integrations/{integrationId}/webhooks"]["post"]["requestBody"]
+    triggers = described["content"]["application/json"]["schema"]["properties"]["triggers"]
+    assert triggers["items"]["enum"] == list(TRIGGERS)
+
+
+def test_me_is_the_integration_of_the_key(wire: Wire, tenant: Tenant) -> None:
+    mine = f"{tenant.app}/integrations/me/webhooks"
+    for auth in (tenant.key, tenant.key.bearer()):
+        assert wire.get(mine, auth).json == wire.get(tenant.webhooks, tenant.app_key).json
+    webhook = wire.post(mine, tenant.key, WEBHOOK).json["webhook"]
+    path = f"{mine}/{webhook['id']}"
+    assert wire.get(path, tenant.key).json == {"webhook": webhook}
+    changed = wire.patch(path, tenant.key, {"includeFullUser": True}).json["webhook"]
+    assert changed == webhook | {"includeFullUser": True}
+    assert wire.delete(path, tenant.key).json == {}
+    assert wire.get(path, tenant.key).errors == [("not_found", "Resource not found")]
+
+
+def test_me_is_no_integration_for_other_keys(wire: Wire, tenant: Tenant) -> None:
+    for auth in (tenant.app_key, tenant.account):
+        answer = wire.get(f"{tenant.app}/integrations/me/webhooks", auth)
+        assert answer.errors == [("integration_not_found", "Integration not found")]
+    assert wire.get(f"{tenant.app}/integrations/me", tenant.key).errors == [("forbidden", "Forbidden")]

@@ -181,6 +181,8 @@ class Application:
         actor = request.actor = await self._admission.authenticate(request)
         if self.authenticated is not None:
             await self.authenticated(actor)
+        if actor.integration_id is not None and ids.get("integrationId") == "me":
+            ids["integrationId"] = actor.integration_id
         app_id, integration_id = ids.get("appId"), ids.get("integrationId")
         self._admission.authorise(actor, request.source, request.id, operation.scopes, app_id, integration_id)
         body, upload = {}, None

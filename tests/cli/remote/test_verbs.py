@@ -147,11 +147,11 @@ def test_integrations_and_webhooks(commands: Commands) -> None:
 
 def test_body_is_sent_with_options_replacing_properties(commands: Commands, tmp_path: Path) -> None:
     body = tmp_path / "body.json"
-    body.write_text(json.dumps({"target": TARGET, "triggers": ["*"], "includeFullUser": True}))
+    body.write_text(json.dumps({"target": TARGET, "triggers": ["user:merge"], "includeFullUser": True}))
     (first,) = commands.ok("webhooks", "list", *own(commands), "--quiet").split()
     commands.ok("webhooks", "delete", first, *own(commands), "--yes")
     webhook = commands.json("webhooks", "create", "--body", str(body), *own(commands))
-    assert (webhook["includeFullUser"], webhook["triggers"]) == (True, ["*"])
+    assert (webhook["includeFullUser"], webhook["triggers"]) == (True, ["user:merge"])
     named = commands.json("keys", "create", "mine", "--body", "-", *own(commands), stdin='{"displayName": "other"}')
     assert named["displayName"] == "mine"
     for text, said in (("[]", "is not a JSON object"), ("{", "is not a JSON object in UTF-8")):
