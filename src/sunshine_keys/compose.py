@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,7 +36,7 @@ from sunshine_keys.wire.router import Router
 if TYPE_CHECKING:
     from sunshine_keys.store.postgres import PostgresStore
     from sunshine_keys.webhooks.courier import Courier
-    from sunshine_messaging.plane import DeliverySettings, Plane
+    from sunshine_messaging.plane import DeliverySettings, Plane, copies
 
 
 logger = logging.getLogger("sunshine_keys.messaging")
@@ -325,13 +326,38 @@ async def copy_store(source: Location, target: Location, progress: copying.Progr
         if await messaging_version(source) or await messaging_version(target):
             catalog = messaging_catalog()
             sides = await _messaging_sides(stack, source, target)
-            conversations = copying.Part(*sides, catalog.copied, f"{catalog.schema}.")
+            copy_bytes = partial(_copy_bytes, *sides, attachments_folder(source), attachments_folder(target))
+            conversations = copying.Part(*sides, catalog.copied, f"{catalog.schema}.", copy_bytes)
         keys = copying.Part(
             await stack.enter_async_context(copy_side(source, snapshot=True)),
             await stack.enter_async_context(copy_side(target, snapshot=False)),
             CATALOG.copied,
         )
         return await copying.copy(keys, conversations, progress)
+
+
+async def _copy_bytes(
+    source: copying.Source, target: copying.Target, source_folder: Path | None, target_folder: Path | None
+) -> copies.Outcome:
+    from sunshine_messaging.plane import copies
+
+    try:
+        return await copies.copy_bytes(copies.Original(source, source_folder), copies.Copy(target, target_folder))
+    except OSError as error:
+        raise StoreError(f"cannot copy uploaded files: {error.strerror}") from error
+
+
+def copy_files(conversations: Path, source: Path, target: Path) -> copies.Outcome:
+    """Copy the uploaded files that a store of conversations has rows of from folder to folder. Raises StoreError.
+
+    The store is a copy that nobody serves. Rows whose files `source` does not have are deleted from it.
+    """
+
+    async def copy() -> copies.Outcome:
+        async with sqlite_copy_side.opened(conversations, snapshot=False) as tables:
+            return await _copy_bytes(tables, tables, source, target)
+
+    return asyncio.run(copy())
 
 
 async def _messaging_sides(stack: AsyncExitStack, source: Location, target: Location) -> tuple[Any, Any]:

@@ -23,6 +23,7 @@ from sunshine_messaging import calls
 from sunshine_messaging.activities import operations as activities
 from sunshine_messaging.apps.changes import DeleteApp
 from sunshine_messaging.apps.table import APPS, apps_after
+from sunshine_messaging.attachments import copies
 from sunshine_messaging.attachments import operations as attachments
 from sunshine_messaging.attachments.serving import serve
 from sunshine_messaging.clients import operations as clients
@@ -74,7 +75,7 @@ ROUND_SECONDS = 60.0
 
 _BATCH = 500
 
-__all__ = ["CATALOG", "DeliverySettings", "Plane", "delivery_over_sockets"]
+__all__ = ["CATALOG", "DeliverySettings", "Plane", "copies", "delivery_over_sockets"]
 
 logger = logging.getLogger("sunshine_keys.messaging")
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.messaging import upload
 from support.servers import Server
 from support.wire import Key, first_run, make_tenant
 
@@ -42,3 +43,29 @@ def test_backup_without_conversations_is_a_single_file(data: Path, tmp_path: Pat
     assert sorted(path.name for path in tmp_path.glob("backup*")) == ["backup"]
     run("restore", str(tmp_path / "backup"), "--data", str(data), "--yes")
     assert not (data / "messaging.db").exists()
+
+
+def test_backup_and_restore_include_uploaded_files(data: Path, tmp_path: Path) -> None:
+    account = Key.of(first_run(data)["account_key"])
+    file = tmp_path / "backup"
+    files = tmp_path / "backup.attachments"
+    with Server(data) as server:
+        tenant = make_tenant(server.wire, account)
+        removed, lost = (upload(server.wire, tenant, content) for content in (b"Hello!", b"World!"))
+        run("backup", str(file), "--data", str(data))
+        assert {path.read_bytes() for path in files.iterdir()} == {b"Hello!", b"World!"}
+        assert files.stat().st_mode & 0o077 == 0
+        later = upload(server.wire, tenant, b"later")
+        removal = {"mediaUrl": server.wire.url + removed}
+        assert server.wire.post(f"{tenant.app}/attachments/remove", tenant.key, removal).status == 200
+        run("restore", str(file), "--data", str(data), "--yes")
+        assert server.wire.get(removed).content == b"Hello!"
+        assert server.wire.get(lost).content == b"World!"
+        assert server.wire.get(later).status == 404
+
+        (files / lost.split("/")[3]).unlink()
+        (data / "attachments" / lost.split("/")[3]).unlink()
+        output = run("restore", str(file), "--data", str(data), "--yes")
+        assert "1 attachment had no file" in output
+        assert server.wire.get(lost).errors == [("not_found", "Attachment not found")]
+        assert server.wire.get(removed).content == b"Hello!"

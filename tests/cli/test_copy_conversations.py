@@ -17,7 +17,7 @@ import asyncpg
 import msgspec
 import pytest
 from support.commands import run
-from support.messaging import TEXT, chat, create_user, post
+from support.messaging import TEXT, chat, create_user, post, upload
 from support.postgres import Postgres
 from support.servers import Server
 from support.wire import Key, Place, Tenant, first_run, make_tenant
@@ -195,3 +195,43 @@ def test_migrate_upgrades_conversations(place: Place, monkeypatch: pytest.Monkey
     refused = run("migrate", *place.options)
     assert (refused.returncode, "use the newer program" in refused.stderr) == (1, True), refused.stderr
     assert shown
+
+
+def test_uploaded_files_move_to_postgresql_and_back(data: Path, url: str, tmp_path: Path) -> None:
+    account = Key.of(first_run(data)["account_key"])
+    contents = [b"Hello!", bytes(range(256)) * 4096]
+    with Server(data) as server:
+        tenant = make_tenant(server.wire, account)
+        paths = [upload(server.wire, tenant, content) for content in contents]
+        copied(sqlite_url(data), url)
+        paths.append(upload(server.wire, tenant, b"later"))
+        removal = {"mediaUrl": server.wire.url + paths[0]}
+        assert server.wire.post(f"{tenant.app}/attachments/remove", tenant.key, removal).status == 200
+    copied(sqlite_url(data), url)
+    back = f"sqlite:{tmp_path / 'back'}"
+    copied(url, back)
+    for database in (url, back):
+        with Server(data, "--database", database) as server:
+            assert [server.wire.get(path).content for path in paths[1:]] == [contents[1], b"later"]
+            assert server.wire.get(paths[0]).status == 404
+    assert len(list((tmp_path / "back.attachments").iterdir())) == 2
+
+
+def test_damaged_file_is_not_copied(data: Path, tmp_path: Path) -> None:
+    account = Key.of(first_run(data)["account_key"])
+    with Server(data) as server:
+        path = upload(server.wire, make_tenant(server.wire, account), b"Hello!")
+    (data / "attachments" / path.split("/")[3]).write_bytes(b"hello!")
+    command = [
+        sys.executable,
+        "-m",
+        "sunshine_keys",
+        "copy",
+        "--from",
+        sqlite_url(data),
+        "--to",
+        f"sqlite:{tmp_path / 'to'}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is damaged" in done.stderr

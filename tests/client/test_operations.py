@@ -11,8 +11,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from api_facts import load
@@ -63,6 +65,21 @@ def test_the_life_of_an_integration_key(driver: Driver, client: Any, tenant: Ten
     with pytest.raises(sunshine.NotFoundException) as gone:
         api.get_custom_integration_key(*owner, key.id)
     assert (gone.value.status, gone.value.code, gone.value.title) == (404, "not_found", "Resource not found")
+
+
+def test_file_is_uploaded_and_deleted(driver: Driver, client: Any, tenant: Tenant, wire: Wire, tmp_path: Path) -> None:
+    api = driver.AttachmentsApi(client)
+    file = tmp_path / "notes.txt"
+    file.write_bytes(b"Hello!" * 100_000)
+    attachment = api.upload_attachment(tenant.app_id, "public", file).attachment
+    assert attachment.media_type == "text/plain"
+    path = urlsplit(attachment.media_url).path
+    assert path.endswith("/notes.txt")
+    assert wire.get(path).content == file.read_bytes()
+    assert api.delete_attachment(tenant.app_id, {"mediaUrl": attachment.media_url}) == {}
+    with pytest.raises(sunshine.NotFoundException) as gone:
+        api.delete_attachment(tenant.app_id, {"mediaUrl": attachment.media_url})
+    assert (gone.value.status, gone.value.code, gone.value.title) == (404, "not_found", "Attachment not found")
 
 
 @pytest.mark.parametrize(

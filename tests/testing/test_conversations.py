@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
+import urllib3
 
 import sunshine_conversations_client as sunshine
 from sunshine_keys.testing import SunshineServer, sunshine_server
@@ -40,3 +43,17 @@ def test_snapshots_include_conversations() -> None:
                 users(server).get_user(server.app_id, name)
             assert missing.value.code == "user_not_found"
         users(server).create_user(server.app_id, {"externalId": "jane"})
+
+
+def test_snapshots_include_uploaded_files() -> None:
+    with sunshine_server() as server:
+        files = sunshine.AttachmentsApi(server.client(server.key))
+        url = files.upload_attachment(server.app_id, "public", b"Hello!").attachment.media_url
+        path = urlsplit(url).path
+        snapshot = server.save()
+        files.delete_attachment(server.app_id, {"mediaUrl": url})
+        assert urllib3.request("GET", server.url + path, retries=False).status == 404
+        server.load(snapshot)
+        assert urllib3.request("GET", server.url + path, retries=False).data == b"Hello!"
+        server.reset()
+        assert urllib3.request("GET", server.url + path, retries=False).status == 404

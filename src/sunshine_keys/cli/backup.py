@@ -16,6 +16,8 @@ from sunshine_keys.cli.program import Data, Database, cli, fail, reporting_file_
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.cli.terminal import counted, emit
 from sunshine_keys.compose import (
+    attachments_folder,
+    copy_files,
     create_file,
     make_store,
     messaging_catalog,
@@ -27,6 +29,7 @@ from sunshine_keys.compose import (
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.settings import Settings
 from sunshine_keys.store.counts import phrase
+from sunshine_keys.store.locations import SqliteFile
 from sunshine_keys.store.sqlite import copies, restoring
 
 
@@ -41,7 +44,7 @@ def backup(
 ) -> None:
     """Copy a store into one file while it is served, and check the copy. Its secrets stay sealed.
 
-    Conversations go into a second file, FILE.messaging.
+    Conversations go into a second file, FILE.messaging, and uploaded files into the folder FILE.attachments.
     """
     store = sqlite_file(Settings.of(data, database))
     if file.exists() and file.samefile(store):
@@ -52,6 +55,7 @@ def backup(
         with reporting_file_errors(beside), draft(beside, replace=force) as part:
             with bar("Copying conversations") as progress:
                 copies.copy(conversations, part, progress)
+            copy_files(part, uploads(store), uploads_of(file))
             counts = copies.examine(part, messaging_catalog()).counts
         typer.echo(
             f"{beside} has {counts['users']} users and {counts['conversations']} conversations. Keep it with {file.name}."
@@ -70,9 +74,21 @@ def backup(
     )
 
 
+def uploads(store: Path) -> Path:
+    """Return the folder of the files uploaded to the service of a store."""
+    folder = attachments_folder(SqliteFile(store))
+    assert folder is not None
+    return folder
+
+
 def companion(file: Path) -> Path:
     """Return the path of the conversations of the backup `file`."""
     return file.with_name(f"{file.name}.messaging")
+
+
+def uploads_of(file: Path) -> Path:
+    """Return the folder of the uploaded files of the backup `file`."""
+    return file.with_name(f"{file.name}.attachments")
 
 
 @cli.command()
@@ -108,11 +124,12 @@ def restore(
             copies.copy(file, part, progress)
         with restoring.opened(store, part, CATALOG) as restore:
             _restore(restore, store, yes=yes)
-    _restore_conversations(companion(file), messaging_file(store))
+    _restore_conversations(file, store)
 
 
-def _restore_conversations(file: Path, store: Path) -> None:
-    """Replace the conversations of `store` by those of a backup. Without one, they stay as they are."""
+def _restore_conversations(backup: Path, keys: Path) -> None:
+    """Replace the conversations beside the store `keys` by those of a backup. Without one, they stay as they are."""
+    file, store = companion(backup), messaging_file(keys)
     if not file.is_file():
         if store.is_file():
             typer.echo(f"The backup has no {file.name}: conversations of apps that exist stay as they are.")
@@ -122,12 +139,17 @@ def _restore_conversations(file: Path, store: Path) -> None:
     with reporting_file_errors(store), scratch(store.with_name(f"{store.name}.restore")) as part:
         with bar("Copying conversations") as progress:
             copies.copy(file, part, progress)
+        _, missing = copy_files(part, uploads_of(backup), uploads(keys))
         aside = store.with_name(f"{store.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
         if had_any:
             with draft(aside) as replaced:
                 copies.copy(store, replaced, lambda done, total: None)
         restoring.replace_rows(store, part, messaging_catalog())
     typer.echo(f"Restored the conversations into {store.absolute()}.")
+    if missing:
+        typer.echo(
+            f"{counted(missing, 'attachment', 'attachments')} had no file in {uploads_of(backup)} and were left out."
+        )
     if had_any:
         typer.echo(f"The replaced conversations are {aside.name} in the same folder.")
 

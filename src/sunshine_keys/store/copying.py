@@ -8,7 +8,7 @@ unfinished copy cannot be opened as a store: the mark of it is in the store of k
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -55,12 +55,16 @@ class Sum(msgspec.Struct, frozen=True):
 
 
 class Part(NamedTuple):
-    """One store of a service, opened on both sides. `prefix` is before the names of its tables in texts for people."""
+    """One store of a service, opened on both sides. `prefix` is before the names of its tables in texts for people.
+
+    `copy_bytes` copies what belongs to its rows and is not in `tables`. It runs before the copy can be opened as a store.
+    """
 
     source: Source
     target: Target
     tables: list[Table[Any]]
     prefix: str = ""
+    copy_bytes: Callable[[], Awaitable[object]] | None = None
 
 
 class Copied(msgspec.Struct, frozen=True):
@@ -105,6 +109,8 @@ async def copy(keys: Part, conversations: Part | None, progress: Progress) -> Co
             if (copied := await _sum(table, part.target, lambda count: None)) != sums[name]:
                 raise StoreError(f"the copy differs from the source in {name} ({copied} and {sums[name]})")
     if conversations is not None:
+        if conversations.copy_bytes is not None:
+            await conversations.copy_bytes()
         await _finish(conversations, META.put_row((_COPIED, await _fingerprint(conversations))))
     await _finish(keys)
     end = await keys.source.rows("SELECT coalesce(max(sequence), 0) FROM audit")

@@ -32,7 +32,7 @@ CHUNK_BYTES = 256 * 1024
 LEFTOVER_SECONDS = 1800
 """Seconds after which a sweep removes bytes without a row. An upload takes less time."""
 
-_PART = ".part"
+PART = ".part"
 _BATCH = 500
 
 logger = logging.getLogger("sunshine_keys.messaging")
@@ -80,7 +80,7 @@ class Folder(Files):
     def draft(self) -> Generator[IO[bytes]]:
         self._path.mkdir(mode=0o700, exist_ok=True)
         # It is not deleted when it is closed: `keep` may have given it its name.
-        with tempfile.NamedTemporaryFile(dir=self._path, prefix=".", suffix=_PART, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self._path, prefix=".", suffix=PART, delete=False) as file:
             try:
                 yield file
             finally:
@@ -136,7 +136,7 @@ class Folder(Files):
                         continue
                     if is_ulid(entry.name):
                         ids.append(entry.name)
-                    elif entry.name.startswith(".") and entry.name.endswith(_PART):
+                    elif entry.name.startswith(".") and entry.name.endswith(PART):
                         Path(entry.path).unlink()
         for begin in range(0, len(ids), _BATCH):
             yield ids[begin : begin + _BATCH]
