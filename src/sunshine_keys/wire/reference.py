@@ -21,6 +21,7 @@ Schema = dict[str, Any]
 _TEMPLATE = Path(__file__).with_name("reference.html")
 _STYLE = Path(__file__).with_name("reference.css")
 _POLICY = b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_FORM = "multipart/form-data"
 _CREDENTIALS = {"$KEY_ID": "$KEY"}
 """Other variables for path parameters that have the name of a variable of the credentials in the examples."""
 
@@ -44,7 +45,7 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A status and the shapes of its body. `shapes` is empty for the envelope of errors."""
+    """A status and the shapes of its body. `shapes` is empty for the envelope of errors, and for files."""
 
     status: str
     description: str
@@ -115,9 +116,9 @@ def _entry(path: str, method: str, operation: Schema, shared: list[Schema], body
         operation["summary"],
         operation["security"][0]["basic"] if operation["security"] else [],
         [(_parameter(parameter), parameter["in"]) for parameter in [*shared, *operation.get("parameters", [])]],
-        _shapes(content["application/json"]["schema"]) if content else [],
+        [shape for part in content.values() for shape in _shapes(part["schema"])],
         [_answer(status, response) for status, response in operation["responses"].items()],
-        _curl(path, method, body, query, needs_key=bool(operation["security"])),
+        _curl(path, method, body, query, needs_key=bool(operation["security"]), is_form=_FORM in content),
     )
 
 
@@ -127,7 +128,10 @@ def _parameter(parameter: Schema) -> Property:
 
 
 def _answer(status: str, response: Schema) -> Answer:
-    schema = response["content"]["application/json"]["schema"]
+    content = response.get("content", {})
+    if "application/json" not in content:  # a file, or nothing
+        return Answer(status, response["description"], [])
+    schema = content["application/json"]["schema"]
     shapes = [] if schema == {"$ref": "#/components/schemas/Errors"} else _shapes(schema)
     return Answer(status, response["description"], shapes)
 
@@ -209,12 +213,14 @@ def _range(least: int | None, most: int | None, unit: str) -> Iterator[str]:
         yield text
 
 
-def _curl(path: str, method: str, body: Any, query: str, *, needs_key: bool) -> str:
+def _curl(path: str, method: str, body: Any, query: str, *, needs_key: bool, is_form: bool) -> str:
     """Return a command. `query` and the texts of `body` may hold shell variables."""
     url = re.sub(r"{(\w+)}", lambda match: variable(match[1]), path) + (f"?{query}" if query else "")
     words = ["curl", *(["-X", method] if method != "GET" else []), f'"$HOST{url}"']
     lines = [" ".join(words), *(['-u "$KEY_ID:$SECRET"'] if needs_key else [])]
-    if body is not None:
+    if is_form:
+        lines.append("-F 'source=Hello!;filename=notes.txt'")
+    elif body is not None:
         ends = '"\'"'  # they end the shell's single quotes around the variable
         text = re.sub(r'"\$([A-Z_]+)"', lambda match: f"{ends}${match[1]}{ends}", json.dumps(body))
         lines += ["-H 'Content-Type: application/json'", f"-d '{text}'"]
