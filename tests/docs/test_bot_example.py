@@ -53,6 +53,40 @@ def test_bot_talks_to_a_person(sunshine: SunshineServer) -> None:
     assert {delivery.status for delivery in sunshine.deliveries} == {200}
 
 
+def test_bot_hands_over_to_an_agent_and_back(sunshine: SunshineServer) -> None:
+    bot = load().Bot(sunshine.client(sunshine.key), sunshine.app_id, [], sunshine.integration_id)
+    bot.secrets = sunshine.deliver_to(bot).secret
+    client, app_id = sunshine.client(), sunshine.app_id
+    switchboards, entries = sc.SwitchboardsApi(client), sc.SwitchboardIntegrationsApi(client)
+    switchboard = switchboards.create_switchboard(app_id).switchboard.id
+    first = {"name": "bot", "integrationId": sunshine.integration_id, "deliverStandbyEvents": True}
+    default = entries.create_switchboard_integration(app_id, switchboard, first).switchboard_integration.id
+    second = {"name": "agent", "integrationType": "zd:agentWorkspace"}
+    entries.create_switchboard_integration(app_id, switchboard, second)
+    enabled = {"enabled": True, "defaultSwitchboardIntegrationId": default}
+    switchboards.update_switchboard(app_id, switchboard, enabled)
+
+    chat = sunshine.person().start_conversation()
+    assert text_of(chat.last) == "How can I help?"
+    chat.taps("Talk to a person")
+    conversation = sc.ConversationsApi(client).get_conversation(app_id, chat.id).conversation
+    assert conversation.active_switchboard_integration.name == "agent"
+    chat.says("Are you there?")
+    chat.posts("Yes, this is Jane.")
+    assert [text_of(message) for message in chat.messages[1:]] == [
+        "Talk to a person",
+        "Are you there?",
+        "Yes, this is Jane.",
+    ]
+    back = {"switchboardIntegration": "bot", "metadata": {"solved": True}}
+    sc.SwitchboardActionsApi(client).pass_control(app_id, chat.id, back)
+    assert text_of(chat.hears()) == "How can I help?"
+    assert text_of(chat.hears()) == "Yes, this is Jane."
+    assert text_of(chat.hears()) == "How can I help?"
+    chat.says("Thank you!")
+    assert text_of(chat.last) == "You said: Thank you!"
+
+
 def test_bot_refuses_what_no_webhook_sent(sunshine: SunshineServer) -> None:
     bot = load().Bot(sunshine.client(sunshine.key), sunshine.app_id, "another secret")
     sunshine.deliver_to(bot)
