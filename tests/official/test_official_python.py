@@ -113,6 +113,12 @@ def test_published_example_is_accepted(
         named = {name: ids[name] for name in ("userId", "conversationId")}
         if operation.id == "JoinConversation":
             named["userId"] = ids["otherUserId"]
+        if "Switchboard" in operation.id:
+            named |= dict.fromkeys(
+                ("defaultSwitchboardIntegrationId", "nextSwitchboardIntegrationId"), ids["botEntryId"]
+            )
+        if operation.id == "CreateSwitchboardIntegration":
+            named["name"] = "answers"  # the name in the example is that of an entry of the tenant
         if operation.id == "DeleteAttachment":
             named["mediaUrl"] = ids["mediaUrl"]
         if operation.id == "CreateClient":
@@ -120,6 +126,8 @@ def test_published_example_is_accepted(
             created = wire.post(f"{tenant.app}/integrations", tenant.app_key, integration)
             named["integrationId"] = created.json["integration"]["id"]
         arguments.append(of_the_tenant(example.body, named))
+    if operation.id == "CreateSwitchboard":  # an app has one at most
+        assert wire.delete(f"{tenant.app}/switchboards/{ids['switchboardId']}", tenant.app_key).status == 200
     options = messaging.filled(OPTIONS.get(operation.name, {}), ids)
     kind = AMBIGUOUS.get(operation.id)
     if kind:
