@@ -100,6 +100,12 @@ UPDATE = {"displayName": "Mine", "defaultResponderId": "x", "showAIDisclaimer": 
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("CreateAppKey", {"displayName": "A key"}),
     ("CreateCustomIntegrationKey", {"displayName": "A key"}),
+    ("SimulateConversation", {"userId": "x", "profile": {"givenName": "Jane"}}),
+    ("SimulateMessage", {"userExternalId": "x", "content": {"type": "text", "text": "Hello!"}}),
+    ("SimulateTap", {"messageId": "x", "action": "Yes"}),
+    ("SimulateFormResponse", {"fields": {"name": "Jane"}}),
+    ("SimulateActivity", {"type": "typing:start"}),
+    ("AdvanceClock", {"seconds": 15}),
     ("CreateApp", APP),
     ("UpdateApp", APP),
     ("CreateIntegration", {"type": "web", **UPDATE}),
