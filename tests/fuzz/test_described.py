@@ -12,6 +12,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -39,6 +40,8 @@ CHECKS = [
     response_schema_conformance,
     negative_data_rejection,
 ]
+FILE_PATH = "/attachments/v2/{attachmentId}/{name}"
+
 BODIES: dict[str, Any] = {
     "apps": {"displayName": "x"},
     "integrations": {"type": "web"},
@@ -99,6 +102,7 @@ class Surroundings:
         if response.status_code < 300:
             self.succeeded.add(operation)
         is_create = response.status_code == 201 and not case.path.startswith(("/sunshine/", "/simulator/"))
+        is_create = is_create and not case.path.endswith("/attachments")  # they have URLs instead of ids
         if is_create and "idempotency-replayed" not in response.headers:
             (created,) = json.loads(response.content).values()
             if isinstance(created, list):
@@ -112,6 +116,10 @@ class Surroundings:
             if name == "keyId":
                 of_app = "{integrationId}" not in case.path
                 case.path_parameters[name] = (self.tenant.app_key if of_app else self.tenant.key).id
+            elif name in ("attachmentId", "name"):
+                case.path_parameters[name] = unquote(
+                    self.ids["mediaUrl"].split("/")[-2 if name == "attachmentId" else -1]
+                )
             else:
                 case.path_parameters[name] = self.ids[name]
         if case.method == "DELETE" and case.path.endswith("}"):
@@ -142,7 +150,7 @@ def surroundings(wire: Wire, service: Service) -> Iterator[Surroundings]:
         yield surroundings
     # Generated bodies of these rarely name what there is; test_openapi.py has requests of them that succeed.
     described = {(operation.method, operation.path) for operation in OPERATIONS if not operation.is_messaging}
-    paths = {operation.path for operation in OPERATIONS} | {"/healthz", "/readyz", "/openapi.json"}
+    paths = {operation.path for operation in OPERATIONS} | {"/healthz", "/readyz", "/openapi.json", FILE_PATH}
     assert {path for _, path in surroundings.asked} <= paths
     assert surroundings.asked & described <= surroundings.succeeded, "an operation that never succeeded is not tested"
 
