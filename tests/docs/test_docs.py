@@ -234,7 +234,7 @@ def test_every_variable_is_documented() -> None:
 
 def test_every_command_that_needs_no_service_is_on_the_service_page() -> None:
     documented = (ROOT / "docs" / "service.md").read_text()
-    remote = {"sunshine_keys.cli.remote.account", "sunshine_keys.cli.remote.verbs"}
+    remote = {f"sunshine_keys.cli.remote.{name}" for name in ("account", "deliveries", "verbs")}
     groups = [
         ("", commands.cli),
         *((f"{group.name} ", group.typer_instance) for group in commands.cli.registered_groups),
