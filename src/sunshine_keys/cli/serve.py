@@ -193,7 +193,6 @@ def serve(
         Settings.of(data, database, limits, log, metrics),
         usage=usage,
         console=console,
-        targets=webhook_targets or (Targets.ANY if server.is_loopback(host) else Targets.PUBLIC),
         simulator=simulator,
         webhook_batch=webhook_batch,
         webhook_gap_factor=webhook_gap_factor,
@@ -204,7 +203,8 @@ def serve(
     except ValueError as error:
         fail(str(error))
     try:
-        if not (tls_cert or insecure or server.is_loopback(host)):
+        on_loopback = server.is_loopback(host)
+        if not (tls_cert or insecure or on_loopback):
             fail(
                 f"other machines can reach {host}, and secrets would cross the network unencrypted. Add --tls-cert and "
                 "--tls-key, or --insecure if something else encrypts the connection"
@@ -214,6 +214,8 @@ def serve(
         reason = getattr(error, "strerror", None) or error
         is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         fail(f"cannot listen on {host} port {port}: {reason}" + (". Name another with --port" if is_taken else ""))
+    targets = webhook_targets or (Targets.ANY if on_loopback else Targets.PUBLIC)
+    settings = msgspec.structs.replace(settings, targets=targets)
     with listener:
         while True:
             try:
