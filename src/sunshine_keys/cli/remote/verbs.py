@@ -114,11 +114,15 @@ def _with_uses(opened: Session, owners: dict[str, str], keys: list[Any]) -> list
         ids["integrationId"] = owners["integration_id"]
         path = "/apps/{appId}/integrations/{integrationId}/keyUses"
     try:
-        uses = {use["id"]: use for use in opened.own("GET", path, ids)["keyUses"]}
+        answer = opened.own("GET", path, ids)
     except (sunshine.NotFoundException, sunshine.ForbiddenException):
         return keys
+    listed = answer.get("keyUses") if isinstance(answer, dict) else None
+    if not isinstance(listed, list):  # it is another service
+        return keys
+    uses = {use["id"]: use for use in listed}
     return [
-        type(key).from_dict(key.to_dict() | {name: uses[key.id][name] for name in _USE if key.id in uses})
+        type(key).from_dict(key.to_dict() | {name: uses[key.id][name] for name in _USE if name in uses.get(key.id, {})})
         for key in keys
     ]
 
