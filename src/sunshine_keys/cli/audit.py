@@ -280,20 +280,7 @@ def _head(text: str) -> Head:
 
 
 def _print_json(entry: Entry, names: dict[str, str]) -> None:
-    fields = {
-        "sequence": entry.sequence,
-        "time": entry.time,
-        "actor": entry.actor,
-        "source": entry.source,
-        "requestId": entry.request_id,
-        "action": entry.action,
-        "resource": entry.resource,
-        "outcome": entry.outcome,
-        "note": entry.note,
-        "hash": entry.hash.hex(),
-        "names": names,
-    }
-    print(json.dumps(fields))
+    print(json.dumps(audit.entry_view(entry) | {"names": names}))
 
 
 class _Table:

@@ -138,6 +138,22 @@ def check(entries: Iterable[Entry], head: Head) -> Head:
     return head
 
 
+def entry_view(entry: Entry) -> dict[str, Any]:
+    """Return an entry as JSON for people and programs."""
+    return {
+        "sequence": entry.sequence,
+        "time": entry.time,
+        "actor": entry.actor,
+        "source": entry.source,
+        "requestId": entry.request_id,
+        "action": entry.action,
+        "resource": entry.resource,
+        "outcome": entry.outcome,
+        "note": entry.note,
+        "hash": entry.hash.hex(),
+    }
+
+
 def now() -> str:
     return format_time(datetime.now(UTC))
 

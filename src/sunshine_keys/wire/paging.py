@@ -30,6 +30,25 @@ def nested(query: Query, name: str) -> Query:
     return fields
 
 
+LARGEST = 2**53 - 1
+"""Up to this integer, every reader of JSON reads the same number."""
+
+
+def digits(text: str) -> int | None:
+    """Return the number that a text of 1 to 16 digits writes; None for another text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
+
+
+def number(query: Query, name: str, default: int, least: int = 1, most: int = LARGEST) -> int:
+    """Return a number in the query, or the default. Raises BadRequest for a number outside of the bounds."""
+    if name not in query:
+        return default
+    value = digits(query[name])
+    if value is None or not least <= value <= most:
+        raise BadRequest("Invalid query parameters")
+    return value
+
+
 def page(query: Query, title: str) -> Page:
     """Return the requested page. Raises BadRequest(`title`) for a malformed cursor, two cursors, or a size outside 1 to 100."""
     fields = nested(query, "page")

@@ -10,6 +10,7 @@ from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.store.statements import Statements
 from sunshine_keys.webhooks.table import require_webhook
+from sunshine_keys.wire import paging
 from sunshine_keys.wire.operation import Call, messaging_facts
 from sunshine_messaging.apps.table import register
 from sunshine_messaging.calls import Handlers, Plane
@@ -17,8 +18,6 @@ from sunshine_messaging.events.audience import AnnouncedChange, delivery_of
 from sunshine_messaging.events.model import Attempt, Delivery
 from sunshine_messaging.events.table import DELIVERIES, SENDERS, add_delivery, deliveries_page
 from sunshine_messaging.moments import text
-
-_LARGEST = 2**53 - 1
 
 
 def delivery_view(delivery: Delivery) -> dict[str, Any]:
@@ -53,8 +52,8 @@ def _whole_view(delivery: Delivery) -> dict[str, Any]:
 
 async def list_deliveries(plane: Plane, call: Call) -> Any:
     query = call.request.query()
-    before, after = _number(query, "before", _LARGEST, 1), _number(query, "after", -1, 0)
-    limit = _number(query, "limit", 25, 1, 100)
+    before, after = paging.number(query, "before", paging.LARGEST), paging.number(query, "after", -1, 0)
+    limit = paging.number(query, "limit", 25, most=100)
     state = query.get("state")
     is_invalid = "before" in query and "after" in query
     if is_invalid or state not in (None, "pending", "delivered", "failed", "cancelled"):
@@ -66,24 +65,9 @@ async def list_deliveries(plane: Plane, call: Call) -> Any:
     return {"deliveries": [delivery_view(row) for row in rows[:limit]], "hasMore": len(rows) > limit}
 
 
-def _number(query: dict[str, str], name: str, default: int, least: int, most: int = _LARGEST) -> int:
-    """Return a number in the query. Raises BadRequest."""
-    if name not in query:
-        return default
-    number = _digits(query[name])
-    if number is None or not least <= number <= most:
-        raise BadRequest("Invalid query parameters")
-    return number
-
-
-def _digits(text: str) -> int | None:
-    """Return the number that a text of digits writes; None for another text."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None
-
-
 def _require_delivery(app_id: str, number: str) -> Statements[Delivery]:
     """Return an app's delivery. Raises NotFound."""
-    parsed = _digits(number)
+    parsed = paging.digits(number)
     delivery = None if parsed is None else (yield from DELIVERIES.get(parsed))
     if delivery is None or delivery.app_id != app_id:
         raise NotFound

@@ -65,7 +65,7 @@ def next_owner(after: str) -> Statements[str | None]:
 
 
 def webhooks_of_owner(owner: str) -> Statements[list[str]]:
-    """Return the webhooks that the process has deliveries for which have not been attempted."""
+    """Return the webhooks that the process has deliveries for."""
     webhooks: list[str] = []
     while True:
         after = webhooks[-1] if webhooks else ""
