@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
+from support.commands import run
 from support.messaging import upload
 from support.servers import Server
 from support.wire import Key, first_run, make_tenant
 
 
-def run(*arguments: str) -> str:
-    command = [sys.executable, "-m", "sunshine_keys", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def succeed(*arguments: str) -> str:
+    done = run(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -24,13 +22,13 @@ def test_backup_and_restore_include_conversations(data: Path, tmp_path: Path) ->
     with Server(data) as server:
         tenant = make_tenant(server.wire, account)
         jane = server.wire.post(tenant.users, tenant.key, {"externalId": "jane"}).json
-        output = run("backup", str(file), "--data", str(data))
+        output = succeed("backup", str(file), "--data", str(data))
         assert "has 1 users and 0 conversations" in output
         assert file.with_name("backup.messaging").stat().st_mode & 0o077 == 0
 
         server.wire.delete(f"{tenant.users}/jane", tenant.key)
         server.wire.post(tenant.users, tenant.key, {"externalId": "john"})
-        output = run("restore", str(file), "--data", str(data), "--yes")
+        output = succeed("restore", str(file), "--data", str(data), "--yes")
         assert "Restored the conversations" in output
         assert server.wire.get(f"{tenant.users}/jane", tenant.key).json == jane
         assert server.wire.get(f"{tenant.users}/john", tenant.key).status == 404
@@ -39,9 +37,9 @@ def test_backup_and_restore_include_conversations(data: Path, tmp_path: Path) ->
 
 def test_backup_without_conversations_is_a_single_file(data: Path, tmp_path: Path) -> None:
     first_run(data)
-    run("backup", str(tmp_path / "backup"), "--data", str(data))
+    succeed("backup", str(tmp_path / "backup"), "--data", str(data))
     assert sorted(path.name for path in tmp_path.glob("backup*")) == ["backup"]
-    run("restore", str(tmp_path / "backup"), "--data", str(data), "--yes")
+    succeed("restore", str(tmp_path / "backup"), "--data", str(data), "--yes")
     assert not (data / "messaging.db").exists()
 
 
@@ -52,20 +50,20 @@ def test_backup_and_restore_include_uploaded_files(data: Path, tmp_path: Path) -
     with Server(data) as server:
         tenant = make_tenant(server.wire, account)
         removed, lost = (upload(server.wire, tenant, content) for content in (b"Hello!", b"World!"))
-        run("backup", str(file), "--data", str(data))
+        succeed("backup", str(file), "--data", str(data))
         assert {path.read_bytes() for path in files.iterdir()} == {b"Hello!", b"World!"}
         assert files.stat().st_mode & 0o077 == 0
         later = upload(server.wire, tenant, b"later")
         removal = {"mediaUrl": server.wire.url + removed}
         assert server.wire.post(f"{tenant.app}/attachments/remove", tenant.key, removal).status == 200
-        run("restore", str(file), "--data", str(data), "--yes")
+        succeed("restore", str(file), "--data", str(data), "--yes")
         assert server.wire.get(removed).content == b"Hello!"
         assert server.wire.get(lost).content == b"World!"
         assert server.wire.get(later).status == 404
 
         (files / lost.split("/")[3]).unlink()
         (data / "attachments" / lost.split("/")[3]).unlink()
-        output = run("restore", str(file), "--data", str(data), "--yes")
+        output = succeed("restore", str(file), "--data", str(data), "--yes")
         assert "1 attachment had no file" in output
         assert server.wire.get(lost).errors == [("not_found", "Attachment not found")]
         assert server.wire.get(removed).content == b"Hello!"

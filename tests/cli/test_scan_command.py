@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.commands import run_bytes
 from support.machine import needs
 from support.wire import Key, first_run
 
@@ -20,11 +21,7 @@ OTHER = new_secret()
 
 
 def scan(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_KEYS_")}
-    result = subprocess.run(
-        [sys.executable, "-m", "sunshine_keys", "scan", *map(str, arguments)],
-        input=stdin, capture_output=True, timeout=60, env=clean | environment, check=False,
-    )  # fmt: skip
+    result = run_bytes("scan", *map(str, arguments), stdin=stdin, **environment)
     said = (result.stdout + result.stderr).decode()
     assert SECRET not in said and OTHER not in said
     return subprocess.CompletedProcess(

@@ -10,19 +10,20 @@ from pathlib import Path
 
 import pytest
 from support.disks import WITHOUT_SYNC, Disk, ext4, tmpfs
-from support.ledger import INTEGRATIONS, Ledger
+from support.ledger import INTEGRATIONS, KeyLedger, NewLedger
 from support.servers import Server
-from support.wire import Key, first_run
+from support.wire import Key, Place, first_run
 
 from sunshine_keys.settings import STORE_FILE
 
 
-def cut(base: Path, patch: str = "") -> None:
+def cut(base: Path, ledger: NewLedger, patch: str = "") -> None:
     """Cut the power under load, and check the store afterwards."""
     with ext4(base) as disk:
-        auth = Key.of(first_run(disk.data, sample=True)["app_key"])
-        with Server(disk.data, patch=patch) as server:
-            book = Ledger(server.wire, auth)
+        place = Place(disk.data, None)
+        auth = Key.of(first_run(place, sample=True)["app_key"])
+        with Server(place, patch=patch) as server:
+            book = ledger(server.wire, auth)
             book.wait_for_progress(200)
             book.is_deaf = True  # a machine without power sends no answer
             disk.cut_the_power()
@@ -30,30 +31,30 @@ def cut(base: Path, patch: str = "") -> None:
             book.stop()
         disk.unmount()
         disk.mount()
-        with Server(disk.data) as after:
-            book.check(after.wire, disk.data)
+        with Server(place) as after:
+            book.check(after.wire, place)
 
 
-def test_a_power_cut_loses_nothing_that_was_answered(tmp_path: Path) -> None:
-    cut(tmp_path)
+def test_a_power_cut_loses_nothing_that_was_answered(tmp_path: Path, ledger: NewLedger) -> None:
+    cut(tmp_path, ledger)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("attempt", range(10))
-def test_many_power_cuts_lose_nothing_that_was_answered(tmp_path: Path, attempt: int) -> None:
-    cut(tmp_path)
+def test_many_power_cuts_lose_nothing_that_was_answered(tmp_path: Path, ledger: NewLedger, attempt: int) -> None:
+    cut(tmp_path, ledger)
 
 
 @pytest.mark.slow
-def test_the_power_cut_is_one_that_a_commit_without_fsync_does_not_survive(tmp_path: Path) -> None:
+def test_the_power_cut_is_one_that_a_commit_without_fsync_does_not_survive(tmp_path: Path, ledger: NewLedger) -> None:
     with pytest.raises((AssertionError, KeyError)):
-        cut(tmp_path, WITHOUT_SYNC)
+        cut(tmp_path, ledger, WITHOUT_SYNC)
 
 
 def fill(disk: Disk, *options: str) -> None:
     auth = Key.of(first_run(disk.data, sample=True)["app_key"])
     with Server(disk.data, *options) as server:
-        book = Ledger(server.wire, auth)
+        book = KeyLedger(server.wire, auth)
         book.wait_for_progress()
         for _ in range(3):
             disk.fill()
@@ -64,7 +65,7 @@ def fill(disk: Disk, *options: str) -> None:
         book.stop()
         server.kill_all()
     with Server(disk.data) as after:
-        book.check(after.wire, disk.data)
+        book.check(after.wire, Place(disk.data, None))
 
 
 def test_a_full_disk_refuses_writes_and_the_service_recovers_by_itself(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def grow(store: Path) -> None:
         assert connection.execute("PRAGMA freelist_count").fetchone()[0] > 400
 
 
-def grow_wal(store: Path, book: Ledger) -> None:
+def grow_wal(store: Path, book: KeyLedger) -> None:
     """Grow the WAL to one and a half times its usual size, and have SQLite start it again."""
     wal = Path(f"{store}-wal")
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as reader:
@@ -113,7 +114,7 @@ def test_a_disk_that_turns_read_only_refuses_writes_and_keeps_reading(tmp_path: 
         auth = Key.of(first_run(disk.data, sample=True)["app_key"])
         grow(disk.data / STORE_FILE)
         with Server(disk.data) as server:
-            book = Ledger(server.wire, auth)
+            book = KeyLedger(server.wire, auth)
             grow_wal(disk.data / STORE_FILE, book)
             disk.become_read_only()
             book.wait_for_refusals()
@@ -123,7 +124,7 @@ def test_a_disk_that_turns_read_only_refuses_writes_and_keeps_reading(tmp_path: 
         disk.unmount()
         disk.mount()
         with Server(disk.data) as after:
-            book.check(after.wire, disk.data)
+            book.check(after.wire, Place(disk.data, None))
             assert (
                 after.wire.post(f"{INTEGRATIONS}/029c31f25a21b47effd7be90/keys", auth, {"displayName": "x"}).status
                 == 201

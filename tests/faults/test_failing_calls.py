@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.ledger import INTEGRATIONS, Ledger
+from support.ledger import INTEGRATIONS, KeyLedger
 from support.servers import Server
 from support.tracing import injected
-from support.wire import Key, first_run
+from support.wire import Key, Place, first_run
 
 from sunshine_keys.settings import STORE_FILE
 
@@ -25,7 +25,7 @@ WRITES_FAIL = [
 def fail_writes(data: Path, call: str, error: str, suffix: str, when: str, *options: str) -> None:
     auth = Key.of(first_run(data, sample=True)["app_key"])
     with Server(data, *options) as server:
-        book = Ledger(server.wire, auth)
+        book = KeyLedger(server.wire, auth)
         book.wait_for_progress()
         with injected(server, data / (STORE_FILE + suffix), f"{call}:error={error}:when={when}"):
             book.wait_for_refusals()
@@ -36,7 +36,7 @@ def fail_writes(data: Path, call: str, error: str, suffix: str, when: str, *opti
             server.kill_all()  # the next service may have the failed change, as a whole
         book.stop()
     with Server(data) as after:
-        book.check(after.wire, data)
+        book.check(after.wire, Place(data, None))
 
 
 @pytest.mark.parametrize(
@@ -79,23 +79,23 @@ def test_while_the_file_beside_the_wal_cannot_be_written_changes_stay_in_the_wal
 ) -> None:
     auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
     with Server(tmp_path) as server:
-        book = Ledger(server.wire, auth)
+        book = KeyLedger(server.wire, auth)
         with injected(server, tmp_path / STORE_FILE, f"{call}:error={error}"):
             book.wait_for_progress(1000)
             server.kill_all()
         book.stop()
     with Server(tmp_path) as after:
-        book.check(after.wire, tmp_path)
+        book.check(after.wire, Place(tmp_path, None))
 
 
 def test_a_read_that_fails_is_a_503_and_the_next_is_not(tmp_path: Path) -> None:
     auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
     with Server(tmp_path) as server:
-        book = Ledger(server.wire, auth)
+        book = KeyLedger(server.wire, auth)
         book.wait_for_progress()
         with injected(server, tmp_path / f"{STORE_FILE}-wal", "pread64:error=EIO"):
             book.wait_for_refusals()
         assert server.wire.get(SAMPLE, auth).status == 200
         book.wait_for_progress()
         book.stop()
-        book.check(server.wire, tmp_path)
+        book.check(server.wire, Place(tmp_path, None))

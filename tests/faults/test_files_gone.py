@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from support.ledger import INTEGRATIONS, Ledger
+from support.ledger import INTEGRATIONS, KeyLedger
 from support.servers import Server
-from support.wire import Key, first_run
+from support.wire import Key, Place, first_run
 
 from sunshine_keys.settings import STORE_FILE
 
@@ -26,7 +26,7 @@ def test_nothing_is_written_while_what_is_open_is_not_the_store(tmp_path: Path, 
     auth = Key.of(first_run(data, sample=True)["app_key"])
     path = data / moved
     with Server(data) as server:
-        book = Ledger(server.wire, auth)
+        book = KeyLedger(server.wire, auth)
         book.wait_for_progress()
         path.rename(aside)
         if replaced:
@@ -42,7 +42,7 @@ def test_nothing_is_written_while_what_is_open_is_not_the_store(tmp_path: Path, 
         book.stop()
         server.kill()
     with Server(data) as after:
-        book.check(after.wire, data)
+        book.check(after.wire, Place(data, None))
 
 
 def test_keys_are_not_looked_up_in_a_file_that_is_no_longer_the_store(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Dozens of kill -9 at random moments: of the whole service, of its supervisor, and of single workers."""
+"""kill -9 of the whole service, of its supervisor, and of single workers: nothing that was answered is lost."""
 
 from __future__ import annotations
 
@@ -7,74 +7,84 @@ import os
 import random
 import signal
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from support.ledger import Ledger
+from support.ledger import Ledger, NewLedger
 from support.servers import Server
-from support.wire import Key, first_run
+from support.wire import Key, Place, first_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 KILLS = 30
 
 
-def test_kills_of_the_service_lose_nothing_that_was_answered(tmp_path: Path) -> None:
-    auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
-    server = Server(tmp_path)
-    chance = random.Random(1)
-    book = Ledger(server.wire, auth)
-    for _ in range(KILLS):
-        book.wait_for_progress(chance.randrange(1, 100))
-        time.sleep(chance.random() / 50)
-        server.kill()
+def survive(
+    place: Place, ledger: NewLedger, kills: int, kill: Callable[[int, Server, Ledger], None], workers: str = "1"
+) -> None:
+    """Kill the service under load and start it again, `kills` times, and check the store afterwards."""
+    auth = Key.of(first_run(place, sample=True)["app_key"])
+    server = Server(place, "--workers", workers)
+    book = ledger(server.wire, auth)
+    for number in range(kills):
+        kill(number, server, book)
         server.__exit__()
-        server = Server(tmp_path)
+        server = Server(place, "--workers", workers)
         book.wire = server.wire
     book.wait_for_progress()
     book.stop()
     with server:
-        book.check(server.wire, tmp_path)
+        book.check(server.wire, place)
 
 
-def test_kills_of_workers_lose_nothing_that_was_answered(tmp_path: Path) -> None:
-    auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
+def kill_all_or_the_supervisor(number: int, server: Server, book: Ledger) -> None:
+    """Kill all processes, and every other time only the supervisor: its workers serve until they notice."""
+    book.wait_for_progress(60)
+    if number % 2:
+        server.kill()
+    else:
+        server.kill_all()
+
+
+@pytest.mark.parametrize(("workers", "kills"), [("1", 1), ("2", 2)])
+def test_kills_under_load_lose_nothing_that_was_answered(
+    place: Place, ledger: NewLedger, workers: str, kills: int
+) -> None:
+    survive(place, ledger, kills, kill_all_or_the_supervisor, workers)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_many_kills_of_all_processes_lose_nothing_that_was_answered(place: Place, ledger: NewLedger) -> None:
+    survive(place, ledger, KILLS // 3, kill_all_or_the_supervisor, "2")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_kills_at_random_moments_lose_nothing_that_was_answered(place: Place, ledger: NewLedger) -> None:
+    chance = random.Random(1)
+
+    def kill(number: int, server: Server, book: Ledger) -> None:
+        book.wait_for_progress(chance.randrange(1, 100))
+        time.sleep(chance.random() / 50)
+        server.kill()
+
+    survive(place, ledger, KILLS, kill)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_kills_of_workers_lose_nothing_that_was_answered(place: Place, ledger: NewLedger) -> None:
+    auth = Key.of(first_run(place, sample=True)["app_key"])
     chance = random.Random(2)
-    with Server(tmp_path, "--workers", "3") as server:
-        book = Ledger(server.wire, auth)
+    with Server(place, "--workers", "3") as server:
+        book = ledger(server.wire, auth)
         killed = 0
         while killed < KILLS:
             book.wait_for_progress(chance.randrange(1, 60))
-            workers = [child for child in server.children() if b"supervisor" in _command(child)]
+            workers = server.workers()
             if len(workers) > 1:  # the other workers continue to serve
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(chance.choice(workers), signal.SIGKILL)
                     killed += 1
         book.wait_for_progress()
         book.stop()
-        book.check(server.wire, tmp_path)
-
-
-def test_kills_of_all_processes_lose_nothing_that_was_answered(tmp_path: Path) -> None:
-    auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
-    server = Server(tmp_path, "--workers", "2")
-    book = Ledger(server.wire, auth)
-    for number in range(KILLS // 3):
-        book.wait_for_progress()
-        if number % 2:
-            server.kill_all()
-        else:
-            server.kill()  # its workers serve beside the next service until they notice
-        server.__exit__()
-        server = Server(tmp_path, "--workers", "2")
-        book.wire = server.wire
-    book.wait_for_progress()
-    book.stop()
-    with server:
-        book.check(server.wire, tmp_path)
-
-
-def _command(process_id: int) -> bytes:
-    try:
-        return Path(f"/proc/{process_id}/cmdline").read_bytes()
-    except OSError:
-        return b""
+        book.check(server.wire, place)

@@ -8,10 +8,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from support.ledger import INTEGRATIONS, Ledger
+from support.ledger import INTEGRATIONS, KeyLedger
 from support.servers import Server
 from support.tracing import injected
-from support.wire import Key, first_run
+from support.wire import Key, Place, first_run
 
 from sunshine_keys.settings import STORE_FILE
 
@@ -29,7 +29,7 @@ writer.ANSWER_SECONDS = 0.5
 def test_a_store_that_another_process_holds_is_a_503_in_the_end_and_works_once_it_lets_go(tmp_path: Path) -> None:
     auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
     with Server(tmp_path, patch=IMPATIENT) as server:
-        book = Ledger(server.wire, auth)
+        book = KeyLedger(server.wire, auth)
         book.wait_for_progress()
         with closing(sqlite3.connect(tmp_path / STORE_FILE, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -37,7 +37,7 @@ def test_a_store_that_another_process_holds_is_a_503_in_the_end_and_works_once_i
             assert server.wire.get(SAMPLE, auth).status == 200
         book.wait_for_progress()
         book.stop()
-        book.check(server.wire, tmp_path)
+        book.check(server.wire, Place(tmp_path, None))
 
 
 def test_a_disk_that_does_not_answer_is_a_503_that_leaves_open_what_happened(tmp_path: Path) -> None:

@@ -9,15 +9,12 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from sunshine_keys.resources import CATALOG
-from sunshine_keys.settings import STORE_FILE
+from sunshine_keys import compose
 from sunshine_keys.store import audit
-from sunshine_keys.store.sqlite import SqliteStore
-from support.wire import Answer, Key, Wire
+from support.wire import Answer, Key, Place, Wire
 
 INTEGRATIONS = "/v2/apps/5d8cff3cd55b040010928b5b/integrations"
 UNAVAILABLE = "service_unavailable"
@@ -203,16 +200,24 @@ class Book(Generic[R]):
             if client.failure is not None:
                 raise client.failure
 
+    def check(self, wire: Wire, place: Place) -> None:
+        """Check that the store agrees with all answers."""
+        raise NotImplementedError
 
-class Ledger(Book[Client]):
+
+Ledger = Book[Any]
+NewLedger = Callable[[Wire, Key], Ledger]
+
+
+class KeyLedger(Book[Client]):
     """Clients that create and delete keys."""
 
     def __init__(self, wire: Wire, auth: Key, clients: int = 4) -> None:
         super().__init__(wire, auth, Client, clients)
 
-    def check(self, wire: Wire, data: Path) -> None:
+    def check(self, wire: Wire, place: Place) -> None:
         """Check that the store agrees with all answers, and that each change has one entry in an unbroken audit trail."""
-        entries = asyncio.run(_trail(data / STORE_FILE))
+        entries = asyncio.run(_trail(place))
         audit.check(entries, audit.Head())
         for client in self.clients:
             listed, deleted = client.check(wire)
@@ -233,9 +238,6 @@ def _changed(action: str, keys: str, entries: list[audit.Entry]) -> list[str]:
     ]
 
 
-async def _trail(path: Path) -> list[audit.Entry]:
-    store = SqliteStore(path, CATALOG)
-    try:
+async def _trail(place: Place) -> list[audit.Entry]:
+    async with compose.opened_store(place.settings) as store:
         return await store.audit_entries(0, 10**9)
-    finally:
-        await store.close()

@@ -9,8 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
+from support.forks import Forked, can_fork
 from support.wire import Place, Wire
 
 
@@ -30,15 +33,11 @@ class Server:
 
         Without a `place`, the environment names the store.
         """
-        program = ["-c", f"{patch}\nfrom sunshine_keys.cli import main\nmain()"] if patch else ["-m", "sunshine_keys"]
         options_of_place = ["--data", str(place)] if isinstance(place, Path) else []
         store = place.options if isinstance(place, Place) else options_of_place
-        command = [sys.executable, *program, "serve", *store, "--port", "0", "--rate-limit-failures", "off",
-                   *options]  # fmt: skip
+        arguments = ["serve", *store, "--port", "0", "--rate-limit-failures", "off", *options]
         with (log or Path(os.devnull)).open("a") as stderr:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=os.environ | environment
-            )
+            self.process = _start(arguments, os.environ | environment, patch, stderr)
         self._authority = authority
         try:
             self.wire = Wire(self._url(), authority)
@@ -97,6 +96,16 @@ class Server:
     def kill(self, number: int = signal.SIGKILL) -> int:
         self.process.send_signal(number)
         return self.process.wait(30)
+
+
+def _start(
+    arguments: list[str], environment: Mapping[str, str], patch: str, stderr: IO[str]
+) -> Forked | subprocess.Popen[str]:
+    if not patch and can_fork(environment):
+        return Forked(arguments, environment, stderr=stderr.fileno())
+    program = ["-c", f"{patch}\nfrom sunshine_keys.cli import main\nmain()"] if patch else ["-m", "sunshine_keys"]
+    command = [sys.executable, *program, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment)
 
 
 def _command(process_id: int) -> bytes:
