@@ -63,6 +63,7 @@ class Service:
         if scope["type"] != "lifespan":
             raise ValueError("only sunshine_keys.wire.protocol can serve this application")
         await receive()
+        beating = None if self._processes is None else asyncio.create_task(self._processes.beat())
         try:
             engine = await self._open()
         except StoreError as error:
@@ -99,6 +100,8 @@ class Service:
         await engine.close()
         if traces is not None:
             await traces.close()
+        if beating is not None:
+            beating.cancel()
         if log is not None:
             log.flush()
         await send({"type": "lifespan.shutdown.complete"})

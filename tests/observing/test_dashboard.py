@@ -21,6 +21,7 @@ LABELS = {
     "sunshine_keys_errors_total": {"code"},
     "sunshine_keys_rejections_total": {"cause"},
     "sunshine_keys_webhook_attempts_total": {"outcome"},
+    "sunshine_keys_workers_replaced_total": {"cause"},
     "sunshine_keys_keys": {"scope"},
 }
 """The labels that docs/operations.md documents. tests/observing/test_metrics.py checks them on the page."""

@@ -1,4 +1,4 @@
-"""Several processes: workers that die, stores that are away, signals, and what a kill leaves behind."""
+"""Several processes: workers that die or hang, stores that are away, signals, and what a kill leaves behind."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from support.waiting import wait_until
 from support.wire import Key, Place, Wire, first_run
 
 from sunshine_keys.settings import STORE_FILE
+from sunshine_keys.supervisor import Silence
 
 TOKEN = "a-metrics-token-of-this-test"
 QUICKLY = {"SUNSHINE_KEYS_METRICS_TOKEN": TOKEN}
@@ -162,6 +163,68 @@ def test_sigterm_ends_within_six_seconds_while_postgresql_hangs(
 def _create(wire: Wire, account: Key) -> None:
     with contextlib.suppress(OSError, http.client.HTTPException):
         wire.post("/v2/apps", account, {"displayName": "in flight"})
+
+
+HANGABLE = """
+import sys
+from sunshine_keys import supervisor
+supervisor.HANG_SECONDS = 3
+supervisor._COMMAND = (sys.executable, "-c", '''
+import signal, time
+signal.signal(signal.SIGUSR1, lambda number, frame: time.sleep(600))
+from sunshine_keys.supervisor import work
+work()
+''')
+"""
+"""Code that makes workers block their event loop on SIGUSR1, and shortens the time after which they count as hung."""
+
+
+def test_worker_that_hangs_is_replaced_while_another_serves(tmp_path: Path) -> None:
+    account, log = Key.of(first_run(tmp_path)["account_key"]), tmp_path / "log"
+    with Server(tmp_path, "--workers", "2", log=log, patch=HANGABLE, **QUICKLY) as server:
+        wait_until(lambda: serves_with(server, 2))
+        hung, other = server.workers()
+        os.kill(hung, signal.SIGUSR1)
+        served = 0
+        while hung in server.workers() or len(server.workers()) < 2:
+            with contextlib.suppress(OSError):  # the worker hung after it had accepted this connection
+                served += server.wire.get("/v2/apps", account).status == 200
+        assert served
+        assert other in server.workers()
+        wait_until(lambda: serves_with(server, 2))
+        assert '\nsunshine_keys_workers_replaced_total{cause="hung"} 1\n' in page(server.wire)
+        assert '\nsunshine_keys_workers_replaced_total{cause="ended"} 0\n' in page(server.wire)
+        lines = [line for line in log.read_text().splitlines() if "another one starts" in line]
+        assert len(lines) == 1
+        assert f"worker {hung} has not responded for 3 seconds and is killed" in lines[0]
+        assert server.kill(signal.SIGTERM) == 0
+
+
+def test_worker_that_is_stopped_is_not_replaced(tmp_path: Path) -> None:
+    first_run(tmp_path)
+    with Server(tmp_path, "--workers", "2", patch=HANGABLE, **QUICKLY) as server:
+        wait_until(lambda: serves_with(server, 2))
+        stopped, hung = server.workers()
+        os.kill(stopped, signal.SIGSTOP)
+        os.kill(hung, signal.SIGUSR1)
+        wait_until(lambda: hung not in server.workers())  # the stopped worker has been silent for longer
+        assert stopped in server.workers()
+        os.kill(stopped, signal.SIGCONT)
+        wait_until(lambda: serves_with(server, 2))
+        assert stopped in server.workers()
+
+
+def test_only_time_in_which_the_supervisor_runs_counts_as_silence() -> None:
+    silence = Silence(last=None)
+    for _ in range(100):
+        silence.observe(None, 1)  # the worker imports its modules
+    silence.observe(1, 0.1)
+    silence.observe(1, 0.1)
+    assert silence.seconds == pytest.approx(0.1)
+    silence.observe(1, 3600)  # the machine was suspended
+    assert silence.seconds == pytest.approx(1.1)
+    silence.observe(2, 0.1)
+    assert silence.seconds == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

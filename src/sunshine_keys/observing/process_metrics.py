@@ -3,15 +3,19 @@
 The supervisor creates one file in memory for each worker, without a name, and all workers inherit all of them: nobody can
 damage or clean them away, and nothing is left of them after a kill. A worker writes its own figures every second and before it
 serves the page, and adds up all files. The replacement of a worker that has ended begins with its counters, so that sums
-never fall; its gauges are dropped.
+never fall; its gauges are dropped. The supervisor has a file, too, for what it counts.
+
+A worker also writes a heartbeat every second, from its event loop. The supervisor reads it, and replaces a worker that hangs.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import struct
 import tempfile
+import time
 import zlib
 from collections.abc import Sequence
 
@@ -24,6 +28,8 @@ SECONDS = 1.0
 
 _REGION_BYTES = 4 * 1024 * 1024
 _HEADER = struct.Struct(">QII")
+_HEARTBEAT = struct.Struct(">Q")
+_HEARTBEAT_START = 2 * _REGION_BYTES
 
 
 class KeyCounts(msgspec.Struct, frozen=True):
@@ -47,6 +53,12 @@ def new_file() -> int:
         return os.dup(file.fileno())
 
 
+def heartbeat(file: int) -> int | None:
+    """Return the last heartbeat in a file, which differs from all earlier ones; None if there is none."""
+    content = os.pread(file, _HEARTBEAT.size, _HEARTBEAT_START)
+    return _HEARTBEAT.unpack(content)[0] if len(content) == _HEARTBEAT.size else None
+
+
 class Processes:
     """The figures of one process, and of the others of its service.
 
@@ -63,6 +75,13 @@ class Processes:
     @property
     def are_several(self) -> bool:
         return self._file is not None
+
+    async def beat(self) -> None:
+        """Write a heartbeat every second, until this task is cancelled. It is late if the event loop is."""
+        while self._file is not None:
+            with contextlib.suppress(OSError):  # no memory is left
+                os.pwrite(self._file, _HEARTBEAT.pack(time.monotonic_ns()), _HEARTBEAT_START)
+            await asyncio.sleep(SECONDS)
 
     def write(self, samples: Samples, keys: KeyCounts | None) -> None:
         """Write this process's figures, in turn to the two halves of its file: a kill leaves one of them whole."""

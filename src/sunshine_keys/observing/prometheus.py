@@ -56,6 +56,7 @@ FAMILIES = (
     ),
     Family("sunshine_keys_webhook_pending", "gauge", "Events that webhooks have not accepted yet."),
     Family("sunshine_keys_webhook_oldest_seconds", "gauge", "The age of the oldest of these events."),
+    Family("sunshine_keys_workers_replaced_total", "counter", "Workers that were replaced, by cause: ended, hung."),
     Family("sunshine_keys_processes", "gauge", "Processes that serve on this node."),
     Family("sunshine_keys_leases", "gauge", "Processes of this node that hold a lease."),
     Family("sunshine_keys_remembered_keys", "gauge", "Keys that these processes remember."),
