@@ -134,17 +134,19 @@ def _credentials(configuration: Configuration) -> dict[str, str | None]:
     """Return the credentials by their names. Raises ApiArgumentError for invalid ones."""
     credentials = {name: getattr(configuration, name) for name in _CREDENTIALS}
     for name, value in credentials.items():
-        if value is not None and not isinstance(value, str):
+        if value is None:
+            continue
+        if not isinstance(value, str):
             raise ApiArgumentError(f"{name} should be a string, not {type(value).__name__}")
-        if value is not None and not value.isascii() and _SURROGATES.search(value):
+        if not value.isascii() and _SURROGATES.search(value):
             raise ApiArgumentError("The credentials contain surrogate characters. Use text that UTF-8 can encode.")
-    for name, other in _PAIRS:
-        if credentials[name] is not None and credentials[other] is None:
+        other = _PARTNERS.get(name)
+        if other is not None and credentials[other] is None:
             raise ApiArgumentError(f"{other} is missing. Set it together with {name}: a key has both.")
     return credentials
 
 
-_PAIRS = (("username", "password"), ("password", "username"), ("key_id", "secret"), ("secret", "key_id"))
+_PARTNERS = {"username": "password", "password": "username", "key_id": "secret", "secret": "key_id"}
 _SIGNING = ("key_id", "secret", "scope")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CREDENTIALS = ("access_token", "key_id", "password", "scope", "secret", "username")

@@ -89,12 +89,13 @@ current = _Current()
 class _Answers(io.RawIOBase):
     """Reads the bytes of a socket; no wait goes beyond the attempt."""
 
-    def __init__(self, connected: socket.socket, attempt: Attempt | None) -> None:
-        self.socket = connected
+    def __init__(self, connection: _Socket, attempt: Attempt | None) -> None:
+        self.socket = connection.raw
         self.ended = False  # the answer is over
         self.at_end = False  # the peer has closed
         self._attempt = attempt
-        self._stream = connected.makefile("rb", buffering=0)
+        self._connection = connection
+        connection.readers += 1
 
     def readable(self) -> bool:
         return True
@@ -104,15 +105,15 @@ class _Answers(io.RawIOBase):
             return 0
         if self._attempt is not None:
             self._attempt.limit(self.socket)
-        read: int | None = self._stream.readinto(buffer)
+        read: int = self.socket.recv_into(buffer)
         if read == 0:
             self.at_end = True
         return read
 
     def close(self) -> None:
         if not self.closed:
-            self._stream.close()
             super().close()
+            self._connection.reader_closed()
 
 
 class _Answer(io.BufferedReader):
@@ -146,31 +147,46 @@ class _Socket:
     """A connected socket as http.client and urllib3 use it, with waits that end with the attempt of this thread."""
 
     def __init__(self, connected: Any) -> None:
-        self._socket = connected
+        self.raw = connected
+        self.readers = 0  # answers that are still open
+        self._closing = False
+        # Each request uses these, and `__getattr__` is slow. TLS within TLS has no shutdown.
         self.settimeout, self.fileno = connected.settimeout, connected.fileno
+        self.shutdown = getattr(connected, "shutdown", None)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._socket, name)
+        return getattr(self.raw, name)
+
+    def close(self) -> None:
+        """Close the socket, or have the last open answer close it: http.client closes a socket before it reads the body."""
+        self._closing = True
+        if not self.readers:
+            self.raw.close()
+
+    def reader_closed(self) -> None:
+        self.readers -= 1
+        if self._closing and not self.readers:
+            self.raw.close()
 
     def sendall(self, data: bytes) -> None:
         attempt = current.attempt
         if attempt is not None and attempt.stage != Attempt.CONNECTING:
             if attempt.stage == Attempt.SENT:  # the buffers of the system may be full
-                attempt.limit(self._socket)
+                attempt.limit(self.raw)
             attempt.stage = Attempt.SENT
         try:
             if len(data) <= _SENT_AT_ONCE:
-                self._socket.sendall(data)
+                self.raw.sendall(data)
                 return
             for start in range(0, len(data), _SENT_AT_ONCE):
                 if attempt is not None:
-                    attempt.limit(self._socket)
-                self._socket.sendall(data[start : start + _SENT_AT_ONCE])
+                    attempt.limit(self.raw)
+                self.raw.sendall(data[start : start + _SENT_AT_ONCE])
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             raise BrokenPipeError("The peer closed the connection") from None  # urllib3 then reads its early answer
 
     def makefile(self, mode: str = "rb", buffering: int = -1) -> _Answer:
-        return _Answer(_Answers(self._socket, current.attempt))
+        return _Answer(_Answers(self, current.attempt))
 
 
 class _Response(http.client.HTTPResponse):

@@ -24,8 +24,8 @@ def fill_path(template: str, ids: dict[str, Any], safe: str = "") -> str:
     """
     parts = template.split("/")
     for index, part in enumerate(parts):
-        name = part.strip("{}")
-        if part.startswith("{") and name in ids:
+        name = part[1:-1]
+        if name in ids and part[0] == "{":
             value = ids[name]
             if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
                 parts[index] = value

@@ -122,7 +122,7 @@ def exchange(
             failure = error
             trace.answer_lost |= error.maybe_sent
         if response is not None:
-            redirected = _redirected(request, response)
+            redirected = _redirected(request, response) if response.status in _REDIRECT_STATUSES else None
             trace.answer_lost |= response.status in _GATEWAY_STATUSES
             trace.in_doubt |= response.status == 503
             if redirected is not None and redirects < policy.redirects:
@@ -170,13 +170,13 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _redirected(request: Request, response: Response) -> Request | None:
-    """Return the request that a redirect asks for, or None if the response is not a redirect that the client follows.
+    """Return the request that a redirect asks for, or None if the client does not follow it.
 
     Only a GET follows a 303: it turns any method into a GET, whose answer would look like the success of a POST or
     DELETE. No redirect leads from https to http. Another origin receives only headers that reveal nothing: no
     credentials, no cookies, no headers of the caller. It receives no body, so a request with a body stays where it is.
     """
-    if response.status not in _REDIRECT_STATUSES or (response.status == 303 and request.method != "GET"):
+    if response.status == 303 and request.method != "GET":
         return None
     targets = response.headers.getlist("location")
     url = _absolute(request.url, targets[0]) if len(set(targets)) == 1 else None

@@ -68,8 +68,8 @@ class Headers(MutableMapping[str, str]):
         return ", ".join(self._entries[name.lower()][1])
 
     def __setitem__(self, name: str, value: str) -> None:
-        spelled = self._entries.get(name.lower(), (name, []))[0]
-        self._entries[name.lower()] = (spelled, [value])
+        key, entries = name.lower(), self._entries
+        entries[key] = (entries[key][0] if key in entries else name, [value])
 
     def __delitem__(self, name: str) -> None:
         del self._entries[name.lower()]
@@ -105,8 +105,12 @@ class Timeout:
         """Return these limits, none of them longer than `remaining` seconds. None leaves them unchanged."""
         if remaining is None:
             return self
-        shorter = [remaining if limit is None else min(limit, remaining) for limit in (self.connect, self.read)]
-        return Timeout(shorter[0], shorter[1], remaining)
+        connect, read = self.connect, self.read
+        return Timeout(
+            remaining if connect is None or connect > remaining else connect,
+            remaining if read is None or read > remaining else read,
+            remaining,
+        )
 
 
 class StreamedBody:

@@ -390,15 +390,16 @@ class Model:
             raise ApiArgumentError(f"{cls.__name__} should be made of a dict, not {type(obj).__name__}")
         kind = cls._class_for(obj)
         model = kind.__new__(kind)
+        by_wire, attributes = kind._by_wire, model.__dict__
         extra: dict[str, Any] = {}
         for name, value in obj.items():
-            field = kind._by_wire.get(name)
+            field = by_wire.get(name)
             if field is None or field.wire != name:
                 extra[name] = value
             else:
-                model.__dict__[field.name] = field.type.from_wire(value)
+                attributes[field.name] = value if field.type.plain else field.type.from_wire(value)
         if extra:
-            model.__dict__["_additional"] = extra
+            attributes["_additional"] = extra
         return model
 
     @classmethod

@@ -208,7 +208,7 @@ class Call(Generic[T]):
         self.body = body
         self.timeout = timeout_of(timeout)
         self.headers = headers or {}
-        if not isinstance(self.headers, Mapping) or not all(isinstance(name, str) for name in self.headers):
+        if headers and not (isinstance(headers, Mapping) and all(isinstance(name, str) for name in headers)):
             raise ApiArgumentError("_headers should be a dict whose keys are strings")
         self.idempotency_key = os.urandom(16).hex() if operation.method == "POST" else ""
 
@@ -233,8 +233,8 @@ class Call(Generic[T]):
         if not operation.authenticated:
             for name in ("Authorization", "Cookie"):
                 headers.pop(name, None)
-        for name, value in self.headers.items():
-            headers[name] = value
+        if self.headers:
+            headers.update(self.headers)
         content = self._content(headers)
         caller_set_key = operation.method == "POST" and "idempotency-key" in headers
         if operation.method == "POST" and not caller_set_key:
@@ -336,9 +336,14 @@ def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
 
 
+@functools.lru_cache(maxsize=256)
+def _is_token(name: str) -> bool:
+    return _TOKEN.fullmatch(name) is not None
+
+
 def _check_header(name: Any, value: Any) -> None:
     """Raise ApiArgumentError for an invalid header. It never repeats a value, which may be a credential."""
-    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+    if not isinstance(name, str) or not _is_token(name):
         start = _TOKEN.match(name) if isinstance(name, str) else None
         shown = repr(start[0]) if start else type(name).__name__  # the rest may be a credential
         raise ApiArgumentError(f"a header's name should be a token of HTTP; the start of one is {shown:.40}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from typing import TYPE_CHECKING
@@ -67,15 +68,22 @@ def proxy_for(url: str, configuration: Configuration) -> Proxy | None:
     """
     if configuration.proxy:
         return configured_proxy(configuration)
-    scheme, _, _ = url.partition("://")
-    name = next((name for name in (f"{scheme}_proxy", "all_proxy") if _variable(name)), None)
-    if name is None:
+    target = _target("/".join(url.split("/", 3)[:3]))
+    if target is None:
         return None
-    parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".")
-    if is_loopback(host) or _exempt(host, parts.port or _DEFAULT_PORTS.get(scheme), _variable("no_proxy") or ""):
+    scheme, host, port = target
+    name = next((name for name in (f"{scheme}_proxy", "all_proxy") if _variable(name)), None)
+    if name is None or _exempt(host, port, _variable("no_proxy") or ""):
         return None
     return _required(_parsed(_variable(name), configuration, default_scheme="http"))
+
+
+@functools.lru_cache(maxsize=64)
+def _target(origin: str) -> tuple[str, str, int | None] | None:
+    """Return scheme, host and port of an origin, or None for loopback."""
+    parts = urlsplit(origin)
+    host = (parts.hostname or "").rstrip(".")
+    return None if is_loopback(host) else (parts.scheme, host, parts.port or _DEFAULT_PORTS.get(parts.scheme))
 
 
 def configured_proxy(configuration: Configuration) -> Proxy | None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _MOST_HOSTS = 1000
 """More hosts than a client ever has. A pool manager with fewer closes connections that are in use."""
 
+_NO_RETRIES = urllib3.Retry.from_int(False, redirect=False)
+"""What urllib3 would create from `retries=False` for every request."""
+
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 _READ_AT_ONCE = 65536
 
@@ -61,6 +64,11 @@ _NEVER_SENT = (
 
 # Errors of http.client and urllib3 about an answer that hold only numbers and fixed words.
 _QUOTE_NOTHING = (http.client.RemoteDisconnected, urllib3_errors.IncompleteRead, http.client.LineTooLong)
+
+
+def _origin(context: dict[str, Any]) -> Any:
+    """Return what names the connections for a request. Those of one pool manager differ in nothing else."""
+    return context["scheme"], context["host"], context["port"]
 
 
 class UrllibTransport:
@@ -133,6 +141,7 @@ class UrllibTransport:
             raise ApiArgumentError(
                 f"The proxy is not a valid URL ({type(error).__name__}). Use a URL such as http://127.0.0.1:3128."
             ) from None
+        pools.key_fn_by_scheme = dict.fromkeys(pools.key_fn_by_scheme, functools.partial(_origin))
         pools.pool_classes_by_scheme = {
             scheme: bounded_pool(pool) for scheme, pool in pools.pool_classes_by_scheme.items()
         }
@@ -206,7 +215,7 @@ class UrllibTransport:
             body=iter(body) if isinstance(body, StreamedBody) else body,
             headers=headers,
             timeout=_limits(timeout.connect, timeout.read),
-            retries=False,
+            retries=_NO_RETRIES,
             redirect=False,
             preload_content=False,
         )
