@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-conversations bench-durability check format docs lock dist clean
+.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-conversations bench-deliveries bench-durability check format docs lock dist clean
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -106,6 +106,9 @@ bench-postgres: install  ## Measure PostgreSQL beside SQLite and nodes beside ea
 
 bench-conversations: install  ## Measure conversations and write docs/benchmarks/conversations.md (5 minutes; needs wrk, two cores, and MOCKS=folder for the mocks)
 	$(BIN)/python benchmarks/conversations.py $(if $(MOCKS),--mocks $(MOCKS))
+
+bench-deliveries: install  ## Measure the delivery of events and write docs/benchmarks/deliveries.md (5 minutes; needs wrk and two cores)
+	$(BIN)/python benchmarks/deliveries.py
 
 bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third
 	$(BIN)/python benchmarks/run.py --quick
