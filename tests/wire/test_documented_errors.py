@@ -10,7 +10,7 @@ from typing import Any
 import api_facts
 import pytest
 from support import messaging
-from support.wire import WEBHOOK, Answer, Key, Service, Tenant, Wire
+from support.wire import WEBHOOK, Answer, Key, Service, Wire, make_tenant
 
 from sunshine_keys.compose import OPERATIONS
 from sunshine_keys.wire.operation import Operation
@@ -78,10 +78,15 @@ class Provocation:
 
 
 class World:
-    """The objects of a tenant, by the names of path parameters, and the requests that fail on them."""
+    """The objects of a tenant, by the names of path parameters, and the requests that fail on them.
 
-    def __init__(self, wire: Wire, service: Service, tenant: Tenant, other: Tenant) -> None:
-        self.wire, self.service, self.tenant, self.other = wire, service, tenant, other
+    All tests use them: a request that fails changes nothing.
+    """
+
+    def __init__(self, wire: Wire, service: Service) -> None:
+        self.wire, self.service = wire, service
+        self.tenant = tenant = make_tenant(wire, service.account)
+        self.other = make_tenant(wire, service.account)
         webhook = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"][0]["id"]
         self.ids = messaging.placeholders(wire, service, tenant) | {
             "appId": tenant.app_id,
@@ -125,8 +130,9 @@ class World:
             case ("LeaveConversation", 404):
                 return Provocation(body={"userId": self.ids["otherUserId"]})
             case ("PostMessage", 423):
-                messaging.set_message_count(self.service.place, self.ids["conversationId"], 30_000)
-                return Provocation()
+                full = messaging.chat(self.wire, self.tenant, self._user(), self._user())
+                messaging.set_message_count(self.service.place, full, 30_000)
+                return Provocation(ids={"conversationId": full})
             case ("CreateIntegration", 400):
                 return Provocation(body={"type": "pigeon"})
             case ("ListCustomIntegrationKeys", 400):
@@ -186,11 +192,13 @@ class World:
         return client
 
 
+@pytest.fixture(scope="module")
+def world(wire: Wire, service: Service) -> World:
+    return World(wire, service)
+
+
 @pytest.mark.parametrize("error", OCCUR, ids=lambda error: f"{error.operation.id}-{error.status}")
-def test_documented_error_is_answered(
-    wire: Wire, service: Service, tenant: Tenant, other: Tenant, error: Documented
-) -> None:
-    world = World(wire, service, tenant, other)
+def test_documented_error_is_answered(world: World, error: Documented) -> None:
     provocation = world.provocation(error)
     answer = world.send(error.operation, provocation)
     assert answer.status == error.status, answer

@@ -91,10 +91,12 @@ def closed(schema: Any) -> Any:
 class Asked:
     """One operation on a tenant's objects. `provoke` makes it answer any of its described statuses."""
 
-    def __init__(self, wire: Wire, service: Service, tenant: Tenant, other: Tenant, operation: Operation) -> None:
+    def __init__(
+        self, wire: Wire, service: Service, tenant: Tenant, other: Tenant, operation: Operation, ids: dict[str, str]
+    ) -> None:
+        """`ids` are those of the tenant's `messaging.placeholders`."""
         self.wire, self.service, self.tenant, self.other, self.operation = wire, service, tenant, other, operation
         self.path, self.method = operation.path, operation.method
-        ids = messaging.placeholders(wire, service, tenant) if operation.is_messaging else {}
         self.body = messaging.filled((BODIES | messaging.BODIES).get(operation.name), ids)
         self.other_body = messaging.filled(messaging.OTHER_BODIES.get(operation.name), ids)
         self.query = operation.example_query.replace("$USER_ID", ids.get("userId", ""))
@@ -146,7 +148,8 @@ class Asked:
                 return self.send(self.owner, ids={"{switchboardIntegrationId}": self.ids["{botEntryId}"]})
             case 400 if self.operation.name == "redeliver_delivery":
                 tenant = make_tenant(self.wire, self.tenant.account)
-                asked = Asked(self.wire, self.service, tenant, self.other, self.operation)
+                ids = messaging.placeholders(self.wire, self.service, tenant)
+                asked = Asked(self.wire, self.service, tenant, self.other, self.operation, ids)
                 assert self.wire.delete(f"{tenant.webhooks}/{asked.ids['{webhookId}']}", tenant.app_key).status == 200
                 return asked.send(asked.owner)
             case 400 if "{integrationId}" in self.path:
@@ -182,11 +185,36 @@ class Asked:
                 return self.send(self.owner)
 
 
+Populated = tuple[Tenant, Tenant, dict[str, str]]
+
+
+def populate(wire: Wire, service: Service, *, has_conversations: bool) -> Populated:
+    """Create two tenants, and objects of the plane in the first one if it `has_conversations`. Return the ids of these, too."""
+    tenant, other = make_tenant(wire, service.account), make_tenant(wire, service.account)
+    return tenant, other, messaging.placeholders(wire, service, tenant) if has_conversations else {}
+
+
+@pytest.fixture(scope="module")
+def readable(wire: Wire, service: Service) -> Populated:
+    """Return tenants that all operations share which change nothing."""
+    return populate(wire, service, has_conversations=True)
+
+
+@pytest.fixture
+def asked(request: pytest.FixtureRequest, wire: Wire, service: Service, operation: Operation) -> Asked:
+    """Return the operation with tenants. One that changes something has its own."""
+    if operation.method == "GET":
+        populated: Populated = request.getfixturevalue("readable")
+    else:
+        populated = populate(wire, service, has_conversations=operation.is_messaging)
+    tenant, other, ids = populated
+    return Asked(wire, service, tenant, other, operation, ids)
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_every_described_status_is_answered_and_fits_its_schema(
-    wire: Wire, service: Service, tenant: Tenant, other: Tenant, document: Any, operation: Operation
+    asked: Asked, document: Any, operation: Operation
 ) -> None:
-    asked = Asked(wire, service, tenant, other, operation)
     responses = document["paths"][operation.path][operation.method.lower()]["responses"]
     statuses = {int(code) for code in responses} - PROVOKED_ELSEWHERE
     if operation.name == "get_token_info":

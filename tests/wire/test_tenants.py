@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support import messaging
-from support.wire import WEBHOOK, Key, Service, Tenant, Wire
+from support.wire import WEBHOOK, Service, Tenant, Wire, make_tenant
 
 from sunshine_keys.compose import OPERATIONS
 from sunshine_keys.wire.operation import Operation
@@ -15,17 +15,27 @@ IN_APPS = [operation for operation in OPERATIONS if "appId" in operation.placeho
 ON_OBJECTS = [operation for operation in IN_APPS if len(operation.placeholders) > 1]
 
 
-def ids_of(wire: Wire, service: Service, tenant: Tenant, operation: Operation) -> dict[str, str]:
-    """Return the ids of a tenant's objects by the names of path parameters."""
-    webhook = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"][0]["id"]
-    of_integration = "integrationId" in operation.placeholders
-    ids = messaging.placeholders(wire, service, tenant) if operation.is_messaging else {}
-    return ids | {
-        "appId": tenant.app_id,
-        "integrationId": tenant.integration_id,
-        "keyId": (tenant.key if of_integration else tenant.app_key).id,
-        "webhookId": webhook,
-    }
+class Apps:
+    """Two apps with all kinds of objects. No test changes anything in them, or it fails."""
+
+    def __init__(self, wire: Wire, service: Service) -> None:
+        self.tenant, self.other = make_tenant(wire, service.account), make_tenant(wire, service.account)
+        webhook = wire.get(self.other.webhooks, self.other.app_key).json["webhooks"][0]["id"]
+        self._ids = messaging.placeholders(wire, service, self.other) | {
+            "appId": self.other.app_id,
+            "integrationId": self.other.integration_id,
+            "webhookId": webhook,
+        }
+
+    def ids_of_other(self, operation: Operation) -> dict[str, str]:
+        """Return the ids of the other app's objects by the names of path parameters."""
+        of_integration = "integrationId" in operation.placeholders
+        return self._ids | {"keyId": (self.other.key if of_integration else self.other.app_key).id}
+
+
+@pytest.fixture(scope="module")
+def apps(wire: Wire, service: Service) -> Apps:
+    return Apps(wire, service)
 
 
 def target(operation: Operation, ids: dict[str, str]) -> str:
@@ -44,34 +54,30 @@ def sent(operation: Operation, body: Any) -> dict[str, Any]:
 def content(wire: Wire, tenant: Tenant, ids: dict[str, str]) -> Any:
     """Return all of the tenant's objects that a request could have changed."""
     paths = [tenant.app, f"{tenant.app}/integrations", tenant.webhooks, tenant.keys, f"{tenant.app}/keys"]
-    if "userId" in ids:
-        paths += messaging.reads(tenant, ids)
-    return [wire.get(path, tenant.account).json for path in paths]
+    answers = [wire.get(path, tenant.account) for path in [*paths, *messaging.reads(tenant, ids)]]
+    assert {answer.status for answer in answers} == {200}
+    return [answer.json for answer in answers]
 
 
 @pytest.mark.parametrize("operation", IN_APPS, ids=lambda operation: operation.name)
-def test_key_of_another_app_is_forbidden(
-    wire: Wire, service: Service, tenant: Tenant, other: Tenant, operation: Operation
-) -> None:
-    ids = ids_of(wire, service, other, operation)
-    before = content(wire, other, ids)
-    keys: list[Key | str] = [tenant.app_key, tenant.key, tenant.app_key.bearer(), tenant.key.bearer()]
-    for key in keys:
+def test_key_of_another_app_is_forbidden(wire: Wire, apps: Apps, operation: Operation) -> None:
+    ids = apps.ids_of_other(operation)
+    before = content(wire, apps.other, ids)
+    app_key, key = apps.tenant.app_key, apps.tenant.key
+    for auth in (app_key, key, app_key.bearer(), key.bearer()):
         body = messaging.filled(messaging.BODIES.get(operation.name), ids)
-        answer = wire.send(operation.method, target(operation, ids), key, **sent(operation, body))
+        answer = wire.send(operation.method, target(operation, ids), auth, **sent(operation, body))
         assert answer.errors == [("forbidden", "Forbidden")]
-    assert content(wire, other, ids) == before
+    assert content(wire, apps.other, ids) == before
 
 
 @pytest.mark.parametrize("operation", ON_OBJECTS, ids=lambda operation: operation.name)
-def test_objects_of_another_app_are_not_there(
-    wire: Wire, service: Service, tenant: Tenant, other: Tenant, operation: Operation
-) -> None:
-    ids = ids_of(wire, service, other, operation)
-    before = content(wire, other, ids)
-    mixed = ids | {"appId": tenant.app_id}
+def test_objects_of_another_app_are_not_there(wire: Wire, apps: Apps, operation: Operation) -> None:
+    ids = apps.ids_of_other(operation)
+    before = content(wire, apps.other, ids)
+    mixed = ids | {"appId": apps.tenant.app_id}
     body = messaging.filled(messaging.BODIES.get(operation.name, {"displayName": "x", **WEBHOOK}), ids)
-    for key in (tenant.account, tenant.app_key, tenant.key):
+    for key in (apps.tenant.account, apps.tenant.app_key, apps.tenant.key):
         answer = wire.send(operation.method, target(operation, mixed), key, body=body)
         assert answer.status in (403, 404), answer
-    assert content(wire, other, ids) == before
+    assert content(wire, apps.other, ids) == before
