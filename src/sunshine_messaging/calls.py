@@ -64,6 +64,10 @@ class Plane:
         """Move the clock forward."""
         self._ahead += seconds
 
+    async def do_due_work(self) -> None:
+        """Do what is due by the clock. Raises StoreUnavailable."""
+        await self.deliverer.tick()
+
     async def require_app(self, call: Call) -> None:
         """Raise AppNotFound if the app in the path does not exist. The app of an app's or integration's key exists."""
         if call.actor.scope is Scope.ACCOUNT:

@@ -14,7 +14,7 @@ from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR, Store, StoreError
 from sunshine_keys.store.answers import StoredAnswer
-from sunshine_keys.store.table import Catalog, Index, Table
+from sunshine_keys.store.table import Catalog, Index, Migration, Table
 from sunshine_keys.webhooks.courier import HttpCourier
 from sunshine_keys.wire.answers import Stream
 from sunshine_keys.wire.operation import Call
@@ -64,6 +64,20 @@ CATALOG = Catalog(
     tables=(APPS, *(table for resource in RESOURCES for table in resource.TABLES), ANSWERS),
     number=0x53756E4D,  # "SunM"
     schema="messaging",
+    migrations=(
+        Migration(
+            2,
+            "clients",
+            "ALTER TABLE clients ADD COLUMN linking TEXT;\n"
+            "ALTER TABLE clients ADD COLUMN address TEXT;\n"
+            "CREATE INDEX clients_by_address ON clients (address);\n",
+        ),
+        Migration(
+            2,
+            "conversations",
+            "CREATE INDEX conversations_by_age ON conversations (app_id, last_received, id) WHERE messages > 0;\n",
+        ),
+    ),
 )
 
 EVENT_MILLISECONDS = 24 * 3600 * 1000
@@ -134,12 +148,18 @@ class Plane(calls.Plane):
 
     async def _expire(self, app_id: str, before: Milliseconds) -> None:
         """Delete the messages of the app's conversations that have been inactive since `before`."""
-        after = ""
-        while ids := await self.store.read_aside(inactive_conversations(app_id, before, after, _BATCH)):
-            for id in ids:
+        after = (0, "")
+        while inactive := await self.store.read_aside(inactive_conversations(app_id, before, after, _BATCH)):
+            for _, id in inactive:
                 while await self.store.transact(OPERATOR, ExpireMessages(id, before)):
                     pass
-            after = ids[-1]
+            after = inactive[-1]
+
+    async def do_due_work(self) -> None:
+        """Do what is due by the clock: further attempts, and the work in the background. Raises StoreUnavailable."""
+        await super().do_due_work()
+        await self.sweep()
+        await self.prune()
 
     async def pending(self) -> Pending:
         """Return what webhooks have not accepted yet. Raises StoreUnavailable."""

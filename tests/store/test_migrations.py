@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 from support import schema_history
 from support.postgres import Postgres
@@ -28,6 +29,7 @@ from sunshine_keys.store.audit import Head
 from sunshine_keys.store.postgres import schema as postgres_schema
 from sunshine_keys.store.sqlite import schema as sqlite_schema
 from sunshine_keys.store.table import Migration
+from sunshine_messaging.plane import CATALOG as PLANE
 
 SCHEMAS = {"sqlite": sqlite_schema, "postgres": postgres_schema}
 HISTORIES = {"sqlite": schema_history.SQLITE, "postgres": schema_history.POSTGRES}
@@ -90,7 +92,7 @@ def create_earlier(kind: str, version: int, tmp_path: Path, postgres: Postgres |
 
 @pytest.mark.parametrize("kind", STORES)
 def test_migrations_only_add_what_the_version_before_can_do_without(kind: str) -> None:
-    for migration in (*SCHEMAS[kind]._MIGRATIONS, NEXT):
+    for migration in (*SCHEMAS[kind]._MIGRATIONS, *PLANE.migrations, NEXT):
         for statement in filter(None, migration.sql.split(";\n")):
             assert ADDITIVE.fullmatch(statement), statement
 
@@ -153,6 +155,25 @@ async def test_upgraded_postgres_store_equals_a_new_one(postgres_url: str, earli
     description = await postgres_description(new)
     assert {row[0] for row in description["columns"]} > {table.name for table in CATALOG.tables}
     assert await postgres_description(earlier) == description
+
+
+def test_upgraded_sqlite_store_of_conversations_equals_a_new_one(tmp_path: Path) -> None:
+    sqlite_schema.open_or_create(tmp_path / "new", PLANE)
+    schema_history.create_sqlite(tmp_path / "earlier", 1, schema_history.PLANE_SQLITE, PLANE.number)
+    sqlite_schema.open_or_create(tmp_path / "earlier", PLANE)
+    assert sqlite_description(tmp_path / "earlier") == sqlite_description(tmp_path / "new")
+
+
+async def test_upgraded_postgres_store_of_conversations_equals_a_new_one(postgres_url: str, earlier: str) -> None:
+    await schema_history.create_postgres(earlier, 1, steps=schema_history.PLANE_POSTGRES)
+    catalog = msgspec.structs.replace(PLANE, schema="")
+    for url in (postgres_url, earlier):
+        connection = await asyncpg.connect(url)
+        try:
+            await postgres_schema.prepare(connection, catalog)
+        finally:
+            await connection.close()
+    assert await postgres_description(earlier) == await postgres_description(postgres_url)
 
 
 @pytest.mark.parametrize("version", range(1, len(schema_history.POSTGRES) + 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -217,22 +218,365 @@ POSTGRES_FIRST_NODES = "id text PRIMARY KEY,\n    expires timestamptz NOT NULL\n
 """The columns of `nodes` in the first stores on PostgreSQL. The step above was edited later, which must not happen again."""
 
 
-def create_sqlite(path: Path, version: int) -> None:
-    """Create an empty store of an earlier schema version."""
+def create_sqlite(path: Path, version: int, steps: Sequence[str] = SQLITE, number: int = 0x53756E4B) -> None:
+    """Create an empty store of an earlier schema version. `number` is that of its catalog."""
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for step in SQLITE[:version]:
+        for step in steps[:version]:
             connection.executescript(step)
-        connection.execute(f"PRAGMA application_id = {0x53756E4B}")
+        connection.execute(f"PRAGMA application_id = {number}")
         connection.execute(f"PRAGMA user_version = {version}")
 
 
-async def create_postgres(url: str, version: int, *, first_nodes: bool = False) -> None:
+async def create_postgres(
+    url: str, version: int, *, first_nodes: bool = False, steps: Sequence[str] = POSTGRES
+) -> None:
     """Create an empty store of an earlier schema version. With `first_nodes`, it is as the first released step made it."""
     connection = await asyncpg.connect(url)
     try:
-        for step in POSTGRES[:version]:
+        for step in steps[:version]:
             nodes = "id text PRIMARY KEY,\n    renewals bigint NOT NULL\n"
             await connection.execute(step.replace(nodes, POSTGRES_FIRST_NODES) if first_nodes else step)
         await connection.execute("INSERT INTO meta (name, value) VALUES ('schema_version', $1)", str(version))
     finally:
         await connection.close()
+
+
+PLANE_SQLITE = (
+    """
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE apps (
+    id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    external_id TEXT,
+    brand_id TEXT,
+    zendesk_id TEXT,
+    signed_up_at TEXT NOT NULL,
+    authenticated INTEGER NOT NULL,
+    to_be_retained INTEGER,
+    profile TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    identities TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX users_by_app ON users (app_id, id);
+CREATE TABLE handles (
+    key TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX handles_by_user ON handles (user_id);
+CREATE TABLE clients (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    integration_id TEXT,
+    external_id TEXT,
+    last_seen TEXT,
+    linked_at TEXT,
+    display_name TEXT,
+    avatar_url TEXT,
+    info TEXT,
+    raw TEXT,
+    link TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX clients_by_user ON clients (user_id, id);
+CREATE TABLE devices (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    guid TEXT NOT NULL,
+    status TEXT NOT NULL,
+    integration_id TEXT NOT NULL,
+    last_seen TEXT NOT NULL,
+    push_notification_token TEXT,
+    info TEXT,
+    app_version TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_by_user ON devices (user_id, last_seen);
+CREATE TABLE conversations (
+    id TEXT PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    is_default INTEGER NOT NULL,
+    display_name TEXT,
+    description TEXT,
+    icon_url TEXT,
+    metadata TEXT,
+    created_at TEXT NOT NULL,
+    last_updated_at TEXT NOT NULL,
+    business_last_read TEXT,
+    messages INTEGER NOT NULL,
+    last_received INTEGER NOT NULL,
+    active_entry TEXT,
+    pending_entry TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX conversations_by_app ON conversations (app_id, id);
+CREATE TABLE participants (
+    id TEXT PRIMARY KEY,
+    conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_external_id TEXT,
+    unread_count INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    last_read TEXT,
+    client_associations TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX participants_by_conversation ON participants (conversation_id, id);
+CREATE INDEX participants_by_user ON participants (user_id, conversation_id);
+CREATE TABLE messages (
+    key TEXT PRIMARY KEY,
+    author_id TEXT,
+    body BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX messages_by_author ON messages (author_id);
+CREATE TABLE attachments (
+    id TEXT PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    conversation_id TEXT REFERENCES conversations (id) ON DELETE CASCADE,
+    message_key TEXT,
+    goes_with_message INTEGER NOT NULL,
+    is_complete INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    base TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachments_by_app ON attachments (app_id);
+CREATE INDEX attachments_by_conversation ON attachments (conversation_id);
+CREATE INDEX attachments_by_message ON attachments (message_key);
+CREATE INDEX attachments_by_state ON attachments (is_complete, id);
+CREATE TABLE chunks (
+    attachment_id TEXT NOT NULL REFERENCES attachments (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (attachment_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE switchboards (
+    id TEXT PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    enabled INTEGER NOT NULL,
+    default_entry_id TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX switchboards_by_app ON switchboards (app_id);
+CREATE TABLE switchboard_entries (
+    id TEXT PRIMARY KEY,
+    switchboard_id TEXT NOT NULL REFERENCES switchboards (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    integration_id TEXT NOT NULL,
+    integration_type TEXT NOT NULL,
+    deliver_standby_events INTEGER NOT NULL,
+    next_entry_id TEXT,
+    message_history_count INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX switchboard_entries_by_switchboard ON switchboard_entries (switchboard_id, id);
+CREATE TABLE deliveries (
+    number INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    webhook_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    event BLOB NOT NULL,
+    state TEXT NOT NULL,
+    queue TEXT,
+    owner TEXT,
+    due INTEGER,
+    attempts TEXT NOT NULL
+) STRICT;
+CREATE INDEX deliveries_by_owner ON deliveries (owner, webhook_id, number);
+CREATE INDEX deliveries_by_due ON deliveries (owner, due);
+CREATE INDEX deliveries_by_queue ON deliveries (queue, number);
+CREATE INDEX deliveries_by_app ON deliveries (app_id, number);
+CREATE TABLE senders (
+    id TEXT PRIMARY KEY,
+    beats INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE idempotency (
+    id BLOB PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    sealed_answer BLOB NOT NULL,
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency (created);
+""",
+)
+PLANE_POSTGRES = (
+    """
+CREATE TABLE meta (
+    name text PRIMARY KEY,
+    value text NOT NULL
+);
+CREATE TABLE apps (
+    id text COLLATE "C" PRIMARY KEY
+);
+CREATE TABLE users (
+    id text COLLATE "C" PRIMARY KEY,
+    app_id text COLLATE "C" NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    external_id text,
+    brand_id text,
+    zendesk_id text,
+    signed_up_at text NOT NULL,
+    authenticated integer NOT NULL,
+    to_be_retained integer,
+    profile text NOT NULL,
+    metadata text NOT NULL,
+    identities text NOT NULL
+);
+CREATE INDEX users_by_app ON users (app_id, id);
+CREATE TABLE handles (
+    key text COLLATE "C" PRIMARY KEY,
+    user_id text COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE
+);
+CREATE INDEX handles_by_user ON handles (user_id);
+CREATE TABLE clients (
+    id text COLLATE "C" PRIMARY KEY,
+    user_id text COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    type text NOT NULL,
+    status text NOT NULL,
+    integration_id text,
+    external_id text,
+    last_seen text,
+    linked_at text,
+    display_name text,
+    avatar_url text,
+    info text,
+    raw text,
+    link text
+);
+CREATE INDEX clients_by_user ON clients (user_id, id);
+CREATE TABLE devices (
+    id text COLLATE "C" PRIMARY KEY,
+    user_id text COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    client_id text NOT NULL,
+    type text NOT NULL,
+    guid text NOT NULL,
+    status text NOT NULL,
+    integration_id text NOT NULL,
+    last_seen text NOT NULL,
+    push_notification_token text,
+    info text,
+    app_version text
+);
+CREATE INDEX devices_by_user ON devices (user_id, last_seen);
+CREATE TABLE conversations (
+    id text COLLATE "C" PRIMARY KEY,
+    app_id text COLLATE "C" NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    type text NOT NULL,
+    is_default integer NOT NULL,
+    display_name text,
+    description text,
+    icon_url text,
+    metadata text,
+    created_at text NOT NULL,
+    last_updated_at text NOT NULL,
+    business_last_read text,
+    messages bigint NOT NULL,
+    last_received bigint NOT NULL,
+    active_entry text,
+    pending_entry text
+);
+CREATE INDEX conversations_by_app ON conversations (app_id, id);
+CREATE TABLE participants (
+    id text COLLATE "C" PRIMARY KEY,
+    conversation_id text COLLATE "C" NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    user_id text COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_external_id text,
+    unread_count bigint NOT NULL,
+    seen bigint NOT NULL,
+    last_read text,
+    client_associations text NOT NULL
+);
+CREATE INDEX participants_by_conversation ON participants (conversation_id, id);
+CREATE INDEX participants_by_user ON participants (user_id, conversation_id);
+CREATE TABLE messages (
+    key text COLLATE "C" PRIMARY KEY,
+    author_id text,
+    body bytea NOT NULL
+);
+CREATE INDEX messages_by_author ON messages (author_id);
+CREATE TABLE attachments (
+    id text COLLATE "C" PRIMARY KEY,
+    app_id text COLLATE "C" NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    conversation_id text COLLATE "C" REFERENCES conversations (id) ON DELETE CASCADE,
+    message_key text,
+    goes_with_message integer NOT NULL,
+    is_complete integer NOT NULL,
+    name text NOT NULL,
+    media_type text NOT NULL,
+    size bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    base text NOT NULL
+);
+CREATE INDEX attachments_by_app ON attachments (app_id);
+CREATE INDEX attachments_by_conversation ON attachments (conversation_id);
+CREATE INDEX attachments_by_message ON attachments (message_key);
+CREATE INDEX attachments_by_state ON attachments (is_complete, id);
+CREATE TABLE chunks (
+    attachment_id text COLLATE "C" NOT NULL REFERENCES attachments (id) ON DELETE CASCADE,
+    number bigint NOT NULL,
+    data bytea NOT NULL,
+    PRIMARY KEY (attachment_id, number)
+);
+CREATE TABLE switchboards (
+    id text COLLATE "C" PRIMARY KEY,
+    app_id text COLLATE "C" NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    enabled integer NOT NULL,
+    default_entry_id text
+);
+CREATE INDEX switchboards_by_app ON switchboards (app_id);
+CREATE TABLE switchboard_entries (
+    id text COLLATE "C" PRIMARY KEY,
+    switchboard_id text COLLATE "C" NOT NULL REFERENCES switchboards (id) ON DELETE CASCADE,
+    name text NOT NULL,
+    integration_id text NOT NULL,
+    integration_type text NOT NULL,
+    deliver_standby_events integer NOT NULL,
+    next_entry_id text,
+    message_history_count bigint
+);
+CREATE INDEX switchboard_entries_by_switchboard ON switchboard_entries (switchboard_id, id);
+CREATE TABLE deliveries (
+    number bigint PRIMARY KEY,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    app_id text COLLATE "C" NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    webhook_id text NOT NULL,
+    subject text NOT NULL,
+    created bigint NOT NULL,
+    event bytea NOT NULL,
+    state text NOT NULL,
+    queue text,
+    owner text,
+    due bigint,
+    attempts text NOT NULL
+);
+CREATE INDEX deliveries_by_owner ON deliveries (owner, webhook_id, number);
+CREATE INDEX deliveries_by_due ON deliveries (owner, due);
+CREATE INDEX deliveries_by_queue ON deliveries (queue, number);
+CREATE INDEX deliveries_by_app ON deliveries (app_id, number);
+CREATE TABLE senders (
+    id text COLLATE "C" PRIMARY KEY,
+    beats bigint NOT NULL
+);
+CREATE TABLE idempotency (
+    id bytea PRIMARY KEY,
+    fingerprint bytea NOT NULL,
+    sealed_answer bytea NOT NULL,
+    created bigint NOT NULL
+);
+CREATE INDEX idempotency_by_age ON idempotency (created);
+CREATE TABLE nodes (
+    id text PRIMARY KEY,
+    renewals bigint NOT NULL
+);
+""",
+)
+"""The steps of the store of conversations before the current version."""

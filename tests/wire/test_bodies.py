@@ -97,6 +97,10 @@ ENTRY = {
     "nextSwitchboardIntegrationId": "z", "messageHistoryCount": 5,
 }  # fmt: skip
 UPDATE = {"displayName": "Mine", "defaultResponderId": "x", "showAIDisclaimer": True}
+ERROR = {"code": "uncategorized_error", "message": "No", "underlyingError": {"a": 1}}
+OUTCOME = {
+    "outcome": "matched", "externalId": "x", "displayName": "Jane", "info": {"a": 1}, "raw": {"a": 1}, "error": ERROR,
+}  # fmt: skip
 GOOD: list[tuple[str, dict[str, Any]]] = [
     ("CreateAppKey", {"displayName": "A key"}),
     ("CreateCustomIntegrationKey", {"displayName": "A key"}),
@@ -105,6 +109,36 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("SimulateTap", {"messageId": "x", "action": "Yes"}),
     ("SimulateFormResponse", {"fields": {"name": "Jane"}}),
     ("SimulateActivity", {"type": "typing:start"}),
+    (
+        "SimulateConversation",
+        {
+            "integrationId": "x",
+            "address": "y",
+            "displayName": "Jane",
+            "creationReason": "message",
+            "campaignId": "z",
+            "referral": {"code": "a", "details": {"source": "b", "type": "c", "adId": "d"}},
+            "locale": "fr-CA",
+            "content": {"type": "text", "text": "Hello!"},
+        },
+    ),
+    ("SimulateReferral", {"userId": "x", "clientId": "y", "code": "a", "details": {"source": "b"}}),
+    ("SimulatePassthrough", {"payload": {"a": [1]}}),
+    (
+        "SimulateAgentMessage",
+        {
+            "integrationType": "zd:answerBot",
+            "displayName": "Ann",
+            "avatarUrl": "https://example.com/a.png",
+            "content": {"type": "text", "text": "Hello!"},
+            "metadata": {"a": 1},
+        },
+    ),
+    ("SimulateTicket", {"type": "ticket:closed"}),
+    ("SimulateLogin", {"externalId": "jane", "email": "jane@example.com"}),
+    ("SimulateClientOutcome", OUTCOME),
+    ("SimulateLinkOutcome", OUTCOME | {"integrationId": "x"}),
+    ("SimulateClientError", ERROR),
     ("AdvanceClock", {"seconds": 15}),
     ("CreateApp", APP),
     ("UpdateApp", APP),

@@ -43,6 +43,7 @@ def test_the_life_of_a_client(wire: Wire, tenant: Tenant, jane: dict[str, Any], 
     (active,) = wire.get(path, tenant.key).json["clients"]
     assert active == client | {
         "status": "active", "externalId": "+15550001234", "linkedAt": active["linkedAt"], "lastSeen": active["linkedAt"],
+        "displayName": "+15550001234", "info": {"phoneNumber": "+15550001234"},
     }  # fmt: skip
     (participant,) = wire.get(members, tenant.key).json["participants"]
     assert participant["clientAssociations"] == [{"type": "whatsapp", "clientId": client["id"]}]

@@ -52,6 +52,6 @@ def integrations_page(
     return INTEGRATIONS.page(condition, values, page)
 
 
-def first_integration(app_id: str, type: str) -> Statements[Integration | None]:
-    """Return the app's first integration of a type, or None."""
-    return INTEGRATIONS.first_of("WHERE app_id = $1 AND type = $2 ORDER BY id LIMIT 1", app_id, type)
+def integrations_of_app(app_id: str) -> Statements[list[Integration]]:
+    """Return all integrations of the app, oldest first."""
+    return INTEGRATIONS.select("WHERE app_id = $1 ORDER BY id", app_id)

@@ -61,11 +61,15 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """An index. With `covers`, it holds every column of the table if the database allows that."""
+    """An index. With `covers`, it holds every column of the table if the database allows that.
+
+    With `where`, a condition in SQL, it holds only the rows that meet it.
+    """
 
     name: str
     columns: tuple[str, ...]
     covers: bool = False
+    where: str = ""
 
 
 class Table(Generic[S]):
@@ -234,7 +238,8 @@ class Table(Generic[S]):
             columns = index.columns
             if index.covers and dialect.covers:
                 columns += tuple(name for name in self.names if name not in columns)
-            yield f"CREATE INDEX {index.name} ON {self.name} ({', '.join(columns)})"
+            where = f" WHERE {index.where}" if index.where else ""
+            yield f"CREATE INDEX {index.name} ON {self.name} ({', '.join(columns)}){where}"
 
     def _column_ddl(self, column: Column, dialect: Dialect) -> str:
         line = f"{column.name} {dialect.types[column.kind]}"
@@ -276,7 +281,8 @@ class Catalog(msgspec.Struct, frozen=True):
 
     `number` marks the files of such stores on SQLite (`application_id`), and is the advisory lock of their changes on
     PostgreSQL. `schema` is the name of a schema of their own on PostgreSQL; "" means the schema that the URL selects.
-    `postgres_offset` is subtracted from the schema version that a store on PostgreSQL records.
+    `postgres_offset` is subtracted from the schema version that a store on PostgreSQL records. `migrations` are the same in
+    both databases; each driver has further ones of its own.
     """
 
     tables: tuple[Table[Any], ...]
@@ -284,6 +290,7 @@ class Catalog(msgspec.Struct, frozen=True):
     number: int = KEYS_STORE
     schema: str = ""
     postgres_offset: int = 0
+    migrations: tuple[Migration, ...] = ()
 
     @property
     def audited(self) -> bool:
@@ -304,9 +311,9 @@ class Catalog(msgspec.Struct, frozen=True):
                 yield from filter(None, migration.sql.split(";\n"))
 
     def _own(self, migrations: Sequence[Migration]) -> list[Migration]:
-        """Return the migrations of this catalog's tables."""
+        """Return the migrations of this catalog's tables: its own, and those of a driver."""
         names = {table.name for table in self.tables}
-        return [migration for migration in migrations if migration.table in names]
+        return [migration for migration in (*self.migrations, *migrations) if migration.table in names]
 
     @property
     def probe(self) -> str:

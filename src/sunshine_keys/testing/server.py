@@ -26,7 +26,7 @@ from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.testing.faults import Faults, FaultyApplication, RecordedDelivery, RecordedRequest
-from sunshine_keys.testing.people import SECONDS, Chat, Person
+from sunshine_keys.testing.people import SECONDS, Chat, Outcome, Person
 from sunshine_keys.testing.process import LoopThread, WrongProcess
 from sunshine_keys.testing.transports import AsyncInProcessTransport, InProcessTransport, requested
 from sunshine_keys.webhooks.model import TRIGGERS
@@ -150,8 +150,16 @@ class SunshineServer:
         return self._run(self._create_conversation(user))
 
     def advance(self, seconds: int) -> None:
-        """Move the clock of conversations and deliveries forward. What is due is then done within a second."""
+        """Move the clock of conversations and deliveries forward. What is due is then done within a second.
+
+        Messages whose retention has ended are deleted when this returns.
+        """
         self._run(self.ask("POST", "/simulator/v1/clock", {"seconds": seconds}))
+
+    def next_link_becomes(self, outcome: Outcome, integration_id: str, **details: Any) -> None:
+        """Let the next client that a program links to an integration have an outcome at once: see `Person.client_becomes`."""
+        body = {"integrationId": integration_id, "outcome": outcome} | details
+        self._run(self.ask("POST", f"/simulator/v1/apps/{self.app_id}/linkOutcomes", body))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's event loop, and return its result."""

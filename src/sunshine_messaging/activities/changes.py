@@ -51,7 +51,7 @@ class MarkRead(AnnouncedChange[None], frozen=True):
 def _read(conversation: Conversation, user: User) -> Event:
     def payload(form: Form) -> dict[str, Any]:
         author = form.author({"type": "user", "userId": user.id}, user)
-        activity = {"type": "conversation:read", "source": API_SOURCE, "author": author}
+        activity = {"type": "conversation:read", "source": form.source(API_SOURCE), "author": author}
         return {"activity": activity}
 
     return Event("conversation:read", conversation.id, payload, conversation)

@@ -7,14 +7,15 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.errors import BadRequest, ClientNotFound
+from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
-from sunshine_messaging.clients.model import Client, client_view
-from sunshine_messaging.clients.table import CLIENTS, SDK, clients_of
-from sunshine_messaging.conversations.model import Conversation
+from sunshine_messaging.apps.table import register
+from sunshine_messaging.clients.linking import Outcome, Turn, added_event, remove, removed_event, turn
+from sunshine_messaging.clients.model import Client, Script, client_view
+from sunshine_messaging.clients.table import CLIENTS, SCRIPTS, SDK, clients_of, take_script
 from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import API_SOURCE, Event
-from sunshine_messaging.participants.table import PARTICIPANTS, participants_of_user, require_participant
+from sunshine_messaging.participants.table import require_participant
 from sunshine_messaging.users.model import User
 from sunshine_messaging.users.table import require_user
 
@@ -22,8 +23,8 @@ from sunshine_messaging.users.table import require_user
 class LinkClient(AnnouncedChange[bytes], frozen=True):
     """Link a user to a channel, and return the answer: a pending client. The same link gives the existing client.
 
-    A link that is to be confirmed at once is active afterwards. `client` lacks its `user_id`. `now` is a moment on the wire.
-    Raises UserNotFound, ConversationNotFound, and NotFound for a user who is not in the conversation.
+    A link that is to be confirmed at once is active afterwards, unless the simulator has set another outcome. `client` lacks
+    its `user_id`. Raises UserNotFound, ConversationNotFound, and NotFound for a user who is not in the conversation.
     """
 
     action = "client.link"
@@ -33,65 +34,25 @@ class LinkClient(AnnouncedChange[bytes], frozen=True):
     brand_id: str | None
     conversation_id: str
     client: Client
-    primary: bool
     at_once: bool
-    now: str
 
     def apply(self) -> Statements[bytes]:
         user = yield from require_user(self.app_id, self.name, self.brand_id)
         conversation = yield from require_conversation(self.app_id, self.conversation_id)
-        participant = yield from require_participant(conversation.id, user.id)
+        yield from require_participant(conversation.id, user.id)
         for client in (yield from clients_of(user.id)):
             if (client.integration_id, client.link) == (self.client.integration_id, self.client.link):
                 return _answer(client)
         client = msgspec.structs.replace(self.client, user_id=user.id)
-        if not self.at_once:
-            yield from CLIENTS.insert(client)
-            yield from self.audience.raise_event(_linking(conversation, user, client))
-            return _answer(client)
-        external_id = client.link and (client.link.get("phoneNumber") or client.link.get("address"))
-        active = msgspec.structs.replace(
-            client, status="active", external_id=external_id, linked_at=self.now, last_seen=self.now
-        )
-        yield from CLIENTS.insert(active)
-        association = {"type": client.type, "clientId": client.id}
-        others = participant.client_associations
-        associations = [association, *others] if self.primary else [*others, association]
-        yield from PARTICIPANTS.update(
-            msgspec.structs.replace(participant, client_associations=associations), "client_associations"
-        )
-        yield from self.audience.raise_event(_linking(conversation, user, client))
-        matched = msgspec.structs.replace(client, external_id=external_id)
-        yield from self.audience.raise_event(_linked(conversation, user, matched, "matched"))
-        yield from self.audience.raise_event(_linked(conversation, user, active, "confirmed"))
+        yield from CLIENTS.insert(client)
+        yield from self.audience.raise_event(added_event(conversation, user, client, "channelLinking"))
+        assert client.integration_id is not None
+        scripted = yield from take_script(client.integration_id)
+        if scripted is not None:
+            yield from turn(self.audience, user, client, msgspec.convert(scripted, Outcome))
+        elif self.at_once:
+            yield from turn(self.audience, user, client, Outcome(Turn.CONFIRMED))
         return _answer(client)
-
-
-def _linking(conversation: Conversation, user: User, client: Client) -> Event:
-    return Event(
-        "client:add",
-        conversation.id,
-        lambda form: {
-            "user": form.user(user),
-            "client": client_view(client),
-            "reason": "channelLinking",
-            "source": API_SOURCE,
-        },
-        conversation,
-    )
-
-
-def _linked(conversation: Conversation, user: User, client: Client, reason: str) -> Event:
-    return Event(
-        "client:update",
-        conversation.id,
-        lambda form: {
-            "user": form.user(user),
-            "client": client_view(client),
-            "reason": reason,
-        },
-        conversation,
-    )
 
 
 def _answer(client: Client) -> bytes:
@@ -115,15 +76,77 @@ class RemoveClient(AnnouncedChange[None], frozen=True):
             raise ClientNotFound
         if client.type == SDK:
             raise BadRequest(f"Cannot remove a client of type '{SDK}'")
-        yield from CLIENTS.delete("id = $1", client.id)
-        for participant in (yield from participants_of_user(user.id)):
-            rest: list[Any] = [
-                association for association in participant.client_associations if association["clientId"] != client.id
-            ]
-            if rest != participant.client_associations:
-                changed = msgspec.structs.replace(participant, client_associations=rest)
-                yield from PARTICIPANTS.update(changed, "client_associations")
-        removed = {"client": client_view(client), "reason": "api", "source": API_SOURCE}
-        yield from self.audience.raise_event(
-            Event("client:remove", user.id, lambda form: {"user": form.user(user)} | removed)
-        )
+        yield from remove(client)
+        yield from self.audience.raise_event(removed_event(user, client, "api"))
+
+
+class TurnClient(AnnouncedChange[bytes], frozen=True):
+    """Let the simulator's `outcome` happen to a client of a user, and return the answer: the client, unless it has been removed.
+
+    Raises UserNotFound, ClientNotFound, and BadRequest if the client is in another state.
+    """
+
+    action = "client.turn"
+    audited = False
+    app_id: str
+    name: str
+    brand_id: str | None
+    client_id: str
+    outcome: Outcome
+
+    def apply(self) -> Statements[bytes]:
+        user = yield from require_user(self.app_id, self.name, self.brand_id)
+        client = yield from _require_channel(user, self.client_id)
+        changed = yield from turn(self.audience, user, client, self.outcome)
+        return b"{}" if changed is None else _answer(changed)
+
+
+class FailNextMessage(Change[bytes], frozen=True):
+    """Let the next message to a client of a user fail with `error`, and return an empty answer.
+
+    Raises UserNotFound, ClientNotFound, and BadRequest for an SDK client.
+    """
+
+    action = "client.fail_next"
+    audited = False
+    app_id: str
+    name: str
+    brand_id: str | None
+    client_id: str
+    error: dict[str, Any]
+
+    def apply(self) -> Statements[bytes]:
+        user = yield from require_user(self.app_id, self.name, self.brand_id)
+        client = yield from _require_channel(user, self.client_id)
+        yield from _set_script(Script(client.id, self.app_id, self.error))
+        return b"{}"
+
+
+class ScriptNextLink(Change[bytes], frozen=True):
+    """Let the next link to an integration end with `outcome`, and return an empty answer."""
+
+    action = "client.script_link"
+    audited = False
+    app_id: str
+    integration_id: str
+    outcome: Outcome
+
+    def apply(self) -> Statements[bytes]:
+        yield from register(self.app_id)
+        yield from _set_script(Script(self.integration_id, self.app_id, msgspec.to_builtins(self.outcome)))
+        return b"{}"
+
+
+def _set_script(script: Script) -> Statements[None]:
+    yield from SCRIPTS.delete("id = $1", script.id)
+    yield from SCRIPTS.insert(script)
+
+
+def _require_channel(user: User, client_id: str) -> Statements[Client]:
+    """Return a client of the user that is a channel's. Raises ClientNotFound, and BadRequest for an SDK client."""
+    client = yield from CLIENTS.get(client_id)
+    if client is None or client.user_id != user.id:
+        raise ClientNotFound
+    if client.type == SDK:
+        raise BadRequest(f"The client is of type '{SDK}': only clients of channels are linked")
+    return client

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
 
 
 class Client(msgspec.Struct, frozen=True):
-    """A client. `link` holds what the request that links a channel has named; empty for other clients."""
+    """A client. `link` holds what the request that links a channel has named; empty for other clients.
+
+    `linking` is the rest of that request: `conversationId`, `confirmation` and `primary`. `address` is the `address_of` the
+    person on the channel.
+    """
 
     id: str
     user_id: str
@@ -23,6 +28,20 @@ class Client(msgspec.Struct, frozen=True):
     info: dict[str, Any] | None = None
     raw: dict[str, Any] | None = None
     link: dict[str, Any] | None = None
+    linking: dict[str, Any] | None = None
+    address: str | None = None
+
+
+class Script(msgspec.Struct, frozen=True):
+    """What the simulator has set for later.
+
+    For the id of a client, `outcome` is the error of its next message. For the id of an integration, it is what becomes of the
+    next link to it.
+    """
+
+    id: str
+    app_id: str
+    outcome: dict[str, Any]
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -63,6 +82,11 @@ _DEVICE = {
     "info": "info",
     "appVersion": "app_version",
 }
+
+
+def address_of(integration_id: str, external_id: str) -> str:
+    """Return the address of a person on a channel: a hash, because an index of PostgreSQL cannot hold a long text."""
+    return hashlib.blake2b(msgspec.json.encode([integration_id, external_id]), digest_size=16).hexdigest()
 
 
 def client_view(client: Client) -> dict[str, Any]:

@@ -14,9 +14,8 @@ from sunshine_keys.wire.operation import Call
 from sunshine_messaging.calls import INVALID_PAGE, Handlers, Plane
 from sunshine_messaging.clients.changes import LinkClient, RemoveClient
 from sunshine_messaging.clients.model import Client, client_view, device_view
-from sunshine_messaging.clients.table import CLIENTS, DEVICES, clients_page, devices_of, find_device
+from sunshine_messaging.clients.table import CLIENTS, DEVICES, SCRIPTS, clients_page, devices_of, find_device
 from sunshine_messaging.messages import content
-from sunshine_messaging.moments import text
 from sunshine_messaging.users.operations import NAME, brand, find
 
 _PHONE = re.compile(r"\+[0-9]{4,15}", re.ASCII)
@@ -44,15 +43,15 @@ async def create_client(plane: Plane, call: Call) -> Any:
     integration = await plane.engine.store.read(require_integration(call.ids["appId"], integration_id))
     if integration.type != type:
         raise BadRequest(f"matchCriteria.integrationId should be an integration of type {type}")
+    conversation_id = call.body["target"]["conversationId"]
+    linking = {"conversationId": conversation_id, "confirmation": confirmation["type"], "primary": primary}
     change = LinkClient(
         call.ids["appId"],
         call.ids[NAME],
         brand(call),
-        call.body["target"]["conversationId"],
-        Client(new_object_id(), "", type, "pending", integration_id, link=criteria),
-        primary=primary,
+        conversation_id,
+        Client(new_object_id(), "", type, "pending", integration_id, link=criteria, linking=linking),
         at_once=confirmation["type"] == "immediate",
-        now=text(plane.now()),
     )
     return await plane.create(call, change)
 
@@ -93,7 +92,7 @@ async def get_device(plane: Plane, call: Call) -> Any:
     return {"device": device_view(device)}
 
 
-TABLES = (CLIENTS, DEVICES)
+TABLES = (CLIENTS, DEVICES, SCRIPTS)
 
 HANDLERS: Handlers = {
     "ListClients": list_clients,

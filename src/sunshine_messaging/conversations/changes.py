@@ -17,11 +17,10 @@ from sunshine_messaging.conversations.model import (
     ConversationPatch,
     conversation_view,
 )
-from sunshine_messaging.conversations.table import CONVERSATIONS, has_default, require_conversation
+from sunshine_messaging.conversations.table import CONVERSATIONS, default_conversation, require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import API_SOURCE, Event, Form
-from sunshine_messaging.messages.model import MOST_MESSAGES
-from sunshine_messaging.messages.table import delete_some
+from sunshine_messaging.events.model import API_SOURCE, Event, Form, Source
+from sunshine_messaging.messages.table import delete_all
 from sunshine_messaging.participants.changes import Member, add_participant
 from sunshine_messaging.users.model import User
 
@@ -41,7 +40,7 @@ class CreateConversation(AnnouncedChange[bytes], frozen=True):
             users.append((yield from member.require_user(conversation.app_id)))  # noqa: PERF401 - a comprehension cannot yield
         if len({user.id for user in users}) < len(users):
             raise BadRequest("participants should NOT name a user twice")
-        if conversation.type == PERSONAL and not (yield from has_default(users[0].id)):
+        if conversation.type == PERSONAL and (yield from default_conversation(users[0].id)) is None:
             conversation = msgspec.structs.replace(conversation, is_default=True)
         control = with_default(self.audience.switchboard, conversation.control)
         conversation = msgspec.structs.replace(conversation, active_entry=control.active)
@@ -54,12 +53,16 @@ class CreateConversation(AnnouncedChange[bytes], frozen=True):
         return msgspec.json.encode({"conversation": conversation_view(conversation, self.audience.switchboard)})
 
 
-def created_event(conversation: Conversation, user: User | None, reason: str, source: dict[str, Any]) -> Event:
-    """Return the event of a new conversation. `user` is the person of a personal one."""
+def created_event(
+    conversation: Conversation, user: User | None, reason: str, source: Source, referral: dict[str, Any] | None = None
+) -> Event:
+    """Return the event of a new conversation. `user` is the person of a personal one, `referral` what led there."""
 
     def payload(form: Form) -> dict[str, Any]:
-        view = {"creationReason": reason, "source": source}
-        return view if user is None else view | {"user": form.user(user)}
+        view: dict[str, Any] = {"creationReason": reason, "source": form.source(source)}
+        if user is not None:
+            view["user"] = form.user(user)
+        return view if referral is None else view | {"referral": referral}
 
     return Event("conversation:create", conversation.id, payload, conversation)
 
@@ -99,5 +102,5 @@ class DeleteConversation(AnnouncedChange[None], frozen=True):
 
 def erase_conversation(conversation_id: str) -> Statements[None]:
     """Delete a conversation with its messages and participants."""
-    yield from delete_some(conversation_id, MOST_MESSAGES)
+    yield from delete_all(conversation_id)
     yield from CONVERSATIONS.delete("id = $1", conversation_id)

@@ -12,7 +12,10 @@ CONVERSATIONS = Table(
     "conversations",
     Conversation,
     references={"app_id": "apps"},
-    indexes=(Index("conversations_by_app", ("app_id", "id")),),
+    indexes=(
+        Index("conversations_by_app", ("app_id", "id")),
+        Index("conversations_by_age", ("app_id", "last_received", "id"), where="messages > 0"),
+    ),
 )
 
 _COLUMNS = ", ".join(f"conversations.{name}" for name in CONVERSATIONS.names)
@@ -68,11 +71,7 @@ def conversations_of_app(app_id: str, limit: int) -> Statements[list[Conversatio
     return CONVERSATIONS.select("WHERE app_id = $1 ORDER BY id LIMIT $2", app_id, limit)
 
 
-def has_default(user_id: str) -> Statements[bool]:
-    """Return True if the user has a default conversation."""
-    rows = yield from execute(
-        "SELECT 1 FROM participants JOIN conversations ON conversations.id = participants.conversation_id"
-        " WHERE participants.user_id = $1 AND conversations.is_default = 1 LIMIT 1",
-        user_id,
-    )
-    return bool(rows)
+def default_conversation(user_id: str) -> Statements[Conversation | None]:
+    """Return the user's default conversation, or None."""
+    rows = yield from execute(f"{_OF_USER}AND conversations.is_default = 1 LIMIT 1", user_id)
+    return CONVERSATIONS.from_row(rows[0]) if rows else None

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from sunshine_messaging.clients.model import Client, Device, client_view, device_view
 from sunshine_messaging.control.hearing import NOBODY
 from sunshine_messaging.control.model import Control, control_view
 from sunshine_messaging.conversations.model import Conversation
@@ -14,7 +15,16 @@ from sunshine_messaging.moments import Milliseconds
 from sunshine_messaging.switchboards.model import Switchboard
 from sunshine_messaging.users.model import User, user_view
 
-API_SOURCE = {"type": "api:conversations"}
+
+class Source(msgspec.Struct, frozen=True):
+    """Where an event comes from: `view` is its JSON. `client` and `device` are those of a person."""
+
+    view: dict[str, Any]
+    client: Client | None = None
+    device: Device | None = None
+
+
+API_SOURCE = Source({"type": "api:conversations"})
 """The source of what a program does through the API (observed)."""
 
 PENDING, DELIVERED, FAILED, CANCELLED = "pending", "delivered", "failed", "cancelled"
@@ -40,6 +50,15 @@ class Form(msgspec.Struct, frozen=True):
         if not self.full_user:
             view = {name: value for name, value in view.items() if name in _SHORT_USER}
         return view | {"authenticated": user.authenticated}
+
+    def source(self, source: Source) -> dict[str, Any]:
+        """Return a source as JSON of an event."""
+        view = source.view
+        if self.full_source and source.client is not None:
+            view = view | {"client": client_view(source.client)}
+        if self.full_source and source.device is not None:
+            view = view | {"device": device_view(source.device)}
+        return view
 
     def author(self, author: dict[str, Any], user: User | None) -> dict[str, Any]:
         """Return the author of a message or an activity as JSON of an event. `user` is the user that it names."""

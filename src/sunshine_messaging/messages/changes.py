@@ -11,14 +11,16 @@ from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_messaging.attachments.changes import show
 from sunshine_messaging.attachments.table import delete_shown_by
+from sunshine_messaging.clients.channels import carry
+from sunshine_messaging.clients.model import Client
 from sunshine_messaging.clients.table import clients_of
 from sunshine_messaging.control.changes import settle_control
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
-from sunshine_messaging.events.model import API_SOURCE, Event, Form
+from sunshine_messaging.events.model import API_SOURCE, Event, Form, Source
 from sunshine_messaging.messages.model import MOST_MESSAGES, Message, message_id, received_at
-from sunshine_messaging.messages.table import MESSAGES, delete_some, messages_by, require_message
+from sunshine_messaging.messages.table import MESSAGES, delete_all, messages_by, require_message
 from sunshine_messaging.moments import Milliseconds, text
 from sunshine_messaging.participants.changes import Member
 from sunshine_messaging.participants.table import participants_of, require_participant
@@ -32,7 +34,8 @@ _encode = msgspec.json.Encoder().encode
 
 _COUNT = "UPDATE conversations SET messages = messages + $2, last_received = $3, last_updated_at = $4 WHERE id = $1 RETURNING id"
 _UNREAD = (
-    "UPDATE participants SET unread_count = unread_count + $2 WHERE conversation_id = $1 AND user_id <> $3 RETURNING id"
+    "UPDATE participants SET unread_count = unread_count + $2 WHERE conversation_id = $1 AND user_id <> $3"
+    " RETURNING user_id, client_associations"
 )
 _NO_LONGER_UNREAD = (
     "UPDATE participants SET unread_count = unread_count - 1"
@@ -73,11 +76,11 @@ class Destination(msgspec.Struct, frozen=True):
 
 
 class PostMessage(AnnouncedChange[bytes], frozen=True):
-    """Store messages, one for each of `contents`, and return the answer.
+    """Store messages, one for each of `contents` or a single one of an `activity`, and return the answer.
 
     Raises ConversationNotFound, UserNotFound, NotFound for a user who is no member, BadRequest for a destination that the
-    user does not have, and Locked. `source` replaces that of the API, and `quoted` is the message that this one
-    answers. `responder_id` is the default responder of a user's channel.
+    user does not have, and Locked. `source` is that of the event, and `quoted` the message that this one answers. `original`
+    are the fields of the source that only messages have. `responder_id` is the default responder of a user's channel.
     """
 
     action = "message.post"
@@ -89,9 +92,11 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
     metadata: dict[str, Any] | None
     destination: Destination | None
     now: Milliseconds
-    source: dict[str, Any] | None = None
+    source: Source = API_SOURCE
+    original: dict[str, Any] | None = None
     quoted: dict[str, Any] | None = None
     responder_id: str | None = None
+    activity: dict[str, Any] | None = None
 
     def apply(self) -> Statements[bytes]:
         conversation = yield from require_conversation(self.app_id, self.conversation_id)
@@ -99,63 +104,76 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
         if self.author.member is not None:
             user = yield from self.author.member.require_user(self.app_id)
             yield from require_participant(conversation.id, user.id)
+        client = None
         if self.destination is not None:
-            yield from _require_destination(conversation, self.destination)
+            client = yield from _require_destination(conversation, self.destination)
         if conversation.messages + len(self.contents) > MOST_MESSAGES:
             raise Locked
         if user is not None:
             conversation = yield from settle_control(self.audience, conversation, self.responder_id)
         author, author_id = self.author.view(user), None if user is None else user.id
-        received, bodies = conversation.last_received, []
-        for content in self.contents:
+        received, views, bodies = conversation.last_received, [], []
+        parts = [{"content": content} for content in self.contents]
+        if self.activity is not None:
+            parts.append({"activity": self.activity})
+        for part in parts:
             received = max(self.now, received + 1)
-            view = self._view(received, author, content)
+            view = self._view(received, author, part)
             message = Message(conversation.id + view["id"], author_id, _encode(view))
             yield from MESSAGES.insert(message)
-            if "mediaUrl" in content:
-                yield from show(self.app_id, conversation.id, message.key, content["mediaUrl"])
-            yield from self.audience.raise_event(_posted(conversation, view, user))
+            if "mediaUrl" in part.get("content", ()):
+                yield from show(self.app_id, conversation.id, message.key, part["content"]["mediaUrl"])
+            yield from self.audience.raise_event(_posted(conversation, view, user, self.source))
+            views.append(view)
             bodies.append(message.body)
-        yield from execute(_COUNT, conversation.id, len(bodies), received, text(received))
-        yield from execute(_UNREAD, conversation.id, len(bodies), author_id or "")
+        yield from execute(_COUNT, conversation.id, len(views), received, text(received))
+        others = yield from execute(_UNREAD, conversation.id, len(views), author_id or "")
+        if self.activity is None and (self.destination is None or client is not None):
+            for user_id, associations in others:
+                yield from carry(self.audience, conversation, user_id, associations, client, views)
         return b'{"messages":[' + b",".join(bodies) + b"]}"
 
-    def _view(self, received: Milliseconds, author: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
-        """Return a new message as JSON of the API."""
+    def _view(self, received: Milliseconds, author: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+        """Return a new message as JSON of the API. `part` is its content or its activity."""
         view: dict[str, Any] = {
             "id": message_id(received),
             "received": text(received),
             "author": author,
-            "content": content,
-            "source": self.source or API_SOURCE,
+            **part,
+            "source": self.source.view | (self.original or {}),
         }
         if self.quoted:
             view["quotedMessage"] = self.quoted
         return view | {"metadata": self.metadata} if self.metadata else view
 
 
-def _posted(conversation: Conversation, message: dict[str, Any], user: User | None) -> Event:
+def _posted(conversation: Conversation, message: dict[str, Any], user: User | None, source: Source) -> Event:
     def payload(form: Form) -> dict[str, Any]:
         author = form.author(message["author"], user)
-        return {"message": message | {"author": author}}
+        return {"message": message | {"author": author, "source": message["source"] | form.source(source)}}
 
     return Event("conversation:message", conversation.id, payload, conversation)
 
 
-def _require_destination(conversation: Conversation, destination: Destination) -> Statements[None]:
-    """Raise BadRequest unless the user of a personal conversation has a client of this destination, or it is `none`."""
+def _require_destination(conversation: Conversation, destination: Destination) -> Statements[Client | None]:
+    """Return the client of this destination; None if it is `none`.
+
+    Raises BadRequest unless the conversation is personal and its user has such a client.
+    """
     if conversation.type != PERSONAL:
         raise BadRequest("destination is for personal conversations only")
     if destination.integration_type == "none":
-        return
+        return None
     (participant,) = yield from participants_of(conversation.id)
-    for client in (yield from clients_of(participant.user_id)):
-        if destination.integration_id in (None, client.integration_id) and destination.integration_type in (
-            None,
-            client.type,
-        ):
-            return
-    raise BadRequest(_NO_SUCH_DESTINATION)
+    clients = [
+        client
+        for client in (yield from clients_of(participant.user_id))
+        if destination.integration_id in (None, client.integration_id)
+        and destination.integration_type in (None, client.type)
+    ]
+    if not clients:
+        raise BadRequest(_NO_SUCH_DESTINATION)
+    return next((client for client in clients if client.status == "active"), clients[0])
 
 
 class DeleteMessage(Change[None], frozen=True):
@@ -198,7 +216,7 @@ def erase_message(message: Message) -> Statements[None]:
 
 def erase_messages(conversation_id: str) -> Statements[None]:
     """Delete all messages of a conversation. Nobody has unread ones any more."""
-    yield from delete_some(conversation_id, MOST_MESSAGES)
+    yield from delete_all(conversation_id)
     yield from execute("UPDATE conversations SET messages = 0 WHERE id = $1 RETURNING id", conversation_id)
     yield from execute(
         "UPDATE participants SET unread_count = 0 WHERE conversation_id = $1 AND unread_count > 0 RETURNING id",

@@ -39,8 +39,13 @@ def message_id(received: Milliseconds) -> str:
 
     The first 8 hex digits are seconds since 1970, as in all ids, the next 3 milliseconds, the others random.
     """
+    return id_prefix(received) + os.urandom(7).hex()[:13]
+
+
+def id_prefix(received: Milliseconds) -> str:
+    """Return the beginning of the ids of messages that were received at a time."""
     seconds, fraction = divmod(received, 1000)
-    return f"{seconds:08x}{fraction:03x}{os.urandom(7).hex()[:13]}"
+    return f"{seconds:08x}{fraction:03x}"
 
 
 def received_at(id: str) -> Milliseconds:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_messaging.conversations.table import CONVERSATIONS
@@ -24,20 +26,22 @@ def retention_seconds(settings: dict[str, Any]) -> int:
     return seconds
 
 
-def inactive_conversations(app_id: str, before: Milliseconds, after: str, limit: int) -> Statements[list[str]]:
-    """Return the ids, in their order, of conversations with messages, the last of which came earlier than `before`.
+def inactive_conversations(
+    app_id: str, before: Milliseconds, after: tuple[Milliseconds, str], limit: int
+) -> Statements[list[tuple[Milliseconds, str]]]:
+    """Return the conversations with messages, the last of which came earlier than `before`: that time, and the id.
 
-    They follow the id `after`. This reads all conversations of the app.
+    They follow the conversation `after` in this order. This reads no others: an index leaves out conversations without messages.
     """
     rows = yield from execute(
-        "SELECT id FROM conversations"
-        " WHERE app_id = $1 AND id > $2 AND messages > 0 AND last_received < $3 ORDER BY id LIMIT $4",
+        "SELECT last_received, id FROM conversations WHERE app_id = $1 AND messages > 0 AND last_received < $2"
+        " AND (last_received, id) > ($3, $4) ORDER BY last_received, id LIMIT $5",
         app_id,
-        after,
         before,
+        *after,
         limit,
     )
-    return [row[0] for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
 class ExpireMessages(Change[bool], frozen=True):
@@ -56,11 +60,9 @@ class ExpireMessages(Change[bool], frozen=True):
         if conversation is None or conversation.last_received >= self.before:
             return False
         messages = yield from delete_oldest(conversation.id, _ROWS)
-        yield from execute(
-            "UPDATE conversations SET messages = messages - $2 WHERE id = $1 RETURNING id",
-            conversation.id,
-            len(messages),
-        )
+        is_rest = len(messages) < _ROWS
+        left = 0 if is_rest else max(conversation.messages - _ROWS, 1)
+        yield from CONVERSATIONS.update(msgspec.structs.replace(conversation, messages=left), "messages")
         for participant in (yield from participants_of(conversation.id)):
             unread = [
                 message
@@ -69,4 +71,4 @@ class ExpireMessages(Change[bool], frozen=True):
             ]
             if unread:
                 yield from execute(_READ, participant.id, len(unread))
-        return len(messages) == _ROWS
+        return not is_rest

@@ -8,7 +8,8 @@ from sunshine_keys.store.page import Page
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_keys.store.table import Index, Table
 from sunshine_messaging.attachments.table import delete_shown_by
-from sunshine_messaging.messages.model import PAGE_SIZE, Message
+from sunshine_messaging.messages.model import MOST_MESSAGES, PAGE_SIZE, Message, id_prefix
+from sunshine_messaging.moments import Milliseconds
 
 MESSAGES = Table("messages", Message, indexes=(Index("messages_by_author", ("author_id",)),))
 
@@ -71,6 +72,45 @@ def delete_some(conversation_id: str, limit: int) -> Statements[int]:
     if rows:
         yield from delete_shown_by(conversation_id, max(row[0] for row in rows))
     return len(rows)
+
+
+def delete_all(conversation_id: str) -> Statements[None]:
+    """Delete all messages of a conversation. Merged users can leave more than a conversation takes."""
+    while (yield from delete_some(conversation_id, MOST_MESSAGES)) == MOST_MESSAGES:
+        pass
+
+
+def move_messages(source_id: str, target_id: str) -> Statements[None]:
+    """Move all messages of a conversation, with the attachments that they show, into another one."""
+    key = "$2 || substr(key, 25)"
+    yield from execute(
+        f"UPDATE messages SET key = {key} WHERE key > $1 AND key < $3 RETURNING key",  # noqa: S608 - a text of our own
+        source_id,
+        target_id,
+        source_id + _END,
+    )
+    yield from execute(
+        "UPDATE attachments SET message_key = $2 || substr(message_key, 25)"
+        " WHERE conversation_id = $1 AND message_key IS NOT NULL RETURNING id",
+        source_id,
+        target_id,
+    )
+    yield from execute(
+        "UPDATE attachments SET conversation_id = $2 WHERE conversation_id = $1 RETURNING id", source_id, target_id
+    )
+
+
+def unread_count(conversation_id: str, seen: Milliseconds, user_id: str, other_id: str) -> Statements[int]:
+    """Return the number of messages after `seen` that others than these two users wrote."""
+    rows = yield from execute(
+        "SELECT COUNT(*) FROM messages WHERE key >= $1 AND key < $2 AND (author_id IS NULL OR author_id NOT IN ($3, $4))",
+        conversation_id + id_prefix(seen + 1),
+        conversation_id + _END,
+        user_id,
+        other_id,
+    )
+    count: int = rows[0][0]
+    return count
 
 
 def delete_oldest(conversation_id: str, limit: int) -> Statements[list[Message]]:

@@ -19,7 +19,7 @@ from sunshine_messaging.messages.changes import erase_author, erase_message
 from sunshine_messaging.messages.table import messages_by
 from sunshine_messaging.metadata import require_small
 from sunshine_messaging.users.model import HandleKind, User, UserPatch, handle_prefix, handles, user_view
-from sunshine_messaging.users.table import HANDLES, USERS, handle_exists, require_user
+from sunshine_messaging.users.table import HANDLES, USERS, handle_exists, replace_handles, require_user
 
 
 class CreateUser(Change[bytes], frozen=True):
@@ -75,15 +75,6 @@ class LinkZendeskUser(Change[User], frozen=True):
         yield from USERS.update(linked, "zendesk_id", "identities")
         yield from replace_handles(user, linked)
         return linked
-
-
-def replace_handles(before: User, after: User) -> Statements[None]:
-    """Write the handles of a user that has changed."""
-    previous, current = ({handle.key: handle for handle in handles(user)} for user in (before, after))
-    for key in previous.keys() - current.keys():
-        yield from HANDLES.delete("key = $1", key)
-    for key in current.keys() - previous.keys():
-        yield from HANDLES.insert(current[key])
 
 
 class DeleteUser(AnnouncedChange[None], frozen=True):

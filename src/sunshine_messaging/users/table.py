@@ -6,7 +6,7 @@ from sunshine_keys.errors import UserNotFound
 from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_keys.store.table import Index, Table
-from sunshine_messaging.users.model import Handle, HandleKind, User, handle_prefix
+from sunshine_messaging.users.model import Handle, HandleKind, User, handle_prefix, handles
 
 USERS = Table(
     "users",
@@ -59,3 +59,12 @@ def handle_exists(key_prefix: str) -> Statements[bool]:
         "SELECT 1 FROM handles WHERE key > $1 AND key < $2 LIMIT 1", key_prefix, f"{key_prefix[:-1]};"
     )
     return bool(rows)
+
+
+def replace_handles(before: User, after: User) -> Statements[None]:
+    """Write the handles of a user that has changed."""
+    previous, current = ({handle.key: handle for handle in handles(user)} for user in (before, after))
+    for key in previous.keys() - current.keys():
+        yield from HANDLES.delete("key = $1", key)
+    for key in current.keys() - previous.keys():
+        yield from HANDLES.insert(current[key])
