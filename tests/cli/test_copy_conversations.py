@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from support import targets
 from support.commands import run
 from support.messaging import TEXT, chat, create_user, post, upload
 from support.postgres import Postgres
@@ -90,6 +91,7 @@ def test_conversations_of_a_served_store_move_to_postgresql_and_back(data: Path,
             "messaging.handles": 2,
             "messaging.clients": 0,
             "messaging.devices": 0,
+            "messaging.scripts": 0,
             "messaging.conversations": 1,
             "messaging.participants": 2,
             "messaging.messages": 1,
@@ -129,6 +131,32 @@ def test_copy_that_was_used_is_no_longer_a_target(data: Path, url: str) -> None:
     assert "the target has conversations of its own" in refused(sqlite_url(data), url)
     with Server(data, "--database", url) as server:
         assert content.shown(server) == after
+
+
+def test_pending_event_is_sent_by_one_of_both_services(data: Path, url: str) -> None:
+    account = Key.of(first_run(data)["account_key"])
+    with targets.listening() as target:
+        target.answer = lambda call: 503
+        with Server(data) as server:
+            tenant = make_tenant(server.wire, account)
+            (webhook,) = server.wire.get(tenant.webhooks, tenant.key).json["webhooks"]
+            body = {"target": target.url, "triggers": ["user:remove"]}
+            assert server.wire.patch(f"{tenant.webhooks}/{webhook['id']}", tenant.key, body).status == 200
+            create_user(server.wire, tenant, externalId="jane")
+            assert server.wire.delete(f"{tenant.users}/jane", tenant.key).status == 200
+            target.wait_for(1)  # the next attempt is due in 15 seconds
+            first = copied(sqlite_url(data), url)
+            assert first["tables"]["messaging.deliveries"]["rows"] == 0
+            assert first["left_out"] == {"messaging.deliveries": 1}
+            output = run("copy", "--from", sqlite_url(data), "--to", url).stdout
+            assert "The source keeps 1 row of messaging.deliveries, which its processes work on: stop them" in output
+        last = copied(sqlite_url(data), url)
+        assert last["tables"]["messaging.deliveries"]["rows"] == 1
+        assert last["left_out"] == {"messaging.deliveries": 0}
+        target.answer = lambda call: 200
+        with Server(data, "--database", url):
+            first_call, second_call = target.wait_for(2)
+        assert first_call.event == second_call.event
 
 
 def test_conversations_without_keys_are_no_target(data: Path, tmp_path: Path) -> None:

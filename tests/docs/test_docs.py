@@ -124,9 +124,9 @@ def test_the_quickstart_can_be_followed(reader: Reader) -> None:
 
 
 def test_the_page_on_testing_runs(reader: Reader, tmp_path: Path) -> None:
-    tests, program, of_bots = blocks(ROOT / "docs" / "testing.md", "python")
-    (tmp_path / "test_page.py").write_text(tests + of_bots)
-    assert "7 passed" in reader.run("sh", "python -m pytest -q -p no:cacheprovider test_page.py")
+    tests, program, *of_bots = blocks(ROOT / "docs" / "testing.md", "python")
+    (tmp_path / "test_page.py").write_text(tests + "".join(of_bots))
+    assert "10 passed" in reader.run("sh", "python -m pytest -q -p no:cacheprovider test_page.py")
     assert re.fullmatch(r"200 /v2/apps/[0-9a-f]{24}\n", reader.run("python", program))
 
 

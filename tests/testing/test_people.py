@@ -12,7 +12,7 @@ from support import targets
 
 import sunshine_conversations_client as sc
 from sunshine_conversations_client import aio, webhooks
-from sunshine_keys.testing import SunshineServer, sunshine_server
+from sunshine_keys.testing import Chat, SunshineServer, sunshine_server
 
 SHOP: dict[str, Any] = {
     "type": "text",
@@ -178,6 +178,179 @@ def test_reading_and_typing_raise_events(sunshine: SunshineServer) -> None:
     assert (typed["type"], typed["payload"]["activity"]["type"]) == ("conversation:typing", "typing:start")
     assert read["type"] == "conversation:read"
     assert read["payload"]["activity"]["source"]["type"] == "web"
+
+
+@pytest.fixture
+def heard(sunshine: SunshineServer) -> Callable[[], list[dict[str, Any]]]:
+    """A function that returns the events that a bot has heard since its last call."""
+    sunshine.deliver_to(lambda environ, start: (start("200 OK", []), [b""])[1])
+    seen = [0]
+
+    def heard() -> list[dict[str, Any]]:
+        events = [event for delivery in sunshine.deliveries[seen[0] :] for event in delivery.events]
+        seen[0] = len(sunshine.deliveries)
+        return events
+
+    return heard
+
+
+def types_of(events: list[dict[str, Any]]) -> list[str]:
+    return [event["type"] for event in events]
+
+
+def workspace(sunshine: SunshineServer) -> None:
+    """Let the agents' workspace control new conversations."""
+    switchboards = sc.SwitchboardsApi(sunshine.client())
+    entries = sc.SwitchboardIntegrationsApi(sunshine.client())
+    board = switchboards.create_switchboard(sunshine.app_id).switchboard
+    body = {"name": "agents", "integrationType": "zd:agentWorkspace"}
+    entry = entries.create_switchboard_integration(sunshine.app_id, board.id, body).switchboard_integration
+    enabled = {"enabled": True, "defaultSwitchboardIntegrationId": entry.id}
+    switchboards.update_switchboard(sunshine.app_id, board.id, enabled)
+
+
+def link(sunshine: SunshineServer, chat: Chat, confirmation: str = "prompt") -> sc.Client:
+    """Begin to link a person to a channel. Return the client."""
+    integrations = sc.IntegrationsApi(sunshine.client())
+    twilio = integrations.create_integration(sunshine.app_id, {"type": "twilio"}).integration
+    body = {
+        "matchCriteria": {"type": "twilio", "integrationId": twilio.id, "phoneNumber": "+15550001111"},
+        "confirmation": {"type": confirmation},
+        "target": {"conversationId": chat.id},
+    }
+    return sc.ClientsApi(sunshine.client()).create_client(sunshine.app_id, chat.person.id, body).client
+
+
+def test_agent_talks_and_closes_the_ticket(sunshine: SunshineServer, heard: Callable[[], list[dict[str, Any]]]) -> None:
+    workspace(sunshine)
+    chat = sunshine.person().start_conversation()
+    said = chat.agent_says("I am Ann. How can I help?", name="Ann")
+    assert (said.author.subtypes, said.author.display_name, said.source.type) == (["agent"], "Ann", "zd:agentWorkspace")
+    heard()
+    closed = chat.agent_closes_ticket()
+    assert (closed.activity.type, closed.content) == ("ticket:closed", None)
+    posted, released = heard()
+    assert posted["payload"]["message"]["activity"] == {"type": "ticket:closed"}
+    assert (released["type"], released["payload"]["reason"]) == ("switchboard:releaseControl", "ticketClosed")
+    assert "activeSwitchboardIntegration" not in released["payload"]["conversation"]
+    chat.agent_closes_ticket()  # the agents have no control to release
+    assert types_of(heard()) == ["conversation:message"]
+    chat.says("One more thing")
+    heard()
+    chat.agent_transfers_to_email()
+    assert heard()[-1]["payload"]["reason"] == "transferToEmail"
+    assert chat.ends_session().activity.type == "conversation:endedByUser"
+
+
+def test_person_logs_in_and_becomes_a_known_user(
+    sunshine: SunshineServer, heard: Callable[[], list[dict[str, Any]]]
+) -> None:
+    jane = sunshine.user("jane")
+    known = sunshine.conversation(jane)
+    person = sunshine.person()
+    chat = person.start_conversation("Hello?")
+    anonymous = person.id
+    heard()
+    person.logs_in("jane", email="jane@example.com")
+    assert (person.id, person.external_id, chat.id) == (jane.id, "jane", known.id)
+    assert types_of(heard()) == ["user:merge", "client:add", "user:update"]
+    assert [text_of(message) for message in chat.messages] == ["Hello?"]
+    assert chat.says("It is me").author.user_id == jane.id
+    with pytest.raises(sc.NotFoundException):
+        sc.UsersApi(sunshine.client()).get_user(sunshine.app_id, anonymous)
+    with pytest.raises(sc.BadRequestException, match="has this external id already"):
+        person.logs_in("joe")
+
+
+def test_link_of_a_channel_goes_as_the_person_wants(
+    sunshine: SunshineServer, heard: Callable[[], list[dict[str, Any]]]
+) -> None:
+    person = sunshine.person()
+    chat = person.start_conversation()
+    with pytest.raises(LookupError, match="link one first"):
+        person.client_becomes("confirmed")
+    client = link(sunshine, chat)
+    confirmed = person.client_becomes("confirmed", client, displayName="Jane's phone")
+    assert confirmed is not None
+    assert (confirmed.status, confirmed.display_name) == ("active", "Jane's phone")
+    heard()
+    chat.posts("Hello!")
+    assert types_of(heard()) == [
+        "conversation:message",
+        "conversation:message:delivery:channel",
+        "conversation:message:delivery:user",
+    ]
+    person.next_message_fails("uncategorized_error", "The line is busy")
+    chat.posts("Hello!")
+    failure = heard()[-1]
+    assert failure["type"] == "conversation:message:delivery:failure"
+    assert failure["payload"]["error"] == {"code": "uncategorized_error", "message": "The line is busy"}
+    assert chat.says("Hello?").source.type == "twilio"
+    person.client_becomes("blocked")
+    assert heard()[-1]["payload"]["reason"] == "blocked"
+    assert [client.type for client in person.clients] == ["sdk", "twilio"]
+    assert person.clients[1].integration_id is not None
+    sunshine.next_link_becomes("linkCancelled", person.clients[1].integration_id)
+    other = sunshine.person().start_conversation()
+    body = {
+        "matchCriteria": {
+            "type": "twilio",
+            "integrationId": person.clients[1].integration_id,
+            "phoneNumber": "+1555000",
+        },
+        "confirmation": {"type": "immediate"},
+        "target": {"conversationId": other.id},
+    }
+    sc.ClientsApi(sunshine.client()).create_client(sunshine.app_id, other.person.id, body)
+    assert [client.type for client in other.person.clients] == ["sdk"]
+
+
+def test_person_comes_by_a_channel_and_by_a_referral(
+    sunshine: SunshineServer, heard: Callable[[], list[dict[str, Any]]]
+) -> None:
+    integrations = sc.IntegrationsApi(sunshine.client())
+    telegram = integrations.create_integration(sunshine.app_id, {"type": "telegram"}).integration.id
+    chat = sunshine.person().start_conversation("Hello?", integrationId=telegram, referral={"code": "spring"})
+    created, posted = heard()
+    assert (created["payload"]["referral"], created["payload"]["source"]["type"]) == ({"code": "spring"}, "telegram")
+    assert posted["payload"]["message"]["source"]["originalMessageId"]
+    chat.is_referred("autumn", adId="17")
+    chat.passes_through({"interactive": {"id": 1}})
+    referred, forwarded = heard()
+    assert referred["payload"]["referral"] == {"code": "autumn", "details": {"adId": "17"}}
+    assert (forwarded["type"], forwarded["payload"]["interactive"]) == ("passthrough:messaging", {"id": 1})
+
+
+async def test_everybody_acts_in_asynchronous_tests(sunshine: SunshineServer) -> None:
+    person = sunshine.person()
+    chat = await person.start_conversation_async("Hello?")
+    await chat.reads_async()
+    await chat.types_async()
+    await chat.is_referred_async("spring")
+    await chat.passes_through_async({"a": 1})
+    assert text_of(await chat.agent_says_async("Hello!")) == "Hello!"
+    assert (await chat.agent_closes_ticket_async()).activity.type == "ticket:closed"
+    assert (await chat.agent_transfers_to_email_async()).activity.type == "ticket:transfer:email"
+    assert (await chat.ends_session_async()).activity.type == "conversation:endedByUser"
+    await person.logs_in_async("jane")
+    assert person.external_id == "jane"
+    client = link(sunshine, chat)
+    matched = await person.client_becomes_async("matched")
+    assert matched is not None
+    assert (matched.id, matched.status) == (client.id, "pending")
+    await person.next_message_fails_async("uncategorized_error", "Nobody is there", client)
+    assert [client.type for client in await person.clients_async()] == ["sdk", "twilio"]
+
+
+def test_retention_follows_the_clock(sunshine: SunshineServer) -> None:
+    settings = {"settings": {"conversationRetentionSeconds": 3600}}
+    sc.AppsApi(sunshine.client()).update_app(sunshine.app_id, settings)
+    chat = sunshine.person().start_conversation()
+    chat.says("Hello?")
+    sunshine.advance(3500)
+    assert len(chat.messages) == 1
+    sunshine.advance(200)
+    assert chat.messages == []
 
 
 def test_exception_of_the_application_is_recorded(sunshine: SunshineServer) -> None:

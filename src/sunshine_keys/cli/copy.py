@@ -45,5 +45,10 @@ def copy(
     emit(
         f"Both stores have these rows, up to entry {copied.sequence} of the audit trail; {counted(copied.changed, 'row was', 'rows were')} written."
     )
+    for name, rows in copied.left_out.items():
+        if rows:
+            emit(
+                f"The source keeps {counted(rows, 'row', 'rows')} of {name}, which its processes work on: stop them, and copy once more."
+            )
     emit(f"The nodes need the sealing keys {', '.join(copied.sealing_key_ids) or '(none)'}.")
     emit("To move a service: stop it, copy once more, and serve the target.")

@@ -71,13 +71,15 @@ class Copied(msgspec.Struct, frozen=True):
     """The result of a copy.
 
     `tables` has the sum of each table, which is the same on both sides. `changed` is the number of rows written or
-    removed, `sequence` the number of the last entry of the audit trail.
+    removed, `sequence` the number of the last entry of the audit trail. `left_out` has the numbers of rows that stay in the
+    source, for tables of which a copy has only some rows.
     """
 
     tables: dict[str, Sum]
     changed: int
     sequence: int
     sealing_key_ids: list[str]
+    left_out: dict[str, int]
 
 
 async def copy(keys: Part, conversations: Part | None, progress: Progress) -> Copied:
@@ -105,7 +107,7 @@ async def copy(keys: Part, conversations: Part | None, progress: Progress) -> Co
     for part in parts:
         for table in part.tables:
             name = part.prefix + table.name
-            sums[name] = await _sum(table, part.source, advance)
+            sums[name] = await _sum(table, part.source, advance, table.copied_where)
             if (copied := await _sum(table, part.target, lambda count: None)) != sums[name]:
                 raise StoreError(f"the copy differs from the source in {name} ({copied} and {sums[name]})")
     if conversations is not None:
@@ -114,7 +116,13 @@ async def copy(keys: Part, conversations: Part | None, progress: Progress) -> Co
         await _finish(conversations, META.put_row((_COPIED, await _fingerprint(conversations))))
     await _finish(keys)
     end = await keys.source.rows("SELECT coalesce(max(sequence), 0) FROM audit")
-    return Copied(sums, changed, end[0][0], await _sealing_key_ids(keys.source))
+    left_out = {
+        part.prefix + table.name: await _count(table, part.source) - sums[part.prefix + table.name].rows
+        for part in parts
+        for table in part.tables
+        if table.copied_where
+    }
+    return Copied(sums, changed, end[0][0], await _sealing_key_ids(keys.source), left_out)
 
 
 async def _count(table: Table[Any], side: Source) -> int:
@@ -179,7 +187,7 @@ async def _require_copy(source: Source, target: Target) -> None:
 async def _mirror(table: Table[Any], source: Source, target: Target, advance: Callable[[int], None]) -> int:
     changed = 0
     after: Any = table.first
-    while page := await source.rows(table.rows_after(BATCH), after):
+    while page := await source.rows(table.rows_after(BATCH, table.copied_where), after):
         last = page[-1][0]
         present = {row[0]: row for row in await target.rows(table.rows_between, after, last)}
         statements = [table.put_row(row) for row in page if present.pop(row[0], None) != row]
@@ -194,9 +202,9 @@ async def _mirror(table: Table[Any], source: Source, target: Target, advance: Ca
     return changed + int(surplus)
 
 
-async def _sum(table: Table[Any], side: Source, advance: Callable[[int], None]) -> Sum:
+async def _sum(table: Table[Any], side: Source, advance: Callable[[int], None], where: str = "") -> Sum:
     digest, count = hashlib.sha256(), 0
-    async for page in _pages(table, side):
+    async for page in _pages(table, side, where):
         for row in page:
             digest.update(msgspec.msgpack.encode(row))
         count += len(page)
@@ -204,9 +212,9 @@ async def _sum(table: Table[Any], side: Source, advance: Callable[[int], None]) 
     return Sum(count, digest.hexdigest())
 
 
-async def _pages(table: Table[Any], side: Source) -> AsyncIterator[list[Row]]:
+async def _pages(table: Table[Any], side: Source, where: str) -> AsyncIterator[list[Row]]:
     after: Any = table.first
-    while page := await side.rows(table.rows_after(BATCH), after):
+    while page := await side.rows(table.rows_after(BATCH, where), after):
         yield page
         after = page[-1][0]
 

@@ -78,7 +78,7 @@ class Table(Generic[S]):
     `since` is the schema version that introduced it. `references` maps columns to the tables whose first column they
     hold; a row is deleted together with the row that it refers to. `sealed` is the column that holds a sealed value, and
     `title` is the name of such rows in texts for people. `copied` is False for tables that a copy of the store leaves
-    out. `remembered` is True if a driver may keep rows in memory for as long as nothing has changed.
+    out; with `copied_where`, a condition in SQL, a copy has only the rows that meet it. `remembered` is True if a driver may keep rows in memory for as long as nothing has changed.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class Table(Generic[S]):
         sealed: str = "",
         title: str = "",
         copied: bool = True,
+        copied_where: str = "",
         remembered: bool = False,
     ) -> None:
         hints = typing.get_type_hints(struct)
@@ -106,6 +107,7 @@ class Table(Generic[S]):
         self.sealed = sealed
         self.title = title or name
         self.copied = copied
+        self.copied_where = copied_where
         self.remembered = remembered
         self._encoders = [(place, column.encode) for place, column in enumerate(self.columns) if column.encode]
         self._decoders = [(place, column.decode) for place, column in enumerate(self.columns) if column.decode]
@@ -194,9 +196,10 @@ class Table(Generic[S]):
 
     # Statements on whole tables, for copies: they do not convert rows to structs
 
-    def rows_after(self, limit: int) -> str:
-        """Return the SQL for the `limit` rows that follow $1 in order of the first column."""
-        return f"{self.select_sql}WHERE {self.key[0]} > $1 ORDER BY {self.key[0]} LIMIT {limit}"
+    def rows_after(self, limit: int, where: str = "") -> str:
+        """Return the SQL for the `limit` rows that follow $1 in order of the first column, of those that meet `where`."""
+        condition = f" AND ({where})" if where else ""
+        return f"{self.select_sql}WHERE {self.key[0]} > $1{condition} ORDER BY {self.key[0]} LIMIT {limit}"
 
     @property
     def count_after(self) -> str:

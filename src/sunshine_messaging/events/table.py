@@ -6,13 +6,15 @@ import msgspec
 
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_keys.store.table import Index, Table
-from sunshine_messaging.events.model import Delivery, Sender
+from sunshine_messaging.events.model import NO_OWNER, Delivery, Sender
 from sunshine_messaging.moments import Milliseconds
 
 DELIVERIES = Table(
     "deliveries",
     Delivery,
     references={"app_id": "apps"},
+    # A delivery that a process owns stays with it: the service of the copy would deliver it a second time.
+    copied_where=f"owner IS NULL OR owner = '{NO_OWNER}'",
     indexes=(
         Index("deliveries_by_owner", ("owner", "webhook_id", "number")),
         Index("deliveries_by_due", ("owner", "due")),
