@@ -11,7 +11,7 @@ from support import targets
 from support.messaging import TEXT, chat, create_switchboard, create_user, post
 from support.targets import Target
 from support.waiting import wait_until
-from support.wire import Tenant, Wire
+from support.wire import Key, Tenant, Wire
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import webhooks
@@ -294,3 +294,36 @@ def test_message_of_a_user_shows_the_default_in_control(wire: Wire, tenant: Tena
     post(wire, tenant, conversation, TEXT | {"author": {"type": "user", "userId": jane["id"]}})
     assert bot.heard(3) == ["conversation:create", "switchboard:releaseControl", "conversation:message"]
     assert bot.payload("conversation:message")["conversation"]["activeSwitchboardIntegration"] == bot.short
+
+
+def test_shorthand_passes_control_after_the_message(wire: Wire, tenant: Tenant, target: Target) -> None:
+    bot, human, _ = create_switchboard(wire, tenant)
+    party = Party(wire, tenant, bot, target)
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+
+    def say(text: str, auth: Key) -> list[str]:
+        body = TEXT | {"content": {"type": "text", "text": text}}
+        answer = wire.post(f"{tenant.conversations}/{conversation}/messages", auth, body)
+        assert answer.status == 201, answer
+        return [message["content"]["text"] for message in answer.json["messages"]]
+
+    assert say("I call somebody.%((switchboard:passControl:human))%", tenant.app_key) == ["I call somebody."]
+    assert say("%((switchboard:passControl:bot))%", tenant.app_key) == []
+    assert say("%((switchboard:passControl:nobody))%", tenant.app_key) == []
+    assert say("Bye. %((switchboard:passControl:next))%", tenant.key) == ["Bye."]
+    assert party.heard(7) == [
+        "conversation:create", "conversation:message", "switchboard:passControl", "switchboard:passControl",
+        "switchboard:passControl:failure", "conversation:message", "switchboard:passControl",
+    ]  # fmt: skip
+    passed = [event["payload"]["conversation"] for event in target.events("switchboard:passControl")]
+    names = [conversation["activeSwitchboardIntegration"]["name"] for conversation in passed]
+    assert names == ["human", "bot", "human"]
+    assert human["name"] == "human"
+    shown = wire.get(f"{tenant.conversations}/{conversation}", tenant.key).json["conversation"]
+    assert shown["activeSwitchboardIntegration"]["id"] == human["id"]
+
+
+def test_shorthand_without_a_switchboard_is_only_hidden(wire: Wire, tenant: Tenant) -> None:
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+    body = TEXT | {"content": {"type": "text", "text": "Hello!%((switchboard:passControl:human))%"}}
+    assert post(wire, tenant, conversation, body)["content"]["text"] == "Hello!"

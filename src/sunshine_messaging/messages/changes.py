@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
 
-from sunshine_keys.errors import BadRequest, Locked
+from sunshine_keys.errors import BadRequest, Locked, SwitchboardInvalidAction
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_messaging.attachments.changes import show
@@ -14,7 +15,8 @@ from sunshine_messaging.attachments.table import delete_shown_by
 from sunshine_messaging.clients.channels import carry
 from sunshine_messaging.clients.model import Client
 from sunshine_messaging.clients.table import clients_of
-from sunshine_messaging.control.changes import settle_control
+from sunshine_messaging.control.changes import ChangeControl, settle_control
+from sunshine_messaging.control.states import Action
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
@@ -80,7 +82,8 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
 
     Raises ConversationNotFound, UserNotFound, NotFound for a user who is no member, BadRequest for a destination that the
     user does not have, and Locked. `source` is that of the event, and `quoted` the message that this one answers. `original`
-    are the fields of the source that only messages have. `responder_id` is the default responder of a user's channel.
+    are the fields of the source that only messages have. `responder_id` is the default responder of a user's channel. Control
+    goes to `pass_to` afterwards; `integration_id` is the integration that passes it, None for an app or account key.
     """
 
     action = "message.post"
@@ -97,6 +100,8 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
     quoted: dict[str, Any] | None = None
     responder_id: str | None = None
     activity: dict[str, Any] | None = None
+    pass_to: str | None = None
+    integration_id: str | None = None
 
     def apply(self) -> Statements[bytes]:
         conversation = yield from require_conversation(self.app_id, self.conversation_id)
@@ -126,11 +131,18 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
             yield from self.audience.raise_event(_posted(conversation, view, user, self.source))
             views.append(view)
             bodies.append(message.body)
-        yield from execute(_COUNT, conversation.id, len(views), received, text(received))
+        if views:
+            yield from execute(_COUNT, conversation.id, len(views), received, text(received))
         others = yield from execute(_UNREAD, conversation.id, len(views), author_id or "")
         if self.activity is None and (self.destination is None or client is not None):
             for user_id, associations in others:
                 yield from carry(self.audience, conversation, user_id, associations, client, views)
+        if self.pass_to is not None:
+            passing = ChangeControl(
+                self.app_id, conversation.id, Action.PASS, self.integration_id, self.pass_to, audience=self.audience
+            )
+            with contextlib.suppress(SwitchboardInvalidAction):  # there is no enabled switchboard
+                yield from passing.apply()
         return b'{"messages":[' + b",".join(bodies) + b"]}"
 
     def _view(self, received: Milliseconds, author: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Text, HTML and Markdown of messages: cleaned, rendered, and read for shorthand. No I/O.
 
 Shorthand is text that stands for something else: `%[Label](https://…)`, `%[Label](reply:X)` and `%[Label](postback:X)` for
-actions, `![](https://…)` for an image, `&((…))&` for text that is not shown.
+actions, `![](https://…)` for an image, `&((…))&` for text that is not shown, and `%((switchboard:passControl:NAME))%` for a pass
+of control.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ _BLOCKS = re.compile(r"</(?:li|h[1-6]|ul|ol)\s*>", re.IGNORECASE)
 _SHORTHAND = re.compile(
     r"%\[(?P<label>[^\]\n]{1,128})\]\((?P<target>[^()\s]+)\)"
     r"|!\[[^\]\n]*\]\((?P<image>https?://[^()\s]+)\)"
-    r"|&\(\((?P<hidden>.*?)\)\)&",
+    r"|&\(\((?P<hidden>.*?)\)\)&"
+    r"|%\(\(switchboard:passControl:(?P<entry>[^()\n]{1,100})\)\)%",
     re.DOTALL,
 )
 
@@ -74,9 +76,23 @@ def rendered(content: Values) -> Values:
     return normal
 
 
+def control_target(content: Values) -> str | None:
+    """Return the entry of the switchboard to which a text passes control, or None. Of several, it is the last."""
+    targets = [match["entry"] for match in _SHORTHAND.finditer(content.get(_source(content), "")) if match["entry"]]
+    return targets[-1].strip() if targets else None
+
+
+def _source(content: Values) -> str:
+    """Return the name of the property that holds the text of a content."""
+    return next((name for name in ("markdownText", "htmlText", "text") if content.get(name)), "")
+
+
 def read(content: Values) -> list[Values]:
-    """Return the contents that a text stands for: the text, and images that shorthand names. Raises BadRequest."""
-    source = next((name for name in ("markdownText", "htmlText", "text") if content.get(name)), "")
+    """Return the contents that a text stands for: the text, and images that shorthand names. Raises BadRequest.
+
+    A text that only passes control stands for none.
+    """
+    source = _source(content)
     if not source or not _SHORTHAND.search(content[source]):
         return [rendered(content)]
     segments = _segments(content[source])
@@ -88,6 +104,8 @@ def read(content: Values) -> list[Values]:
         elif text.strip() or actions:
             contents.append(rendered(others | {source: text.strip(), "actions": actions}))
     if not contents:
+        if control_target(content) is not None and not content.get("actions"):
+            return []
         raise BadRequest("content.text should NOT be blank")
     contents[-1]["actions"] = [*contents[-1]["actions"], *content.get("actions", [])]
     return [_finished(part) for part in contents]

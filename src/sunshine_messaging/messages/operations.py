@@ -22,6 +22,7 @@ from sunshine_messaging.messages.changes import (
     Destination,
     PostMessage,
 )
+from sunshine_messaging.messages.markup import control_target
 from sunshine_messaging.messages.model import PAGE_SIZE, id_of
 from sunshine_messaging.messages.table import MESSAGES, messages_page
 from sunshine_messaging.metadata import require_small
@@ -56,6 +57,8 @@ async def post_message(plane: Plane, call: Call) -> Any:
         without_nulls(metadata) if metadata else None,
         _destination(body, author),
         plane.now(),
+        pass_to=control_target(body["content"]) if author.member is None else None,
+        integration_id=call.actor.integration_id,
     )
     return await plane.create(call, change)
 
