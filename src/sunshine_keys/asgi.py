@@ -96,6 +96,7 @@ class Service:
             await usage.close()
         if page is not None:
             await page.close()
+        resuming.cancel()
         await asyncio.gather(resuming, return_exceptions=True)
         await engine.close()
         if traces is not None:

@@ -54,6 +54,9 @@ def _messaging(operation_id: str) -> Handler:
 OPERATIONS = [*KEY_OPERATIONS, *messaging_operations(_messaging)]
 ROUTER = Router(OPERATIONS)
 
+WATCH_SECONDS = 5.0
+"""Seconds between two looks at whether another process has begun to use the conversation plane."""
+
 
 class Messaging:
     """The conversation plane beside a store of keys. Its modules are imported, and its store is opened, at its first use."""
@@ -137,12 +140,15 @@ class Messaging:
         return await messaging_version(self._place) > 0
 
     async def resume(self, engine: Engine) -> None:
-        """Open the plane if it has been used before, so that it finishes what an earlier process began. Log failures."""
-        try:
-            if await self.exists():
-                await self.plane(engine)
-        except (StoreError, StoreUnavailable) as error:
-            logger.warning("the store of conversations could not be opened: %s", error)
+        """Open the plane once any process has used it, so that this one finishes what others begin. Log failures."""
+        while self._plane is None:
+            try:
+                if await self.exists():
+                    await self.plane(engine)
+                    return
+            except (StoreError, StoreUnavailable) as error:
+                logger.warning("the store of conversations could not be opened: %s", error)
+            await asyncio.sleep(WATCH_SECONDS)
 
     async def app_deleted(self, engine: Engine, app_id: str) -> None:
         """Delete the app's users and conversations. Log failures: the plane tries later what fails now."""

@@ -51,7 +51,7 @@ class Mounted(Protocol):
         ...
 
     async def resume(self, engine: Engine) -> None:
-        """Open the plane if it has been used before, so that it finishes what an earlier process began."""
+        """Open the plane once any process has used it, so that this one finishes what others begin."""
 
     async def close(self) -> None: ...
 

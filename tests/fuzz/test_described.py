@@ -57,7 +57,7 @@ BODIES: dict[str, Any] = {
 
 
 DOCUMENT = json.loads(openapi.document(ROUTER))
-LARGE = ["PostMessage", "CreateClient", "SimulateMessage"]
+LARGE = ["PostMessage", "CreateClient", "SimulateConversation", "SimulateMessage", "SimulateAgentMessage"]
 """The operations whose bodies hold the content of a message. Covering each of its properties takes thousands of requests."""
 
 MOVES_TIME = ["AdvanceClock"]

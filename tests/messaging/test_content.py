@@ -34,6 +34,13 @@ def test_text_is_stored_unchanged() -> None:
     assert posted(content | {"metadata": {"a": 1}, "unknown": 1}) == [content]
 
 
+def test_nulls_of_items_are_left_out() -> None:
+    item = {"title": "Tacos", "actions": [POSTBACK | {"metadata": None}]}
+    for metadata, stored in ((None, {}), ({"a": 1, "b": None}, {"metadata": {"a": 1}})):
+        (content,) = posted({"type": "carousel", "items": [item | {"metadata": metadata}]})
+        assert content["items"] == [{"title": "Tacos", "actions": [POSTBACK | {"uri": ""}]} | stored]
+
+
 def test_actions_may_stand_without_text() -> None:
     assert posted({"type": "text", "actions": [REPLY]}) == [{"type": "text", "actions": [REPLY]}]
 

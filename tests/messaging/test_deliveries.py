@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from support import targets
 from support.messaging import TEXT, chat, create_user, post
+from support.pg_proxy import Proxy
+from support.postgres import Postgres
 from support.servers import Server
 from support.targets import Received, Target
 from support.waiting import wait_until
@@ -306,3 +308,70 @@ def test_worker_that_was_paused_loses_no_event(place: Place, account: Key, targe
             post(wire, tenant, conversations[0], say(number))
         assert_all_heard(target, [(conversations[0], number) for number in range(10_000, 10_020)])
         assert len(target.calls) <= before + 24  # a call that the paused worker had begun may have happened twice
+
+
+def test_node_with_a_cut_link_loses_no_event(postgres: Postgres, tmp_path: Path, target: Target) -> None:
+    url = postgres.new_store()
+    direct = Place(tmp_path / "direct", url)
+    account = Key.of(first_run(direct)["account_key"])
+    target.answer = lambda call: time.sleep(0.02) or 200  # type: ignore[func-returns-value]
+    with Proxy(postgres.port).running() as link:
+        cut_off = Place(direct.data, url.replace(f":{postgres.port}/", f":{link.port}/"))
+        with Server(cut_off) as node, Server(direct) as other:
+            tenant = make_tenant(node.wire, account)
+            listen(node.wire, tenant, target.url)
+            conversations = [chat(node.wire, tenant, create_user(node.wire, tenant)) for _ in range(4)]
+            stop = threading.Event()
+            timers = [threading.Timer(1.0, link.cut), threading.Timer(2.0, stop.set)]
+            for timer in timers:
+                timer.start()
+            try:
+                posted = acknowledged(node, tenant, conversations, stop)
+                for timer in timers:
+                    timer.join()
+                assert posted
+                assert_all_heard(target, posted)  # the other node has taken over what the first had stored
+            finally:
+                link.heal()
+            calls = [(call.event["payload"]["conversation"]["id"], said(call)) for call in target.calls]
+            # The claim of the calls that were under way has run out. There is one for a conversation.
+            assert len(calls) - len(set(calls)) <= len(conversations)
+
+            wait_until(lambda: node.wire.get(f"{tenant.users}/nobody", tenant.key).status == 404)
+            before = len(target.calls)
+            for number in range(10_000, 10_020):
+                post(Wire(node.wire.url), tenant, conversations[0], say(number))
+                post(Wire(other.wire.url), tenant, conversations[1], say(number))
+            later = [(conversation, number) for conversation in conversations[:2] for number in range(10_000, 10_020)]
+            assert_all_heard(target, later)
+            assert len(target.calls) == before + len(later)
+
+
+def test_target_that_hangs_closes_early_or_fails_loses_no_event(sqlite: tuple[Place, Key], target: Target) -> None:
+    place, account = sqlite
+    free = threading.Event()
+    answers: dict[int, list[int | None]] = {1: [None], 3: [None], 5: [500, 500], 7: [503, None, 500]}
+
+    def answer(call: Received) -> int | None:
+        number = said(call)
+        if not answers.get(number):
+            return 200
+        status = answers[number].pop(0)
+        if number == 1:
+            free.wait(60)
+        return status
+
+    target.answer = answer
+    short = "import sunshine_keys.webhooks.courier as courier\ncourier.ANSWER_SECONDS = 1.0"
+    with Server(place, *AT_ONCE, patch=short) as server:
+        tenant = make_tenant(server.wire, account)
+        listen(server.wire, tenant, target.url)
+        conversation = chat(server.wire, tenant, create_user(server.wire, tenant))
+        for number in range(9):
+            post(server.wire, tenant, conversation, say(number))
+        calls = target.wait_for(9 + 1 + 1 + 2 + 3)
+        free.set()
+    heard = [said(call) for call in calls]
+    assert list(dict.fromkeys(heard)) == list(range(9))
+    assert {number: heard.count(number) for number in range(9) if heard.count(number) > 1} == {1: 2, 3: 2, 5: 3, 7: 4}
+    assert len({call.event["id"] for call in calls}) == 9

@@ -16,7 +16,8 @@ from sunshine_keys.apps.changes import CreateApp, DeleteApp, UpdateApp
 from sunshine_keys.apps.model import App, AppPatch
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.store import OPERATOR
-from sunshine_keys.store.statements import Row
+from sunshine_keys.store.change import Change
+from sunshine_keys.store.statements import Row, Statements
 from sunshine_messaging.activities.changes import MarkRead
 from sunshine_messaging.apps.table import APPS
 from sunshine_messaging.conversations.changes import CreateConversation
@@ -24,7 +25,7 @@ from sunshine_messaging.conversations.model import SDK_GROUP, Conversation
 from sunshine_messaging.conversations.table import CONVERSATIONS
 from sunshine_messaging.messages.changes import Author, PostMessage
 from sunshine_messaging.messages.model import received_at
-from sunshine_messaging.messages.retention import ExpireMessages
+from sunshine_messaging.messages.retention import ExpireMessages, inactive_conversations
 from sunshine_messaging.messages.table import MESSAGES
 from sunshine_messaging.moments import text
 from sunshine_messaging.participants.changes import Member
@@ -215,3 +216,38 @@ async def test_background_work_sweeps_by_itself(runner: asyncio.Runner, place: P
     async with opened_planes(place, 1) as (plane,), asyncio.timeout(60):
         while await plane.store.select(MESSAGES, ""):  # noqa: ASYNC110 - another task deletes them
             await asyncio.sleep(0.01)
+
+
+class AddConversations(Change[None], frozen=True):
+    """Add conversations with a message each, except for those that have expired, whose times are older."""
+
+    action = "test.add"
+    audited = False
+    app_id: str
+    active: int
+    expired: int
+
+    def apply(self) -> Statements[None]:
+        for number in range(self.active + self.expired):
+            is_active = number < self.active
+            yield from CONVERSATIONS.insert(
+                Conversation(
+                    new_object_id(), self.app_id, SDK_GROUP, False, None, None, None, None, text(BEGIN), text(BEGIN),
+                    messages=int(is_active), last_received=BEGIN + DAY * 1000 if is_active else BEGIN,
+                )
+            )  # fmt: skip
+
+
+async def test_sweep_reads_only_what_is_due(plane: Plane, place: Place) -> None:
+    chat = await Chat(plane).begin()
+    await chat.post(BEGIN)
+    await plane.store.transact(OPERATOR, AddConversations(chat.app_id, 1500, 1500))
+    statement = next(inactive_conversations(chat.app_id, BEGIN + 1, (0, ""), 500))
+    assert [row[1] for row in await plane.store.rows(statement.sql, *statement.values)] == [chat.id]
+    explain = "EXPLAIN QUERY PLAN "
+    if place.database is not None:
+        explain = "EXPLAIN "
+        await plane.store.rows("ANALYZE conversations")
+    plan = " ".join(str(row) for row in await plane.store.rows(explain + statement.sql, *statement.values))
+    assert "conversations_by_age" in plan
+    assert ("Sort" in plan, "TEMP B-TREE" in plan) == (False, False)

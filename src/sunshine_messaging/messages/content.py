@@ -124,7 +124,9 @@ def _items(content: Values) -> list[Values]:
 
 
 def _item(item: Values) -> Values:
-    normal = _with_actions(item)
+    normal = without_nulls(_with_actions(item))
+    if isinstance(item.get("metadata"), dict):
+        normal["metadata"] = without_nulls(item["metadata"])
     if "mediaUrl" in item:
         normal.setdefault("mediaType", media_type(item["mediaUrl"]))
     return normal
