@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from support import targets
-from support.messaging import TEXT, chat, create_user, post
+from support.messaging import TEXT, add_device, chat, create_user, post
 from support.simulator import Stage
 from support.stores import STORES
-from support.wire import Tenant, Wire
+from support.wire import Service, Tenant, Wire
+
+from sunshine_keys.ids import new_object_id
+from sunshine_messaging.clients.model import Device
 
 pytestmark = pytest.mark.parametrize("service", STORES, indirect=True, scope="session")
 
@@ -260,6 +263,26 @@ def test_source_has_the_client_and_the_device_only_if_the_webhook_wants_them(sta
     assert message["source"]["client"] == client
     assert "client" not in started["messages"][0]["source"]
     assert set(message["author"]["user"]) >= {"signedUpAt", "profile", "metadata", "identities"}
+
+
+def test_source_of_an_sdk_has_its_device(stage: Stage, service: Service) -> None:
+    stage.hear(includeFullSource=True)
+    started = stage.simulate("conversations", {})
+    user, conversation = started["user"], started["conversation"]["id"]
+    (client,) = clients(stage, user)
+    device = Device(
+        new_object_id(), user["id"], client["id"], "web", "guid", "active", stage.tenant.web_id, "2020-05-21T15:53:30.197Z"
+    )  # fmt: skip
+    add_device(service.place, device)
+    stage.simulate(f"conversations/{conversation}/activities", {"type": "conversation:read"})
+    (read,) = stage.payloads("conversation:read", 1)
+    source = read["activity"]["source"]
+    assert (source["type"], source["integrationId"]) == ("web", stage.tenant.web_id)
+    assert (source["client"]["id"], source["device"]["id"], source["device"]["guid"]) == (
+        client["id"],
+        device.id,
+        "guid",
+    )
 
 
 # Logins

@@ -22,12 +22,12 @@ REASONS = {"ticket:closed": "ticketClosed", "ticket:transfer:email": "transferTo
 """Why the agents release control, by the activity."""
 
 
-def source_of(app_id: str, type: str) -> Source:
+def workspace_source(app_id: str, type: str) -> Source:
     """Return the source of what a built-in integration does."""
     return Source({"type": type, "integrationId": built_in_integration(app_id, type)})
 
 
-def author_of(type: str, display_name: str | None, avatar_url: str | None) -> Author:
+def workspace_author(type: str, display_name: str | None, avatar_url: str | None) -> Author:
     """Return the author of what a built-in integration posts."""
     return Author(None, display_name, avatar_url, [SUBTYPES[type]])
 
@@ -46,7 +46,7 @@ class EndTicket(AnnouncedChange[bytes], frozen=True):
     now: Milliseconds
 
     def apply(self) -> Statements[bytes]:
-        source = source_of(self.app_id, AGENT_WORKSPACE)
+        source = workspace_source(self.app_id, AGENT_WORKSPACE)
         post = PostMessage(
             self.app_id, self.conversation_id, Author(None), [], None, None, self.now, audience=self.audience,
             source=source, activity={"type": self.type},

@@ -19,7 +19,7 @@ from sunshine_messaging.messages.changes import PostMessage
 from sunshine_messaging.metadata import require_small
 from sunshine_messaging.moments import Milliseconds, text
 from sunshine_messaging.participants.changes import Member
-from sunshine_messaging.simulator.agents import AGENT_WORKSPACE, EndTicket, author_of, source_of
+from sunshine_messaging.simulator.agents import AGENT_WORKSPACE, EndTicket, workspace_author, workspace_source
 from sunshine_messaging.simulator.changes import (
     ENDED_BY_USER,
     AnswerForm,
@@ -134,12 +134,12 @@ async def say_as_agent(plane: Plane, call: Call) -> Any:
     change = PostMessage(
         app_id,
         call.ids["conversationId"],
-        author_of(type, body.get("displayName"), body.get("avatarUrl")),
+        workspace_author(type, body.get("displayName"), body.get("avatarUrl")),
         content.normalised(body, by_business=True),
         without_nulls(metadata) if metadata else None,
         None,
         plane.now(),
-        source=source_of(app_id, type),
+        source=workspace_source(app_id, type),
     )
     return await plane.create(call, change)
 
