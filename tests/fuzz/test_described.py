@@ -25,6 +25,9 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.feedback import FeedbackSources
+from schemathesis.pytest._test_builder import build_operation_test
+from schemathesis.python._constants.orchestrator import make_constants_value_source
 from schemathesis.specs.openapi.checks import negative_data_rejection
 from support import messaging
 from support.wire import WEBHOOK, Service, Tenant, Wire, make_tenant
@@ -163,15 +166,37 @@ SETTINGS = settings(
 )
 
 
-@pytest.mark.timeout(0)
-@schema.parametrize()
-@SETTINGS
-def test_every_answer_is_described(case: Any, surroundings: Surroundings) -> None:
-    surroundings.ask(case)
+def ids_in(schema: Any) -> list[str]:
+    return [operation.ok().definition.raw["operationId"] for operation in schema.get_all_operations()]
+
+
+def require_described_answers(schema: Any, operation_id: str, surroundings: Surroundings) -> None:
+    """Do what `schema.parametrize` does for one operation.
+
+    That generates the requests of all operations when the tests are collected: in every process that runs tests, and in half
+    of their time.
+    """
+
+    def test(case: Any) -> None:
+        surroundings.ask(case)
+
+    build_operation_test(
+        config=schema.config,
+        operation=schema.find_operation_by_id(operation_id),
+        test_func=test,
+        given_kwargs={},
+        feedback=FeedbackSources(constants_value_source=make_constants_value_source(schema)),
+        explicit_settings=SETTINGS,
+    )()
 
 
 @pytest.mark.timeout(0)
-@large_schema.parametrize()
-@SETTINGS
-def test_every_answer_to_a_large_body_is_described(case: Any, surroundings: Surroundings) -> None:
-    surroundings.ask(case)
+@pytest.mark.parametrize("operation_id", ids_in(schema))
+def test_every_answer_is_described(operation_id: str, surroundings: Surroundings) -> None:
+    require_described_answers(schema, operation_id, surroundings)
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("operation_id", ids_in(large_schema))
+def test_every_answer_to_a_large_body_is_described(operation_id: str, surroundings: Surroundings) -> None:
+    require_described_answers(large_schema, operation_id, surroundings)

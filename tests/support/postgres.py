@@ -42,6 +42,31 @@ def programs() -> Path:
     return folder
 
 
+@functools.cache
+def _template() -> Path:
+    """Return a folder with the data of a new server, which is copied for each server: initdb takes a second and a half of CPU."""
+    folder = Path(tempfile.mkdtemp(prefix="sunshine-keys-postgres-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _own(folder)
+    _run(
+        programs() / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C",
+        "--no-sync", "--no-instructions", "--wal-segsize=4",
+    )  # fmt: skip
+    return folder / "data"
+
+
+def _own(folder: Path) -> None:
+    if USER is not None:
+        folder.chmod(0o755)
+        owner = pwd.getpwnam(USER)
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, user=USER)
+    assert done.returncode == 0, done.stderr
+
+
 _QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
 
 
@@ -54,15 +79,10 @@ class Postgres:
         self._settings = settings
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        if USER is not None:
-            folder.chmod(0o755)
-            owner = pwd.getpwnam(USER)
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
+        _own(folder)
 
     def run(self, program: str, *arguments: str) -> None:
-        command = self._command(program, *arguments)
-        done = subprocess.run(command, check=False, capture_output=True, text=True, user=USER)
-        assert done.returncode == 0, done.stderr
+        _run(*self._command(program, *arguments))
 
     def dump(self, store_url: str) -> Path:
         """Write a dump of a store that `new_store` has made. Return its file, which exists as long as the server."""
@@ -79,10 +99,7 @@ class Postgres:
         return [str(programs() / program), *arguments]
 
     def init(self) -> None:
-        self.run(
-            "initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
-            "--no-instructions",
-        )  # fmt: skip
+        _run("cp", "-R", "-p", _template(), self.data)
 
     def start(self, port: int | None = None) -> None:
         self.port = port or self.port or _free_port()

@@ -40,11 +40,11 @@ OF_THE_API = [operation for operation in OPERATIONS if operation.path.startswith
 OWN = [operation for operation in OPERATIONS if operation not in OF_THE_API]
 
 
-@pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("operation", OF_THE_API, ids=lambda operation: operation.name)
-def test_every_operation_needs_credentials_under_every_base(wire: Wire, operation: Operation, base: str) -> None:
-    path = under(base, operation.path.replace("{", "").replace("}", ""))
-    assert wire.send(operation.method, path).errors == [("unauthorized", "Authorization is required")]
+def test_every_operation_needs_credentials_under_every_base(wire: Wire, operation: Operation) -> None:
+    for base in BASES:
+        path = under(base, operation.path.replace("{", "").replace("}", ""))
+        assert wire.send(operation.method, path).errors == [("unauthorized", "Authorization is required")], base
 
 
 @pytest.mark.parametrize("operation", OWN, ids=lambda operation: operation.name)
