@@ -53,7 +53,7 @@ test: install  ## Run all tests, in as many processes as there are cores, at mos
 	$(BIN)/python -m pytest -rs -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: install  ## Run the tests that take minutes: kills, power cuts and broken disks by the dozen
-	$(BIN)/python -m pytest -m slow -rs
+	$(BIN)/python -m pytest -m slow -rs -n auto --maxprocesses 4 --dist worksteal
 
 bench-durability: install  ## Creates per second, committed in groups and one by one
 	$(BIN)/python benchmarks/durability.py
