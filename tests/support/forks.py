@@ -34,13 +34,15 @@ zygote.run()
 """
 _READ_BY_THE_INTERPRETER = ("PYTHON", "LC_", "LANG", "TZ")
 _OF_OTHERS = ("PYTHON_KEYRING_BACKEND",)
+_ENVIRONMENT = dict(os.environ)
+"""The environment of the process that forks."""
 
 
 def can_fork(environment: Mapping[str, str]) -> bool:
-    """Return True if the interpreter would read this environment as it has read that of this process."""
+    """Return True if the interpreter would read this environment as it has read that of the process that forks."""
     return all(
-        os.environ.get(name) == environment.get(name)
-        for name in os.environ.keys() | environment.keys()
+        _ENVIRONMENT.get(name) == environment.get(name)
+        for name in _ENVIRONMENT.keys() | environment.keys()
         if name.startswith(_READ_BY_THE_INTERPRETER) and name not in _OF_OTHERS
     )
 
@@ -142,7 +144,9 @@ class _Zygote:
         with control:
             program = _PROGRAM.format(tests=str(Path(__file__).parents[1]))
             command = [sys.executable, "-c", program, str(control.fileno())]
-            self.process = subprocess.Popen(command, pass_fds=[control.fileno()], stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(
+                command, env=_ENVIRONMENT, pass_fds=[control.fileno()], stdin=subprocess.DEVNULL
+            )
         atexit.register(self._close)
 
     def start(self, request: dict[str, object], descriptors: list[int]) -> int:
