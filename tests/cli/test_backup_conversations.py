@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support import targets
 from support.commands import run
 from support.messaging import upload
 from support.servers import Server
@@ -67,3 +68,24 @@ def test_backup_and_restore_include_uploaded_files(data: Path, tmp_path: Path) -
         assert "1 attachment had no file" in output
         assert server.wire.get(lost).errors == [("not_found", "Attachment not found")]
         assert server.wire.get(removed).content == b"Hello!"
+
+
+def test_events_that_were_pending_are_sent_after_a_restore(data: Path, tmp_path: Path) -> None:
+    account = Key.of(first_run(data)["account_key"])
+    file = tmp_path / "backup"
+    with targets.listening() as target:
+        target.answer = lambda call: 503
+        with Server(data) as server:
+            tenant = make_tenant(server.wire, account)
+            (webhook,) = server.wire.get(tenant.webhooks, tenant.key).json["webhooks"]
+            body = {"target": target.url, "triggers": ["user:remove"]}
+            assert server.wire.patch(f"{tenant.webhooks}/{webhook['id']}", tenant.key, body).status == 200
+            server.wire.post(tenant.users, tenant.key, {"externalId": "jane"})
+            assert server.wire.delete(f"{tenant.users}/jane", tenant.key).status == 200
+            target.wait_for(1)
+            succeed("backup", str(file), "--data", str(data))
+        target.answer = lambda call: 200
+        succeed("restore", str(file), "--data", str(data), "--yes")
+        with Server(data):
+            first_call, second_call = target.wait_for(2)
+    assert first_call.event == second_call.event
