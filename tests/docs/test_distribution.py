@@ -297,6 +297,14 @@ def test_every_extra_installs_what_its_feature_imports(version: str, built: Buil
     place.install_wheel()
     holds_the_client_alone(place)
 
+    def extend(extra: str, program: str) -> None:
+        """Install an extra, of which nothing is installed yet, and run the program that needs it."""
+        assert requirements(built.wheel, extra).isdisjoint(place.installed())
+        place.install_wheel(extra)
+        assert requirements(built.wheel, extra) < place.installed()
+        place.python("-c", program)
+
+    extend("async", "from sunshine_conversations_client.aio import _transport")  # the service needs aiohttp, too
     place.install("pytest")
     refused = place.tests(USES_THE_FIXTURE)
     assert "is missing. Install the fixture with: pip install 'sunshine-keys[test]'" in refused.stdout
@@ -309,16 +317,8 @@ def test_every_extra_installs_what_its_feature_imports(version: str, built: Buil
     assert place.installed() == with_the_service
     serves(place)
 
-    for_what = {
-        "async": "from sunshine_conversations_client.aio import _transport",
-        "postgres": "import sunshine_keys.store.postgres",
-        "keyring": "import keyring",
-        "otel": "import sunshine_keys.observing.spans",
-    }
-    for extra, program in for_what.items():
-        assert requirements(built.wheel, extra).isdisjoint(place.installed())
-        place.install_wheel(extra)
-        assert requirements(built.wheel, extra) < place.installed()
-        place.python("-c", program)
+    extend("postgres", "import sunshine_keys.store.postgres")
+    extend("keyring", "import keyring")
+    extend("otel", "import sunshine_keys.observing.spans")
     serves(place)
     place.python("-c", IMPORT_ALL, ",".join(PACKAGES), "sunshine_keys.__main__")

@@ -184,7 +184,7 @@ class Book(Generic[R]):
         self._wait(lambda until=self.refused + more: self.refused >= until)
 
     def _wait(self, condition: Any) -> None:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         while not condition():
             for client in self.clients:
                 if client.failure is not None:
