@@ -192,7 +192,7 @@ def answer(operation: Operation, always: dict[str, list[str]], schemas: Schemas)
     if operation.response is None:
         return {"type": "object", "maxProperties": 0}
     written = schemas.written(operation.response)
-    name = schemas.api.reference(operation.response) or operation.response.get("title", "")
+    name = schemas.api.reference(operation.response) or operation.response.get("title", operation.id)
     if "properties" not in written:
         return written
     if name not in always:
@@ -216,7 +216,7 @@ def facts(api: Api, service: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
             "path": operation.path,
             "parameters": [parameter.name for parameter in operation.path_parameters],
             "tag": service["tags"].get(operation.tag, operation.tag),
-            "summary": operation.summary,
+            "summary": own.get("summary", operation.summary),
             "scopes": sorted(operation.scopes),
             "status": operation.status,
             "errors": own.get("errors", list(operation.errors)),
@@ -224,6 +224,7 @@ def facts(api: Api, service: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
             "example_query": own.get("example_query", ""),
             "needs_body": operation.body is not None and operation.body.required,
             "upload_bytes": own.get("upload_bytes", 0),
+            "is_oauth": own.get("is_oauth", False),
         }
         schemas = {
             "query": parameters,

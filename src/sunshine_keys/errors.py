@@ -5,6 +5,10 @@ ServiceError
 │   ├── TooManySwitchboardIntegrations  400 too_many_switchboard_integrations
 │   ├── SwitchboardInvalidTarget        400 switchboard_invalid_target
 │   └── SwitchboardInvalidAction        400 switchboard_invalid_action
+├── InvalidRequest        400 invalid_request        of /oauth/token: its errors have the form of RFC 6749
+│   ├── InvalidGrant          400 invalid_grant
+│   ├── UnsupportedGrantType  400 unsupported_grant_type
+│   └── InvalidClient         401 invalid_client
 ├── Unauthorized          401 unauthorized           the credentials do not authenticate
 ├── Forbidden             403 forbidden              the key is valid, but may not do this
 ├── NotFound              404 not_found              the resource (key, webhook, path) does not exist
@@ -256,6 +260,36 @@ class StoreUnavailable(ServiceError):
     status = 503
     code = "service_unavailable"
     title = "The store is unavailable at the moment; nothing was changed"
+
+
+class InvalidRequest(ServiceError):
+    """A request for an access token is malformed, or a field is missing. The body is `{"error", "error_description"}`."""
+
+    status = 400
+    code = "invalid_request"
+    title = "Invalid request"
+
+
+class InvalidGrant(InvalidRequest):
+    """The code is unknown, older than ten minutes, used, or of another client or redirect URI. Connect the app once more."""
+
+    code = "invalid_grant"
+    title = "The code is unknown, expired, used, or of another client or redirect URI"
+
+
+class UnsupportedGrantType(InvalidRequest):
+    """`grant_type` is another than `authorization_code`."""
+
+    code = "unsupported_grant_type"
+    title = "grant_type should be authorization_code"
+
+
+class InvalidClient(InvalidRequest):
+    """The client's id or secret is wrong, or the client has been deleted."""
+
+    status = 401
+    code = "invalid_client"
+    title = "Client id or secret is wrong, or the client has been deleted"
 
 
 def kinds(base: type[ServiceError] = ServiceError) -> list[type[ServiceError]]:

@@ -12,6 +12,7 @@ from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.integrations import operations as integrations
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.table import KEYS
+from sunshine_keys.oauth import operations as oauth
 from sunshine_keys.store import answers, audit
 from sunshine_keys.store.table import Catalog
 from sunshine_keys.trail import operations as trail
@@ -22,6 +23,7 @@ RESOURCES = (
     integrations,
     keys,
     webhooks,
+    oauth,
     trail,
 )
 """The resources. Each follows the resources that its tables refer to."""

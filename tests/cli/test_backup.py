@@ -81,7 +81,8 @@ class TestBackup:
             assert said.returncode == 0, said.stderr
             assert writers.writes > before
         assert re.search(
-            r"has 1 app, [0-9]+ integrations, 200[0-9]{2} keys, [0-9]+ webhooks, and an audit", said.stdout
+            r"has 1 app, [0-9]+ integrations, 200[0-9]{2} keys, [0-9]+ webhooks, 0 OAuth clients, and an audit",
+            said.stdout,
         )
         assert "The backup does not contain them" in said.stdout
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -351,7 +352,8 @@ class TestRestore:
 
     def test_an_older_schema_is_upgraded(self, data: Path, sample: dict[str, Any]) -> None:
         file = backed_up(data, data.parent / "backup")
-        for table in ("audit", "idempotency", "key_hours", "key_uses", "console_sessions", "refused_requests"):
+        newer = ("audit", "idempotency", "key_hours", "key_uses", "console_sessions", "refused_requests")
+        for table in (*newer, "oauth_codes", "oauth_clients"):
             execute(file, f"DROP TABLE {table}")
         execute(file, "PRAGMA user_version = 1")
         restored(data, file, "--yes")

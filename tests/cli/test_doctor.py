@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 import pytest
 from support.commands import run
+from support.oauth import new_partner
 from support.servers import Server
 from support.wire import Key, Wire, first_run
 
@@ -73,6 +74,24 @@ def test_every_form_of_credentials_is_accepted(store: Store) -> None:
         accepted, finding = store.doctor(text)
         assert accepted is True
         assert finding["message"].startswith(f"key {key.id} is accepted, with scope integration, app ")
+
+
+def test_access_token_is_explained(store: Store) -> None:
+    with server.running(Settings(store.data)) as url:
+        partner = new_partner(Wire(url), store.account, decision="allow", appId="5d8cff3cd55b040010928b5b")
+        bearer = partner.token()
+        token = bearer.removeprefix("Bearer ")
+        id = token.partition(".")[0]
+        for text in (bearer, token, f"Authorization: {bearer}"):
+            accepted, finding = store.doctor(text)
+            assert accepted is True
+            assert finding["message"].startswith(f"access token {id} is accepted, with scope integration, app ")
+        assert store.cause(f"{id}.{new_secret()}") == "wrong_access_token"
+        assert store.cause(token[:-1]) == "wrong_access_token"
+        assert Wire(url).delete("/oauth/authorization", bearer).status == 200
+        accepted, finding = store.doctor(token)
+    assert (accepted, finding["cause"]) == (False, "access_revoked")
+    assert finding["message"].startswith(f"access token {id} was revoked at ")
 
 
 def test_a_request_may_need_another_scope_or_owner(store: Store) -> None:

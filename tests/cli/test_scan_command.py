@@ -8,13 +8,17 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.commands import run_bytes
 from support.machine import needs
-from support.wire import Key, first_run
+from support.oauth import partner_of
+from support.wire import Key, Wire, first_run, make_tenant
 
+from sunshine_keys import server
 from sunshine_keys.keys.secrets import new_secret
+from sunshine_keys.settings import Settings
 
 SECRET = new_secret()
 OTHER = new_secret()
@@ -53,6 +57,23 @@ def test_json_lines(tmp_path: Path) -> None:
     assert [json.loads(line) for line in result.stdout.splitlines()] == [
         {"path": f"{tmp_path}/a", "line": 2, "column": 7, "secret": SECRET[:4] + "…"}
     ]
+
+
+def test_access_token_is_found_and_live_until_it_is_revoked(tmp_path: Path) -> None:
+    account = Key.of(first_run(tmp_path / "data")["account_key"])
+    with server.running(Settings(tmp_path / "data")) as url:
+        tenant = make_tenant(Wire(url), account)
+        token = partner_of(Wire(url), tenant).token()
+        id, _, secret = token.removeprefix("Bearer ").partition(".")
+        (tmp_path / "a").write_text(f"ACCESS_TOKEN={id}.{secret}\n")
+        lines: list[dict[str, Any]] = []
+        for _ in range(2):
+            result = scan("--json", "--data", tmp_path / "data", tmp_path / "a")
+            assert secret not in result.stdout
+            lines.append(json.loads(result.stdout))
+            Wire(url).delete("/oauth/authorization", token)
+    assert [line["live"] for line in lines] == [True, False]
+    assert lines[0]["key"]["id"] == id
 
 
 def test_unreadable_files_are_named_and_do_not_stop_the_scan(tmp_path: Path) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from support.machine import needs
+from support.oauth import new_partner
 from support.wire import Key, Service, Tenant, Wire
 
 CHROMIUM = shutil.which("chromium")
@@ -161,6 +165,83 @@ def test_pages_work_without_scripts_except_for_copying(browser: Browser, service
     context.close()
 
 
+@contextmanager
+def partners_site(service: Service, links: dict[str, str]) -> Iterator[str]:
+    """Serve a partner's pages from another site: one with a link for each path in `links`, and an empty one elsewhere."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = links.get(self.path, "").encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    site = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    assert urlsplit(service.url).hostname == "127.0.0.1"
+    try:
+        yield f"http://localhost:{site.server_port}"
+    finally:
+        site.shutdown()
+        site.server_close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_partner_of_another_site_is_connected(
+    browser: Browser, service: Service, wire: Wire, tenant: Tenant, scripts: bool
+) -> None:
+    """The session's cookie does not come with the request from the other site, and the answer leads back to it."""
+    context = browser.new_context(java_script_enabled=scripts)
+    watched = watch(context, service.url)
+    links: dict[str, str] = {}
+    with partners_site(service, links) as site:
+        partner = new_partner(wire, service.account, redirectUris=[f"{site}/callback"])
+        asked = f"{service.url}/oauth/authorize?client_id={partner.id}&response_type=code&state=a%26b"
+        links["/"] = f'<a href="{asked.replace("&", "&amp;")}">Connect</a>'
+        if scripts:
+            watched.sign_in(tenant.app_key)
+        page = watched.page
+        page.goto(site)
+        page.get_by_role("link", name="Connect").click()
+        if not scripts:
+            page.get_by_label("Key id").fill(tenant.app_key.id)
+            page.get_by_label("Secret").fill(tenant.app_key.secret)
+            page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name="Connect “A partner”?").wait_for()
+        page.get_by_role("button", name="Allow").click()
+        page.wait_for_url(f"{site}/callback?**")
+        query = parse_qs(urlsplit(page.url).query)
+        assert query["state"] == ["a&b"]
+        token = partner.exchange(query["code"][0]).json["access_token"]
+        assert wire.get("/v2/tokenInfo", f"Bearer {token}").json["app"]["id"] == tenant.app_id
+
+        page.goto(site)  # once more, to refuse; the person is signed in now
+        page.get_by_role("link", name="Connect").click()
+        page.get_by_role("button", name="Refuse").click()
+        page.wait_for_url(f"{site}/callback?error=access_denied&state=a%26b")
+        assert watched.complaints == []
+    context.close()
+
+
+def test_consent_page_is_not_shown_in_a_frame(watched: Watched, service: Service, wire: Wire, tenant: Tenant) -> None:
+    links: dict[str, str] = {}
+    with partners_site(service, links) as site:
+        partner = new_partner(wire, service.account, redirectUris=[f"{site}/callback"])
+        consent = f"{service.url}/console/authorize?client_id={partner.id}&amp;response_type=code"
+        links["/"] = f'<iframe src="{consent}"></iframe>'
+        watched.sign_in(tenant.app_key)
+        watched.page.goto(site)
+        (frame,) = watched.page.main_frame.child_frames
+        frame.wait_for_load_state()
+        assert frame.get_by_role("button", name="Allow").count() == 0
+        assert any("frame-ancestors" in complaint for complaint in watched.complaints)
+
+
 def test_without_a_clipboard_the_copy_button_selects_the_text(watched: Watched, tenant: Tenant) -> None:
     watched.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     watched.sign_in(tenant.app_key)
@@ -171,14 +252,16 @@ def test_without_a_clipboard_the_copy_button_selects_the_text(watched: Watched, 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_violates_axe_rules_or_scrolls_sideways(
-    browser: Browser, service: Service, tenant: Tenant, scheme: str
+    browser: Browser, service: Service, wire: Wire, tenant: Tenant, scheme: str
 ) -> None:
+    partner = new_partner(wire, service.account, displayName="A partner of many words, " * 4)
     app = f"/console/apps/{tenant.app_id}"
     integration = f"{app}/integrations/{tenant.integration_id}"
     key = f"{integration}/keys/{tenant.key.id}"
     pages = [
         "/console/apps", app, f"{app}/delete", integration, f"{app}/integrations/{tenant.web_id}", key,
         f"{key}/secret", f"{key}/delete", "/console/account-keys", "/console/audit",
+        f"/console/authorize?client_id={partner.id}&response_type=code",
     ]  # fmt: skip
     axe = Axe()
     for width, height in SIZES:

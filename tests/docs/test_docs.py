@@ -131,8 +131,9 @@ def test_the_page_on_testing_runs(reader: Reader, tmp_path: Path) -> None:
 
 
 def test_the_page_on_tokens_runs(reader: Reader) -> None:
-    (program,) = blocks(ROOT / "docs" / "authentication.md", "python")
-    assert reader.run("python", program) == "200\n"
+    signing, connecting = blocks(ROOT / "docs" / "authentication.md", "python")
+    assert reader.run("python", signing) == "200\n"
+    assert reader.run("python", connecting) == ""
 
 
 def test_the_clients_page_runs(reader: Reader, tmp_path: Path) -> None:
@@ -234,7 +235,7 @@ def test_every_variable_is_documented() -> None:
 
 def test_every_command_that_needs_no_service_is_on_the_service_page() -> None:
     documented = (ROOT / "docs" / "service.md").read_text()
-    remote = {f"sunshine_keys.cli.remote.{name}" for name in ("account", "deliveries", "verbs")}
+    remote = {f"sunshine_keys.cli.remote.{name}" for name in ("account", "deliveries", "oauth_clients", "verbs")}
     groups = [
         ("", commands.cli),
         *((f"{group.name} ", group.typer_instance) for group in commands.cli.registered_groups),

@@ -10,7 +10,7 @@ import itertools
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -29,7 +29,7 @@ from schemathesis.generation.feedback import FeedbackSources
 from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.python._constants.orchestrator import make_constants_value_source
 from schemathesis.specs.openapi.checks import negative_data_rejection
-from support import messaging
+from support import messaging, oauth
 from support.wire import WEBHOOK, Service, Tenant, Wire, make_tenant
 
 from sunshine_keys.compose import OPERATIONS, ROUTER
@@ -55,6 +55,7 @@ BODIES: dict[str, Any] = {
     "messages": messaging.TEXT,
     "clients": messaging.BODIES["create_client"],
     "switchboards": None,
+    "oauthClients": oauth.BODIES["create_oauth_client"],
     "switchboardIntegrations": messaging.BODIES["create_switchboard_integration"],
 }
 
@@ -66,7 +67,13 @@ LARGE = ["PostMessage", "CreateClient", "SimulateConversation", "SimulateMessage
 MOVES_TIME = ["AdvanceClock"]
 """It would move the clock of the service that other tests use."""
 
-schema = schemathesis.openapi.from_dict(DOCUMENT).exclude(operation_id=[*LARGE, *MOVES_TIME])
+PARTNERS = ["GetToken", "RevokeAccess"]
+"""Codes and access tokens cannot be generated, so requests of these operations do not succeed."""
+
+REDIRECTS = ["Authorize"]
+
+schema = schemathesis.openapi.from_dict(DOCUMENT).exclude(operation_id=[*LARGE, *MOVES_TIME, *PARTNERS, *REDIRECTS])
+partners_schema = schemathesis.openapi.from_dict(DOCUMENT).include(operation_id=PARTNERS)
 large_schema = schemathesis.openapi.from_dict(
     DOCUMENT, config=SchemathesisConfig.from_dict({"phases": {"coverage": {"enabled": False}}})
 ).include(operation_id=LARGE)
@@ -83,6 +90,7 @@ class Surroundings:
             "appId": tenant.app_id,
             "integrationId": tenant.integration_id,
             "webhookId": webhook,
+            **oauth.placeholders(wire, tenant),
         } | self._messaging_ids
         self.session = requests.Session()
         self.asked: set[tuple[str, str]] = set()
@@ -104,7 +112,7 @@ class Surroundings:
         self.asked.add(operation)
         if response.status_code < 300:
             self.succeeded.add(operation)
-        is_create = response.status_code == 201 and not case.path.startswith(("/sunshine/", "/simulator/"))
+        is_create = response.status_code == 201 and not case.path.startswith(("/sunshine/v1/apps/", "/simulator/"))
         is_create = is_create and not case.path.endswith("/attachments")  # they have URLs instead of ids
         if is_create and "idempotency-replayed" not in response.headers:
             (created,) = json.loads(response.content).values()
@@ -113,6 +121,11 @@ class Surroundings:
             self._created.append(f"{path_of(case.path, case.path_parameters)}/{created['id']}")
         while self._created:  # an owner has at most ten keys
             assert self.wire.delete(self._created.pop(), self.tenant.account).status in (200, 404)
+
+    def ask_as_partner(self, case: Any) -> None:
+        """Send a request without credentials, or with those of a key to the operation that needs an access token."""
+        headers = {"Authorization": self.tenant.key.basic()} if case.path == "/oauth/authorization" else {}
+        case.call_and_validate(headers=headers, checks=CHECKS, base_url=self.wire.url, session=self.session)
 
     def _fill(self, case: Any) -> None:
         for name in case.path_parameters:
@@ -152,7 +165,11 @@ def surroundings(wire: Wire, service: Service) -> Iterator[Surroundings]:
     with surroundings.session:
         yield surroundings
     # Generated bodies of these rarely name what there is; test_openapi.py has requests of them that succeed.
-    described = {(operation.method, operation.path) for operation in OPERATIONS if not operation.is_messaging}
+    described = {
+        (operation.method, operation.path)
+        for operation in OPERATIONS
+        if not operation.is_messaging and operation.id != "CreateOauthClient"
+    }
     paths = {operation.path for operation in OPERATIONS} | {"/healthz", "/readyz", "/openapi.json", FILE_PATH}
     assert {path for _, path in surroundings.asked} <= paths
     assert surroundings.asked & described <= surroundings.succeeded, "an operation that never succeeded is not tested"
@@ -170,15 +187,15 @@ def ids_in(schema: Any) -> list[str]:
     return [operation.ok().definition.raw["operationId"] for operation in schema.get_all_operations()]
 
 
-def require_described_answers(schema: Any, operation_id: str, surroundings: Surroundings) -> None:
-    """Do what `schema.parametrize` does for one operation.
+def require_described_answers(schema: Any, operation_id: str, ask: Callable[[Any], None]) -> None:
+    """Do what `schema.parametrize` does for one operation, and call `ask` with each case.
 
     That generates the requests of all operations when the tests are collected: in every process that runs tests, and in half
     of their time.
     """
 
     def test(case: Any) -> None:
-        surroundings.ask(case)
+        ask(case)
 
     build_operation_test(
         config=schema.config,
@@ -193,10 +210,16 @@ def require_described_answers(schema: Any, operation_id: str, surroundings: Surr
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("operation_id", ids_in(schema))
 def test_every_answer_is_described(operation_id: str, surroundings: Surroundings) -> None:
-    require_described_answers(schema, operation_id, surroundings)
+    require_described_answers(schema, operation_id, surroundings.ask)
 
 
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("operation_id", ids_in(large_schema))
 def test_every_answer_to_a_large_body_is_described(operation_id: str, surroundings: Surroundings) -> None:
-    require_described_answers(large_schema, operation_id, surroundings)
+    require_described_answers(large_schema, operation_id, surroundings.ask)
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("operation_id", PARTNERS)
+def test_every_answer_to_a_partner_is_described(operation_id: str, surroundings: Surroundings) -> None:
+    require_described_answers(partners_schema, operation_id, surroundings.ask_as_partner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 from support import messaging
 from support.examples import API, Example, examples
-from support.wire import Key, Service, Tenant, Wire
+from support.oauth import new_partner, partner_of
+from support.wire import WEBHOOK, Key, Service, Tenant, Wire
 
 from sunshine_keys.compose import OPERATIONS
 
@@ -23,10 +25,13 @@ SERVED = [API.operations[operation.id] for operation in OPERATIONS if operation.
 MISSING = {"ListUsers"}
 """The operations that the client does not have: they are newer than it."""
 
+PARTNERS = {"Authorize", "GetToken", "RevokeAccess"}
+"""The operations that partners call, which take no published example: test_partner_connects_itself calls them."""
+
 EXAMPLES = [
     example
     for operation in SERVED
-    if operation.id not in MISSING
+    if operation.id not in {*MISSING, *PARTNERS}
     for example in examples(operation)
     if example.status == operation.status
 ]
@@ -140,6 +145,32 @@ def test_published_example_is_accepted(
     assert list(differences(outcome["model"], outcome["raw"])) == []
 
 
+def test_partner_connects_itself(wire: Wire, tenant: Tenant, official: Official) -> None:
+    partner = partner_of(wire, tenant)
+    exchanged = official.call("get_token", [partner.body(partner.code())], {})
+    assert exchanged.get("status") == 200, exchanged
+    assert exchanged["model"] == exchanged["raw"]
+    token = exchanged["raw"]["access_token"]
+    with contextlib.closing(Official(wire.url, Key("", token))) as connected:
+        bearer = {"_headers": {"Authorization": f"Bearer {token}"}}  # the client sends no credentials with this one
+        assert connected.call("get_token_info", [], bearer)["raw"]["app"]["id"] == tenant.app_id
+        webhook = connected.call("create_webhook", [tenant.app_id, "me", WEBHOOK], {})
+        assert webhook.get("status") == 201, webhook
+        unknown = connected.call("get_token", [partner.body("unknown")], {})
+        assert unknown["error"].startswith("BadRequestException"), unknown
+        revoked = connected.call("revoke_access", [], {})
+        assert (revoked["status"], revoked["raw"]) == (200, {})
+        gone = connected.call("get_token_info", [], bearer)
+        assert gone["error"].startswith("UnauthorizedException"), gone
+
+
+def test_authorize_follows_the_redirect_to_the_consent_page(wire: Wire, tenant: Tenant, official: Official) -> None:
+    partner = new_partner(wire, tenant.account)
+    outcome = official.call("authorize", [partner.id, "code"], {})
+    assert outcome["status"] == 200, outcome
+    assert "A partner asks for access" in outcome["raw"]
+
+
 def test_every_served_operation_is_called() -> None:
-    assert {example.operation.id for example in EXAMPLES} == {operation.id for operation in SERVED} - MISSING
+    assert {example.operation.id for example in EXAMPLES} == {operation.id for operation in SERVED} - MISSING - PARTNERS
     assert {operation.id for operation in SERVED if operation.name not in API_CLASSES} == MISSING

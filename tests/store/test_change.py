@@ -16,6 +16,9 @@ REVOKING = {
     "app.delete": Revokes.KEYS_OF_APP,
     "integration.delete": Revokes.KEYS_OF_INTEGRATION,
     "key.delete": Revokes.KEY,
+    "oauth_access.revoke": Revokes.KEYS_OF_INTEGRATION,
+    "oauth_client.delete": Revokes.ANY_KEY,
+    "oauth_token.delete": Revokes.KEY,
     "sealing.resealed": Revokes.ANY_KEY,
     "sealing.retire": Revokes.ANY_KEY,
     "sealing.rotate": Revokes.ANY_KEY,
@@ -34,7 +37,7 @@ def test_only_these_changes_take_keys_away() -> None:
 def test_only_these_changes_add_keys() -> None:
     import sunshine_keys.store.sqlite.restoring  # noqa: F401 - so that all changes are loaded
 
-    assert adding_actions() == {"key.create", "store.initialise", "store.restore"}
+    assert adding_actions() == {"key.create", "oauth_token.create", "store.initialise", "store.restore"}
     assert not adding_actions() & set(harmless_actions())
 
 

@@ -109,6 +109,27 @@ CREATE TABLE refused_requests (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refused_requests_by_age ON refused_requests (time);
 """,
+    """
+CREATE TABLE oauth_clients (
+    id TEXT PRIMARY KEY,
+    display_name TEXT NOT NULL,
+    redirect_uris TEXT NOT NULL,
+    secret_hash BLOB NOT NULL,
+    decision TEXT,
+    app_id TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE oauth_codes (
+    id BLOB PRIMARY KEY,
+    client_id TEXT NOT NULL,
+    app_id TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    granted_by TEXT,
+    expires REAL NOT NULL,
+    token_id TEXT REFERENCES keys (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX oauth_codes_by_token ON oauth_codes (token_id);
+CREATE INDEX oauth_codes_by_age ON oauth_codes (expires);
+""",
 )
 """One step a version, from an empty database."""
 
@@ -209,6 +230,27 @@ CREATE TABLE refused_requests (
     cause text NOT NULL
 );
 CREATE INDEX refused_requests_by_age ON refused_requests (time);
+""",
+    """
+CREATE TABLE oauth_clients (
+    id text COLLATE "C" PRIMARY KEY,
+    display_name text NOT NULL,
+    redirect_uris text NOT NULL,
+    secret_hash bytea NOT NULL,
+    decision text,
+    app_id text
+);
+CREATE TABLE oauth_codes (
+    id bytea PRIMARY KEY,
+    client_id text NOT NULL,
+    app_id text NOT NULL,
+    redirect_uri text NOT NULL,
+    granted_by text,
+    expires double precision NOT NULL,
+    token_id text COLLATE "C" REFERENCES keys (id) ON DELETE CASCADE
+);
+CREATE INDEX oauth_codes_by_token ON oauth_codes (token_id);
+CREATE INDEX oauth_codes_by_age ON oauth_codes (expires);
 """,
 )
 """One step a version, from an empty database."""

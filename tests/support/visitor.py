@@ -14,14 +14,17 @@ from urllib.parse import urlencode, urlsplit
 
 from support.wire import Key
 
-_TAG = re.compile(r"<(form|input)\b([^>]*)>", re.DOTALL)
+_TAG = re.compile(r"<(form|input|select|button)\b([^>]*)>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 
 
 @dataclass(frozen=True)
 class Form:
+    """`choices` are the names of lists and of buttons, which a person adds to the fields."""
+
     action: str
     fields: dict[str, str]
+    choices: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def _forms(text: str) -> list[Form]:
         named = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}
         if kind == "form":
             forms.append(Form(named["action"], {}))
+        elif forms and kind in ("select", "button"):
+            forms[-1].choices.update([named["name"]] if "name" in named else [])
         elif forms:
             forms[-1].fields[named["name"]] = named.get("value", "")
     return forms
@@ -112,7 +117,7 @@ class Visitor:
     def submit(self, page: Page, action: str, **fields: str) -> Page:
         """Submit a form of a page with these fields filled in."""
         form = page.form(action)
-        assert fields.keys() <= form.fields.keys()
+        assert fields.keys() <= form.fields.keys() | form.choices
         return self.post(form.action, form.fields | fields)
 
     def follow(self, page: Page) -> Page:

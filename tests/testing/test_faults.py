@@ -6,7 +6,7 @@ import http.client
 from typing import Any
 
 import pytest
-from support import messaging
+from support import messaging, oauth
 from support.wire import WEBHOOK, Answer, Key, Place, Service, Tenant, Wire
 
 import sunshine_conversations_client as sc
@@ -34,19 +34,25 @@ class Requests:
         if operation.is_messaging:
             service = Service(server.url, server._folder, account, Place(server._folder, None))
             ids |= messaging.placeholders(self._wire, service, tenant)
+        if operation.tag in oauth.TAGS:
+            ids |= oauth.placeholders(self._wire, tenant)
         if operation.name == "create_switchboard":  # an app has one at most
             assert self._wire.delete(f"{tenant.app}/switchboards/{ids['switchboardId']}", app_key).status == 200
         self._body = None
         if operation.body is not None and not operation.upload_bytes:
-            self._body = messaging.filled(messaging.BODIES.get(operation.name, {"displayName": "x"} | WEBHOOK), ids)
+            bodies = messaging.BODIES | oauth.BODIES
+            self._body = messaging.filled(bodies.get(operation.name, {"displayName": "x"} | WEBHOOK), ids)
             if operation.name == "create_integration":
                 self._body = {"type": "web"}
         self._path = operation.path
         for name in operation.placeholders:
             self._path = self._path.replace(f"{{{name}}}", ids[name])
         if operation.example_query:
-            self._path += "?" + operation.example_query.replace("$USER_ID", ids.get("userId", ""))
-        self._auth: Key = app_key if operation.name == "get_token_info" else account
+            query = operation.example_query.replace("$USER_ID", ids.get("userId", ""))
+            self._path += "?" + query.replace("$OAUTH_CLIENT_ID", ids.get("oauthClientId", ""))
+        self._auth: Key | str | None = app_key if operation.name == "get_token_info" else account
+        if operation.name in oauth.PARTNERS:
+            self._auth = f"Bearer {ids['accessToken']}" if operation.scopes else None
         server.requests.clear()
 
     def send(self) -> Answer:
@@ -79,13 +85,15 @@ def test_faults_apply_to_every_operation(sunshine: SunshineServer, operation: Op
     repeated = requests.send()
     if operation.status == 201:
         assert repeated.headers["idempotency-replayed"] == "true"
+    elif operation.name == "revoke_access":
+        assert repeated.status == 401
     elif operation.method == "DELETE" and operation.name not in LEAVE_SOMETHING:
         assert repeated.status == 404
     else:
         assert repeated.status == operation.status or operation.name in NOT_TWICE
 
 
-NOT_TWICE = {"leave_conversation", "delete_attachment", "accept_control"}
+NOT_TWICE = {"leave_conversation", "delete_attachment", "accept_control", "get_token"}
 """The operations that are refused once they have been carried out."""
 
 LEAVE_SOMETHING = {"delete_all_messages", "delete_user_personal_information"}

@@ -7,7 +7,7 @@ import os
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from support.wire import Wire
@@ -240,6 +240,28 @@ def test_a_frozen_clock_stops_neither_the_service_nor_its_delays(frozen: None, s
     assert time.clock_gettime(time.CLOCK_MONOTONIC) - begun >= 0.2
     with urllib.request.urlopen(f"{sunshine.url}/healthz") as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_partner_is_answered_at_once(sunshine: SunshineServer, decision: Literal["allow", "deny"]) -> None:
+    partner = sunshine.oauth_client("https://acme.test/a", "https://acme.test/b", name="Acme", decision=decision)
+    assert (partner.redirect_uris, partner.secret in repr(partner)) == (
+        ["https://acme.test/a", "https://acme.test/b"],
+        False,
+    )
+    oauth = sc.OAuthEndpointsApi(sunshine.client())
+    back = oauth.authorize_with_http_info(partner.id, "code", state="s", redirect_uri="https://acme.test/b").data
+    if decision == "deny":
+        assert back == "https://acme.test/b?error=access_denied&state=s"
+        return
+    code = back.removeprefix("https://acme.test/b?code=").removesuffix("&state=s")
+    body = {"code": code, "grant_type": "authorization_code", "client_id": partner.id, "client_secret": partner.secret}
+    sunshine.faults.clock_skew = 601
+    with pytest.raises(sc.BadRequestException):
+        oauth.get_token(body)
+    sunshine.faults.clock_skew = 0
+    token = oauth.get_token(body).access_token
+    assert sc.OAuthEndpointsApi(sunshine.client(access_token=token)).get_token_info().app.id == sunshine.app_id
 
 
 def in_child(work: Callable[[], str]) -> str:

@@ -140,6 +140,12 @@ GOOD: list[tuple[str, dict[str, Any]]] = [
     ("SimulateLinkOutcome", OUTCOME | {"integrationId": "x"}),
     ("SimulateClientError", ERROR),
     ("AdvanceClock", {"seconds": 15}),
+    ("GetToken", dict.fromkeys(("code", "grant_type", "client_id", "client_secret", "redirect_uri"), "x")),
+    (
+        "CreateOauthClient",
+        {"displayName": "A", "redirectUris": ["https://example.com"], "decision": "allow", "appId": "x"},
+    ),
+    ("UpdateOauthClient", {"displayName": "A", "redirectUris": ["https://example.com"]}),
     ("CreateApp", APP),
     ("UpdateApp", APP),
     ("CreateIntegration", {"type": "web", **UPDATE}),

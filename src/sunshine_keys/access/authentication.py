@@ -1,4 +1,4 @@
-"""Verify credentials against the store: a key's id and secret, or a token that the key signed."""
+"""Verify credentials against the store: a key's id and secret, a token that the key signed, or an access token."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import msgspec
 
 from sunshine_keys.access import tokens
 from sunshine_keys.access.actor import Actor
-from sunshine_keys.access.credentials import BasicCredentials, read_credentials
+from sunshine_keys.access.credentials import AccessToken, BasicCredentials, Credentials, read_credentials
 from sunshine_keys.access.failures import AuthenticationFailure, Reason
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
-from sunshine_keys.keys.model import KEY_ID, Key, new_key_id
-from sunshine_keys.keys.secrets import new_secret, same_secret
+from sunshine_keys.keys.model import CREDENTIAL_ID, Key, new_key_id
+from sunshine_keys.keys.secrets import new_secret, same_secret, token_hash
 from sunshine_keys.store import Store
 
 CACHE_SIZE = 1000
@@ -96,26 +96,32 @@ class Authenticator:
         """
         return (await self._verify(BasicCredentials(key_id, secret))).result
 
-    async def _verify(self, credentials: BasicCredentials | tokens.UnverifiedToken) -> _Verdict:
+    async def _verify(self, credentials: Credentials) -> _Verdict:
         """Verify credentials without the cache. Do not check the times of a token."""
         key_id = credentials.key_id
         key = await self._key(key_id)
-        row = key or self._decoy
+        # The secret of an access token's row is a hash, which must not pass for the secret of a key.
+        fits = key is not None and key.is_token == isinstance(credentials, AccessToken)
+        row = key if key is not None and fits else self._decoy
         secret = await self._engine.unseal(row.sealed_secret, row.id)
+        if isinstance(credentials, AccessToken):
+            if not same_secret(token_hash(credentials.secret), secret) or not fits:
+                return _Verdict(key_id, key, AuthenticationFailure(Reason.WRONG_ACCESS_TOKEN, key_id))
+            return _Verdict(key_id, key, Actor.of(row))
         if isinstance(credentials, BasicCredentials):
-            if not same_secret(credentials.secret, secret) or key is None:
+            if not same_secret(credentials.secret, secret) or not fits:
                 return _Verdict(key_id, key, AuthenticationFailure(Reason.WRONG_SECRET, key_id))
-            return _Verdict(key_id, key, Actor.of(key))
+            return _Verdict(key_id, key, Actor.of(row))
         claims = tokens.read_claims(credentials, secret)
         if isinstance(claims, AuthenticationFailure):
             return _Verdict(key_id, key, claims)
-        if key is None:
+        if not fits:
             return _Verdict(key_id, key, AuthenticationFailure(Reason.WRONG_SIGNATURE, key_id))
-        return _Verdict(key_id, key, Actor.of(key), claims)
+        return _Verdict(key_id, key, Actor.of(row), claims)
 
     async def _key(self, key_id: str) -> Key | None:
-        """Read a key. Text without the form of a key's id never reaches the store: PostgreSQL accepts no NUL in a text."""
-        return await self._store.credential(key_id) if KEY_ID.fullmatch(key_id) else None
+        """Read a key or an access token. Text without the form of its id never reaches the store: PostgreSQL accepts no NUL in a text."""
+        return await self._store.credential(key_id) if CREDENTIAL_ID.fullmatch(key_id) else None
 
     def _cache(self, header: str, verdict: _Verdict) -> None:
         if len(header) > CACHED_LENGTH:

@@ -37,6 +37,9 @@ class Reason(Enum):
     WRONG_SECRET = "wrong_secret", "Key id or secret is wrong, or the key has been deleted"
     WRONG_SIGNATURE = "wrong_signature", "JWT was not signed by the key its kid names, or that key has been deleted"
 
+    WRONG_ACCESS_TOKEN = "wrong_access_token", "Access token is wrong, or its access has been revoked"
+    WRONG_CLIENT_SECRET = "wrong_client_secret", "Client id or secret is wrong, or the client has been deleted"
+
     TOKEN_TOO_LONG = "token_too_long", "JWT should be at most 8192 characters long"
     MALFORMED_TOKEN = "malformed_token", "JWT is malformed; it should be header.payload.signature, each base64url"
     MALFORMED_HEADER = "malformed_header", "JWT header should be a JSON object"

@@ -14,7 +14,7 @@ import msgspec
 
 from sunshine_keys.access.causes import BATCH, Cause, RecordCauses
 from sunshine_keys.errors import ServiceError, StoreUnavailable, TooManyRequests
-from sunshine_keys.keys.model import KEY_ID
+from sunshine_keys.keys.model import CREDENTIAL_ID
 from sunshine_keys.store import Origin, Store, audit
 from sunshine_keys.store.change import Change, Refused
 
@@ -57,7 +57,7 @@ class Refusals:
         self.explain(origin, claimed, error)
         if self._count((origin.source, claimed)):
             return
-        claimed = claimed if KEY_ID.fullmatch(claimed) else "unknown"
+        claimed = claimed if CREDENTIAL_ID.fullmatch(claimed) else "unknown"
         pair = (origin.source, claimed)
         if pair not in self._minutes and len(self._minutes) >= MAX_PAIRS:
             pair, claimed = _OTHERS, "unknown"
@@ -79,7 +79,7 @@ class Refusals:
         most = MOST_LIMITED if isinstance(error, TooManyRequests) else BATCH
         if len(self._causes) >= most or not origin.request_id:
             return
-        key_id = claimed if KEY_ID.fullmatch(claimed) else "unknown"
+        key_id = claimed if CREDENTIAL_ID.fullmatch(claimed) else "unknown"
         reason = error.cause or error.titles[0]
         self._causes.append(Cause(origin.request_id, audit.now(), origin.source, key_id, error.code, reason))
         if self._flush is None:

@@ -26,6 +26,7 @@ from sunshine_keys.cli.terminal import counted, emit, styled, width_of
 from sunshine_keys.compose import opened_store
 from sunshine_keys.integrations.table import INTEGRATIONS
 from sunshine_keys.keys.table import KEYS
+from sunshine_keys.oauth.table import CLIENTS
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import Store, audit
 from sunshine_keys.store.audit import Entry, Head, Wanted
@@ -40,7 +41,7 @@ _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
 _COLUMNS = (("time", 24), ("actor", 28), ("action", 18), ("outcome", 12), ("source", 15))
 
 _MOST_NAMES = 10_000
-_TABLES: dict[str, Table[Any]] = {"apps": APPS, "integrations": INTEGRATIONS, "keys": KEYS}
+_TABLES: dict[str, Table[Any]] = {"apps": APPS, "integrations": INTEGRATIONS, "keys": KEYS, "oauthClients": CLIENTS}
 
 program = typer.Typer(cls=Group, help="Show the audit trail, or verify its chain.", invoke_without_command=True)
 cli.add_typer(program, name="audit")

@@ -30,6 +30,7 @@ for name in (
     "remote.account",
     "remote.verbs",
     "remote.deliveries",
+    "remote.oauth_clients",
 ):
     importlib.import_module(f"sunshine_keys.cli.{name}")
 

@@ -43,6 +43,21 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "logout": ("sunshine-keys logout", "sunshine-keys logout --profile work"),
     "migrate": ("sunshine-keys migrate --data FOLDER",),
+    "oauth-clients": (
+        "sunshine-keys oauth-clients create Acme --redirect-uri https://acme.example/callback",
+        "sunshine-keys oauth-clients list",
+    ),
+    "oauth-clients connections": ("sunshine-keys oauth-clients connections --app APP_ID",),
+    "oauth-clients create": (
+        "sunshine-keys oauth-clients create Acme --redirect-uri https://acme.example/callback",
+        "sunshine-keys oauth-clients create Test --redirect-uri http://127.0.0.1:8000/ --decision allow --app APP_ID",
+    ),
+    "oauth-clients delete": ("sunshine-keys oauth-clients delete 5f6b8c4a3d2e1f0a9b8c7d6e",),
+    "oauth-clients list": ("sunshine-keys oauth-clients list", "sunshine-keys oauth-clients list --json"),
+    "oauth-clients show": ("sunshine-keys oauth-clients show 5f6b8c4a3d2e1f0a9b8c7d6e",),
+    "oauth-clients update": (
+        "sunshine-keys oauth-clients update 5f6b8c4a3d2e1f0a9b8c7d6e --redirect-uri https://acme.example/new",
+    ),
     "open": ("sunshine-keys open", "sunshine-keys open --profile work"),
     "profiles": ("sunshine-keys profiles", "sunshine-keys profiles use work"),
     "profiles use": ("sunshine-keys profiles use work",),

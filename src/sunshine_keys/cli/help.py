@@ -12,7 +12,7 @@ SECTIONS = {
         "account-keys", "backup", "restore", "copy", "migrate", "seal", "audit", "doctor",
     ),
     "Manage a service over the network": (
-        "login", "logout", "profiles", "whoami", "open", "apps", "integrations", "keys", "webhooks",
+        "login", "logout", "profiles", "whoami", "open", "apps", "integrations", "keys", "webhooks", "oauth-clients",
     ),
     "Tokens and secrets": ("token", "scan"),
     "This program": ("help", "version"),

@@ -76,7 +76,7 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
         async def find_owners(digests: set[bytes]) -> dict[bytes, Key]:
             owners: dict[bytes, Key] = {}
             async for key, secret in keys.every(engine):
-                if (digest := _digest(secret)) in digests:
+                if (digest := bytes.fromhex(secret) if key.is_token else _digest(secret)) in digests:
                     owners[digest] = key
                     if len(owners) == len(digests):
                         break

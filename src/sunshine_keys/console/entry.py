@@ -13,7 +13,18 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from sunshine_keys.console import account, apps, forms, integrations, keys, rendering, sessions, signing, trail
+from sunshine_keys.console import (
+    account,
+    apps,
+    authorizing,
+    forms,
+    integrations,
+    keys,
+    rendering,
+    sessions,
+    signing,
+    trail,
+)
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.requests import AnonymousHandler, AnonymousRequest, Handler, SignedInRequest
 from sunshine_keys.engine import Engine
@@ -27,6 +38,7 @@ from sunshine_keys.errors import (
 )
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import error_headers, log_failure
+from sunshine_keys.wire.application import CONSENT_PAGE
 
 logger = logging.getLogger("sunshine_keys.console")
 
@@ -75,6 +87,8 @@ ROUTES = (
     _route(account.PATH, GET=account.show),
     _route(account.PATH + "/{key_id}/delete", GET=account.ask_to_delete, POST=account.delete),
     _route("/console/audit", GET=trail.show),
+    _open("/oauth/authorize", GET=authorizing.begin),
+    _route(CONSENT_PAGE, GET=authorizing.ask, POST=authorizing.decide),
 )
 
 
@@ -107,7 +121,7 @@ class Console:
             return await self._page(guest)
         except Unauthorized as error:  # there is no session, or it has ended
             request.state.code = error.code
-            return signing.send_to_form(request)
+            return authorizing.send_to_itself(request) or signing.send_to_form(request)
         except ServiceError as error:
             return _failed(request, error)
         except asyncio.CancelledError:  # the server stops

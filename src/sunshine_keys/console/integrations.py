@@ -87,7 +87,8 @@ async def _deletion(visit: SignedInRequest) -> Deletion:
         "integration",
         name_of(integration),
         integration.id,
-        "Its webhooks and all its keys are deleted with it. Programs that use one of those keys are refused from that moment on.",
+        "Its webhooks and all its keys or access tokens are deleted with it. Programs that use one of those are refused from that "
+        "moment on.",
         path,
         path,
     )

@@ -22,12 +22,14 @@ _FOLDER = Path(__file__).parent
 _PATH_ATTRIBUTE = re.compile(rb'<[^>]* (?:href|action|src)="(?=/)')
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action {form_action}; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
 PAGE_HEADERS = {
     "cache-control": "no-store",
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
+    "content-security-policy": _POLICY.format(form_action="'self'"),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     # With `no-referrer` browsers would send `Origin: null` with the console's own forms.
@@ -91,6 +93,12 @@ def page(visit: SignedInRequest, template: str, *, status: int = 200, **values: 
     return response
 
 
+def allow_redirect(response: Response, origin: str) -> Response:
+    """Let the forms of a page be answered by a redirect to `origin`: browsers check the targets of such redirects, too."""
+    response.headers["content-security-policy"] = _POLICY.format(form_action=f"'self' {origin}")
+    return response
+
+
 def guest_page(template: str, *, status: int = 200, **values: Any) -> Response:
     """Return a page for a person who is not signed in."""
     return _render(template, status, {"visit": None, **values})
@@ -115,7 +123,7 @@ def add_prefix(response: Response, prefix: str) -> None:
     """
     if not prefix:
         return
-    if "location" in response.headers:
+    if response.headers.get("location", "").startswith("/"):
         response.headers["location"] = prefix + response.headers["location"]
     if isinstance(response, HTMLResponse):
         response.body = _PATH_ATTRIBUTE.sub(rb"\g<0>" + prefix.encode(), bytes(response.body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,21 +16,28 @@ from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import Forbidden, ServiceError, TooManyRequests, Unauthorized
 from sunshine_keys.keys.model import KEY_ID
 from sunshine_keys.store import Origin
+from sunshine_keys.wire.application import CONSENT_PAGE
 
 _FIELDS: tuple[str, ...] = ("key_id", "secret")
 _HOME = "/console"
-_PAGE = re.compile(r"/console(?:/[0-9A-Za-z_-]+)+", re.ASCII)
+_PAGE = re.compile(r"/console(?:/[0-9A-Za-z_-]+)+|/console/authorize\?[0-9A-Za-z_.~%&=+-]+", re.ASCII)
 _REASONS = {"ended": "Your session has ended. Sign in again.", "out": "You have signed out."}
 
 
 def send_to_form(request: Request) -> Response:
     """Return a redirect to the sign-in form. After signing in, the person gets the page that was asked for."""
-    page = _page(request.scope["path"]) if request.method == "GET" else _HOME
+    page = _page(_asked(request)) if request.method == "GET" else _HOME
     reason = ["ended"] if sessions.has_cookie(request) else []
-    query = "&".join([*reason, *([] if page == _HOME else [f"to={page}"])])
+    query = "&".join([*reason, *([] if page == _HOME else [f"to={quote(page)}"])])
     response = redirect("/console/sign-in" + (f"?{query}" if query else ""))
     sessions.delete_cookies(request, response)
     return response
+
+
+def _asked(request: Request) -> str:
+    """Return the path of the page, with the query of the consent page, which holds what a partner asks for."""
+    path: str = request.scope["path"]
+    return f"{path}?{urlencode(request.query_params.multi_items())}" if path == CONSENT_PAGE else path
 
 
 def _page(path: str) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from sunshine_keys.console.rendering import page
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.ids import OBJECT_ID
-from sunshine_keys.keys.model import KEY_ID
+from sunshine_keys.keys.model import CREDENTIAL_ID
 from sunshine_keys.store import audit
 from sunshine_keys.store.audit import Wanted
 from sunshine_keys.store.change import actions
@@ -37,7 +37,7 @@ class Filter(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, fields: dict[str, str]) -> Filter:
         faults = dict.fromkeys(_FIELDS, "")
-        if fields["key"] and not (KEY_ID.fullmatch(fields["key"]) or fields["key"] in _ACTORS):
+        if fields["key"] and not (CREDENTIAL_ID.fullmatch(fields["key"]) or fields["key"] in _ACTORS):
             faults["key"] = "A key\u2019s id has four characters for its kind, such as int_, and 24 hex digits."
         if fields["owner"] and not OBJECT_ID.fullmatch(fields["owner"]):
             faults["owner"] = "The id of an app or an integration has 24 hex digits."

@@ -6,12 +6,16 @@ from typing import Any
 
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import IntegrationNotFound
+from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.integrations.model import Integration
 from sunshine_keys.integrations.table import INTEGRATIONS, require_integration
 from sunshine_keys.store.change import Change, Revokes
-from sunshine_keys.store.statements import Statements
+from sunshine_keys.store.statements import Statements, execute
 from sunshine_keys.webhooks.model import Webhook
 from sunshine_keys.webhooks.table import WEBHOOKS
+
+_DELETE = "DELETE FROM integrations WHERE id = $1 AND app_id = $2 RETURNING type"
+_DELETE_CODES = "DELETE FROM oauth_codes WHERE app_id = $1 AND client_id = $2 RETURNING client_id"
 
 
 class CreateIntegration(Change[Integration], frozen=True):
@@ -50,7 +54,7 @@ class UpdateIntegration(Change[Integration], frozen=True):
 
 
 class DeleteIntegration(Change[None], frozen=True):
-    """Delete the integration with its keys and webhooks. Raises AppNotFound, IntegrationNotFound."""
+    """Delete the integration with its keys, access tokens and webhooks. Raises AppNotFound, IntegrationNotFound."""
 
     action = "integration.delete"
     path = "apps/{0.app_id}/integrations/{0.integration_id}"
@@ -59,6 +63,9 @@ class DeleteIntegration(Change[None], frozen=True):
     integration_id: str
 
     def apply(self) -> Statements[None]:
-        if not (yield from INTEGRATIONS.delete("id = $1 AND app_id = $2", self.integration_id, self.app_id)):
+        rows = yield from execute(_DELETE, self.integration_id, self.app_id)
+        if not rows:
             yield from require_app(self.app_id)
             raise IntegrationNotFound
+        if OBJECT_ID.fullmatch(rows[0][0]):  # a partner's: a code that is still open must not connect it once more
+            yield from execute(_DELETE_CODES, self.app_id, rows[0][0])

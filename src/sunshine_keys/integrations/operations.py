@@ -58,7 +58,7 @@ async def list_integrations(call: Call) -> Any:
     types = None if listed is None else frozenset(listed.split(","))
     if types is not None and not types <= _TYPES:
         raise BadRequest("Invalid query parameters")
-    integrations, more = await engine.store.read(integrations_page(app_id, page, types))
+    integrations, more = await engine.store.read(integrations_page(app_id, page, types, with_partners=False))
     if not integrations:
         await engine.store.read(require_app(app_id))
     webhooks: dict[str, list[Webhook]] = {custom.id: [] for custom in integrations if custom.type == "custom"}
@@ -87,7 +87,7 @@ async def delete_integration(call: Call) -> Any:
 
 
 async def _answer(call: Call, integration: Integration) -> Any:
-    webhooks = await call.engine.store.read(webhooks_of([integration.id])) if integration.type == "custom" else []
+    webhooks = await call.engine.store.read(webhooks_of([integration.id])) if integration.has_webhooks else []
     return {"integration": integration_view(integration, webhooks, call.engine.sealer)}
 
 

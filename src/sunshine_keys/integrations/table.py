@@ -31,22 +31,25 @@ def require_integration(app_id: str, integration_id: str) -> Statements[Integrat
     return integration
 
 
-def require_custom(app_id: str, integration_id: str, what: str) -> Statements[Integration]:
-    """Return the app's integration if its type is `custom`. `what` is in the error: API keys or webhooks.
+def require_keys_allowed(app_id: str, integration_id: str) -> Statements[None]:
+    """Raise AppNotFound, IntegrationNotFound, or BadRequest if the integration is not of type `custom`."""
+    if (yield from require_integration(app_id, integration_id)).type != "custom":
+        raise BadRequest("API keys are available only for custom integrations")
 
-    Raises AppNotFound, IntegrationNotFound or BadRequest.
-    """
-    integration = yield from require_integration(app_id, integration_id)
-    if integration.type != "custom":
-        raise BadRequest(f"{what} are available only for custom integrations")
-    return integration
+
+def require_webhooks_allowed(app_id: str, integration_id: str) -> Statements[None]:
+    """Raise AppNotFound, IntegrationNotFound, or BadRequest if the integration is neither custom nor a partner's."""
+    if not (yield from require_integration(app_id, integration_id)).has_webhooks:
+        raise BadRequest("Webhooks are available only for custom integrations")
 
 
 def integrations_page(
-    app_id: str, page: Page, types: frozenset[str] | None
+    app_id: str, page: Page, types: frozenset[str] | None, *, with_partners: bool = True
 ) -> Statements[tuple[list[Integration], bool]]:
     """Return one page of the app's integrations of `types` (None: all types), and whether more follow."""
     condition, values = "app_id = $1", (app_id, *sorted(types or ()))
+    if not with_partners:
+        condition += " AND length(type) < 24"
     if types is not None:
         condition += f" AND type IN ({placeholders(len(types), after=1)})"
     return INTEGRATIONS.page(condition, values, page)
@@ -55,3 +58,13 @@ def integrations_page(
 def integrations_of_app(app_id: str) -> Statements[list[Integration]]:
     """Return all integrations of the app, oldest first."""
     return INTEGRATIONS.select("WHERE app_id = $1 ORDER BY id", app_id)
+
+
+def partners_of(app_id: str) -> Statements[list[Integration]]:
+    """Return the integrations of partners in the app, in order of id."""
+    return INTEGRATIONS.select("WHERE app_id = $1 AND length(type) = 24 ORDER BY id", app_id)
+
+
+def first_integration(app_id: str, type: str) -> Statements[Integration | None]:
+    """Return the app's first integration of a type, or None."""
+    return INTEGRATIONS.first_of("WHERE app_id = $1 AND type = $2 ORDER BY id LIMIT 1", app_id, type)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import BadRequest, NotFound
-from sunshine_keys.keys.model import KEYS_PER_OWNER, Key
-from sunshine_keys.keys.table import KEYS, account_keys, require_keys_allowed, require_owner
+from sunshine_keys.integrations.table import require_keys_allowed
+from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key
+from sunshine_keys.keys.table import KEYS, account_keys, require_owner
 from sunshine_keys.store.change import AuditOnly, Change, Revokes
 from sunshine_keys.store.statements import Statements, execute
 
@@ -64,11 +65,11 @@ class DeleteKey(Change[None], frozen=True):
         if self.app_id is None:
             yield from self._delete_from_account()
             return
-        condition, values = "id = $1 AND app_id = $2", (self.key_id, self.app_id)
+        condition, values = "id = $1 AND id < $3 AND app_id = $2", (self.key_id, self.app_id, TOKEN_PREFIX)
         if self.integration_id is None:
             deleted = yield from KEYS.delete(f"{condition} AND scope = 'app'", *values)
         else:
-            deleted = yield from KEYS.delete(f"{condition} AND integration_id = $3", *values, self.integration_id)
+            deleted = yield from KEYS.delete(f"{condition} AND integration_id = $4", *values, self.integration_id)
         if not deleted:
             yield from require_owner(self.app_id, self.integration_id)
             raise NotFound

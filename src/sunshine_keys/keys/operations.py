@@ -49,7 +49,10 @@ def creation(
 
 
 async def every(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
-    """Yield every key of every owner with its secret, in order of id. Reads the whole store."""
+    """Yield every key of every owner with its secret, in order of id, and every access token with the hash of its secret.
+
+    Reads the whole store.
+    """
     batch = await engine.store.read(keys_after("", _BATCH))
     while batch:
         for key in batch:

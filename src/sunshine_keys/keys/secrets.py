@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import os
 import zlib
@@ -35,6 +36,11 @@ def is_our_secret(text: str) -> bool:
 def new_webhook_secret() -> str:
     """Return 32 hex digits, the form of the published examples."""
     return os.urandom(16).hex()
+
+
+def token_hash(secret: str) -> str:
+    """Return the SHA-256 of an access token's secret in hexadecimal. The secret has 480 random bits, so it needs no salt."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def same_secret(presented: str, stored: str) -> bool:

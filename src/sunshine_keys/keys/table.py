@@ -5,8 +5,8 @@ from __future__ import annotations
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import NotFound
-from sunshine_keys.integrations.table import require_custom
-from sunshine_keys.keys.model import Key
+from sunshine_keys.integrations.table import require_keys_allowed
+from sunshine_keys.keys.model import TOKEN_PREFIX, Key
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_keys.store.store import Reader
 from sunshine_keys.store.table import Index, Table
@@ -37,11 +37,6 @@ def require_owner(app_id: str, integration_id: str | None) -> Statements[None]:
         yield from require_keys_allowed(app_id, integration_id)
 
 
-def require_keys_allowed(app_id: str, integration_id: str) -> Statements[None]:
-    """Raise AppNotFound, IntegrationNotFound, or BadRequest if the integration is not of type `custom`."""
-    yield from require_custom(app_id, integration_id, "API keys")
-
-
 async def find_key(
     store: Reader, app_id: str, integration_id: str | None, key_id: str, *, missing: str = NotFound.title
 ) -> Key:
@@ -50,7 +45,7 @@ async def find_key(
     Raises NotFound, and what `require_owner` raises. One read finds the key. More reads follow only if the key is missing.
     """
     key = await store.get(KEYS, key_id)
-    if key is None or key.app_id != app_id or key.integration_id != integration_id:
+    if key is None or key.is_token or key.app_id != app_id or key.integration_id != integration_id:
         await store.read(require_owner(app_id, integration_id))
         raise NotFound(missing)
     return key
@@ -62,8 +57,8 @@ async def keys_of_app(store: Reader, app_id: str) -> list[Key]:
 
 
 async def keys_of_integration(store: Reader, integration_id: str) -> list[Key]:
-    """Return the integration's keys, in order of id."""
-    return await store.select(KEYS, "WHERE integration_id = $1 ORDER BY id", integration_id)
+    """Return the integration's keys, in order of id, without access tokens."""
+    return await store.select(KEYS, "WHERE integration_id = $1 AND id < $2 ORDER BY id", integration_id, TOKEN_PREFIX)
 
 
 def account_keys() -> Statements[list[Key]]:
@@ -72,11 +67,11 @@ def account_keys() -> Statements[list[Key]]:
 
 
 def keys_after(key_id: str, limit: int) -> Statements[list[Key]]:
-    """Return at most `limit` keys of the whole store, in order of id, from the one that follows `key_id`."""
+    """Return at most `limit` keys and access tokens of the whole store, in order of id, from the one that follows `key_id`."""
     return KEYS.select("WHERE id > $1 ORDER BY id LIMIT $2", key_id, limit)
 
 
 def key_counts() -> Statements[dict[Scope, int]]:
-    """Return how many keys of each scope there are. Reads the whole table."""
-    rows = yield from execute("SELECT scope, count(*) FROM keys GROUP BY scope")
+    """Return how many keys of each scope there are, without access tokens. Reads the whole table."""
+    rows = yield from execute("SELECT scope, count(*) FROM keys WHERE id < $1 GROUP BY scope", TOKEN_PREFIX)
     return {Scope(scope): count for scope, count in rows}

@@ -12,12 +12,13 @@ Clients reach the server in-process, without a port. `s.url` opens a real socket
 
 from sunshine_keys.testing.faults import Faults, RecordedDelivery, RecordedRequest
 from sunshine_keys.testing.people import Chat, Person
-from sunshine_keys.testing.server import Key, Snapshot, SunshineServer, sunshine_server
+from sunshine_keys.testing.server import Key, OAuthClient, Snapshot, SunshineServer, sunshine_server
 
 __all__ = [
     "Chat",
     "Faults",
     "Key",
+    "OAuthClient",
     "Person",
     "RecordedDelivery",
     "RecordedRequest",

@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 from collections.abc import Coroutine, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
@@ -57,6 +57,17 @@ class Key(msgspec.Struct, frozen=True):
     def token(self, expires_in: int | None = 300) -> str:
         """Return a JSON Web Token that this key signs. It expires after `expires_in` seconds; None means never."""
         return tokens.mint(self.id, self.secret, self.scope, expires_in=expires_in)
+
+
+class OAuthClient(msgspec.Struct, frozen=True):
+    """Hold the id, the secret and the redirect URIs of a partner's OAuth client. The repr hides the secret."""
+
+    id: str
+    secret: str
+    redirect_uris: list[str]
+
+    def __repr__(self) -> str:
+        return f"OAuthClient(id={self.id!r})"
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -149,6 +160,18 @@ class SunshineServer:
         """Create a personal conversation with a user by the API, as a program would."""
         return self._run(self._create_conversation(user))
 
+    def oauth_client(
+        self,
+        *redirect_uris: str,
+        name: str = "A partner",
+        decision: Literal["allow", "deny"] = "allow",
+    ) -> OAuthClient:
+        """Create the OAuth client of a partner. The default redirect URI is `https://partner.test/callback`.
+
+        Nobody is asked for consent: `/oauth/authorize` answers at once with a code for the app, or with a refusal.
+        """
+        return self._run(self._create_oauth_client(list(redirect_uris), name, decision))
+
     def advance(self, seconds: int) -> None:
         """Move the clock of conversations and deliveries forward. What is due is then done within a second.
 
@@ -190,6 +213,14 @@ class SunshineServer:
     async def _create_person(self, external_id: str | None, profile: dict[str, Any]) -> Person:
         body: dict[str, Any] = {"profile": profile} | ({} if external_id is None else {"externalId": external_id})
         return Person(self, (await self.ask("POST", f"/v2/apps/{self.app_id}/users", body))["user"])
+
+    async def _create_oauth_client(self, redirect_uris: list[str], name: str, decision: str) -> OAuthClient:
+        uris = redirect_uris or ["https://partner.test/callback"]
+        body = {"displayName": name, "redirectUris": uris, "decision": decision}
+        if decision == "allow":
+            body["appId"] = self.app_id
+        client = (await self.ask("POST", "/sunshine/v1/oauthClients", body))["oauthClient"]
+        return OAuthClient(client["id"], client["secret"], client["redirectUris"])
 
     async def _create_conversation(self, user: Person) -> Chat:
         body = {"type": "personal", "participants": [{"userId": user.id}]}

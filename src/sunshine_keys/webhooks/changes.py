@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sunshine_keys.errors import NotFound
+from sunshine_keys.integrations.table import require_webhooks_allowed
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch
-from sunshine_keys.webhooks.table import WEBHOOKS, require_webhook, require_webhooks_allowed
+from sunshine_keys.webhooks.table import WEBHOOKS, require_webhook
 
 
 class CreateWebhook(Change[Webhook], frozen=True):

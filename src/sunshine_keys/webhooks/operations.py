@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sunshine_keys.ids import new_object_id
+from sunshine_keys.integrations.table import require_webhooks_allowed
 from sunshine_keys.keys.secrets import new_webhook_secret
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.webhooks.changes import CreateWebhook, DeleteWebhook, UpdateWebhook
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch, WebhookView, webhook_view
-from sunshine_keys.webhooks.table import WEBHOOKS, require_webhook, require_webhooks_allowed, webhooks_of
+from sunshine_keys.webhooks.table import WEBHOOKS, require_webhook, webhooks_of
 from sunshine_keys.wire.checks import Values
 from sunshine_keys.wire.operation import Call, operation
 

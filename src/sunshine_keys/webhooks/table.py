@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sunshine_keys.errors import NotFound
-from sunshine_keys.integrations.table import require_custom
+from sunshine_keys.integrations.table import require_webhooks_allowed
 from sunshine_keys.store.statements import Statements, placeholders
 from sunshine_keys.store.table import Index, Table
 from sunshine_keys.webhooks.model import Webhook
@@ -17,11 +17,6 @@ WEBHOOKS = Table(
     indexes=(Index("webhooks_by_integration", ("integration_id", "id")),),
     sealed="sealed_secret",
 )
-
-
-def require_webhooks_allowed(app_id: str, integration_id: str) -> Statements[None]:
-    """Raise AppNotFound, IntegrationNotFound, or BadRequest if the integration is not of type `custom`."""
-    yield from require_custom(app_id, integration_id, "Webhooks")
 
 
 def require_webhook(app_id: str, integration_id: str, webhook_id: str) -> Statements[Webhook]:

@@ -46,7 +46,8 @@ class Admission:
             self._explain(source, request_id, key_id, error)
             raise
 
-    def _admit_credentials(self, source: str, request_id: str, key_id: str) -> None:
+    def admit_credentials(self, source: str, request_id: str, key_id: str) -> None:
+        """Check that credentials from an address may be verified. Raises TooManyRequests."""
         try:
             self._limiter.admit_credentials(source)
         except TooManyRequests as error:
@@ -58,23 +59,23 @@ class Admission:
 
     async def authenticate(self, request: Request) -> Actor:
         """Return the key that the request authenticates with. Raises Unauthorized, TooManyRequests."""
-        self._admit_credentials(request.source, request.id, "")
+        self.admit_credentials(request.source, request.id, "")
         result = await self._authenticator.authenticate(request.authorization())
         if isinstance(result, AuthenticationFailure):
-            raise self._refuse(result, request.source, request.id)
+            raise self.refuse(result, request.source, request.id)
         self.admit_key(result.key_id, request.source, request.id)
         return result
 
     async def authenticate_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
         """Return the key `key_id` if `secret` is its secret. Raises Unauthorized, TooManyRequests."""
-        self._admit_credentials(source, request_id, key_id)
+        self.admit_credentials(source, request_id, key_id)
         result = await self._authenticator.authenticate_secret(key_id, secret)
         if isinstance(result, AuthenticationFailure):
-            raise self._refuse(result, source, request_id)
+            raise self.refuse(result, source, request_id)
         self.admit_key(result.key_id, source, request_id)
         return result
 
-    def _refuse(self, failure: AuthenticationFailure, source: str, request_id: str) -> Unauthorized:
+    def refuse(self, failure: AuthenticationFailure, source: str, request_id: str) -> Unauthorized:
         """Count and record a failure, and return its error. Raises TooManyRequests if there have been too many."""
         error = failure.error
         if failure.key_id is not None:

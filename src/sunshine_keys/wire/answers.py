@@ -11,6 +11,8 @@ from functools import lru_cache
 import msgspec
 
 from sunshine_keys.errors import (
+    InvalidClient,
+    InvalidRequest,
     MethodNotAllowed,
     RangeNotSatisfiable,
     ServiceError,
@@ -52,6 +54,8 @@ class Replay(msgspec.Struct, frozen=True):
 def error_headers(error: ServiceError) -> Headers:
     """Return the headers that belong to an error."""
     match error:
+        case InvalidClient():
+            return [(b"www-authenticate", b'Basic realm="OAuth clients", charset="UTF-8"')]
         case Unauthorized():
             return [_CHALLENGE]
         case MethodNotAllowed():
@@ -67,7 +71,9 @@ def error_headers(error: ServiceError) -> Headers:
 
 
 def error_body(error: ServiceError) -> msgspec.Raw:
-    """Return the documented envelope as JSON."""
+    """Return the documented envelope as JSON, or that of RFC 6749 for an error of OAuth."""
+    if isinstance(error, InvalidRequest):
+        return msgspec.Raw(msgspec.json.encode({"error": error.code, "error_description": "; ".join(error.titles)}))
     return _envelope(error.code, error.titles)
 
 

@@ -19,7 +19,7 @@ from sunshine_keys.wire import openapi, reference
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import File, Headers, Replay, Stream, error_body, error_headers, log_failure
 from sunshine_keys.wire.limits import NO_LIMITS, RateLimits
-from sunshine_keys.wire.operation import Call
+from sunshine_keys.wire.operation import Call, OpenCall
 from sunshine_keys.wire.outcome import CLIENT_GONE, Observer, Outcome
 from sunshine_keys.wire.pages import Asgi, Pages
 from sunshine_keys.wire.rejections import Rejected, RejectionObserver
@@ -50,6 +50,8 @@ _TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-
 _BASES = (b"/v2/", b"/sc/v2/", b"//v2/", b"/sc//v2/")
 _PROBES = ("healthz", "readyz")
 _OPEN = ("", *_PROBES, "metrics", "openapi.json", "docs")
+CONSENT_PAGE = "/console/authorize"
+_AUTHORIZE = ["oauth", "authorize"]
 _ROOT = [""]
 _DOCS_STYLE = ["docs", "style.css"]
 _METRICS_HEADERS: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
@@ -58,8 +60,8 @@ _REPLAYED = (b"idempotency-replayed", b"true")
 
 class Application:
     """Serves the API under /v2 and /sc/v2; /healthz, /readyz, /openapi.json, /docs, and uploaded files below /attachments
-    and /sc/attachments, without credentials; /metrics by its token. Requests below /console go to another application, if
-    there is one.
+    and /sc/attachments, without credentials; /metrics by its token. Requests below /console, and those of browsers for
+    /oauth/authorize, go to another application, if there is one.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Application:
         `console` returns the application below /console. `rejections` observe what the protocol refuses itself.
         """
         self._engine = engine
+        self._clock = clock
         self._router = router
         self._reads_inline = engine.store.reads_inline
         self._observers = observers
@@ -104,7 +107,9 @@ class Application:
         extra: Headers = []
         code, is_replay, begin = "", False, b""
         try:
-            if self._console is not None and request.segments[0] == "console":
+            if self._console is not None and _is_page(request):
+                if request.segments == _AUTHORIZE:
+                    scope = scope | {"path": "/oauth/authorize"}  # without /sc and second slashes
                 status, code = await self._console.answer(request, scope, send)
                 self._observe(Outcome(request, status, code, False, began, time.perf_counter() - started))
                 return
@@ -178,6 +183,8 @@ class Application:
             return 200, await self._file(request, *file)
         operation, ids = self._router.match(request.method, request.segments)
         request.route = operation.path
+        if not operation.scopes:
+            return operation.status, await operation.handler(self._open_call(request))
         actor = request.actor = await self._admission.authenticate(request)
         if self.authenticated is not None:
             await self.authenticated(actor)
@@ -199,6 +206,10 @@ class Application:
             except UnknownSealingKey as unknown:
                 # Reads and updates can be repeated. A create does not raise this: it has the key of everything that it sealed.
                 await self._engine.reloader.require(unknown.key_id)
+
+    def _open_call(self, request: Request) -> OpenCall:
+        consent_page = "" if self._console is None else request.prefix + CONSENT_PAGE
+        return OpenCall(self._engine, self._admission, request, self._clock, consent_page)
 
     async def _open(self, request: Request) -> tuple[int, Any]:
         """Answer a request for a path that needs no key."""
@@ -237,7 +248,7 @@ class Application:
         paths = {"api": "/v2", "description": "/openapi.json", "reference": "/docs"}
         if self._console is not None:
             paths["console"] = "/console"
-        if b"text/html" in request.headers.get(b"accept", b"").lower():
+        if _wants_page(request):
             page = request.prefix + paths.get("console", paths["reference"])
             return 303, File([(b"content-type", b"text/plain"), (b"location", page.encode())], b"")
         return 200, {name: request.prefix + path for name, path in paths.items()}
@@ -245,6 +256,15 @@ class Application:
     async def close(self) -> None:
         """Write the refusals that are not yet in the audit trail."""
         await self._admission.close()
+
+
+def _is_page(request: Request) -> bool:
+    """Return True if the console answers the request. It shows people what is wrong with the link that a partner sent them to."""
+    return request.segments[0] == "console" or (request.segments == _AUTHORIZE and _wants_page(request))
+
+
+def _wants_page(request: Request) -> bool:
+    return b"text/html" in request.headers.get(b"accept", b"").lower()
 
 
 def _attachment(segments: list[str]) -> tuple[str, str] | None:

@@ -33,7 +33,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from sunshine_keys.errors import TooManyRequests
-from sunshine_keys.keys.model import KEY_ID
+from sunshine_keys.keys.model import CREDENTIAL_ID
 
 BUCKETS = 100_000
 """The most buckets of each limit. When there are more, the least recently used half is dropped."""
@@ -188,7 +188,7 @@ class Limiter:
         if self._failures is None or self._failing_sources is None or not source:
             return
         origin = network(source)
-        name = key_id if KEY_ID.fullmatch(key_id) else ""
+        name = key_id if CREDENTIAL_ID.fullmatch(key_id) else ""
         _require(
             self._failures.take(f"{origin} {name}") or self._failing_sources.take(origin),
             "Too many failed authentications",

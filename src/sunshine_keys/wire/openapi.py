@@ -48,6 +48,7 @@ _ERROR = _object({"code": _TEXT, "title": _TEXT})
 _SCHEMAS: dict[str, Schema] = {
     **FACTS["schemas"],
     "Errors": _object({"errors": {"type": "array", "minItems": 1, "items": _ERROR}}),
+    "OAuthError": _object({"error": _TEXT, "error_description": _TEXT}),
     "Health": _object({"status": {"type": "string", "enum": ["ok"]}}),
 }
 
@@ -101,22 +102,26 @@ def _operation(operation: Operation, router: Router) -> Schema:
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "description": f"For keys of scope {', '.join(scopes)}.",
-        "security": [{"basic": scopes}, {"bearer": scopes}],
+        "description": f"For keys of scope {', '.join(scopes)}." if scopes else "Without a key.",
+        "security": [{"basic": scopes}, {"bearer": scopes}] if scopes else [],
     }
     if parameters:
         described["parameters"] = parameters
     if operation.body:
         body = _described(operation.body.schema)
-        described["requestBody"] = {
-            "required": operation.needs_body,
-            "content": {"multipart/form-data": {"schema": body}} if operation.upload_bytes else _json(body),
-        }
+        content = {"multipart/form-data": {"schema": body}} if operation.upload_bytes else _json(body)
+        if operation.is_oauth:
+            content["application/x-www-form-urlencoded"] = {"schema": body}
+        described["requestBody"] = {"required": operation.needs_body, "content": content}
     success: Schema = {"description": "Created" if creates else "OK", "content": _json(operation.answer)}
+    if operation.status == 302:
+        success = {"description": "Found", "content": {"text/plain": {"schema": _TEXT}}}
     if creates and (links := _links(operation, router)):
         success["links"] = links
     described["responses"] = {str(operation.status): success}
     described["responses"] |= {str(status): _error(status) for status in sorted(_statuses(operation))}
+    if operation.is_oauth:
+        described["responses"] |= {str(status): _oauth_error(status) for status in operation.errors}
     return described
 
 
@@ -136,7 +141,7 @@ def _links(create: Operation, router: Router) -> Schema:
 
 def _statuses(operation: Operation) -> set[int]:
     """Return the statuses of the errors that an operation may answer with."""
-    statuses = {*_ALWAYS, *operation.errors}
+    statuses = {*(_ALWAYS if operation.scopes else _ALWAYS - {401, 403}), *operation.errors}
     statuses |= _OF_BODIES if operation.body else set()
     statuses |= _OF_QUERIES if operation.query else set()
     statuses |= _OF_CREATES if operation.status == 201 else set()
@@ -162,6 +167,10 @@ def _json(schema: Schema) -> Schema:
 
 def _error(status: int) -> Schema:
     return {"description": _TITLES[status], "content": _json(_ref("Errors"))}
+
+
+def _oauth_error(status: int) -> Schema:
+    return {"description": _TITLES[status], "content": _json(_ref("OAuthError"))}
 
 
 _FILE: Schema = {"description": "The file", "content": {"*/*": {"schema": {}}}}

@@ -19,6 +19,7 @@ from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.store.change import Idempotency, Origin
+from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.checks import Body, Rules, Schema, Values
 from sunshine_keys.wire.request import Request
 
@@ -59,7 +60,22 @@ class Call(msgspec.Struct, frozen=True):
         return Idempotency.of(self.actor.key_id, key, fingerprint)
 
 
-Handler = Callable[[Call], Awaitable[Any]]
+class OpenCall(msgspec.Struct, frozen=True):
+    """A call of an operation that needs no key.
+
+    `clock` returns seconds since 1970. `consent_page` is the path of the page that asks a person for consent; "" if this
+    service shows no pages.
+    """
+
+    engine: Engine
+    admission: Admission
+    request: Request
+    clock: Callable[[], float]
+    consent_page: str
+
+
+Handler = Callable[[Any], Awaitable[Any]]
+"""It takes a Call, or an OpenCall if the operation has no scopes."""
 
 
 class Operation(msgspec.Struct, frozen=True, dict=True):
@@ -72,6 +88,7 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
     `is_messaging` marks an operation of the conversation plane. A body may be missing if `needs_body` is false.
     An operation with `upload_bytes` takes a form with a file of at most so many bytes, which its handler reads while it
     arrives; the others take JSON.
+    An operation without `scopes` needs no key. One that `is_oauth` takes a form too, and its errors are those of RFC 6749.
     `example_query` is the query of an example, which may hold shell variables.
     """
 
@@ -89,6 +106,7 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
     is_messaging: bool = False
     needs_body: bool = False
     upload_bytes: int = 0
+    is_oauth: bool = False
     example_query: str = ""
     runs_inline: bool = True
     rules: Rules | None = None

@@ -116,9 +116,9 @@ def _entry(path: str, method: str, operation: Schema, shared: list[Schema], body
         operation["summary"],
         operation["security"][0]["basic"] if operation["security"] else [],
         [(_parameter(parameter), parameter["in"]) for parameter in [*shared, *operation.get("parameters", [])]],
-        [shape for part in content.values() for shape in _shapes(part["schema"])],
+        [shape for part in list(content.values())[:1] for shape in _shapes(part["schema"])],
         [_answer(status, response) for status, response in operation["responses"].items()],
-        _curl(path, method, body, query, needs_key=bool(operation["security"]), is_form=_FORM in content),
+        _curl(path, method, body, query, credentials=_credentials(operation["security"]), is_form=_FORM in content),
     )
 
 
@@ -213,11 +213,19 @@ def _range(least: int | None, most: int | None, unit: str) -> Iterator[str]:
         yield text
 
 
-def _curl(path: str, method: str, body: Any, query: str, *, needs_key: bool, is_form: bool) -> str:
+def _credentials(security: list[Schema]) -> str:
+    """Return curl's option for the credentials of an operation. Only an access token has no other scope than integration."""
+    if not security:
+        return ""
+    is_partners = security[0]["basic"] == ["integration"]
+    return '-H "Authorization: Bearer $ACCESS_TOKEN"' if is_partners else '-u "$KEY_ID:$SECRET"'
+
+
+def _curl(path: str, method: str, body: Any, query: str, *, credentials: str, is_form: bool) -> str:
     """Return a command. `query` and the texts of `body` may hold shell variables."""
     url = re.sub(r"{(\w+)}", lambda match: variable(match[1]), path) + (f"?{query}" if query else "")
     words = ["curl", *(["-X", method] if method != "GET" else []), f'"$HOST{url}"']
-    lines = [" ".join(words), *(['-u "$KEY_ID:$SECRET"'] if needs_key else [])]
+    lines = [" ".join(words), *([credentials] if credentials else [])]
     if is_form:
         lines.append("-F 'source=Hello!;filename=notes.txt'")
     elif body is not None:

@@ -124,7 +124,7 @@ async def _integration(plane: Plane, call: Call) -> tuple[str, str]:
             raise IntegrationNotFound
         return built_in_integration(app_id, type), type
     integration = await plane.engine.store.read(require_integration(app_id, call.body["integrationId"]))
-    if integration.type != "custom":
+    if not integration.has_webhooks:
         raise BadRequest("integrationId should be an integration of type custom")
     return integration.id, integration.type
 

@@ -4,7 +4,7 @@
 
 The arguments are those of the client's method; an object becomes a model by the model's `from_dict`. `kind` is the name of
 a model of a union: the object becomes a model of it, which the model of the union wraps. The outcome has the `status`, the `raw` answer and the `model`, which the
-client decoded; or the `error` that the call raised. The command's arguments are the URL, and the id and secret of a key.
+client decoded; or the `error` that the call raised. The command's arguments are the URL, and the id and secret of a key; without an id, the secret is an access token.
 """
 
 import importlib
@@ -29,7 +29,11 @@ def outcome(client: Any, call: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # every error of the client is an outcome
         return {"error": f"{type(error).__name__}: {error}"}
     model = answer.data.to_dict() if hasattr(answer.data, "to_dict") else answer.data
-    return {"status": answer.status_code, "raw": json.loads(answer.raw_data), "model": model}
+    try:
+        raw = json.loads(answer.raw_data)
+    except ValueError:  # a page
+        raw = answer.raw_data.decode()
+    return {"status": answer.status_code, "raw": raw, "model": model}
 
 
 def model_of(annotation: Any) -> Any:
@@ -47,7 +51,8 @@ def text(moment: datetime) -> str:
 def main() -> None:
     package = importlib.import_module("sunshine_conversations_client")
     url, key_id, secret = sys.argv[1:]
-    client = package.ApiClient(package.Configuration(host=url, username=key_id, password=secret))
+    credentials = {"username": key_id, "password": secret} if key_id else {"access_token": secret}
+    client = package.ApiClient(package.Configuration(host=url, **credentials))
     for line in sys.stdin:
         print(json.dumps(outcome(client, json.loads(line)), default=text), flush=True)
 

@@ -10,7 +10,7 @@ from sunshine_keys.access import tokens
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.authentication import Authenticator
 from sunshine_keys.access.authorisation import authorise
-from sunshine_keys.access.credentials import BasicCredentials, read_credentials
+from sunshine_keys.access.credentials import AccessToken, BasicCredentials, read_credentials
 from sunshine_keys.access.failures import AuthenticationFailure, Reason
 from sunshine_keys.access.tokens import UnverifiedToken
 from sunshine_keys.cli.diagnosis import trail
@@ -19,7 +19,7 @@ from sunshine_keys.compose import ROUTER
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden, ServiceError
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.keys.model import KEY_ID, Key
+from sunshine_keys.keys.model import KEY_ID, TOKEN_PREFIX, Key
 from sunshine_keys.keys.secrets import is_our_secret, same_secret
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.wire.request import split_path
@@ -32,6 +32,7 @@ _ADVICE = {
     Reason.EMPTY: "Check the variables or settings that the id and the secret come from.",
     Reason.UNKNOWN_SCHEME: "Send `Basic` and base64 of id:secret, or `Bearer` and a token.",
     Reason.MALFORMED_BASIC: "Encode the key's id, a colon and its secret, without a line end.",
+    Reason.WRONG_ACCESS_TOKEN: "Check that the token is complete. If it is, let the account's owner connect the partner again.",
     Reason.MALFORMED_TOKEN: "Check that the token is complete, and not broken into lines.",
     Reason.WRONG_ALGORITHM: "Sign the token with HS256 and the key's secret.",
     Reason.MISSING_KEY_ID: "Set kid to the key's id in the token's header.",
@@ -43,6 +44,8 @@ def as_header(text: str) -> str:
     text = _HEADER_NAME.sub("", text.strip(), count=1)
     if _SCHEME.match(text):
         return text
+    if text.startswith(TOKEN_PREFIX):
+        return f"Bearer {text}"
     if text.count(".") == 2 and ":" not in text:
         return f"Bearer {text}"
     if ":" in text:
@@ -64,6 +67,9 @@ async def diagnose(engine: Engine, text: str, request: tuple[str, str] | None, n
     if isinstance(credentials, AuthenticationFailure):
         return _reason(credentials)
     key_id = credentials.key_id
+    if isinstance(credentials, AccessToken):
+        row = await engine.store.get(KEYS, key_id)
+        return await trail.missing_key(engine.store, key_id) if row is None else _reason(result)
     if not KEY_ID.fullmatch(key_id):
         is_swapped = isinstance(credentials, BasicCredentials) and KEY_ID.fullmatch(credentials.secret)
         return refused(
@@ -92,7 +98,8 @@ def _reason(failure: AuthenticationFailure) -> Diagnosis:
 def _accepted(actor: Actor, request: tuple[str, str] | None) -> Diagnosis:
     owners = [f"app {actor.app_id}"] if actor.app_id else []
     owners += [f"integration {actor.integration_id}"] if actor.integration_id else []
-    message = ", ".join([f"key {actor.key_id} is accepted, with scope {actor.scope}", *owners])
+    kind = "access token" if actor.key_id.startswith(TOKEN_PREFIX) else "key"
+    message = ", ".join([f"{kind} {actor.key_id} is accepted, with scope {actor.scope}", *owners])
     findings = [Finding("accepted", message)]
     if request is not None:
         method, path = request
@@ -143,7 +150,7 @@ async def _wrong_signature(engine: Engine, key: Key, secret: str, token: Unverif
                 "Sign with the secret's text.",
             )
     async for other, other_secret in keys.every(engine):
-        if tokens.is_signed_with(token, other_secret.encode()):
+        if not other.is_token and tokens.is_signed_with(token, other_secret.encode()):
             return refused(
                 "signed_with_another_key",
                 f"the token is signed with the secret of {_name(other)}, but its kid names {name}",
@@ -185,6 +192,6 @@ def _name(key: Key) -> str:
 async def _owner(engine: Engine, secret: str) -> Key | None:
     """Return the key with this secret. Reads all keys."""
     async for key, key_secret in keys.every(engine):
-        if same_secret(secret, key_secret):
+        if not key.is_token and same_secret(secret, key_secret):
             return key
     return None

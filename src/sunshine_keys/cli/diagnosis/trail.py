@@ -29,6 +29,9 @@ async def missing_key(store: Store, key_id: str) -> Diagnosis:
     resource = entry.action.partition(".")[0]
     if resource == "store":
         cause, message = "lost_by_restore", f"key {key_id} was lost when a backup replaced the store {when}"
+    elif resource in ("oauth_token", "oauth_access"):
+        message = f"access token {key_id} was revoked {when}"
+        return refused("access_revoked", message, "Let the owner of the app connect the partner again.")
     elif resource == "key":
         cause, message = "key_deleted", f"key {key_id} was deleted {when}"
     else:
@@ -99,14 +102,14 @@ async def _end(store: Store, key_id: str) -> Entry | None:
         for entry in page:
             if entry.outcome != DONE:
                 continue
-            is_key = entry.resource.endswith(f"keys/{key_id}")
+            is_key = entry.resource.endswith((f"keys/{key_id}", f"tokens/{key_id}"))
             if entry.action == "store.restore":
                 restore = entry
-            elif entry.action == "key.create" and is_key:
+            elif entry.action in ("key.create", "oauth_token.create") and is_key:
                 end = restore = None
                 owners = _owners(entry.resource)
-            elif (entry.action == "key.delete" and is_key) or (
-                entry.action in ("app.delete", "integration.delete") and entry.resource in owners
+            elif (entry.action in ("key.delete", "oauth_token.delete") and is_key) or (
+                entry.action in ("app.delete", "integration.delete", "oauth_access.revoke") and entry.resource in owners
             ):
                 end = entry
     return end or restore

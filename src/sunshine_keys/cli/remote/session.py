@@ -50,15 +50,16 @@ class Session:
             self._app = checked(sunshine.OAuthEndpointsApi(self.client).get_token_info().app)
         return self._app
 
-    def own(self, method: str, path: str, ids: dict[str, str], **query: Any) -> Any:
+    def own(self, method: str, path: str, ids: dict[str, str], body: Any = None, **query: Any) -> Any:
         """Return the answer of an operation that only this service has, as plain JSON. Raises ApiException.
 
         `path` is a template below `/sunshine/v1`. Parameters of the query that are None are left out.
         """
         query = {name: value for name, value in query.items() if value is not None}
         client = self.client
+        headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
         request = client.param_serialize(
-            method, f"/sunshine/v1{path}", ids, query, {"Accept": "application/json"},
+            method, f"/sunshine/v1{path}", ids, query, headers, body,
             auth_settings=["basicAuth", "bearerAuth"],
         )  # fmt: skip
         return client.response_deserialize(client.call_api(*request), {"2XX": "object"}).data

@@ -78,8 +78,9 @@ def _describe(connection: sqlite3.Connection, catalog: Catalog) -> Description:
     """Describe a store of this version or an earlier one, which may lack the newer tables."""
     present = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     counts = {
-        table.name: connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]  # noqa: S608 - a name of our own
+        table.title: connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]  # noqa: S608 - a name of our own
         for table in catalog.resources
+        if table.name in present
     }
     last: Entry | None = None
     if audit.TABLE.name in present:

@@ -80,7 +80,7 @@ class Restore:
         execute(_REVIVED)
         revived = self._count("FROM revived")
         for action, column in _deletions() if revived else ():
-            execute(f"CREATE INDEX temp.revived_by_{column} ON revived ({column})")
+            execute(f"CREATE INDEX IF NOT EXISTS temp.revived_by_{column} ON revived ({column})")
             for (resource,) in execute(_DONE, (action,)):
                 execute(f"UPDATE revived SET revoked = 1 WHERE {column} = ?", (resource.rpartition("/")[2],))  # noqa: S608 - ours
         ours, theirs = self._head("main"), self._head("backup")

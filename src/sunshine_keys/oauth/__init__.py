@@ -1,0 +1,1 @@
+"""OAuth: partners' clients, their codes and access tokens."""
