@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -44,12 +44,16 @@ class Service:
     It hands the application over in the lifespan's state, under APPLICATION; wire/protocol.py calls that directly.
     """
 
-    def __init__(self, settings: Settings, processes: Processes | None = None) -> None:
+    def __init__(
+        self, settings: Settings, processes: Processes | None = None, *, observers: Sequence[Observer] = ()
+    ) -> None:
         """`processes` are the figures that this process and others of the service share; it is then one of their workers.
 
-        A worker waits for its store when it starts: its supervisor has seen that the store could be used.
+        A worker waits for its store when it starts: its supervisor has seen that the store could be used. `observers` are
+        called for each request, beside those that the settings turn on.
         """
         self._settings = settings
+        self._observers = observers
         self._processes = processes
         self._request_log = RequestLog(settings.log) if settings.log else None
 
@@ -75,7 +79,8 @@ class Service:
             await engine.store.ready()
         log, access = self._request_log, self._settings.metrics
         page = None if access is None else MetricsPage(access, engine, self._processes or Processes())
-        observers: list[Observer] = [] if log is None else [log]
+        observers: list[Observer] = [*self._observers]
+        observers += [] if log is None else [log]
         observers += [] if page is None else [page.metrics]
         rejections = [observer.reject for observer in (log, page and page.metrics) if observer]
         usage = UsageCounts(engine.store) if self._settings.usage else None

@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,7 @@ from sunshine_keys.asgi import Service
 from sunshine_keys.observing.log_writer import standard_error
 from sunshine_keys.settings import Settings
 from sunshine_keys.wire.hosts import PublicUrl
+from sunshine_keys.wire.outcome import Observer
 from sunshine_keys.wire.protocol import REFUSED_CONNECTIONS, Protocol
 from sunshine_keys.wire.proxies import Proxies, unmapped
 from sunshine_keys.wire.tls import Certificate, Handshake, context_of
@@ -247,10 +248,19 @@ def serve(settings: Settings, connections: Connections, listener: socket.socket)
 
 
 @contextlib.contextmanager
-def running(settings: Settings, connections: Connections = PLAIN) -> Generator[str]:
-    """Serve from a thread of this process on a free loopback port. Yield the URL, and stop afterwards."""
-    server = Server(Service(settings), connections)
-    with listen("127.0.0.1", 0) as listener:
+def running(
+    settings: Settings,
+    connections: Connections = PLAIN,
+    *,
+    listener: socket.socket | None = None,
+    observers: Sequence[Observer] = (),
+) -> Generator[str]:
+    """Serve from a thread of this process, and stop afterwards. Yield the URL.
+
+    Without a `listener`, it serves on a free loopback port. `observers` are called for each request.
+    """
+    server = Server(Service(settings, observers=observers), connections)
+    with listener or listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), name="sunshine-keys-server", daemon=True)
         thread.start()
         while not server.started:

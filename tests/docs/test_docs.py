@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from support.machine import needs
 from support.postgres import Postgres
+from support.waiting import wait_until
 from support.wire import Key, Place, Wire, first_run
 
 import sunshine_keys.cli.commands as commands
@@ -109,6 +110,36 @@ def test_the_readmes_request_by_curl_runs(reader: Reader) -> None:
     reader.run("sh", start)
     reader.wait()
     assert '"webhooks":[{"id":' in reader.run("sh", curl)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_page_on_bots_can_be_followed(reader: Reader, tmp_path: Path) -> None:
+    start, run_bot, chat = blocks(ROOT / "docs" / "bots.md", "sh")
+    bot, testing = blocks(ROOT / "docs" / "bots.md", "python")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        webhook_port = free.getsockname()[1]
+    (tmp_path / "bot.py").write_text(bot.replace("5000", str(webhook_port)))
+    (tmp_path / "test_bot.py").write_text(testing)
+    reader.environment |= {
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "SUNSHINE_KEYS_FORWARD_TO": f"http://localhost:{webhook_port}/webhook",
+    }
+    log = tmp_path / "dev.txt"
+    reader.run("sh", f"{start.strip()} > dev.txt 2>&1 &")
+    wait_until(lambda: "Ctrl-C" in log.read_text(), 30)
+    reader.run("sh", run_bot.replace("python bot.py", "python bot.py > bot.txt 2>&1 &"))
+    wait_until(lambda: _listens(webhook_port), 30)
+    said = reader.run("sh", f"printf 'Hello\\n2\\n' | {chat}")
+    assert said.splitlines() == [
+        "bot: What is it about?", "  1. Order", "  2. Return", "bot: You said: Hello", "bot: You said: Return"
+    ]  # fmt: skip
+    wait_until(lambda: ": Return  200 in" in log.read_text(), 30)
+    assert "1 passed" in reader.run("sh", "python -m pytest -q -p no:cacheprovider test_bot.py")
 
 
 def test_the_quickstart_can_be_followed(reader: Reader) -> None:
@@ -235,7 +266,9 @@ def test_every_variable_is_documented() -> None:
 
 def test_every_command_that_needs_no_service_is_on_the_service_page() -> None:
     documented = (ROOT / "docs" / "service.md").read_text()
-    remote = {f"sunshine_keys.cli.remote.{name}" for name in ("account", "deliveries", "oauth_clients", "verbs")}
+    remote = {
+        f"sunshine_keys.cli.remote.{name}" for name in ("account", "chat", "deliveries", "oauth_clients", "verbs")
+    }
     groups = [
         ("", commands.cli),
         *((f"{group.name} ", group.typer_instance) for group in commands.cli.registered_groups),

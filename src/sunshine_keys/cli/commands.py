@@ -18,6 +18,7 @@ __all__ = ["cli", "run"]
 for name in (
     "init",
     "serve",
+    "dev",
     "token",
     "scan",
     "backup",
@@ -31,6 +32,7 @@ for name in (
     "remote.verbs",
     "remote.deliveries",
     "remote.oauth_clients",
+    "remote.chat",
 ):
     importlib.import_module(f"sunshine_keys.cli.{name}")
 

@@ -7,6 +7,7 @@ import typer
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "": (
         "sunshine-keys demo",
+        "sunshine-keys dev --forward-to http://localhost:5000/webhook",
         "sunshine-keys init --sample --output sample.json",
         "sunshine-keys serve",
         "sunshine-keys help keys create",
@@ -26,8 +27,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'sunshine-keys audit verify --head "$(cat head.txt)"',
     ),
     "backup": ("sunshine-keys backup backup.sqlite3", "sunshine-keys backup --force backup.sqlite3"),
+    "chat": ("sunshine-keys chat --profile dev", "sunshine-keys chat --profile dev --user jane < lines.txt"),
     "copy": ("sunshine-keys copy --from sqlite:///srv/keys.sqlite3 --to postgresql://sunshine@db/sunshine",),
     "demo": ("sunshine-keys demo",),
+    "dev": (
+        "sunshine-keys dev --forward-to http://localhost:5000/webhook",
+        "sunshine-keys dev --data FOLDER --env bot.env",
+    ),
     "doctor": (
         "sunshine-keys doctor 5f6b8c4a3d2e1f0a9b8c7d6e",
         "sunshine-keys doctor --for 'GET /v2/apps/ID/keys' --at 10m < credentials.txt",

@@ -56,12 +56,21 @@ class Session:
         `path` is a template below `/sunshine/v1`. Parameters of the query that are None are left out.
         """
         query = {name: value for name, value in query.items() if value is not None}
+        return self._plain(method, f"/sunshine/v1{path}", ids, query, body)
+
+    def simulate(self, path: str, ids: dict[str, str], body: dict[str, Any]) -> Any:
+        """Act for a person, and return the answer as plain JSON. Raises ApiException.
+
+        `path` is a template below `/simulator/v1`.
+        """
+        return self._plain("POST", f"/simulator/v1{path}", ids, {}, body)
+
+    def _plain(self, method: str, path: str, ids: dict[str, str], query: dict[str, Any], body: Any) -> Any:
         client = self.client
         headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": "application/json"})
         request = client.param_serialize(
-            method, f"/sunshine/v1{path}", ids, query, headers, body,
-            auth_settings=["basicAuth", "bearerAuth"],
-        )  # fmt: skip
+            method, path, ids, query, headers, body, auth_settings=["basicAuth", "bearerAuth"]
+        )
         return client.response_deserialize(client.call_api(*request), {"2XX": "object"}).data
 
     def app_id(self, named: str | None) -> str:

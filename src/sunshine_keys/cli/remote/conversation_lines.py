@@ -1,0 +1,42 @@
+"""Messages as lines of a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def content_line(content: Json) -> str:
+    """Return what a person sees first of a message's content, in one line."""
+    kind = content.get("type", "")
+    match kind:
+        case "text":
+            text = content.get("text") or content.get("htmlText") or content.get("markdownText") or ""
+        case "image" | "file":
+            text = " ".join(
+                filter(None, [f"[{kind}]", content.get("altText") or content.get("text"), content.get("mediaUrl")])
+            )
+        case "form":
+            text = f"[form: {', '.join(field.get('label') or field['name'] for field in content.get('fields', []))}]"
+        case "formResponse":
+            text = content.get("textFallback") or "[formResponse]"
+        case "carousel" | "list":
+            text = f"[{kind}: {', '.join(item.get('title', '') for item in content.get('items', []))}]"
+        case "location":
+            place = content.get("coordinates") or {}
+            text = f"[location {place.get('lat')}, {place.get('long')}]"
+        case _:
+            text = f"[{kind}]"
+    return " ".join(str(text).split())
+
+
+def author_name(author: Json) -> str:
+    """Return the name of a message's author: the display name, else "person" or "bot"."""
+    return author.get("displayName") or ("person" if author.get("type") == "user" else "bot")
+
+
+def choices(content: Json) -> list[Json]:
+    """Return the actions of a message that a person can choose from, those of its items too."""
+    items = content.get("items") or []
+    return [*(content.get("actions") or []), *(action for item in items for action in item.get("actions") or [])]

@@ -1,0 +1,219 @@
+"""`dev` and `chat`: a bot, its service and its customer in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.commands import run
+from support.waiting import wait_until
+from support.wire import first_run
+
+from sunshine_keys.testing import SunshineServer
+
+BOT = Path(__file__).parents[2] / "examples" / "bot" / "bot.py"
+
+
+class Dev:
+    """The command `dev` in a folder, whose standard output goes to a file."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.variables: dict[str, str] = {
+            "XDG_CONFIG_HOME": str(folder),
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        }
+        self.env_file = folder / "bot.env"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
+        self._output = folder / "dev.txt"
+        options = ("--port", "0", "--env", str(self.env_file), *options)
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sunshine_keys", "dev", *options],
+                env=clean | self.variables, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    @property
+    def said(self) -> str:
+        return self._output.read_text()
+
+    def wait_for(self, text: str) -> None:
+        wait_until(lambda: text in self.said or self.process.poll() is not None, 30)
+        assert text in self.said, self.said
+
+    def bot_variables(self) -> dict[str, str]:
+        lines = self.env_file.read_text().splitlines()[1:]
+        return dict(line.split("=", 1) for line in lines)
+
+    def chat(self, *lines: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        return run("chat", "--profile", "dev", *options, stdin="".join(f"{line}\n" for line in lines), **self.variables)
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+@contextlib.contextmanager
+def dev(folder: Path, *options: str) -> Iterator[Dev]:
+    folder.mkdir(exist_ok=True)
+    running = Dev(folder, *options)
+    try:
+        running.wait_for("Ctrl-C stops it.")
+        yield running
+    finally:
+        running.process.kill()
+        running.process.wait()
+
+
+@contextlib.contextmanager
+def bot(variables: dict[str, str], port: int) -> Iterator[None]:
+    process = subprocess.Popen(
+        [sys.executable, str(BOT)], env=os.environ | variables | {"PORT": str(port)}, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: _is_open(port), 30)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_person_talks_to_a_bot_in_the_terminal(tmp_path: Path) -> None:
+    port = _free_port()
+    with dev(tmp_path, "--forward-to", f"localhost:{port}/webhook") as running, bot(running.bot_variables(), port):
+        chat = running.chat("Hello", "2", "Jane", "no address", "Jane", "jane@example.com", "Talk to a person")
+        assert chat.stderr == ""
+        assert chat.stdout.splitlines() == [
+            "bot: How can I help?", "  1. Echo", "  2. Contact form", "  3. Talk to a person",
+            "bot: You said: Hello",
+            "bot: [form: Your name, Your e-mail]", "  Your name?", "  Your e-mail?",
+            "  fields.mail should be an e-mail address", "  Your name?", "  Your e-mail?",
+            "bot: Thank you, Jane!",
+            "bot: Nobody is there at the moment.",
+        ]  # fmt: skip
+        running.wait_for("Nobody is there at the moment.  200 in")
+        assert running.stop() == 0
+    lines = running.said
+    assert re.search(r"person   POST /conversations/…\w{4}/messages  201 in \d+ ms", lines)
+    assert re.search(r"bot      POST /conversations/…\w{4}/messages  201 in \d+ ms", lines)
+    assert re.search(r"webhook  conversation:message  [^:]+: Hello  200 in \d+ ms", lines)
+    assert "formResponses  400 bad_request" in lines
+    assert "GET" not in lines  # what `chat` itself reads is left out
+    assert lines.endswith("Stopped. Nothing is left.\n")
+
+
+def test_lines_show_a_bot_that_does_not_answer_and_one_with_a_wrong_secret(tmp_path: Path) -> None:
+    port = _free_port()
+    with dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running:
+        assert running.chat("Hello").returncode == 0
+        running.wait_for(", again at 20")
+        assert "conversation:create" in running.said
+        with bot(running.bot_variables() | {"SECRET": "wrong"}, port):
+            running.chat("Hello")
+            running.wait_for("401 unauthorized")
+
+
+def test_leaving_a_form_sends_nothing(tmp_path: Path) -> None:
+    port = _free_port()
+    with (
+        dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running,
+        bot(running.bot_variables(), port),
+    ):
+        chat = running.chat("Contact form", "Jane", "", "Hello")
+        assert chat.stdout.endswith("  Your name?\n  Your e-mail?\nbot: You said: Hello\n")
+
+
+def test_folder_keeps_everything_for_the_next_time(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    with dev(tmp_path / "home", "--data", data) as running:
+        first = running.bot_variables()
+        assert running.stop(signal.SIGTERM) == 0
+        assert running.said.endswith(f"Stopped. {data} has everything for the next time.\n")
+    with dev(tmp_path / "home", "--data", data, "--forward-to", "http://localhost:1/other") as running:
+        again_read = running.bot_variables()
+        listed = run(
+            "webhooks", "list", "--profile", "dev", "--integration", first["INTEGRATION_ID"], **running.variables
+        )
+        assert "http://localhost:1/other" in listed.stdout
+    host = "SUNSHINE_CONVERSATIONS_HOST"
+    assert {name: value for name, value in again_read.items() if name != host} == {
+        name: value for name, value in first.items() if name != host
+    }
+    modes = [stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "data" / "dev.json", running.env_file)]
+    assert modes == [0o600, 0o600]
+
+
+def test_profile_exists_only_while_the_service_runs(tmp_path: Path) -> None:
+    with dev(tmp_path) as running:
+        assert "dev" in run("profiles", **running.variables).stdout
+        running.stop()
+    assert "dev" not in run("profiles", **running.variables).stdout
+
+
+def test_target_that_is_no_url_is_rejected() -> None:
+    for target in ("http://", "ftp://localhost/x", "http://localhost:0/", "http://[::1/"):
+        result = run("dev", "--forward-to", target)
+        assert result.returncode == 2
+        assert "http://localhost:5000/webhook" in result.stderr
+
+
+def test_foreign_files_are_not_overwritten(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("PASSWORD=x\n")
+    result = run("dev", "--env", str(env), "--port", "0")
+    assert result.returncode == 1
+    assert "this command has not written it" in result.stderr
+    assert env.read_text() == "PASSWORD=x\n"
+
+
+def test_store_of_another_command_is_rejected(tmp_path: Path) -> None:
+    first_run(tmp_path)
+    result = run("dev", "--data", str(tmp_path), "--port", "0", XDG_CONFIG_HOME=str(tmp_path))
+    assert result.returncode == 1
+    assert "sunshine-keys serve" in result.stderr
+
+
+def test_damaged_file_of_keys_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "dev.json").write_text("{}")
+    result = run("dev", "--data", str(tmp_path), "--port", "0")
+    assert result.returncode == 1
+    assert "damaged" in result.stderr
+
+
+def test_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = run("dev", "--port", str(port), XDG_CONFIG_HOME=str(tmp_path))
+    assert result.returncode == 1
+    assert f"port {port}" in result.stderr and "--port" in result.stderr
+
+
+@pytest.mark.parametrize("user", ["nobody", "\u00e4"])
+def test_chat_with_an_unknown_person_is_rejected(sunshine: SunshineServer, tmp_path: Path, user: str) -> None:
+    variables = {
+        "SUNSHINE_CONVERSATIONS_HOST": sunshine.url, "SUNSHINE_CONVERSATIONS_KEY_ID": sunshine.app_key.id,
+        "SUNSHINE_CONVERSATIONS_SECRET": sunshine.app_key.secret, "XDG_CONFIG_HOME": str(tmp_path),
+    }  # fmt: skip
+    result = run("chat", "--user", user, **variables)
+    assert result.returncode == 3
+    assert result.stdout == ""
