@@ -131,7 +131,7 @@ def test_page_on_bots_can_be_followed(reader: Reader, tmp_path: Path) -> None:
     }
     log = tmp_path / "dev.txt"
     reader.run("sh", f"{start.strip()} > dev.txt 2>&1 &")
-    wait_until(lambda: "Ctrl-C" in log.read_text(), 30)
+    wait_until(lambda: log.exists() and "Ctrl-C" in log.read_text(), 30)
     reader.run("sh", run_bot.replace("python bot.py", "python bot.py > bot.txt 2>&1 &"))
     wait_until(lambda: _listens(webhook_port), 30)
     said = reader.run("sh", f"printf 'Hello\\n2\\n' | {chat}")

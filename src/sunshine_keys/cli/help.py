@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 SECTIONS = {
     "Run a service": ("init", "serve", "demo"),
+    "Develop a bot": ("dev", "chat"),
     "Look after its store": (
         "account-keys", "backup", "restore", "copy", "migrate", "seal", "audit", "doctor",
     ),
