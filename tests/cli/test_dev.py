@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -168,6 +169,25 @@ def test_profile_exists_only_while_the_service_runs(tmp_path: Path) -> None:
         assert "dev" in run("profiles", **running.variables).stdout
         running.stop()
     assert "dev" not in run("profiles", **running.variables).stdout
+
+
+def test_profile_of_another_service_stays(tmp_path: Path) -> None:
+    file = tmp_path / "sunshine-keys" / "profiles.json"
+    file.parent.mkdir()
+    own = {"profiles": {"dev": {"host": "https://keys.example.com", "keyId": "app_1", "secret": "s"}}}
+    file.write_text(json.dumps(own))
+    file.chmod(0o600)
+    with dev(tmp_path) as running:
+        assert "chat --profile dev-2" in running.said
+        assert run("whoami", "--profile", "dev-2", **running.variables).returncode == 0
+        running.stop(signal.SIGHUP)
+    assert json.loads(file.read_text())["profiles"] == own["profiles"]
+
+
+def test_target_that_the_service_refuses_is_explained(tmp_path: Path) -> None:
+    result = run("dev", "--port", "0", "--forward-to", "http://exa mple/", XDG_CONFIG_HOME=str(tmp_path))
+    assert result.returncode != 0
+    assert "target" in result.stderr and "Traceback" not in result.stderr
 
 
 def test_target_that_is_no_url_is_rejected() -> None:

@@ -24,7 +24,7 @@ import sunshine_conversations_client as sunshine
 from sunshine_conversations_client.configuration import HOST_VARIABLE
 from sunshine_keys import server
 from sunshine_keys.atomic_files import draft
-from sunshine_keys.cli.exits import printable
+from sunshine_keys.cli.exits import explain, printable, stop
 from sunshine_keys.cli.program import fail
 from sunshine_keys.cli.remote import profiles
 from sunshine_keys.cli.remote.conversation_lines import author_name, content_line
@@ -37,7 +37,7 @@ from sunshine_keys.webhooks.model import TRIGGERS
 from sunshine_keys.wire.outcome import Outcome
 
 PROFILE = "dev"
-"""The profile that lets other commands reach the service while it runs."""
+"""The profile that lets other commands reach the service while it runs. If it is another's, a number follows the name."""
 
 _PLACE_FILE = "dev.json"
 _ENV_HEAD = "# Written by sunshine-keys dev"
@@ -83,9 +83,11 @@ def run_dev(forward_to: str, data: Path | None, port: int, env: Path | None) -> 
     target = _target(forward_to)
     if env is not None:
         _require_ours(env)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     Log(LogFormat.TEXT, LogLevel.ERROR).configure()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_explained())
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
         listener = stack.enter_context(_listen(port))
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sunshine-keys-dev-")))
@@ -105,11 +107,21 @@ def run_dev(forward_to: str, data: Path | None, port: int, env: Path | None) -> 
         calls.own_key_ids = frozenset({place.account_key.id, place.app_key.id})
         if env is not None:
             _write_variables(env, place.variables(url))
-        stack.enter_context(_profile(url, place.app_key))
-        emit(_announcement(url, place, target, env))
+        profile = stack.enter_context(_profile(url, place.app_key))
+        emit(_announcement(url, place, target, env, profile))
         calls.lines.clear()
         _Watch(Session(client, "dev"), place, calls).run()
     emit(f"Stopped. {data} has everything for the next time." if data else "Stopped. Nothing is left.")
+
+
+@contextlib.contextmanager
+def _explained() -> Generator[None]:
+    """End the program with the reason if a call of this program's own service fails."""
+    try:
+        yield
+    except sunshine.ApiException as error:
+        code, lines = explain(error, "the service of this command")
+        stop(code, *lines)
 
 
 def _interrupt(number: int, frame: Any) -> None:
@@ -202,23 +214,26 @@ def _write_variables(file: Path, variables: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _profile(url: str, key: Key) -> Generator[None]:
-    """Have the profile PROFILE name this service while the block runs, unless there is no home for profiles."""
-    profiles.add(PROFILE, url, key.id, key.secret, current=False)
+def _profile(url: str, key: Key) -> Generator[str]:
+    """Have a profile name this service while the block runs, and yield its name. Other profiles stay as they are."""
+    saved = profiles.load().profiles
+    names = itertools.chain([PROFILE], (f"{PROFILE}-{number}" for number in itertools.count(2)))
+    name = next(name for name in names if name not in saved or saved[name].key_id == key.id)
+    profiles.add(name, url, key.id, key.secret, current=False)
     try:
-        yield
+        yield name
     finally:
-        profiles.remove(PROFILE)
+        profiles.remove(name)
 
 
-def _announcement(url: str, place: Place, target: str, env: Path | None) -> str:
+def _announcement(url: str, place: Place, target: str, env: Path | None, profile: str) -> str:
     variables = [f"  {name}={value}" for name, value in place.variables(url).items()]
     return "\n".join(
         [
             f"Sunshine Keys serves on {url}, and sends every event to {target}",
             f"Your bot needs these variables{f', which are in {env}' if env else ''}:",
             *variables,
-            f"To talk to it, in another terminal:  sunshine-keys chat --profile {PROFILE}",
+            f"To talk to it, in another terminal:  sunshine-keys chat --profile {profile}",
             f"The console:  {url}/console",
             "Ctrl-C stops it.",
             "",
