@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from support.commands import run
 from support.waiting import wait_until
-from support.wire import first_run
+from support.wire import Key, Wire, first_run
 
 from sunshine_keys.testing import SunshineServer
 
@@ -134,6 +134,19 @@ def test_lines_show_a_bot_that_does_not_answer_and_one_with_a_wrong_secret(tmp_p
             running.wait_for("401 unauthorized")
 
 
+def test_lines_show_further_attempts(tmp_path: Path) -> None:
+    port, data = _free_port(), tmp_path / "data"
+    options = ("--data", str(data), "--forward-to", f"http://localhost:{port}/webhook")
+    with dev(tmp_path / "home", *options) as running:
+        running.chat()
+        running.wait_for(", again at 20")
+        account = Key.of(json.loads((data / "dev.json").read_text())["account_key"])
+        with bot(running.bot_variables(), port):
+            wire = Wire(running.bot_variables()["SUNSHINE_CONVERSATIONS_HOST"])
+            assert wire.post("/simulator/v1/clock", account, {"seconds": 15}).status == 200
+            running.wait_for("webhook  conversation:create  200 in")
+
+
 def test_leaving_a_form_sends_nothing(tmp_path: Path) -> None:
     port = _free_port()
     with (
@@ -151,13 +164,13 @@ def test_folder_keeps_everything_for_the_next_time(tmp_path: Path) -> None:
         assert running.stop(signal.SIGTERM) == 0
         assert running.said.endswith(f"Stopped. {data} has everything for the next time.\n")
     with dev(tmp_path / "home", "--data", data, "--forward-to", "http://localhost:1/other") as running:
-        again_read = running.bot_variables()
+        second = running.bot_variables()
         listed = run(
             "webhooks", "list", "--profile", "dev", "--integration", first["INTEGRATION_ID"], **running.variables
         )
         assert "http://localhost:1/other" in listed.stdout
     host = "SUNSHINE_CONVERSATIONS_HOST"
-    assert {name: value for name, value in again_read.items() if name != host} == {
+    assert {name: value for name, value in second.items() if name != host} == {
         name: value for name, value in first.items() if name != host
     }
     modes = [stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "data" / "dev.json", running.env_file)]

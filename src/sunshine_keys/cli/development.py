@@ -320,21 +320,20 @@ class _Watch:
 
     def _read(self, number: int) -> dict[str, Any]:
         path = f"{_DELIVERIES}/{{deliveryNumber}}"
-        delivery: dict[str, Any] = self._session.own("GET", path, self._ids | {"deliveryNumber": str(number)})[
-            "delivery"
-        ]
-        return delivery
+        answer: dict[str, dict[str, Any]] = self._session.own("GET", path, self._ids | {"deliveryNumber": str(number)})
+        return answer["delivery"]
 
     def _show(self, delivery: dict[str, Any]) -> None:
-        number, shown = delivery["number"], self._unfinished.pop(delivery["number"], 0)
-        event = self._read(number)["event"] if len(delivery["attempts"]) > shown else {}
-        for place, attempt in enumerate(delivery["attempts"]):
-            if place >= shown:
-                is_last = place == len(delivery["attempts"]) - 1
-                next_at = delivery.get("nextAttemptAt") if is_last else None
-                self._lines.append(_attempt_line(event, attempt, next_at))
+        """Add a line for each attempt that has none. A delivery of a list lacks the payload of its event."""
+        number, attempts, event = delivery["number"], delivery["attempts"], delivery["event"]
+        new = attempts[self._unfinished.pop(number, 0) :]
+        if new and "payload" not in event:
+            event = self._read(number)["event"]
+        for attempt in new:
+            next_at = delivery.get("nextAttemptAt") if attempt is attempts[-1] else None
+            self._lines.append(_attempt_line(event, attempt, next_at))
         if delivery["state"] == "pending":
-            self._unfinished[number] = len(delivery["attempts"])
+            self._unfinished[number] = len(attempts)
 
     def _print(self, until: float) -> None:
         self._lines.sort()

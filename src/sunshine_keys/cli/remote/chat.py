@@ -42,8 +42,8 @@ def chat(
 ) -> None:
     """Talk to a bot as a person, until Ctrl-D. The service needs its simulator, as `sunshine-keys dev` has it.
 
-    Each line is a message. A number taps the choice with this number in the last message that has choices. After a form, each line answers
-    a field, and an empty line leaves the form.
+    Each line is a message. A number taps the choice with this number in the last message that has choices. After a form,
+    each line answers a field, and an empty line leaves the form.
     """
     with session(context, profile) as opened, contextlib.suppress(KeyboardInterrupt):
         app_id = opened.app_id(app)
