@@ -43,6 +43,8 @@ CHECKS = [
     response_schema_conformance,
     negative_data_rejection,
 ]
+ANY_BYTES = ["UploadAttachment"]
+"""Its body is a file. A generated value of another type is sent as JSON, and so is a file like any other."""
 FILE_PATH = "/attachments/v2/{attachmentId}/{name}"
 
 BODIES: dict[str, Any] = {
@@ -107,7 +109,13 @@ class Surroundings:
         if turn % 4:  # otherwise most creates would repeat an Idempotency-Key
             (case.headers or {}).pop("Idempotency-Key", None)
         response = case.call_and_validate(
-            headers={"Authorization": auth.basic()}, checks=CHECKS, base_url=self.wire.url, session=self.session
+            headers={"Authorization": auth.basic()},
+            checks=CHECKS,
+            excluded_checks=[negative_data_rejection]
+            if case.operation.definition.raw["operationId"] in ANY_BYTES
+            else [],
+            base_url=self.wire.url,
+            session=self.session,
         )
         self.asked.add(operation)
         if response.status_code < 300:
