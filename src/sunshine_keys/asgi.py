@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from sunshine_keys.compose import ROUTER, open_engine, require_store
+from sunshine_keys.compose import OPERATIONS, ROUTER, open_engine, require_store
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.observing import tracing
@@ -35,7 +35,7 @@ def _console(engine: Engine, admission: Admission) -> Asgi:
     # The first request imports this: the templates and their engine take 5 MB of a process.
     from sunshine_keys.console.entry import Console
 
-    return Console(engine, admission)
+    return Console(engine, admission, OPERATIONS)
 
 
 class Service:

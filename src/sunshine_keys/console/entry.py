@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import msgspec
@@ -39,6 +39,7 @@ from sunshine_keys.errors import (
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import error_headers, log_failure
 from sunshine_keys.wire.application import CONSENT_PAGE
+from sunshine_keys.wire.operation import Operation
 
 logger = logging.getLogger("sunshine_keys.console")
 
@@ -93,9 +94,16 @@ ROUTES = (
 
 
 class Console:
-    """`clock` returns seconds since 1970."""
+    """`operations` are those that pages may call. `clock` returns seconds since 1970."""
 
-    def __init__(self, engine: Engine, admission: Admission, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        admission: Admission,
+        operations: Sequence[Operation],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._operations = {operation.id: operation for operation in operations}
         self._engine = engine
         self._admission = admission
         self._clock = clock
@@ -115,7 +123,7 @@ class Console:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        guest = AnonymousRequest(self._engine, self._admission, request, self._clock, {}, Form())
+        guest = AnonymousRequest(self._engine, self._admission, self._operations, request, self._clock, {}, Form())
         try:
             self._admission.admit_request(guest.source, guest.request_id)
             return await self._page(guest)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 from starlette.requests import Request
@@ -20,8 +22,12 @@ from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.store.change import Idempotency, Origin
 from sunshine_keys.store.page import Page
 from sunshine_keys.wire.admission import Admission
+from sunshine_keys.wire.answers import Replay
+from sunshine_keys.wire.operation import Call, Operation
+from sunshine_keys.wire.request import Request as ApiRequest
 from sunshine_keys.wire.request import host_url
 
+_EMPTY: Mapping[str, str] = MappingProxyType({})
 _ONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -30,6 +36,7 @@ class AnonymousRequest(msgspec.Struct):
 
     engine: Engine
     admission: Admission
+    operations: Mapping[str, Operation]
     request: Request
     clock: Callable[[], float]
     ids: dict[str, str]
@@ -103,6 +110,37 @@ class SignedInRequest(AnonymousRequest):
         return msgspec.structs.replace(
             self.origin, idempotency=Idempotency.of(self.actor.key_id, f"console {once}", request)
         )
+
+    async def call(self, operation_id: str, body: Any = None, *, query: Mapping[str, str] = _EMPTY, **ids: str) -> Any:
+        """Return the answer of an operation of the API, which this person's key calls, as decoded JSON.
+
+        The app and the integration are those of this page's path; `ids` names what else is in the operation's path, and
+        `query` is its query. A form's `once` makes a create happen once. Raises what the operation answers with, for
+        example NotFound, and Forbidden if the key may not call it.
+        """
+        operation = self.operations[operation_id]
+        names = {"appId": self.ids.get("app_id"), "integrationId": self.integration_id} | ids
+        named = {name: value for name in operation.placeholders if (value := names[name]) is not None}
+        app_id, integration_id = named.get("appId"), named.get("integrationId")
+        self.admission.authorise(self.actor, self.source, self.request_id, operation.scopes, app_id, integration_id)
+        values = operation.body.values(body) if operation.body and body is not None else {}
+        request = ApiRequest(self._scope(operation, named, query), self.request.receive, self.request_id)
+        answer = await operation.run(Call(self.engine, self.actor, request, values, named))
+        return msgspec.json.decode(msgspec.json.encode(answer.body if isinstance(answer, Replay) else answer))
+
+    def _scope(self, operation: Operation, ids: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
+        """Return the scope of a request for an operation."""
+        headers = [(b"host", self.request.headers.get("host", "").encode("latin-1"))]
+        if once := self.form.text("once"):
+            headers.append((b"idempotency-key", once.encode()))
+        path = operation.path.format_map({name: quote(value, safe="") for name, value in ids.items()})
+        return {
+            **self.request.scope,
+            "method": operation.method,
+            "raw_path": path.encode("ascii"),
+            "query_string": urlencode(query).encode("ascii"),
+            "headers": headers,
+        }
 
     def page(self) -> Page:
         """Return the page of a list that the query asks for. Raises BadRequest."""

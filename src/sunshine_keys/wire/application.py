@@ -14,7 +14,6 @@ import msgspec
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import AttachmentNotFound, MethodNotAllowed, NotFound, ServiceError, StoreUnavailable
-from sunshine_keys.sealing.sealer import UnknownSealingKey
 from sunshine_keys.wire import openapi, reference
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import File, Headers, Replay, Stream, error_body, error_headers, log_failure
@@ -199,13 +198,7 @@ class Application:
             body = operation.body.values(await request.json())
         elif request.body_is_coming:
             await request.skip()  # read it first: a malformed body must change nothing
-        call = Call(self._engine, actor, request, body, ids, upload)
-        while True:
-            try:
-                return operation.status, await operation.handler(call)
-            except UnknownSealingKey as unknown:
-                # Reads and updates can be repeated. A create does not raise this: it has the key of everything that it sealed.
-                await self._engine.reloader.require(unknown.key_id)
+        return operation.status, await operation.run(Call(self._engine, actor, request, body, ids, upload))
 
     def _open_call(self, request: Request) -> OpenCall:
         consent_page = "" if self._console is None else request.prefix + CONSENT_PAGE

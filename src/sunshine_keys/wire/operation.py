@@ -18,6 +18,7 @@ import msgspec
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
+from sunshine_keys.sealing.sealer import UnknownSealingKey
 from sunshine_keys.store.change import Idempotency, Origin
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.checks import Body, Rules, Schema, Values
@@ -132,6 +133,15 @@ class Operation(msgspec.Struct, frozen=True, dict=True):
     def answer(self) -> Schema:
         answer: Schema = self._schemas["answer"]
         return answer
+
+    async def run(self, call: Call) -> Any:
+        """Return what the handler returns. If a secret is sealed with an unknown key, reload the ring and repeat the call."""
+        while True:
+            try:
+                return await self.handler(call)
+            except UnknownSealingKey as unknown:
+                # Reads and updates can be repeated. A create does not raise this: it has the key of everything that it sealed.
+                await call.engine.reloader.require(unknown.key_id)
 
     @property
     def is_paged(self) -> bool:
