@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 from support.commands import run
+from support.remote import Terminal
+from support.visitor import Page, Visitor
 from support.waiting import wait_until
 from support.wire import Key, Wire, first_run
 
@@ -27,7 +29,7 @@ BOT = Path(__file__).parents[2] / "examples" / "bot" / "bot.py"
 class Dev:
     """The command `dev` in a folder, whose standard output goes to a file."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
         self.variables: dict[str, str] = {
             "XDG_CONFIG_HOME": str(folder),
@@ -40,7 +42,7 @@ class Dev:
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sunshine_keys", "dev", *options],
-                env=clean | self.variables, stdout=output, stderr=subprocess.STDOUT,
+                env=clean | self.variables | environment, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
     @property
@@ -64,9 +66,9 @@ class Dev:
 
 
 @contextlib.contextmanager
-def dev(folder: Path, *options: str) -> Iterator[Dev]:
+def dev(folder: Path, *options: str, **environment: str) -> Iterator[Dev]:
     folder.mkdir(exist_ok=True)
-    running = Dev(folder, *options)
+    running = Dev(folder, *options, **environment)
     try:
         running.wait_for("Ctrl-C stops it.")
         yield running
@@ -145,6 +147,51 @@ def test_lines_show_further_attempts(tmp_path: Path) -> None:
             wire = Wire(running.bot_variables()["SUNSHINE_CONVERSATIONS_HOST"])
             assert wire.post("/simulator/v1/clock", account, {"seconds": 15}).status == 200
             running.wait_for("webhook  conversation:create  200 in")
+
+
+def test_chat_opens_in_a_browser_if_there_is_a_terminal(tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    browser.chmod(0o700)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
+    environment = clean | {
+        "XDG_CONFIG_HOME": str(tmp_path), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "BROWSER": str(browser)
+    }  # fmt: skip
+    command = [sys.executable, "-m", "sunshine_keys", "dev", "--port", "0"]
+    terminal = Terminal(command, environment)
+    wait_until(opened.exists, 30)
+    link = opened.read_text().strip()
+    page = visit(link)
+    assert (page.status, page.headers["location"].rpartition("/")[2]) == (303, "chat")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 0
+    assert link in terminal.said
+    opened.unlink()
+
+    terminal = Terminal([*command, "--no-browser"], environment)
+    terminal.wait_for("Ctrl-C stops it.")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 0
+    assert not opened.exists()
+
+
+def visit(link: str) -> Page:
+    """Do what the script of the sign-in page does with a link."""
+    url, _, rest = link.partition("/console/")
+    path, _, token = rest.partition("#token=")
+    visitor = Visitor(url)
+    return visitor.submit(visitor.get(f"/console/{path}"), "/sign-in", token=token)
+
+
+def test_link_is_printed_and_no_browser_opens_without_a_terminal(tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f"#!/bin/sh\ntouch {opened}\n")
+    browser.chmod(0o700)
+    with dev(tmp_path, BROWSER=str(browser)) as running:
+        link = next(line.strip() for line in running.said.splitlines() if "#token=" in line)
+        assert visit(link).status == 303
+        assert running.stop() == 0
+    assert not opened.exists()
 
 
 def test_leaving_a_form_sends_nothing(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from support.machine import needs
 from support.oauth import new_partner
 from support.wire import Key, Service, Tenant, Wire
 
+from sunshine_keys.cli.remote.sign_in_links import sign_in_link
+
 CHROMIUM = shutil.which("chromium")
 SIZES = ((360, 740), (1440, 900))
 
@@ -162,6 +164,33 @@ def test_pages_work_without_scripts_except_for_copying(browser: Browser, service
     page.get_by_role("button", name="Create key").click()
     assert len(page.locator("#secret").inner_text()) == 86
     assert page.get_by_role("button", name="Copy").count() == 0
+    context.close()
+
+
+def test_sign_in_link_signs_in_and_leaves_the_address_bar(
+    browser: Browser, watched: Watched, service: Service, tenant: Tenant
+) -> None:
+    key, app = tenant.app_key, f"/console/apps/{tenant.app_id}"
+    link = sign_in_link(service.url, key.id, key.secret, key.scope, app)
+    page = watched.page
+    page.goto("about:blank")
+    page.goto(link)
+    page.wait_for_url(f"{service.url}{app}")
+    page.go_back()  # the form with the link has no entry in the history
+    assert page.url == "about:blank"
+
+    page.goto(link + "x")
+    page.get_by_text("The sign-in link is invalid").wait_for()
+    assert "token" not in page.url
+    assert watched.hosts <= {urlsplit(service.url).netloc, ""}
+
+    context = browser.new_context(java_script_enabled=False)
+    without_scripts = context.new_page()
+    without_scripts.goto(link)
+    without_scripts.get_by_label("Key id").fill(key.id)
+    without_scripts.get_by_label("Secret").fill(key.secret)
+    without_scripts.get_by_role("button", name="Sign in").click()
+    without_scripts.wait_for_url(f"{service.url}{app}")
     context.close()
 
 

@@ -29,8 +29,11 @@ class Terminal:
 
     def answer(self, question: str, answer: str) -> None:
         """Wait for the question, then type the answer."""
-        self._read_until(question)
+        self.wait_for(question)
         os.write(self._terminal, answer.encode() + b"\n")
+
+    def wait_for(self, text: str) -> None:
+        self._read_until(text)
 
     def end(self) -> int:
         self._read_until(None)

@@ -96,6 +96,20 @@ class Authenticator:
         """
         return (await self._verify(BasicCredentials(key_id, secret))).result
 
+    async def authenticate_link(self, token: str) -> Actor | AuthenticationFailure:
+        """Return the actor of the key that signed the token of a sign-in link, else the failure. Nothing is cached.
+
+        The token is a JSON Web Token that expires within `tokens.LINK_SECONDS`. Raises StoreUnavailable, SealError.
+        """
+        unverified = tokens.read_token(token)
+        if isinstance(unverified, AuthenticationFailure):
+            return unverified
+        verdict = await self._verify(unverified)
+        result = self._result_now(verdict)
+        if isinstance(result, AuthenticationFailure) or verdict.claims is None:
+            return result
+        return tokens.check_link_claims(verdict.claims, result.key_id, self._clock()) or result
+
     async def _verify(self, credentials: Credentials) -> _Verdict:
         """Verify credentials without the cache. Do not check the times of a token."""
         key_id = credentials.key_id

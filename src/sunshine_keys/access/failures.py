@@ -54,6 +54,7 @@ class Reason(Enum):
     INVALID_NBF = "invalid_nbf", "JWT nbf should be a number of seconds since 1970"
     EXPIRED = "expired", "JWT has expired (exp)"
     NOT_YET_VALID = "not_yet_valid", "JWT is not valid yet (nbf)"
+    LONG_LIVED = "long_lived", "JWT of a sign-in link should expire (exp) within 60 seconds"
 
 
 class AuthenticationFailure(NamedTuple):

@@ -26,6 +26,9 @@ ALGORITHM = "HS256"
 TOKEN_LENGTH = 8192
 """The longest token that is read, in characters."""
 
+LINK_SECONDS = 60
+"""The longest time until the token of a sign-in link expires."""
+
 _LATEST_DATE = 2**53
 
 _TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
@@ -118,6 +121,13 @@ def check_claims(claims: dict[str, Any], key_id: str, scope: Scope, now: float) 
             cause = f"JWT is valid only {start - now:.0f} seconds later"
             return AuthenticationFailure(Reason.NOT_YET_VALID, key_id, cause=cause)
     return None
+
+
+def check_link_claims(claims: dict[str, Any], key_id: str, now: float) -> AuthenticationFailure | None:
+    """Return None if claims that `check_claims` accepts expire within LINK_SECONDS of `now`, else the failure."""
+    if "exp" in claims and claims["exp"] <= now + LINK_SECONDS:
+        return None
+    return AuthenticationFailure(Reason.LONG_LIVED, key_id)
 
 
 def mint(key_id: str, secret: str, scope: Scope, *, expires_in: int | None = 300) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sunshine_keys.cli.program import cli
+from sunshine_keys.cli.remote.options import Browser
 
 
 @cli.command()
@@ -37,11 +38,13 @@ def dev(
             help="Also write the variables to this file, which only its owner can read.",
         ),
     ] = None,
+    browser: Browser = True,
 ) -> None:
     """Serve an app with a webhook that calls your bot, and print a line for each event and each call of the bot, until Ctrl-C.
 
-    It prints the variables that a bot needs. `sunshine-keys chat`, in another terminal, lets you be the bot's customer.
+    It prints the variables that a bot needs, and opens a page on which you are the bot's customer, if standard output is a
+    terminal. `sunshine-keys chat`, in another terminal, is the same conversation as text.
     """
     from sunshine_keys.cli.development import run_dev
 
-    run_dev(forward_to, data, port, env)
+    run_dev(forward_to, data, port, env, browser=browser)

@@ -8,6 +8,7 @@ import itertools
 import re
 import signal
 import socket
+import sys
 import tempfile
 import time
 from collections import deque
@@ -23,12 +24,14 @@ import typer
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client.configuration import HOST_VARIABLE
 from sunshine_keys import server
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.atomic_files import draft
 from sunshine_keys.cli.exits import explain, printable, stop
 from sunshine_keys.cli.program import fail
 from sunshine_keys.cli.remote import profiles
 from sunshine_keys.cli.remote.conversation_lines import author_name, content_line
 from sunshine_keys.cli.remote.session import Session
+from sunshine_keys.cli.remote.sign_in_links import SECONDS, open_in_background, sign_in_link
 from sunshine_keys.cli.terminal import emit, styled
 from sunshine_keys.compose import first_run
 from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
@@ -78,7 +81,7 @@ class Place(msgspec.Struct, frozen=True):
         }
 
 
-def run_dev(forward_to: str, data: Path | None, port: int, env: Path | None) -> None:
+def run_dev(forward_to: str, data: Path | None, port: int, env: Path | None, *, browser: bool) -> None:
     """Run the service and print lines until Ctrl-C or SIGTERM. The arguments are those of `dev`."""
     target = _target(forward_to)
     if env is not None:
@@ -108,7 +111,11 @@ def run_dev(forward_to: str, data: Path | None, port: int, env: Path | None) -> 
         if env is not None:
             _write_variables(env, place.variables(url))
         profile = stack.enter_context(_profile(url, place.app_key))
-        emit(_announcement(url, place, target, env, profile))
+        key = place.app_key
+        link = sign_in_link(url, key.id, key.secret, Scope.APP, f"/console/apps/{place.app_id}/chat")
+        emit(_announcement(url, place, target, env, profile, link))
+        if browser and sys.stdout is not None and sys.stdout.isatty():
+            open_in_background(link)
         calls.lines.clear()
         _Watch(Session(client, "dev"), place, calls).run()
     emit(f"Stopped. {data} has everything for the next time." if data else "Stopped. Nothing is left.")
@@ -226,15 +233,18 @@ def _profile(url: str, key: Key) -> Generator[str]:
         profiles.remove(name)
 
 
-def _announcement(url: str, place: Place, target: str, env: Path | None, profile: str) -> str:
+def _announcement(url: str, place: Place, target: str, env: Path | None, profile: str, link: str) -> str:
     variables = [f"  {name}={value}" for name, value in place.variables(url).items()]
     return "\n".join(
         [
             f"Sunshine Keys serves on {url}, and sends every event to {target}",
             f"Your bot needs these variables{f', which are in {env}' if env else ''}:",
             *variables,
-            f"To talk to it, in another terminal:  sunshine-keys chat --profile {profile}",
-            f"The console:  {url}/console",
+            "To talk to it:",
+            f"  in a browser, with this link, which signs you in and works for {SECONDS} seconds:",
+            f"    {link}",
+            f"  in a browser, later:   sunshine-keys open --profile {profile}",
+            f"  in another terminal:   sunshine-keys chat --profile {profile}",
             "Ctrl-C stops it.",
             "",
         ]

@@ -1,4 +1,8 @@
-"""Sign in with a key's id and secret, and sign out."""
+"""Sign in with a key's id and secret or with a sign-in link, and sign out.
+
+The token of a sign-in link, which the key signed, is in the fragment of its URL, so that no request and no log contains
+it: the page's script posts it with the form.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,10 @@ def _page(path: str) -> str:
 
 
 async def show_form(guest: AnonymousRequest) -> Response:
-    if await sessions.resume(guest.engine.store, guest.request, guest.clock()):
+    """Show the form, or redirect a person who is signed in. A sign-in link, which has `link`, shows it to everybody."""
+    if "link" not in guest.request.query_params and await sessions.resume(
+        guest.engine.store, guest.request, guest.clock()
+    ):
         return redirect(_page(guest.request.query_params.get("to", "")))
     reason = next((text for name, text in _REASONS.items() if name in guest.request.query_params), "")
     return _form(guest, reason=reason)
@@ -58,23 +65,27 @@ async def sign_in(guest: AnonymousRequest) -> Response:
         return _form(
             guest, fault="The form is too old, or the browser blocks cookies. Allow cookies and try again.", status=403
         )
+    link_token = guest.form.text("token")
     key_id, secret = guest.form.text("key_id"), guest.form.text("secret")
     faults: dict[str, str] = dict.fromkeys(_FIELDS, "")
     if not key_id:
         faults["key_id"] = "The id is empty. Enter the key's id."
     if not secret:
         faults["secret"] = "The secret is empty. Enter the key's secret."  # noqa: S105 - a text for people
-    if any(faults.values()):
+    if any(faults.values()) and not link_token:
         return _form(guest, faults=faults, status=422)
     try:
-        actor = await guest.admission.authenticate_secret(guest.source, guest.request_id, key_id, secret)
+        if link_token:
+            actor = await guest.admission.authenticate_link(guest.source, guest.request_id, link_token)
+        else:
+            actor = await guest.admission.authenticate_secret(guest.source, guest.request_id, key_id, secret)
         guest.request.state.actor = actor
         origin = Origin(actor.key_id, guest.source, guest.request_id)
         guest.admission.authorise(actor, guest.source, guest.request_id, APP, None, None)
         session = await sessions.open_session(guest.engine.store, origin, actor, guest.clock())
     except (Unauthorized, Forbidden, TooManyRequests) as error:
         guest.request.state.code = error.code
-        response = _form(guest, fault=_text(error), status=error.status)
+        response = _form(guest, fault=_text(error, by_link=bool(link_token)), status=error.status)
         if isinstance(error, TooManyRequests):
             response.headers["retry-after"] = str(math.ceil(error.wait))
         return response
@@ -83,8 +94,10 @@ async def sign_in(guest: AnonymousRequest) -> Response:
     return response
 
 
-def _text(error: ServiceError) -> str:
+def _text(error: ServiceError, *, by_link: bool) -> str:
     match error:
+        case Unauthorized() if by_link:
+            return f"The sign-in link is invalid: {error.titles[0]}. For a new one, run sunshine-keys open."
         case Forbidden():
             return (
                 "The key of an integration cannot manage anything, so it cannot sign in here. "

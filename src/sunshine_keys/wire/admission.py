@@ -60,16 +60,22 @@ class Admission:
     async def authenticate(self, request: Request) -> Actor:
         """Return the key that the request authenticates with. Raises Unauthorized, TooManyRequests."""
         self.admit_credentials(request.source, request.id, "")
-        result = await self._authenticator.authenticate(request.authorization())
-        if isinstance(result, AuthenticationFailure):
-            raise self.refuse(result, request.source, request.id)
-        self.admit_key(result.key_id, request.source, request.id)
-        return result
+        return self._admitted(
+            await self._authenticator.authenticate(request.authorization()), request.source, request.id
+        )
 
     async def authenticate_secret(self, source: str, request_id: str, key_id: str, secret: str) -> Actor:
         """Return the key `key_id` if `secret` is its secret. Raises Unauthorized, TooManyRequests."""
         self.admit_credentials(source, request_id, key_id)
-        result = await self._authenticator.authenticate_secret(key_id, secret)
+        return self._admitted(await self._authenticator.authenticate_secret(key_id, secret), source, request_id)
+
+    async def authenticate_link(self, source: str, request_id: str, token: str) -> Actor:
+        """Return the key that signed the token of a sign-in link. Raises Unauthorized, TooManyRequests."""
+        self.admit_credentials(source, request_id, "")
+        return self._admitted(await self._authenticator.authenticate_link(token), source, request_id)
+
+    def _admitted(self, result: Actor | AuthenticationFailure, source: str, request_id: str) -> Actor:
+        """Return the actor of a result, and count its request. Raises Unauthorized, TooManyRequests."""
         if isinstance(result, AuthenticationFailure):
             raise self.refuse(result, source, request_id)
         self.admit_key(result.key_id, source, request_id)

@@ -8,6 +8,7 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jwt
@@ -269,13 +270,28 @@ def test_whoami_shows_an_account_key_and_a_token(commands: Commands) -> None:
     assert commands.json("whoami", **token)["appId"] == server.app_id
 
 
-def test_open_starts_a_browser_or_prints_the_url(commands: Commands, tmp_path: Path) -> None:
+def test_open_starts_a_browser_or_prints_the_link(commands: Commands, tmp_path: Path) -> None:
     browser, opened = tmp_path / "browser", tmp_path / "opened"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
     browser.chmod(0o700)
-    url = f"{commands.server.url}/console\n"
-    assert commands.ok("open", BROWSER=str(browser)) == url
-    assert opened.read_text() == url
-    assert commands.ok("open", BROWSER="", DISPLAY="", PATH=str(tmp_path / "none")) == url
+    link = commands.ok("open", BROWSER=str(browser))
+    assert opened.read_text() == link
+    opened.unlink()
+    assert link.startswith(f"{commands.server.url}/console/sign-in?link#token=")
+    claims = jwt.decode(link.partition("#token=")[2].strip(), commands.server.app_key.secret, algorithms=["HS256"])
+    assert claims["scope"] == "app" and 30 < claims["exp"] - time.time() <= 45
+    assert commands.ok("open", BROWSER="", DISPLAY="", PATH=str(tmp_path / "none")).startswith(link[:60])
+    assert commands.ok("open", "--no-browser", BROWSER=str(browser)).startswith(link[:60])
+    assert not opened.exists()
+
+
+def test_open_without_a_key_that_can_sign_in_prints_the_page(commands: Commands) -> None:
+    server = commands.server
+    token = {"SUNSHINE_CONVERSATIONS_BEARER_TOKEN": server.app_key.token(), "SUNSHINE_CONVERSATIONS_HOST": server.url}
+    for credentials in (commands.by(server.key), token):
+        assert commands.ok("open", **credentials) == f"{server.url}/console\n"
+
+
+def test_console_of_the_vendor_is_not_opened(commands: Commands) -> None:
     vendors = commands.by(commands.server.app_key) | {"SUNSHINE_CONVERSATIONS_HOST": "https://api.smooch.io"}
     assert commands("open", **vendors).returncode == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import webbrowser
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -12,12 +11,14 @@ import typer
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._repetition import is_vendors
 from sunshine_conversations_client.configuration import DEFAULT_HOST, HOST_VARIABLE
+from sunshine_keys.access.scopes import APP
 from sunshine_keys.cli.exits import Exit, complain, printable, stop
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
-from sunshine_keys.cli.remote.options import AsJson, OutputFormat, ProfileName, Quiet
+from sunshine_keys.cli.remote.options import AsJson, Browser, OutputFormat, ProfileName, Quiet
 from sunshine_keys.cli.remote.session import PROFILE_VARIABLE, Session, contact, session
+from sunshine_keys.cli.remote.sign_in_links import open_in_browser, sign_in_link
 from sunshine_keys.cli.terminal import emit, emit_json
 
 _SECRET_LENGTH = 1000
@@ -194,16 +195,19 @@ def _facts(opened: Session) -> dict[str, Any]:
 
 
 @cli.command("open")
-def open_console(context: typer.Context, profile: ProfileName = None) -> None:
-    """Open the service's console in a browser, and print its URL."""
+def open_console(context: typer.Context, browser: Browser = True, profile: ProfileName = None) -> None:
+    """Open the service's console in a browser, signed in with the key of the profile, and print the link.
+
+    The link works for 45 seconds. Keys of integrations cannot sign in; with one, or with a token, the page asks for a key.
+    """
     with session(context, profile) as opened:
-        host = opened.host
+        host, scope, configuration = opened.host, opened.scope, opened.client.configuration
     if is_vendors(host):
         stop(Exit.FAILED, f"{host} belongs to the vendor. Manage its keys in the vendor's admin pages")
+    key_id, secret = configuration.key_id, configuration.secret
     url = f"{host}/console"
+    if scope is not None and scope in APP and key_id and secret:
+        url = sign_in_link(host, key_id, secret, scope)
     emit(url)
-    try:
-        browser = webbrowser.get()
-    except webbrowser.Error:  # There is no browser here; the URL is printed.
-        return
-    browser.open(url)
+    if browser:
+        open_in_browser(url)

@@ -37,6 +37,12 @@ ProfileName = Annotated[
         autocompletion=_profile_names,
     ),
 ]
+Browser = Annotated[
+    bool,
+    typer.Option(
+        "--browser/--no-browser", envvar="SUNSHINE_KEYS_BROWSER", help="Open the link in a browser, or only print it."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print JSON.")]
 Quiet = Annotated[
     bool,

@@ -1,6 +1,16 @@
 "use strict";
 
-// Copying needs a script; nothing else here does, and without one there are no such buttons.
+// A sign-in link has its token in the fragment, which no request contains. It leaves the address bar before it is sent.
+if (location.pathname.endsWith("/console/sign-in") && location.hash.startsWith("#token=")) {
+  const form = document.querySelector("form");
+  form.elements.token.value = location.hash.slice("#token=".length);
+  const query = new URLSearchParams(location.search);
+  query.delete("link");
+  history.replaceState(null, "", `${location.pathname}?${query}`);
+  form.submit();
+}
+
+// Copying needs a script, and without one there are no such buttons.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", () => copy(button));
