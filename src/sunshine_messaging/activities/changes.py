@@ -6,7 +6,10 @@ from typing import Any
 
 import msgspec
 
+from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute
+from sunshine_messaging.activities.model import BUSINESS, Typing
+from sunshine_messaging.activities.table import start_typing, stop_typing
 from sunshine_messaging.conversations.model import Conversation
 from sunshine_messaging.conversations.table import CONVERSATIONS, require_conversation
 from sunshine_messaging.events.audience import AnnouncedChange
@@ -15,6 +18,24 @@ from sunshine_messaging.moments import Milliseconds, text
 from sunshine_messaging.participants.changes import Member
 from sunshine_messaging.participants.table import require_participant
 from sunshine_messaging.users.model import User
+
+
+class TypeAsBusiness(Change[None], frozen=True):
+    """Record that a business begins or stops to type. Raises ConversationNotFound."""
+
+    action = "conversation.typing"
+    audited = False
+    app_id: str
+    conversation_id: str
+    begins: bool
+    now: Milliseconds
+
+    def apply(self) -> Statements[None]:
+        conversation = yield from require_conversation(self.app_id, self.conversation_id)
+        if self.begins:
+            yield from start_typing(Typing(conversation.id, BUSINESS, self.now))
+        else:
+            yield from stop_typing(conversation.id, BUSINESS)
 
 
 class MarkRead(AnnouncedChange[None], frozen=True):

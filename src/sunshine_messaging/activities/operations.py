@@ -1,4 +1,4 @@
-"""The operation on activities."""
+"""The operations on activities."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import Any
 
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.wire.operation import Call
-from sunshine_messaging.activities.changes import MarkRead
+from sunshine_messaging.activities.changes import MarkRead, TypeAsBusiness
+from sunshine_messaging.activities.model import typing_view
+from sunshine_messaging.activities.table import TYPING, typing_in
 from sunshine_messaging.calls import Handlers, Plane
 from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.messages.operations import author_of
 
-READ = "conversation:read"
+READ, TYPING_START = "conversation:read", "typing:start"
+
+TYPING_MILLISECONDS = 10_000
+"""Who has not begun to type again for so long, types no more (assumed; the documentation has no time)."""
 
 
 async def post_activity(plane: Plane, call: Call) -> Any:
@@ -22,12 +27,19 @@ async def post_activity(plane: Plane, call: Call) -> Any:
         return {}
     if author.member is not None:
         raise BadRequest(f"type should be {READ} for an author of type user")
-    # Typing of a business is shown by SDKs. Nothing is stored.
-    await plane.require_app(call)
-    await plane.store.read(require_conversation(app_id, conversation_id))
+    begins = call.body["type"] == TYPING_START
+    await plane.change(call, TypeAsBusiness(app_id, conversation_id, begins, plane.now()))
     return {}
 
 
-TABLES = ()
+async def list_typing(plane: Plane, call: Call) -> Any:
+    await plane.require_app(call)
+    conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
+    # Who posts a message no longer types.
+    since = max(conversation.last_received, plane.now() - TYPING_MILLISECONDS)
+    return {"typing": [typing_view(typing) for typing in await plane.store.read(typing_in(conversation.id, since))]}
 
-HANDLERS: Handlers = {"PostActivity": post_activity}
+
+TABLES = (TYPING,)
+
+HANDLERS: Handlers = {"PostActivity": post_activity, "ListTyping": list_typing}

@@ -7,20 +7,22 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.errors import BadRequest, UserNotFound
-from sunshine_keys.ids import new_object_id
+from sunshine_keys.ids import OBJECT_ID, new_object_id
 from sunshine_keys.wire import paging
 from sunshine_keys.wire.checks import Values
 from sunshine_keys.wire.operation import Call
 from sunshine_messaging.calls import INVALID_PAGE, Handlers, Plane
 from sunshine_messaging.conversations.changes import CreateConversation, DeleteConversation, UpdateConversation
 from sunshine_messaging.conversations.model import PERSONAL, Conversation, ConversationPatch, conversation_view
+from sunshine_messaging.conversations.summaries import Summary, summaries_of_app
 from sunshine_messaging.conversations.table import CONVERSATIONS, conversations_page, require_conversation
 from sunshine_messaging.metadata import require_small
 from sunshine_messaging.moments import text
 from sunshine_messaging.participants.changes import Member
 from sunshine_messaging.participants.members import member
 from sunshine_messaging.participants.model import MOST_PARTICIPANTS
-from sunshine_messaging.users.model import without_nulls
+from sunshine_messaging.switchboards.model import Switchboard
+from sunshine_messaging.users.model import user_view, without_nulls
 
 
 async def create_conversation(plane: Plane, call: Call) -> Any:
@@ -77,6 +79,24 @@ async def list_conversations(plane: Plane, call: Call) -> Any:
     return {"conversations": [conversation_view(item, switchboard) for item in items], **neighbours}
 
 
+async def list_app_conversations(plane: Plane, call: Call) -> Any:
+    query, app_id = call.request.query(), call.ids["appId"]
+    before, limit = query.get("before"), paging.number(query, "limit", 25, most=100)
+    if before is not None and not OBJECT_ID.fullmatch(before):
+        raise BadRequest("Invalid query parameters")
+    await plane.require_app(call)
+    switchboard = await plane.switchboard(app_id)
+    rows = await plane.store.read(summaries_of_app(app_id, before, limit + 1))
+    summaries = [_summary_view(row, switchboard) for row in rows[:limit]]
+    return {"conversations": summaries, "hasMore": len(rows) > limit}
+
+
+def _summary_view(summary: Summary, switchboard: Switchboard | None) -> dict[str, Any]:
+    conversation = conversation_view(summary.conversation, switchboard)
+    view: dict[str, Any] = {"conversation": conversation, "users": [user_view(user) for user in summary.users]}
+    return view if summary.message is None else view | {"lastMessage": msgspec.Raw(summary.message)}
+
+
 async def get_conversation(plane: Plane, call: Call) -> Any:
     await plane.require_app(call)
     conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
@@ -129,6 +149,7 @@ TABLES = (CONVERSATIONS,)
 HANDLERS: Handlers = {
     "CreateConversation": create_conversation,
     "ListConversations": list_conversations,
+    "ListAppConversations": list_app_conversations,
     "GetConversation": get_conversation,
     "UpdateConversation": update_conversation,
     "DeleteConversation": delete_conversation,

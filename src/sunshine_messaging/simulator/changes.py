@@ -8,6 +8,8 @@ import msgspec
 
 from sunshine_keys.errors import BadRequest, ClientNotFound
 from sunshine_keys.store.statements import Statements, execute
+from sunshine_messaging.activities.model import Typing
+from sunshine_messaging.activities.table import start_typing, stop_typing
 from sunshine_messaging.clients.linking import USER_ACTIVITY, Outcome, Turn, associate, turn
 from sunshine_messaging.clients.model import Client
 from sunshine_messaging.clients.table import CLIENTS, SDK, find_sdk_client, sdk_client
@@ -250,6 +252,10 @@ class Do(ByPerson, frozen=True):
                 act.conversation.last_received,
                 text(act.conversation.last_received or self.now),
             )
+        elif self.type == "typing:start":
+            yield from start_typing(Typing(act.conversation.id, act.user.id, self.now))
+        else:
+            yield from stop_typing(act.conversation.id, act.user.id)
         yield from self.audience.raise_event(_done(act, self.type))
         return b"{}"
 
