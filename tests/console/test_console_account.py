@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from support.commands import run
@@ -59,13 +60,26 @@ def test_another_account_key_is_deleted_and_refused_at_once(person: Visitor, ser
     assert "key.delete" in trail and f"keys/{second.id}" in trail
 
 
-def test_the_list_shows_the_last_use_and_marks_the_own_key(person: Visitor, own: Key, second: Key) -> None:
+def test_the_list_shows_the_dates_and_marks_the_own_key(person: Visitor, own: Key, second: Key) -> None:
     page = person.get(PATH)
     assert page.status == 200
-    assert "your key" in page.text and "Last used" in page.text
-    assert f"{PATH}/{own.id}/delete" not in page.html
-    assert f"{PATH}/{second.id}/delete" in page.html
+    assert page.text.count("your key") == 1 and "Created Last used Requests, 7 days" in page.text
+    created = datetime.fromtimestamp(int(second.id[4:12], 16), UTC)
+    assert f"Former colleague {second.id} {created:%Y-%m-%dT%H:%M:%SZ} not seen yet none" in page.text
+    assert f'href="{PATH}/{own.id}"' in page.html and f'href="{PATH}/{second.id}"' in page.html
+    assert "/delete" not in page.html
     assert own.secret not in page.html and second.secret not in page.html
+
+
+def test_a_key_of_the_account_has_a_page(person: Visitor, server: Server, own: Key, second: Key) -> None:
+    assert server.wire.get("/v2/apps", second).status == 200
+    page = person.get(f"{PATH}/{second.id}")
+    assert page.status == 200 and "Account\u2019s key" in page.text and "Requests in 7 days" in page.text
+    assert f'href="{PATH}/{second.id}/delete"' in page.html
+    assert "list_apps()" in page.of("python") and f"{server.wire.url}/v2/apps\n" in page.of("curl")
+    mine = person.get(f"{PATH}/{own.id}")
+    assert "You signed in with this key, so you cannot delete it here." in mine.text and "/delete" not in mine.html
+    assert person.get(f"{PATH}/act_{'0' * 24}").status == 404
 
 
 def test_the_own_key_cannot_be_deleted(person: Visitor, own: Key, server: Server) -> None:
@@ -82,7 +96,7 @@ def test_a_key_of_an_app_is_no_account_key(person: Visitor, own: Key, server: Se
     assert person.get(f"{PATH}/{tenant.app_key.id}/delete").status == 404
     member = Visitor(server.wire.url).signed_in(tenant.app_key)
     assert PATH not in member.get(f"/console/apps/{tenant.app_id}").html
-    for path in (PATH, f"{PATH}/{own.id}/delete"):
+    for path in (PATH, f"{PATH}/{own.id}", f"{PATH}/{own.id}/delete"):
         assert member.get(path).status == 403
     token = member.get(f"/console/apps/{tenant.app_id}").form("/sign-out").fields["form_token"]
     assert member.post(f"{PATH}/{own.id}/delete", {"form_token": token, "name": "Account key"}).status == 403

@@ -83,13 +83,22 @@ def watch(context: BrowserContext, url: str) -> Watched:
     return watched
 
 
+def open_form(page: Page, summary: str) -> None:
+    """Open the form of a new object, unless it is open because there is no object yet."""
+    details = page.locator("details.creation", has=page.get_by_text(summary, exact=True))
+    if details.get_attribute("open") is None:
+        details.locator("summary").click()
+
+
 def test_sign_in_create_a_key_use_it_and_delete_it(watched: Watched, service: Service, wire: Wire) -> None:
     page = watched.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=service.url)
     watched.sign_in(service.account)
-    page.get_by_label("Name").fill("Shop")
+    open_form(page, "New app")
+    page.get_by_label("Name of a new app").fill("Shop")
     page.get_by_role("button", name="Create app").click()
     page.get_by_label("Name of a new custom integration").fill("Support bot")
+    page.get_by_label("Webhook URL").fill("https://bot.example/hook")
     page.get_by_role("button", name="Create integration").click()
     page.get_by_label("Name of a new key").fill("CI worker")
     page.get_by_role("button", name="Create key").click()
@@ -108,7 +117,7 @@ def test_sign_in_create_a_key_use_it_and_delete_it(watched: Watched, service: Se
     page.get_by_role("button", name="Show the secret").click()
     assert page.locator("#secret").inner_text() == key.secret
 
-    page.get_by_role("link", name="Delete key").click()
+    page.get_by_role("link", name="Delete key…").click()
     page.get_by_label("Type the name of the key").fill("CI worker")
     page.get_by_role("button", name="Delete key").click()
     assert "Every node refuses it from now on" in page.get_by_role("status").first.inner_text()
@@ -145,7 +154,9 @@ def test_keyboard_suffices_to_sign_in_and_create_a_key(watched: Watched, tenant:
     page.wait_for_url("**/integrations/*")
     for _ in range(20):
         press("Tab")
-        if page.evaluate("document.activeElement.id") == "key-name":
+        if page.evaluate("document.activeElement.textContent").strip() == "New key":
+            press("Enter")
+            press("Tab")
             break
     expect(page.get_by_label("Name of a new key")).to_be_focused()
     page.keyboard.type("By keyboard")
@@ -160,6 +171,7 @@ def test_pages_work_without_scripts_except_for_copying(browser: Browser, service
     watched.sign_in(tenant.app_key)
     page = watched.page
     page.get_by_role("link", name="Mine", exact=True).click()
+    open_form(page, "New key")
     page.get_by_label("Name of a new key").fill("Scriptless")
     page.get_by_role("button", name="Create key").click()
     assert len(page.locator("#secret").inner_text()) == 86
@@ -289,7 +301,8 @@ def test_no_page_violates_axe_rules_or_scrolls_sideways(
     key = f"{integration}/keys/{tenant.key.id}"
     pages = [
         "/console/apps", app, f"{app}/delete", integration, f"{app}/integrations/{tenant.web_id}", key,
-        f"{key}/secret", f"{key}/delete", "/console/account-keys", "/console/audit",
+        f"{key}/secret", f"{key}/delete", f"{app}?search=mine", f"{app}?search=nothing", "/console/account-keys",
+        f"/console/account-keys/{service.account.id}", "/console/audit",
         f"/console/authorize?client_id={partner.id}&response_type=code",
     ]  # fmt: skip
     axe = Axe()
@@ -308,6 +321,7 @@ def test_no_page_violates_axe_rules_or_scrolls_sideways(
             assert answer is not None and answer.status == status
             require_sound(axe, watched.page, path)
         watched.open(integration)
+        open_form(watched.page, "New key")
         watched.page.get_by_label("Name of a new key").fill(" ")
         watched.page.get_by_role("button", name="Create key").click()
         require_sound(axe, watched.page, "a fault")

@@ -38,8 +38,8 @@ def test_an_account_creates_and_deletes_an_app_an_integration_and_a_key(
     page = created_page(owner, owner.submit(owner.get("/console/apps"), "/console/apps", name="A shop that goes again"))
     assert "App created. Next, create an integration in it." in page.text
     assert "No integrations yet." in page.text and "No keys of the app yet." in page.text
-    page = created_page(owner, owner.submit(page, "/integrations", name="Bot"))
-    assert "Integration created. Next, create a key for it." in page.text
+    page = created_page(owner, owner.submit(page, "/integrations", name="Bot", target="https://bot.example/hook"))
+    assert "Integration created. Copy the webhook\u2019s secret now. Next, create a key." in page.text
     assert "No keys yet." in page.text and "0 of 10 keys, 10 free" in page.text
     page = created_page(owner, owner.submit(page, "/keys", name="CI worker"))
     key = Key(page.of("key-id"), page.of("secret"))
@@ -181,10 +181,10 @@ def test_lists_have_pages(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
             {"type": "custom", "displayName": f"Number {number}", "webhooks": [WEBHOOK]},
         )
     first = owner.get(path_of(tenant.app))
-    later = re.search(r'href="([^"]*after=[^"]*)"', first.html)
+    later = re.search(r'href="([^"]*after=[^"]*)" rel="next">Next →<', first.html)
     assert later and "before=" not in first.html
     second = owner.get(later[1])
-    earlier = re.search(r'href="([^"]*before=[^"]*)"', second.html)
+    earlier = re.search(r'href="([^"]*before=[^"]*)" rel="prev">← Previous<', second.html)
     assert earlier and "after=" not in second.html
     names = re.findall(r">(Number \d+|Mine)<", first.html + second.html)
     assert sorted(names) == sorted(["Mine", *(f"Number {number}" for number in range(30))])
@@ -247,7 +247,7 @@ def test_the_use_of_a_key_is_shown_as_a_chart_and_as_text(
     asyncio.run(count())
     page = owner.get(path_of(f"{tenant.keys}/{tenant.key.id}"))
     assert "Requests in 7 days 1,236 Busiest hour 1,234" in page.text
-    assert f"Last used {datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC from 192.0.2.7" in page.text
+    assert f"Last used {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ} from 192.0.2.7" in page.text
     assert 'role="img" aria-label="Requests an hour: 1236 in the last 7 days, at most 1234 in 1 hour"' in page.html
     assert page.html.count('class="bar"') == 2
     listed = owner.get(path_of(tenant.integration))

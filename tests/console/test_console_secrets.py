@@ -60,8 +60,8 @@ def test_no_secret_is_in_the_repr_of_an_object(tmp_path: Path) -> None:
         "state": {"request_id": "r"},
     }
     form = Form({"secret": secret})
-    signed_in = SignedIn(secret, ConsoleSession(b"x", "app_1", 1, 1), Actor("app_1", Scope.APP, "a", None))
-    fields = (engine, None, Request(scope), None, {}, form)
+    signed_in = SignedIn(secret, ConsoleSession(b"x", "app_1", 1, 1), Actor("app_1", Scope.APP, "a", None), "A key")
+    fields = (engine, None, {}, Request(scope), None, {}, form)
     for item in (form, signed_in, AnonymousRequest(*fields), SignedInRequest(*fields, signed_in=signed_in)):  # type: ignore[arg-type]
         assert secret not in f"{item!r} {item}"
     asyncio.run(engine.store.close())

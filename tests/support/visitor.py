@@ -20,11 +20,12 @@ _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 
 @dataclass(frozen=True)
 class Form:
-    """`choices` are the names of lists and of buttons, which a person adds to the fields."""
+    """`choices` are the names of lists, buttons and boxes without a mark, which a person adds to the fields."""
 
     action: str
     fields: dict[str, str]
     choices: set[str] = field(default_factory=set)
+    is_search: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Page:
         return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", self.html)).split())
 
     def form(self, action: str) -> Form:
-        """Return the form whose action ends with `action`."""
-        forms = [form for form in _forms(self.html) if form.action.endswith(action)]
+        """Return the form whose action ends with `action`, other than a search."""
+        forms = [form for form in _forms(self.html) if form.action.endswith(action) and not form.is_search]
         assert len(forms) == 1, (action, [form.action for form in _forms(self.html)], self.text)
         return forms[0]
 
@@ -56,12 +57,17 @@ def _forms(text: str) -> list[Form]:
     for kind, attributes in _TAG.findall(text):
         named = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(attributes)}
         if kind == "form":
-            forms.append(Form(named["action"], {}))
-        elif forms and kind in ("select", "button"):
+            forms.append(Form(named["action"], {}, is_search=named.get("role") == "search"))
+        elif forms and (kind in ("select", "button") or _is_unmarked(named, attributes)):
             forms[-1].choices.update([named["name"]] if "name" in named else [])
         elif forms:
             forms[-1].fields[named["name"]] = named.get("value", "")
     return forms
+
+
+def _is_unmarked(named: dict[str, str], attributes: str) -> bool:
+    """Return True for a radio button or a checkbox that is not checked: a browser does not send it."""
+    return named.get("type") in ("radio", "checkbox") and not attributes.rstrip("/ ").endswith(" checked")
 
 
 @dataclass

@@ -1,16 +1,17 @@
-"""The account's own keys: show them with their use, and delete those that the person did not sign in with."""
+"""The account's own keys: a list, a page of each, and the deletion of those that the person did not sign in with."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
-from sunshine_keys.console import deleting
+from sunshine_keys.console import deleting, keys
 from sunshine_keys.console.deleting import Deletion
 from sunshine_keys.console.lists import key_rows
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.keys.changes import DeleteKey
+from sunshine_keys.keys.model import Key
 from sunshine_keys.keys.table import account_keys
 
 PATH = "/console/account-keys"
@@ -20,6 +21,12 @@ async def show(visit: SignedInRequest) -> Response:
     visit.require(account=True)
     rows = await key_rows(visit, await visit.engine.store.read(account_keys()))
     return page(visit, "account.html", rows=rows)
+
+
+async def show_key(visit: SignedInRequest) -> Response:
+    visit.require(account=True)
+    key = await _key(visit)
+    return await keys.show_key(visit, key, f"{PATH}/{key.id}")
 
 
 async def ask_to_delete(visit: SignedInRequest) -> Response:
@@ -37,15 +44,20 @@ async def delete(visit: SignedInRequest) -> Response:
     return redirect(PATH, visit, ("key-deleted", deletion.id))
 
 
+async def _key(visit: SignedInRequest) -> Key:
+    """Return the key in the path. Raises NotFound."""
+    for key in await visit.engine.store.read(account_keys()):
+        if key.id == visit.ids["key_id"]:
+            return key
+    raise NotFound("There is no such key; it may have been deleted")
+
+
 async def _deletion(visit: SignedInRequest) -> Deletion:
     """Raises NotFound, and BadRequest for the key of the session."""
-    keys = {key.id: key for key in await visit.engine.store.read(account_keys())}
-    key = keys.get(visit.ids["key_id"])
-    if key is None:
-        raise NotFound("There is no such key; it may have been deleted")
+    key = await _key(visit)
     if key.id == visit.actor.key_id:
         raise BadRequest(
             "You signed in with this key. Sign in with another account key to delete it, or use "
             "`sunshine-keys account-keys delete`"
         )
-    return Deletion.of_key(key, f"{PATH}/{key.id}", PATH)
+    return Deletion.of_key(key, f"{PATH}/{key.id}", f"{PATH}/{key.id}")

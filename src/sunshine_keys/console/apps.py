@@ -10,12 +10,14 @@ from sunshine_keys.apps.table import apps_page, require_app
 from sunshine_keys.console import deleting
 from sunshine_keys.console.deleting import Deletion
 from sunshine_keys.console.forms import name_fault, named
-from sunshine_keys.console.lists import Pager, key_rows
+from sunshine_keys.console.integration_forms import BLANK, IntegrationForm, name_of
+from sunshine_keys.console.lists import key_rows, listed
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest, created_id
 from sunshine_keys.integrations.table import integrations_page
 from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.keys.table import keys_of_app
+from sunshine_keys.webhooks.model import TRIGGERS
 
 
 async def show_list(visit: SignedInRequest) -> Response:
@@ -24,14 +26,10 @@ async def show_list(visit: SignedInRequest) -> Response:
 
 
 async def _list(visit: SignedInRequest, fault: str = "") -> Response:
-    part = visit.page()
-    items, more = await visit.engine.store.read(apps_page(part))
-    pager = Pager.of("/console/apps", part, [app.id for app in items], more)
     return page(
         visit,
         "apps.html",
-        apps=items,
-        pager=pager,
+        apps=await listed(visit, "/console/apps", apps_page, lambda app: app.display_name),
         fault=fault,
         name=visit.form.text("name"),
         status=422 if fault else 200,
@@ -53,25 +51,25 @@ async def show(visit: SignedInRequest) -> Response:
     return await show_app(visit)
 
 
-async def show_app(visit: SignedInRequest, *, integration_fault: str = "", key_fault: str = "") -> Response:
-    """Return the page of the app in the path; the faults are those of its forms."""
+async def show_app(visit: SignedInRequest, *, form: IntegrationForm = BLANK, key_fault: str = "") -> Response:
+    """Return the page of the app in the path, with the form of a new integration, and the fault of that of a new key."""
     app = await visit.engine.store.read(require_app(visit.app_id))
-    part = visit.page()
-    items, more = await visit.engine.store.read(integrations_page(app.id, part, None))
     # As in the API, only the account manages an app's own keys.
     own_keys = await keys_of_app(visit.engine.store, app.id) if visit.is_account else []
     return page(
         visit,
         "app.html",
         app=app,
-        integrations=items,
-        pager=Pager.of(f"/console/apps/{app.id}", part, [integration.id for integration in items], more),
+        integrations=await listed(
+            visit, f"/console/apps/{app.id}", lambda part: integrations_page(app.id, part, None), name_of
+        ),
         rows=await key_rows(visit, own_keys),
         slots=KEYS_PER_OWNER,
-        integration_fault=integration_fault,
+        form=form,
+        triggers=TRIGGERS,
         key_fault=key_fault,
         name=visit.form.text("name"),
-        status=422 if integration_fault or key_fault else 200,
+        status=422 if form.is_faulty or key_fault else 200,
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from sunshine_keys.apps.table import APPS
 from sunshine_keys.console import (
     account,
     apps,
@@ -25,7 +26,7 @@ from sunshine_keys.console import (
     signing,
     trail,
 )
-from sunshine_keys.console.forms import Form
+from sunshine_keys.console.forms import Form, named
 from sunshine_keys.console.requests import AnonymousHandler, AnonymousRequest, Handler, SignedInRequest
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import (
@@ -80,12 +81,15 @@ ROUTES = (
     _route(_APP + "/delete", GET=apps.ask_to_delete, POST=apps.delete),
     _route(_APP + "/integrations", POST=integrations.create),
     _route(_INTEGRATION, GET=integrations.show),
+    _route(_INTEGRATION + "/name", POST=integrations.rename),
+    _route(_INTEGRATION + "/webhooks/{webhook_id}/secret", GET=integrations.ask_to_reveal, POST=integrations.reveal),
     _route(_INTEGRATION + "/delete", GET=integrations.ask_to_delete, POST=integrations.delete),
     *(_route(path, POST=keys.create) for path in _KEYS),
     *(_route(path + "/{key_id}", GET=keys.show) for path in _KEYS),
     *(_route(path + "/{key_id}/delete", GET=keys.ask_to_delete, POST=keys.delete) for path in _KEYS),
     *(_route(path + "/{key_id}/secret", GET=keys.ask_to_reveal, POST=keys.reveal) for path in _KEYS),
     _route(account.PATH, GET=account.show),
+    _route(account.PATH + "/{key_id}", GET=account.show_key),
     _route(account.PATH + "/{key_id}/delete", GET=account.ask_to_delete, POST=account.delete),
     _route("/console/audit", GET=trail.show),
     _open("/oauth/authorize", GET=authorizing.begin),
@@ -164,7 +168,13 @@ class Console:
         request.state.actor = signed_in.actor
         self._admission.admit_key(signed_in.actor.key_id, guest.source, guest.request_id)
         fields = {name: getattr(guest, name) for name in AnonymousRequest.__struct_fields__}
-        visit = SignedInRequest(**fields, signed_in=signed_in, notice=sessions.notice_of(signed_in, request, now))
+        app = await store.get(APPS, signed_in.actor.app_id) if signed_in.actor.app_id else None
+        visit = SignedInRequest(
+            **fields,
+            signed_in=signed_in,
+            notice=sessions.notice_of(signed_in, request, now),
+            app_name=named(app.display_name, app.id) if app else "",
+        )
         request.state.visit = visit
         if request.method == "POST" and not sessions.is_form_token(signed_in.token, guest.form.text("form_token")):
             raise Forbidden("The form is out of date. Go back, reload the page, and send the form once more")

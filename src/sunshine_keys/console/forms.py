@@ -16,6 +16,9 @@ from sunshine_keys.ids import DISPLAY_NAME_LENGTH
 FORM_BYTES = 32 * 1024
 """The most bytes of a form. That of a partner who asks for access with a long `state` takes 27 thousand, others two thousand."""
 
+_MOST_FIELDS = 64
+"""The most fields of a form. That of a new integration has one for each of 26 triggers."""
+
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -60,7 +63,7 @@ async def read(request: Request) -> Form:
         if len(body) > FORM_BYTES:
             raise PayloadTooLarge(f"A form is limited to {FORM_BYTES // 1024} kB")
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise BadRequest("The form cannot be read") from None
     fields = dict(pairs)

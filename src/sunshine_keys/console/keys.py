@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from sunshine_keys.apps.model import App
 from sunshine_keys.apps.table import require_app
-from sunshine_keys.console import apps, deleting, integrations
+from sunshine_keys.console import apps, deleting, integrations, revealing
 from sunshine_keys.console.charts import Chart
 from sunshine_keys.console.deleting import Deletion
 from sunshine_keys.console.forms import name_fault
+from sunshine_keys.console.integration_forms import name_of
 from sunshine_keys.console.lists import DAYS, use_since
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest, created_id
+from sunshine_keys.console.revealing import Hidden
 from sunshine_keys.console.snippets import snippets
-from sunshine_keys.errors import BadRequest, NotFound, TooManyRequests, Unauthorized
+from sunshine_keys.errors import BadRequest, NotFound
+from sunshine_keys.integrations.model import Integration
 from sunshine_keys.integrations.table import require_integration
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.changes import DeleteKey, ShowKey
@@ -49,66 +53,61 @@ async def create(visit: SignedInRequest) -> Response:
 async def _owner_page(visit: SignedInRequest, fault: str) -> Response:
     if visit.integration_id is None:
         return await apps.show_app(visit, key_fault=fault)
-    return await integrations.show_integration(visit, fault)
+    return await integrations.show_integration(visit, key_fault=fault)
 
 
 async def show(visit: SignedInRequest) -> Response:
     _require(visit)
     key = await _key(visit)
+    integration = None
+    if visit.integration_id is not None:
+        integration = await visit.engine.store.read(require_integration(visit.app_id, visit.integration_id))
+    app = await visit.engine.store.read(require_app(visit.app_id))
+    return await show_key(visit, key, f"{_owner_path(visit)}/keys/{key.id}", app, integration)
+
+
+async def show_key(
+    visit: SignedInRequest, key: Key, path: str, app: App | None = None, integration: Integration | None = None
+) -> Response:
+    """Return the page of a key, which is at `path`, with the app and the integration that it belongs to."""
     now = visit.clock()
     use = (await visit.engine.store.read(usage_of([key.id], use_since(now)))).get(key.id)
     # Only a key that was just created, or whose secret was asked for: the notice says so, for this key alone.
     shown = visit.notice in (("key-created", key.id), ("secret-shown", key.id))
-    integration = None
-    if visit.integration_id is not None:
-        integration = await visit.engine.store.read(require_integration(visit.app_id, visit.integration_id))
     return page(
         visit,
         "key.html",
-        app=await visit.engine.store.read(require_app(visit.app_id)),
+        app=app,
         integration=integration,
-        integration_name=integrations.name_of(integration) if integration else "",
+        integration_name=name_of(integration) if integration else "",
         key=key,
         secret=await visit.engine.unseal(key.sealed_secret, key.id) if shown else "",
         use=use,
         chart=Chart.of(use.hours if use else {}, now, days=DAYS, bars=DAYS * 24),
         snippets=snippets(key, visit.host_url),
-        path=f"{_owner_path(visit)}/keys/{key.id}",
-        owner_path=_owner_path(visit),
+        path=path,
     )
 
 
 async def ask_to_reveal(visit: SignedInRequest) -> Response:
     _require(visit)
-    return await _ask_to_reveal(visit)
-
-
-async def _ask_to_reveal(visit: SignedInRequest, fault: str = "", status: int = 200) -> Response:
-    key = await _key(visit)
-    return page(visit, "reveal.html", key=key, back=f"{_owner_path(visit)}/keys/{key.id}", fault=fault, status=status)
+    return revealing.ask(visit, _hidden(visit, await _key(visit)))
 
 
 async def reveal(visit: SignedInRequest) -> Response:
-    """Show the secret to a person who enters the secret of the session's key: a browser may have been left open."""
+    """Show the secret of a key."""
     _require(visit)
     key = await _key(visit)
-    own, secret = visit.actor.key_id, visit.form.text("secret")
-    if not secret:
-        return await _ask_to_reveal(
-            visit, "The secret is empty. Enter the secret of the key that you signed in with.", 422
-        )
-    try:
-        await visit.admission.authenticate_secret(visit.source, visit.request_id, own, secret)
-    except Unauthorized as error:
-        visit.request.state.code = error.code
-        return await _ask_to_reveal(
-            visit, "This is not the secret of the key that you signed in with. Try again.", error.status
-        )
-    except TooManyRequests as error:
-        visit.request.state.code = error.code
-        return await _ask_to_reveal(visit, f"{error.titles[0]}. Wait a minute.", error.status)
+    hidden = _hidden(visit, key)
+    if refusal := await revealing.refusal(visit, hidden):
+        return refusal
     await visit.engine.store.transact(visit.origin, ShowKey(key))
-    return redirect(f"{_owner_path(visit)}/keys/{key.id}", visit, ("secret-shown", key.id))
+    return redirect(hidden.back, visit, ("secret-shown", key.id))
+
+
+def _hidden(visit: SignedInRequest, key: Key) -> Hidden:
+    path = f"{_owner_path(visit)}/keys/{key.id}"
+    return Hidden("key", key.display_name, key.id, "do everything that the key may do", f"{path}/secret", path)
 
 
 async def ask_to_delete(visit: SignedInRequest) -> Response:

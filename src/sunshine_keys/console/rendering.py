@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sunshine_keys.console import sessions
 from sunshine_keys.console.forms import named, new_once
+from sunshine_keys.console.moments import created, moment
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
 
@@ -65,15 +65,7 @@ _TEMPLATES = jinja2.Environment(
 )
 
 
-def _utc(moment: Any) -> datetime:
-    return datetime.fromtimestamp(moment, UTC)
-
-
-_FILTERS: dict[str, Any] = {
-    "named": named,
-    "iso": lambda moment: _utc(moment).isoformat(timespec="seconds"),
-    "utc": lambda moment: f"{_utc(moment):%Y-%m-%d %H:%M} UTC",
-}
+_FILTERS: dict[str, Any] = {"named": named, "moment": moment, "created": created}
 _TEMPLATES.filters.update(_FILTERS)
 _GLOBALS: dict[str, Any] = {
     "assets": {

@@ -63,6 +63,8 @@ class SignedInRequest(AnonymousRequest):
     signed_in: SignedIn
     notice: tuple[str, str] = ("", "")
     """Flash message: the result of the previous request, and an id. It is shown once."""
+    app_name: str = ""
+    """The name of the app that the person's key belongs to; empty for a key of the account."""
 
     @property
     def actor(self) -> Actor:

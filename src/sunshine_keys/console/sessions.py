@@ -36,11 +36,12 @@ _SESSION, _FORM, _NOTICE = "session", "form", "notice"
 
 
 class SignedIn(msgspec.Struct, frozen=True):
-    """A session at the time of one request. `token` is the value of the browser's cookie."""
+    """A session at the time of one request. `token` is the value of the browser's cookie, `name` the key's display name."""
 
     token: str
     session: ConsoleSession
     actor: Actor
+    name: str
 
     def __repr__(self) -> str:
         return f"SignedIn(key_id={self.actor.key_id!r})"
@@ -79,7 +80,7 @@ async def resume(store: Store, request: Request, now: float) -> SignedIn | None:
     key = await store.credential(session.key_id)
     if key is None:
         return None
-    return SignedIn(token, session, Actor.of(key))
+    return SignedIn(token, session, Actor.of(key), key.display_name)
 
 
 async def touch(store: Store, signed_in: SignedIn, origin: Origin, now: float) -> None:

@@ -19,12 +19,15 @@ class Snippet(msgspec.Struct, frozen=True):
 
 def snippets(key: Key, url: str) -> list[Snippet]:
     """Return the snippets of a key; `url` is that of the service."""
-    path = f"/v2/apps/{key.app_id}/integrations"
-    if key.scope is Scope.INTEGRATION:
-        path += f"/{key.integration_id}/webhooks"
-        call = f"sunshine.WebhooksApi(client).list_webhooks({key.app_id!r}, {key.integration_id!r}).webhooks"
-    else:
-        call = f"sunshine.IntegrationsApi(client).list_integrations({key.app_id!r}).integrations"
+    match key.scope:
+        case Scope.ACCOUNT:
+            path, call = "/v2/apps", "sunshine.AppsApi(client).list_apps().apps"
+        case Scope.APP:
+            path = f"/v2/apps/{key.app_id}/integrations"
+            call = f'sunshine.IntegrationsApi(client).list_integrations("{key.app_id}").integrations'
+        case Scope.INTEGRATION:
+            path = f"/v2/apps/{key.app_id}/integrations/{key.integration_id}/webhooks"
+            call = f'sunshine.WebhooksApi(client).list_webhooks("{key.app_id}", "{key.integration_id}").webhooks'
     return [
         Snippet(
             "environment",
@@ -48,7 +51,7 @@ configuration = sunshine.Configuration(
     scope="{key.scope.value}",
 )
 with sunshine.ApiClient(configuration) as client:
-    print({call.replace("'", '"')})
+    print({call})
 """,
         ),
         Snippet(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sunshine_keys.errors import NotFound
 from sunshine_keys.integrations.table import require_webhooks_allowed
-from sunshine_keys.store.change import Change
+from sunshine_keys.store.change import AuditOnly, Change
 from sunshine_keys.store.statements import Statements
 from sunshine_keys.webhooks.model import Webhook, WebhookPatch
 from sunshine_keys.webhooks.table import WEBHOOKS, require_webhook
@@ -60,3 +60,12 @@ class DeleteWebhook(Change[None], frozen=True):
         yield from require_webhooks_allowed(self.app_id, self.integration_id)
         if not (yield from WEBHOOKS.delete("id = $1 AND integration_id = $2", self.webhook_id, self.integration_id)):
             raise NotFound
+
+
+class ShowWebhook(AuditOnly, frozen=True):
+    """The console has shown a secret again."""
+
+    action = "webhook.show"
+    path = "apps/{0.app_id}/integrations/{0.webhook.integration_id}/webhooks/{0.webhook.id}"
+    app_id: str
+    webhook: Webhook
