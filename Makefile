@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-conversations bench-deliveries bench-durability check format docs lock dist clean
+.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-conversations bench-deliveries bench-durability bench-start check format docs lock dist clean
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -109,6 +109,9 @@ bench-conversations: install  ## Measure conversations and write docs/benchmarks
 
 bench-deliveries: install  ## Measure the delivery of events and write docs/benchmarks/deliveries.md (5 minutes; needs wrk and two cores)
 	$(BIN)/python benchmarks/deliveries.py
+
+bench-start: install  ## Measure the time from the command `dev` to a bot's first answer (half a minute)
+	$(BIN)/python benchmarks/start.py
 
 bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third
 	$(BIN)/python benchmarks/run.py --quick

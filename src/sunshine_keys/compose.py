@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sunshine_keys.atomic_files import sync_folder
 from sunshine_keys.engine import Engine, Pending
 from sunshine_keys.errors import AttachmentNotFound, StoreUnavailable
-from sunshine_keys.first_run import another_account_key, initialise
+from sunshine_keys.first_run import another_account_key, initialise, initialise_for_bot
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.resources import OPERATIONS as KEY_OPERATIONS
 from sunshine_keys.sealing import sources
@@ -481,14 +481,21 @@ def key_source(settings: Settings) -> sources.Source:
     return sources.FolderFile(settings.data)
 
 
-def first_run(settings: Settings, *, sample: bool = False, new_account_key: bool = False) -> dict[str, Any] | None:
+def first_run(
+    settings: Settings, *, sample: bool = False, new_account_key: bool = False, bot_target: str | None = None
+) -> dict[str, Any] | None:
     """Create an empty store's first objects, or another account key, and return them with their secrets.
 
-    Return None and change nothing if the store is not empty. Raises StoreError.
+    With `bot_target`, these are an app and a bot with this webhook. Return None and change nothing if the store is not
+    empty. Raises StoreError.
     """
 
     async def run() -> dict[str, Any] | None:
         async with opened_engine(settings) as engine:
-            return await another_account_key(engine) if new_account_key else await initialise(engine, sample=sample)
+            if new_account_key:
+                return await another_account_key(engine)
+            if bot_target is not None:
+                return await initialise_for_bot(engine, bot_target)
+            return await initialise(engine, sample=sample)
 
     return asyncio.run(run())

@@ -10,6 +10,7 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.model import DEFAULT_SETTINGS, App, app_view
 from sunshine_keys.apps.table import APPS
 from sunshine_keys.engine import Engine
+from sunshine_keys.ids import new_object_id
 from sunshine_keys.integrations.model import Integration, integration_view
 from sunshine_keys.integrations.table import INTEGRATIONS
 from sunshine_keys.keys import operations as keys
@@ -20,7 +21,7 @@ from sunshine_keys.store.change import Change
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.statements import Statements
 from sunshine_keys.webhooks import operations as webhooks
-from sunshine_keys.webhooks.model import Webhook
+from sunshine_keys.webhooks.model import TRIGGERS, Webhook
 from sunshine_keys.webhooks.table import WEBHOOKS
 
 SAMPLE_APP_ID = "5d8cff3cd55b040010928b5b"
@@ -66,34 +67,63 @@ async def another_account_key(engine: Engine) -> dict[str, Any]:
     return {"account_key": msgspec.to_builtins(view)}
 
 
+class _Bot(msgspec.Struct, frozen=True):
+    """An app, an integration of it that has a webhook, and the names of a key of each. `key_id` is the integration's key's."""
+
+    app: App
+    integration: Integration
+    webhook: webhooks.WebhookSpec
+    app_key_name: str
+    key_name: str
+    key_id: str | None = None
+    others: tuple[Integration, ...] = ()
+
+
 async def initialise(engine: Engine, *, sample: bool = False) -> dict[str, Any] | None:
     """Create the account key of an empty store and, with `sample`, the published samples' objects, in one transaction.
 
     Return them with their secrets, which are not shown again. If the store is not empty, return None and change nothing.
     """
+    if not sample:
+        return await _initialise(engine, None)
+    app = App(SAMPLE_APP_ID, "Sample app", DEFAULT_SETTINGS)
+    integration = Integration(SAMPLE_INTEGRATION_ID, app.id, "custom", {"displayName": "Sample custom integration"})
+    spec = webhooks.WebhookSpec("http://localhost:5000/webhook", ["conversation:message"])
+    other = Integration(SAMPLE_OTHER_INTEGRATION_ID, app.id, "web", {"displayName": "Sample web integration"})
+    bot = _Bot(app, integration, spec, "Sample app key", "Sample key", SAMPLE_KEY_ID, (other,))
+    created = await _initialise(engine, bot)
+    return created and created | {"other_integration": integration_view(other, [], engine.sealer)}
+
+
+async def initialise_for_bot(engine: Engine, target: str) -> dict[str, Any] | None:
+    """Create the account key of an empty store, and an app with a bot: its webhook at `target` hears every event.
+
+    Return what `initialise` returns.
+    """
+    app = App(new_object_id(), "Development", DEFAULT_SETTINGS)
+    integration = Integration(new_object_id(), app.id, "custom", {"displayName": "Bot"})
+    spec = webhooks.WebhookSpec(target, list(TRIGGERS))
+    return await _initialise(engine, _Bot(app, integration, spec, "Development", "Bot"))
+
+
+async def _initialise(engine: Engine, bot: _Bot | None) -> dict[str, Any] | None:
     if await engine.store.sealing() is not None:
         return None  # otherwise each start would add an entry to the audit trail
     sealer = engine.sealer
     account_key, account_view = keys.issue(sealer, Scope.ACCOUNT, None, None, "Account key")
     created: dict[str, Any] = {"account_key": account_view}
     change = Initialise(sealer.key_id, [], [], [], [account_key])
-    if sample:
-        app = App(SAMPLE_APP_ID, "Sample app", DEFAULT_SETTINGS)
-        app_key, app_key_view = keys.issue(sealer, Scope.APP, app.id, None, "Sample app key")
-        integration = Integration(SAMPLE_INTEGRATION_ID, app.id, "custom", {"displayName": "Sample custom integration"})
-        spec = webhooks.WebhookSpec("http://localhost:5000/webhook", ["conversation:message"])
-        webhook = webhooks.new_webhook(sealer, integration.id, spec)
-        key, key_view = keys.issue(
-            sealer, Scope.INTEGRATION, app.id, integration.id, "Sample key", key_id=SAMPLE_KEY_ID
-        )
-        other = Integration(SAMPLE_OTHER_INTEGRATION_ID, app.id, "web", {"displayName": "Sample web integration"})
+    if bot is not None:
+        app, integration = bot.app, bot.integration
+        app_key, app_key_view = keys.issue(sealer, Scope.APP, app.id, None, bot.app_key_name)
+        webhook = webhooks.new_webhook(sealer, integration.id, bot.webhook)
+        key, key_view = keys.issue(sealer, Scope.INTEGRATION, app.id, integration.id, bot.key_name, key_id=bot.key_id)
         created |= {
             "app": app_view(app),
             "app_key": app_key_view,
             "integration": integration_view(integration, [webhook], sealer),
             "key": key_view,
-            "other_integration": integration_view(other, [], sealer),
         }
-        change = Initialise(sealer.key_id, [app], [integration, other], [webhook], [account_key, app_key, key])
+        change = Initialise(sealer.key_id, [app], [integration, *bot.others], [webhook], [account_key, app_key, key])
     was_empty = await engine.store.transact(OPERATOR, change)
     return msgspec.to_builtins(created) if was_empty else None

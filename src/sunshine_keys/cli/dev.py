@@ -45,6 +45,6 @@ def dev(
     It prints the variables that a bot needs, and opens a page on which you are the bot's customer, if standard output is a
     terminal. `sunshine-keys chat`, in another terminal, is the same conversation as text.
     """
-    from sunshine_keys.cli.development import run_dev
+    from sunshine_keys.cli.development.service import run_dev
 
     run_dev(forward_to, data, port, env, browser=browser)

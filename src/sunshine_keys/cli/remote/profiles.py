@@ -110,12 +110,12 @@ def _draft(stack: contextlib.ExitStack, file: Path) -> Path:
             time.sleep(_RETRY_SECONDS)
 
 
-def add(name: str, host: str, key_id: str, secret: str, *, current: bool = True) -> Profile:
-    """Save a profile and make it the `current` one."""
+def add(name: str, host: str, key_id: str, secret: str, *, current: bool = True, keyring: bool = True) -> Profile:
+    """Save a profile and make it the `current` one. Without `keyring`, its secret is in the file even if there is a keyring."""
     with changing() as profiles:
         if name in profiles.profiles:
             _forget_secret(name, profiles.profiles[name])
-        in_keyring = _put_in_keyring(name, secret)
+        in_keyring = keyring and _put_in_keyring(name, secret)
         profile = Profile(host, key_id, None if in_keyring else secret)
         profiles.profiles[name] = profile
         if current:
