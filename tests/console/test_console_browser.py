@@ -206,6 +206,30 @@ def test_sign_in_link_signs_in_and_leaves_the_address_bar(
     context.close()
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_programs_of_a_key_are_in_tabs_that_the_keyboard_reaches(
+    browser: Browser, service: Service, tenant: Tenant, scripts: bool
+) -> None:
+    context = browser.new_context(java_script_enabled=scripts)
+    watched = watch(context, service.url)
+    watched.sign_in(tenant.app_key)
+    page = watched.page
+    watched.open(f"/console/apps/{tenant.app_id}/integrations/{tenant.integration_id}/keys/{tenant.key.id}")
+    programs = page.locator(".shown pre")
+    assert programs.count() == 5
+    expect(page.locator("#environment")).to_be_visible()
+    assert [program.is_visible() for program in programs.all()] == [True, False, False, False, False]
+    page.get_by_role("radio", name="Environment").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#curl")).to_be_visible()
+    assert [program.is_visible() for program in programs.all()] == [False, True, False, False, False]
+    assert page.evaluate("getComputedStyle(document.querySelector('#show-curl + label')).outlineStyle") == "solid"
+    page.locator("label", has_text="Token in Python").click()
+    expect(page.locator("#jwt")).to_be_visible()
+    assert page.get_by_role("button", name="Copy Token in Python").count() == (1 if scripts else 0)
+    context.close()
+
+
 @contextmanager
 def partners_site(service: Service, links: dict[str, str]) -> Iterator[str]:
     """Serve a partner's pages from another site: one with a link for each path in `links`, and an empty one elsewhere."""

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -248,8 +248,15 @@ def test_the_use_of_a_key_is_shown_as_a_chart_and_as_text(
     page = owner.get(path_of(f"{tenant.keys}/{tenant.key.id}"))
     assert "Requests in 7 days 1,236 Busiest hour 1,234" in page.text
     assert f"Last used {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ} from 192.0.2.7" in page.text
-    assert 'role="img" aria-label="Requests an hour: 1236 in the last 7 days, at most 1234 in 1 hour"' in page.html
+    assert 'role="img" aria-label="Requests an hour: 1,236 in the last 7 days, at most 1,234 in 1 hour"' in page.html
     assert page.html.count('class="bar"') == 2
+    start = datetime.fromtimestamp(hour, UTC)
+    end = start + timedelta(hours=1)
+    value = f"{start:%Y-%m-%dT%H:%M:%SZ} to {end:%Y-%m-%dT%H:%M:%SZ}: 1,234 requests"
+    assert f"<title>{value}</title>" in page.html
+    day = start.date() - timedelta(days=1)
+    assert f">{day:%m-%d}</text>" in page.html and f"{day} 2 " in page.text
+    assert re.findall(r'text-anchor="end">([\d,]+)</text>', page.html) == ["0", "500", "1,000", "1,500"]
     listed = owner.get(path_of(tenant.integration))
     assert 'aria-label="Requests: 1236 in the last 7 days' in listed.html and "from 192.0.2.7" in listed.text
     fresh = wire.post(tenant.keys, tenant.account, {"displayName": "Fresh"}).json["key"]["id"]

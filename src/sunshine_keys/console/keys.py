@@ -7,7 +7,7 @@ from starlette.responses import Response
 from sunshine_keys.apps.model import App
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.console import apps, deleting, integrations, revealing
-from sunshine_keys.console.charts import Chart
+from sunshine_keys.console.charts import History
 from sunshine_keys.console.deleting import Deletion
 from sunshine_keys.console.forms import name_fault
 from sunshine_keys.console.integration_forms import name_of
@@ -83,7 +83,7 @@ async def show_key(
         key=key,
         secret=await visit.engine.unseal(key.sealed_secret, key.id) if shown else "",
         use=use,
-        chart=Chart.of(use.hours if use else {}, now, days=DAYS, bars=DAYS * 24),
+        history=History.of(use.hours if use else {}, now, days=DAYS),
         snippets=snippets(key, visit.host_url),
         path=path,
     )

@@ -31,15 +31,20 @@ def snippets(key: Key, url: str) -> list[Snippet]:
     return [
         Snippet(
             "environment",
-            "The secret, once",
-            "Prompts for the secret and keeps it out of the shell's history. The other snippets read it from the variable.",
+            "Environment",
+            "Run this first. It asks for the secret, and keeps it out of the shell's history. The other programs read the variable.",
             f"read -rs {SECRET} && export {SECRET}\n",
         ),
-        Snippet("curl", "curl, with Basic", "", f'curl --user "{key.id}:${SECRET}" \\\n  {url}{path}\n'),
+        Snippet(
+            "curl",
+            "curl",
+            "HTTP Basic: the id and the secret of the key.",
+            f'curl --user "{key.id}:${SECRET}" \\\n  {url}{path}\n',
+        ),
         Snippet(
             "python",
-            "Python, with the client",
-            "The client signs a token with the secret, and renews it.",
+            "Python",
+            "With the client, which signs a token with the secret, and renews it.",
             f"""\
 import os
 import sunshine_conversations_client as sunshine
@@ -56,14 +61,14 @@ with sunshine.ApiClient(configuration) as client:
         ),
         Snippet(
             "token",
-            "A JSON Web Token, and curl with it",
-            "The token is valid for five minutes.",
+            "Token",
+            "A JSON Web Token from the command line, valid for five minutes, and curl with it.",
             f'token=$(sunshine-keys token {key.id})\ncurl -H "Authorization: Bearer $token" \\\n  {url}{path}\n',
         ),
         Snippet(
             "jwt",
-            "A JSON Web Token from Python",
-            "With PyJWT, or any other library: HS256, the key\u2019s id as kid, its scope as a claim.",
+            "Token in Python",
+            "A JSON Web Token with PyJWT, or any other library: HS256, the key\u2019s id as kid, its scope as a claim.",
             f"""\
 import os
 import time
