@@ -2,85 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from support.browsing import SIZES, Watched, require_sound, watch
 from support.machine import needs
 from support.oauth import new_partner
 from support.wire import Key, Service, Tenant, Wire
 
 from sunshine_keys.cli.remote.sign_in_links import sign_in_link
 
-CHROMIUM = shutil.which("chromium")
-SIZES = ((360, 740), (1440, 900))
-
 pytestmark = [
     needs("chromium"),
     # Playwright does not close its event loop before the process ends.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser(service: Service) -> Iterator[Browser]:
-    assert CHROMIUM is not None, "the tests of the console need chromium on the PATH"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else []
-        )
-        yield launched
-        launched.close()
-
-
-@dataclass
-class Watched:
-    """A page, the hosts that it sent requests to, and the errors and console messages of the browser."""
-
-    page: Page
-    url: str
-    hosts: set[str] = field(default_factory=set)
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> None:
-        answer = self.page.goto(f"{self.url}{path}")
-        assert answer is not None and answer.status == 200, path
-        assert "unsafe" not in answer.headers["content-security-policy"]
-
-    def sign_in(self, key: Key) -> None:
-        self.open("/console/sign-in")
-        self.page.get_by_label("Key id").fill(key.id)
-        self.page.get_by_label("Secret").fill(key.secret)
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url("**/console/apps**")
-
-    def require_quiet(self) -> None:
-        """Assert that the page used no other host, and that the browser reported nothing."""
-        assert self.hosts == {urlsplit(self.url).netloc}
-        assert self.complaints == []
-
-
-@pytest.fixture
-def watched(browser: Browser, service: Service) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    yield watch(context, service.url)
-    context.close()
-
-
-def watch(context: BrowserContext, url: str) -> Watched:
-    watched = Watched(context.new_page(), url)
-    watched.page.on("request", lambda request: watched.hosts.add(urlsplit(request.url).netloc))
-    watched.page.on("console", lambda message: watched.complaints.append(message.text))
-    watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
-    return watched
 
 
 def open_form(page: Page, summary: str) -> None:
@@ -353,11 +295,3 @@ def test_no_page_violates_axe_rules_or_scrolls_sideways(
         watched.page.get_by_role("button", name="Create key").click()
         require_sound(axe, watched.page, "a secret")
         context.close()
-
-
-def require_sound(axe: Axe, page: Page, path: str) -> None:
-    # Playwright injects axe through the browser's protocol, to which the page's CSP does not apply.
-    result = axe.run(page, options={"resultTypes": ["violations"]})
-    assert result.violations_count == 0, f"{path}\n{result.generate_report()}"
-    widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert widths[0] <= widths[1], (path, widths)

@@ -113,6 +113,16 @@ def _is_visible(character: str) -> bool:
     return unicodedata.category(character) not in _INVISIBLE and not _BLANKS.match(character)
 
 
+def legible(text: str) -> str:
+    """Return a text of somebody else's, such as an answer, with control characters and changes of direction written as escapes."""
+    return "".join(
+        f"\\u{ord(character):04x}"
+        if character in _OVERRIDES or (unicodedata.category(character) in _REFUSED and character not in "\n\t")
+        else character
+        for character in text
+    )
+
+
 def named(name: str, id: str) -> str:
     """Return a name to show for an object: its id if a person would see nothing of its name."""
     return name if seen(name) else id

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sunshine_keys.console import sessions
-from sunshine_keys.console.forms import named, new_once
+from sunshine_keys.console.forms import legible, named, new_once
 from sunshine_keys.console.moments import created, moment
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
@@ -65,7 +65,7 @@ _TEMPLATES = jinja2.Environment(
 )
 
 
-_FILTERS: dict[str, Any] = {"named": named, "moment": moment, "created": created}
+_FILTERS: dict[str, Any] = {"named": named, "legible": legible, "moment": moment, "created": created}
 _TEMPLATES.filters.update(_FILTERS)
 _GLOBALS: dict[str, Any] = {
     "assets": {

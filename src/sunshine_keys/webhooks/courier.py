@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import aiohttp
 import msgspec
 
+from sunshine_keys.webhooks.model import REQUEST_HEADERS, SECRET_HEADER
 from sunshine_keys.webhooks.targets import RefusedTarget, Targets, check_address, check_url
 
 ANSWER_SECONDS = 20.0
@@ -19,8 +20,6 @@ MOST_ANSWER = 64 * 1024
 
 LOGGED_ANSWER = 2048
 """The bytes of an answer that the log contains."""
-
-_USER_AGENT = "sunshine-keys"
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -58,7 +57,7 @@ class HttpCourier:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
-            headers={"User-Agent": _USER_AGENT, "Accept": "*/*"},
+            headers={name: REQUEST_HEADERS[name] for name in ("User-Agent", "Accept")},
             auto_decompress=False,
             trust_env=False,
         )
@@ -69,8 +68,7 @@ class HttpCourier:
         return socket.socket(family, kind, protocol)
 
     async def post(self, url: str, secret: str, body: bytes) -> Reply:
-        headers = {"Content-Type": "application/json", "X-API-Key": secret}
-        return await self._call("POST", url, headers, body)
+        return await self._call("POST", url, REQUEST_HEADERS | {SECRET_HEADER: secret}, body)
 
     async def head(self, url: str) -> Reply:
         return await self._call("HEAD", url, {}, None)

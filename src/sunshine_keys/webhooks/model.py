@@ -38,6 +38,13 @@ TRIGGERS = (
 """The types of events that a webhook can hear (documented)."""
 
 
+SECRET_HEADER = "X-API-Key"  # noqa: S105 - the name of a header
+"""The header with the webhook's secret (documented)."""
+
+REQUEST_HEADERS = {"User-Agent": "sunshine-keys", "Accept": "*/*", "Content-Type": "application/json"}
+"""The other headers of an event's request, beside those that HTTP needs."""
+
+
 class Webhook(msgspec.Struct, frozen=True):
     id: str
     integration_id: str

@@ -81,21 +81,53 @@ def webhooks_of_owner(owner: str) -> Statements[list[str]]:
         webhooks.append(rows[0][0])
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """What a list of deliveries has: those of a webhook, a state, a type of event and a subject. Empty means any."""
+
+    webhook_id: str = ""
+    state: str = ""
+    type: str = ""
+    subject: str = ""
+
+
 def deliveries_page(
-    app_id: str, before: int, after: int, webhook_id: str | None, state: str | None, limit: int
-) -> Statements[list[Delivery]]:
-    """Return the app's deliveries between two numbers: those after `after` in their order, if it is 0 or more, else newest first."""
-    order = "DESC" if after < 0 else "ASC"
-    return DELIVERIES.select(
+    app_id: str, before: int, after: int, wanted: Wanted, span: int, limit: int
+) -> Statements[tuple[list[Delivery], int | None]]:
+    """Return at most `limit` of the app's wanted deliveries between two numbers, and the number from which to go on.
+
+    They are those after `after` in their order, if it is 0 or more, else newest first. With a filter, the statement looks at
+    `span` deliveries at most. The number is the next `after` or `before`, None if nothing follows.
+    """
+    is_back = after < 0
+    order, step = ("DESC", 1) if is_back else ("ASC", -1)
+    begin, end, unread = after, before, None
+    if wanted != Wanted():
+        rows = yield from execute(
+            "SELECT number FROM deliveries WHERE app_id = $1 AND number < $2 AND number > $3"  # noqa: S608 - names of our own
+            f" ORDER BY number {order} LIMIT 1 OFFSET $4",
+            app_id,
+            before,
+            after,
+            span,
+        )
+        if rows:
+            unread = int(rows[0][0])
+            begin, end = (unread, before) if is_back else (after, unread)
+    hits = yield from DELIVERIES.select(
         "WHERE app_id = $1 AND number < $2 AND number > $3 AND ($4 = '' OR webhook_id = $4) AND ($5 = '' OR state = $5)"
-        f" ORDER BY number {order} LIMIT $6",
+        f" AND ($6 = '' OR type = $6) AND ($7 = '' OR subject = $7) ORDER BY number {order} LIMIT $8",
         app_id,
-        before,
-        after,
-        webhook_id or "",
-        state or "",
-        limit,
+        end,
+        begin,
+        wanted.webhook_id,
+        wanted.state,
+        wanted.type,
+        wanted.subject,
+        limit + 1,
     )
+    if len(hits) > limit:
+        return hits[:limit], hits[limit - 1].number
+    return hits, None if unread is None else unread + step
 
 
 def pending_events() -> Statements[tuple[int, Milliseconds | None]]:

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from support.messaging import TEXT, chat, create_user, post
 from support.targets import Target
 from support.waiting import wait_until
 from support.wire import Service, Tenant, Wire, make_tenant
+
+from sunshine_messaging.delivery import operations
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -113,30 +116,69 @@ def test_test_event_is_the_published_example(
     assert unknown.returncode != 0 and "Resource not found" in unknown.stderr
 
 
-def test_tail_prints_each_delivery(wire: Wire, service: Service, tenant: Tenant, target: Target, webhook: str) -> None:
-    conversation = chat(wire, tenant, create_user(wire, tenant))
+@contextmanager
+def tailing(service: Service, tenant: Tenant, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `webhooks tail`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
     tail = subprocess.Popen(
-        [sys.executable, "-m", "sunshine_keys", "webhooks", "tail", "--json"],
+        [sys.executable, "-m", "sunshine_keys", "webhooks", "tail", "--json", *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean | environment(service, tenant),
     )  # fmt: skip
-    assert tail.stdout is not None and tail.stderr is not None
     try:
+        yield tail
+        assert tail.poll() is None
+    finally:
+        tail.terminate()
+        tail.communicate(timeout=30)
+
+
+def test_tail_prints_each_delivery(wire: Wire, service: Service, tenant: Tenant, target: Target, webhook: str) -> None:
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+    with tailing(service, tenant) as tail:
+        assert tail.stdout is not None
         lines: list[str] = []
         while not lines:
             post(wire, tenant, conversation, TEXT)
             if select.select([tail.stdout], [], [], 1)[0]:
                 lines.append(tail.stdout.readline())
-        assert tail.poll() is None
-    finally:
-        tail.terminate()
-        tail.communicate(timeout=30)
     assert '"conversation:message"' in lines[0] or lines[0].strip() == "{"
+
+
+def test_tail_of_a_webhook_passes_any_number_of_other_deliveries(
+    wire: Wire, service: Service, tenant: Tenant, target: Target, webhook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "SPAN", 2)
+    body = {"target": target.url, "triggers": ["conversation:read"]}
+    quiet = wire.post(tenant.webhooks, tenant.app_key, body).json["webhook"]["id"]
+    user = create_user(wire, tenant)
+    conversation = chat(wire, tenant, user)
+    post(wire, tenant, conversation, TEXT)
+    with tailing(service, tenant, "--webhook", quiet) as tail:
+        for _ in range(8):
+            post(wire, tenant, conversation, TEXT)
+        read = {"author": {"type": "user", "userId": user["id"]}, "type": "conversation:read"}
+        lines: list[str] = []
+        while not lines:
+            wire.post(f"{tenant.conversations}/{conversation}/activity", tenant.key, read)
+            assert tail.stdout is not None
+            if select.select([tail.stdout], [], [], 1)[0]:
+                lines.append(tail.stdout.readline())
+    assert '"conversation:read"' in lines[0] or lines[0].strip() == "{"
 
 
 @pytest.mark.parametrize(
     "query",
-    ["before=0", "after=-1", "limit=0", "limit=101", "limit=x", "state=lost", "before=5&after=3", "limit=1&limit=2"],
+    [
+        "before=0",
+        "after=-1",
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "state=lost",
+        "before=5&after=3",
+        "limit=1&limit=2",
+        "type=conversation",
+    ],
 )
 def test_invalid_query_is_rejected(wire: Wire, tenant: Tenant, query: str) -> None:
     answer = wire.get(f"/sunshine/v1/apps/{tenant.app_id}/deliveries?{query}", tenant.app_key)

@@ -151,5 +151,8 @@ def tail(
                     emit_json(delivery)
                 else:
                     emit("  ".join(_row(delivery)))
-            if not page["hasMore"]:
-                time.sleep(_POLL_SECONDS)
+            else:
+                if page["hasMore"]:
+                    after = page["next"]
+                    continue
+            time.sleep(_POLL_SECONDS)
