@@ -12,7 +12,6 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import webhooks
 
-AGENT = "agent"  # the name of the agents' switchboard integration
 MENU = ("Echo", "Contact form", "Talk to a person")
 FORM = {
     "type": "form",
@@ -79,8 +78,8 @@ class Bot:
 
     def hand_over(self, conversation_id):
         try:
-            self.control.pass_control(self.app_id, conversation_id, {"switchboardIntegration": AGENT})
-        except sunshine.ApiException:  # there is no switchboard, or no such integration in it
+            self.control.pass_control(self.app_id, conversation_id, {"switchboardIntegration": "next"})
+        except sunshine.ApiException:  # there is no switchboard, or nobody is next in it
             self.say(conversation_id, {"type": "text", "text": "Nobody is there at the moment."})
 
     def say(self, conversation_id, content):

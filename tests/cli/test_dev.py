@@ -126,6 +126,23 @@ def test_person_talks_to_a_bot_in_the_terminal(tmp_path: Path) -> None:
     assert lines.endswith("Stopped. Nothing is left.\n")
 
 
+def test_bot_hands_over_to_an_agent_and_back(tmp_path: Path) -> None:
+    port = _free_port()
+    with dev(tmp_path, "--forward-to", f"localhost:{port}/webhook") as running, bot(running.bot_variables(), port):
+        running.chat("/switchboard")
+        chat = running.chat("Talk to a person", "/agent I am Ann.", "/handback", "Hello", "/takeover", "/close")
+        assert chat.stdout.splitlines()[4:] == [
+            "Agent: I am Ann.",
+            "  bot has control",
+            "bot: How can I help?", "  1. Echo", "  2. Contact form", "  3. Talk to a person",
+            "bot: You said: Hello",
+            "  agents has control",
+            "  [ticket:closed]",
+        ]  # fmt: skip
+        running.wait_for("webhook  conversation:message  bot: [ticket:closed]  200 in")
+        assert running.stop() == 0
+
+
 def test_lines_show_a_bot_that_does_not_answer_and_one_with_a_wrong_secret(tmp_path: Path) -> None:
     port = _free_port()
     with dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running:

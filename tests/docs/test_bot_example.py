@@ -59,10 +59,13 @@ def test_bot_hands_over_to_an_agent_and_back(sunshine: SunshineServer) -> None:
     client, app_id = sunshine.client(), sunshine.app_id
     switchboards, entries = sc.SwitchboardsApi(client), sc.SwitchboardIntegrationsApi(client)
     switchboard = switchboards.create_switchboard(app_id).switchboard.id
-    first = {"name": "bot", "integrationId": sunshine.integration_id, "deliverStandbyEvents": True}
-    default = entries.create_switchboard_integration(app_id, switchboard, first).switchboard_integration.id
-    second = {"name": "agent", "integrationType": "zd:agentWorkspace"}
-    entries.create_switchboard_integration(app_id, switchboard, second)
+    agents = {"name": "agents", "integrationType": "zd:agentWorkspace"}
+    following = entries.create_switchboard_integration(app_id, switchboard, agents).switchboard_integration.id
+    bot_entry = {
+        "name": "bot", "integrationId": sunshine.integration_id, "deliverStandbyEvents": True,
+        "nextSwitchboardIntegrationId": following,
+    }  # fmt: skip
+    default = entries.create_switchboard_integration(app_id, switchboard, bot_entry).switchboard_integration.id
     enabled = {"enabled": True, "defaultSwitchboardIntegrationId": default}
     switchboards.update_switchboard(app_id, switchboard, enabled)
 
@@ -70,7 +73,7 @@ def test_bot_hands_over_to_an_agent_and_back(sunshine: SunshineServer) -> None:
     assert text_of(chat.last) == "How can I help?"
     chat.taps("Talk to a person")
     conversation = sc.ConversationsApi(client).get_conversation(app_id, chat.id).conversation
-    assert conversation.active_switchboard_integration.name == "agent"
+    assert conversation.active_switchboard_integration.name == "agents"
     chat.says("Are you there?")
     chat.posts("Yes, this is Jane.")
     assert [text_of(message) for message in chat.messages[1:]] == [

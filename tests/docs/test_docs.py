@@ -161,6 +161,11 @@ def test_the_page_on_testing_runs(reader: Reader, tmp_path: Path) -> None:
     assert re.fullmatch(r"200 /v2/apps/[0-9a-f]{24}\n", reader.run("python", program))
 
 
+def test_page_on_the_switchboard_runs(reader: Reader, tmp_path: Path) -> None:
+    (tmp_path / "test_page.py").write_text("".join(blocks(ROOT / "docs" / "switchboard.md", "python")))
+    assert "1 passed" in reader.run("sh", "python -m pytest -q -p no:cacheprovider test_page.py")
+
+
 def test_the_page_on_tokens_runs(reader: Reader) -> None:
     signing, connecting = blocks(ROOT / "docs" / "authentication.md", "python")
     assert reader.run("python", signing) == "200\n"

@@ -132,7 +132,9 @@ def _attempt_line(event: dict[str, Any], attempt: dict[str, Any], next_at: str |
     else:
         result = styled(printable(attempt.get("error", "no answer")), fg="red")
     message = event.get("payload", {}).get("message")
-    said = f"  {author_name(message['author'])}: {content_line(message['content'])}" if message else ""
+    said = ""
+    if message:  # one without content stands for an activity, such as the end of a ticket
+        said = f"  {author_name(message['author'])}: {content_line(message.get('content') or message['activity'])}"
     later = f", again at {next_at}" if next_at else ""
     began = datetime.fromisoformat(attempt["startedAt"]).timestamp()
     text = f"{'webhook':<8} {event['type']}{printable(said)}  {result} in {attempt['milliseconds']:.0f} ms{later}"

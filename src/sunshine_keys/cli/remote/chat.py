@@ -13,6 +13,7 @@ import typer
 import sunshine_conversations_client as sunshine
 from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.program import cli
+from sunshine_keys.cli.remote.chat_commands import ChatCommands, Refusal
 from sunshine_keys.cli.remote.conversation_lines import author_name, choices, content_line
 from sunshine_keys.cli.remote.options import App, ProfileName
 from sunshine_keys.cli.remote.session import Session, session
@@ -20,6 +21,8 @@ from sunshine_keys.cli.terminal import emit, styled
 
 _CONVERSATION = "/apps/{appId}/conversations/{conversationId}"
 _POLL_SECONDS = 0.2
+_REFUSED = (400, 403, 404, 409, 413, 415)
+"""The statuses of a refused command, after which the conversation goes on."""
 _SECONDS = 10.0
 """The longest wait for the bot between two lines of a file or a pipe."""
 
@@ -43,7 +46,8 @@ def chat(
     """Talk to a bot as a person, until Ctrl-D. The service needs its simulator, as `sunshine-keys dev` has it.
 
     Each line is a message. A number taps the choice with this number in the last message that has choices. After a form,
-    each line answers a field, and an empty line leaves the form.
+    each line answers a field, and an empty line leaves the form. A line that begins with / is a command: it sends a file or a
+    location, types, reads, or acts for the agents. /help lists them.
     """
     with session(context, profile) as opened, contextlib.suppress(KeyboardInterrupt):
         app_id = opened.app_id(app)
@@ -51,7 +55,7 @@ def chat(
         started = opened.simulate("/apps/{appId}/conversations", {"appId": app_id}, person)
         conversation = _Conversation(opened, app_id, started["conversation"]["id"])
         if sys.stdin.isatty():
-            emit("Each line is a message; Ctrl-D ends the conversation.")
+            emit("Each line is a message. /help lists commands, and Ctrl-D ends the conversation.")
             threading.Thread(target=conversation.follow, name="sunshine-chat", daemon=True).start()
         conversation.wait()
         for line in sys.stdin:
@@ -66,6 +70,7 @@ class _Conversation:
         self._opened = opened
         self._ids = {"appId": app_id, "conversationId": conversation_id}
         self._messages = sunshine.MessagesApi(opened.client)
+        self._commands = ChatCommands(opened, app_id, conversation_id)
         self._lock = threading.Lock()
         self._last_id: str | None = None
         self._choices: list[Json] = []
@@ -74,7 +79,7 @@ class _Conversation:
         self._answers: dict[str, str] = {}
 
     def answer(self, text: str) -> None:
-        """Send a line: a message, the number or the text of a choice, or the answer to a field.
+        """Send a line: a message, a command, the number or the text of a choice, or the answer to a field.
 
         Nothing is sent for an empty line, which leaves a form.
         """
@@ -82,6 +87,10 @@ class _Conversation:
             if not text:
                 self._fields = []
                 return
+            if text.startswith("/") and not text.startswith("//"):
+                self._command(text)
+                return
+            text = text.removeprefix("/") if text.startswith("//") else text
             if self._fields:
                 self._answer_field(text)
                 return
@@ -92,6 +101,19 @@ class _Conversation:
                 self._act("/taps", {"action": chosen.get("payload") or chosen["text"]})
             else:
                 emit(f"  {chosen.get('uri') or 'This choice works in a messenger only.'}")
+
+    def _command(self, line: str) -> None:
+        try:
+            answer = self._commands.run(line)
+        except Refusal as refusal:
+            emit(styled(f"  {refusal}", fg="red"))
+        except sunshine.ApiException as error:
+            if error.status not in _REFUSED:
+                raise
+            emit(styled(f"  {printable(error.title or 'The service refused it')}", fg="red"))
+        else:
+            if answer is not None:
+                emit(f"  {answer}")
 
     def _answer_field(self, text: str) -> None:
         self._answers[self._fields[len(self._answers)]["name"]] = text
@@ -153,7 +175,10 @@ class _Conversation:
         return messages
 
     def _show(self, message: Json) -> None:
-        content = message["content"]
+        content = message.get("content")
+        if content is None:  # it stands for an activity, such as the end of a ticket
+            emit(f"  [{printable(message['activity']['type'])}]")
+            return
         emit(f"{styled(printable(author_name(message['author'])), bold=True)}: {printable(content_line(content))}")
         offered = choices(content)
         self._choices = offered or self._choices
