@@ -20,7 +20,9 @@ from support.wire import Answer, Key, Service, Tenant, Wire, first_run
 from sunshine_keys import errors, server
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import OPERATIONS
+from sunshine_keys.server import Connections
 from sunshine_keys.settings import Settings
+from sunshine_keys.wire import reference
 from sunshine_keys.wire.limits import RateLimits
 from sunshine_keys.wire.operation import Operation
 from sunshine_keys.wire.reference import variable
@@ -90,7 +92,41 @@ def test_the_page_loads_only_its_style_and_links_only_to_itself(page: Page) -> N
     assert page.all("src") == page.all("style") == []
     assert {tag for tag, _ in page.elements} & {"script", "style", "iframe", "img"} == set()
     outside = {target for target in page.all("href") if not target.startswith("#")}
-    assert outside == {"docs/style.css", "openapi.json"}
+    assert outside == {"docs/style.css", "openapi.json", "console"}
+
+
+def test_page_leads_to_the_console_if_there_is_one(tmp_path: Path) -> None:
+    first_run(tmp_path)
+    with server.running(Settings(tmp_path, console=False)) as url:
+        assert "console" not in Page(Wire(url).get("/docs").content.decode()).all("href")
+
+
+def test_examples_use_the_address_of_the_reader(wire: Wire, service: Service) -> None:
+    assert f"export HOST={service.url} KEY_ID" in wire.get("/docs").content.decode()
+    named = wire.get("/docs", headers={"Host": "keys.example:8443"}).content.decode()
+    assert "export HOST=http://keys.example:8443 KEY_ID" in named and service.url not in named
+    assert "host.invalid" not in named
+
+
+def test_examples_use_the_public_url(tmp_path: Path) -> None:
+    first_run(tmp_path)
+    with server.running(Settings(tmp_path), Connections(public_url="https://chat.example/keys")) as url:
+        html = Wire(url).get("/docs").content.decode()
+        assert "export HOST=https://chat.example/keys KEY_ID" in html and 'href="console"' in html
+
+
+def test_page_and_console_take_all_colours_from_one_file(wire: Wire) -> None:
+    package = Path(reference.__file__).parents[1]
+    colours = (package / "wire" / "colours.css").read_bytes()
+    assert b"--accent: #" in colours and b"prefers-color-scheme: dark" in colours
+    for path, file in (
+        ("/docs/style.css", package / "wire" / "reference.css"),
+        ("/console/static/console.css", package / "console" / "static" / "console.css"),
+    ):
+        assert wire.get(path).content == colours + file.read_bytes()
+        assert re.findall(r"#[0-9a-fA-F]{3,8}\b|rgb|hsl", file.read_text()) == []
+        used = set(re.findall(r"var\((--[a-z-]+)\)", file.read_text()))
+        assert used and used <= set(re.findall(r"(--[a-z-]+):", colours.decode())), path
 
 
 def test_every_link_has_one_target(page: Page) -> None:

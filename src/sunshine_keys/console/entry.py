@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -29,9 +30,12 @@ from sunshine_keys.console import (
 )
 from sunshine_keys.console.forms import Form, named
 from sunshine_keys.console.requests import AnonymousHandler, AnonymousRequest, Handler, SignedInRequest
+from sunshine_keys.console.sessions import SignedIn
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import (
+    AppNotFound,
     Forbidden,
+    IntegrationNotFound,
     MethodNotAllowed,
     NotFound,
     ServiceError,
@@ -140,14 +144,16 @@ class Console:
             request.state.code = error.code
             return authorizing.send_to_itself(request) or signing.send_to_form(request)
         except ServiceError as error:
-            return _failed(request, error)
+            return await self._failed(guest, error)
         except asyncio.CancelledError:  # the server stops
-            return _failed(request, StoreUnavailable("The service is stopping"))
+            return _error_page(
+                guest, StoreUnavailable("The service is stopping"), getattr(request.state, "visit", None)
+            )
         except ClientDisconnect:
             raise
         except Exception as error:
             log_failure(logger, f"request {guest.request_id}", error)
-            return _failed(request, ServiceError())
+            return await self._failed(guest, ServiceError())
 
     async def _page(self, guest: AnonymousRequest) -> Response:
         request = guest.request
@@ -172,19 +178,33 @@ class Console:
             raise Unauthorized
         request.state.actor = signed_in.actor
         self._admission.admit_key(signed_in.actor.key_id, guest.source, guest.request_id)
-        fields = {name: getattr(guest, name) for name in AnonymousRequest.__struct_fields__}
-        app = await store.get(APPS, signed_in.actor.app_id) if signed_in.actor.app_id else None
-        visit = SignedInRequest(
-            **fields,
-            signed_in=signed_in,
-            notice=sessions.notice_of(signed_in, request, now),
-            app_name=named(app.display_name, app.id) if app else "",
-        )
+        visit = await self._visit(guest, signed_in, now)
         request.state.visit = visit
         if request.method == "POST" and not sessions.is_form_token(signed_in.token, guest.form.text("form_token")):
             raise Forbidden("The form is out of date. Go back, reload the page, and send the form once more")
         await sessions.touch(store, signed_in, visit.origin, now)
         return visit
+
+    async def _visit(self, guest: AnonymousRequest, signed_in: SignedIn, now: float) -> SignedInRequest:
+        app_id = signed_in.actor.app_id
+        app = await self._engine.store.get(APPS, app_id) if app_id else None
+        return SignedInRequest(
+            **{name: getattr(guest, name) for name in AnonymousRequest.__struct_fields__},
+            signed_in=signed_in,
+            notice=sessions.notice_of(signed_in, guest.request, now),
+            app_name=named(app.display_name, app.id) if app else "",
+        )
+
+    async def _failed(self, guest: AnonymousRequest, error: ServiceError) -> Response:
+        """Return a page about the error. The request may have failed before its session was read."""
+        visit: SignedInRequest | None = getattr(guest.request.state, "visit", None)
+        if visit is None:
+            now = self._clock()
+            with suppress(ServiceError):  # without the store, the page has no navigation
+                if signed_in := await sessions.resume(self._engine.store, guest.request, now):
+                    visit = await self._visit(guest, signed_in, now)
+                    visit.notice = ("", "")  # it belongs to the page that the person expects
+        return _error_page(guest, error, visit)
 
 
 def _find(path: str) -> tuple[_Route, dict[str, str]]:
@@ -209,16 +229,16 @@ _HEADINGS = {
 }
 
 
-def _failed(request: Request, error: ServiceError) -> Response:
+def _error_page(guest: AnonymousRequest, error: ServiceError, visit: SignedInRequest | None) -> Response:
     """Return a page about the error, with the navigation if the person is signed in."""
-    request.state.code = error.code
+    guest.request.state.code = error.code
     values = {
         "heading": _HEADINGS[error.status],
         "titles": error.titles,
         "status_code": error.status,
-        "request_id": request.state.request_id,
+        "request_id": guest.request_id,
+        "ways": _ways(visit, error) if visit else [],
     }
-    visit = getattr(request.state, "visit", None)
     response = (
         rendering.guest_page("error.html", status=error.status, **values)
         if visit is None
@@ -227,3 +247,14 @@ def _failed(request: Request, error: ServiceError) -> Response:
     for name, value in error_headers(error):
         response.headers[name.decode()] = value.decode()
     return response
+
+
+def _ways(visit: SignedInRequest, error: ServiceError) -> list[tuple[str, str]]:
+    """Return links to the objects of the path that contain what the page is about: a label and a path."""
+    app_id, integration_id = visit.ids.get("app_id"), visit.integration_id
+    if app_id is None or isinstance(error, AppNotFound) or visit.actor.app_id not in (None, app_id):
+        return []
+    ways = [("Go to the app", f"/console/apps/{app_id}")]
+    if integration_id is not None and not isinstance(error, IntegrationNotFound):
+        ways.insert(0, ("Go to the integration", f"/console/apps/{app_id}/integrations/{integration_id}"))
+    return ways

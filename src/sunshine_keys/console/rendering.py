@@ -17,6 +17,7 @@ from sunshine_keys.console.forms import legible, named, new_once
 from sunshine_keys.console.moments import created, moment
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
+from sunshine_keys.wire.reference import colours
 
 _FOLDER = Path(__file__).parent
 _PATH_ATTRIBUTE = re.compile(rb'<[^>]* (?:href|action|src)="(?=/)')
@@ -46,6 +47,8 @@ class _File(msgspec.Struct, frozen=True):
 
 def _file(name: str, media_type: str) -> _File:
     content = (_FOLDER / "static" / name).read_bytes()
+    if name.endswith(".css"):
+        content = colours() + content
     return _File(content, media_type, hashlib.sha256(content).hexdigest()[:16])
 
 

@@ -217,7 +217,8 @@ class Application:
             return 200, await asyncio.to_thread(reference.style)
         if request.segments[0] == "docs":
             # In a thread: the first request renders the page, which takes as long as hundreds of requests.
-            return 200, await asyncio.to_thread(reference.page, self._router)
+            has_console = self._console is not None
+            return 200, await asyncio.to_thread(reference.page, self._router, request.host_url, has_console=has_console)
         if request.segments[0] == "openapi.json":
             return 200, msgspec.Raw(openapi.document(self._router, request.prefix))
         if request.segments[0] == "metrics" and self._metrics is not None:

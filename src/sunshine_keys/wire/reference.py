@@ -1,4 +1,7 @@
-"""The page /docs: the service's own description, for people. The page needs no other host and no script."""
+"""The page /docs: the service's own description, for people. The page needs no other host and no script.
+
+It has the colours of the console, from one file, `colours.css`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,10 @@ Schema = dict[str, Any]
 
 _TEMPLATE = Path(__file__).with_name("reference.html")
 _STYLE = Path(__file__).with_name("reference.css")
+_COLOURS = Path(__file__).with_name("colours.css")
+_HOST = "https://host.invalid"
+"""Stands for the URL of the service in the page that is rendered once."""
+
 _POLICY = b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _FORM = "multipart/form-data"
 _CREDENTIALS = {"$KEY_ID": "$KEY"}
@@ -66,9 +74,14 @@ class Entry(msgspec.Struct, frozen=True):
     curl: str
 
 
+def page(router: Router, url: str, *, has_console: bool) -> File:
+    """Return the page as HTML. `url` is that of the service, as the reader addressed it; examples use it."""
+    html = _page(router, has_console).replace(_HOST.encode(), escape(url).encode())
+    return File([(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", _POLICY)], html)
+
+
 @functools.cache
-def page(router: Router) -> File:
-    """Return the page as HTML."""
+def _page(router: Router, has_console: bool) -> bytes:
     import jinja2
 
     environment = jinja2.Environment(
@@ -84,7 +97,9 @@ def page(router: Router) -> File:
             id = operation["operationId"]
             entry = _entry(path, method.upper(), operation, shared, examples.get(id), queries.get(id, ""))
             groups.setdefault(operation["tags"][0], []).append(entry)
-    html = environment.from_string(_TEMPLATE.read_text()).render(
+    text = environment.from_string(_TEMPLATE.read_text()).render(
+        host=_HOST,
+        has_console=has_console,
         info=document["info"],
         security=document["components"]["securitySchemes"],
         groups=groups,
@@ -93,13 +108,18 @@ def page(router: Router) -> File:
         slug=lambda name: name.lower().replace(" ", "-"),
         prose=_prose,
     )
-    return File([(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", _POLICY)], html.encode())
+    return text.encode()
+
+
+def colours() -> bytes:
+    """Return the part of a stylesheet that defines the colours of all pages."""
+    return _COLOURS.read_bytes()
 
 
 @functools.cache
 def style() -> File:
     """Return the stylesheet of the page."""
-    return File([(b"content-type", b"text/css; charset=utf-8")], _STYLE.read_bytes())
+    return File([(b"content-type", b"text/css; charset=utf-8")], colours() + _STYLE.read_bytes())
 
 
 def _prose(text: str) -> list[tuple[bool, str]]:

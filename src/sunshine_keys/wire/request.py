@@ -103,13 +103,15 @@ class Request:
 
     def url(self) -> str:
         """Return the URL of the operation under the base path that the client used, without a query."""
-        return f"{self._host_url()}{self.base}/{'/'.join(self.segments[1:])}"
+        return f"{self.host_url}{self.base}/{'/'.join(self.segments[1:])}"
 
     def root(self) -> str:
         """Return the URL in front of the base path that the client used, with the `/sc` of that path."""
-        return f"{self._host_url()}{self.base.removesuffix('/v2')}"
+        return f"{self.host_url}{self.base.removesuffix('/v2')}"
 
-    def _host_url(self) -> str:
+    @property
+    def host_url(self) -> str:
+        """The URL of the service: scheme, host and path prefix, as the client addressed it."""
         return host_url(self._scope, self.headers.get(b"host", b"").decode("latin-1"))
 
     async def json(self) -> Any:
