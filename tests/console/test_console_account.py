@@ -57,7 +57,7 @@ def test_another_account_key_is_deleted_and_refused_at_once(person: Visitor, ser
     assert server.wire.get("/v2/apps", second).status == 401
     assert colleague.get(PATH).headers["location"].startswith("/console/sign-in")
     trail = person.get("/console/audit").text
-    assert "key.delete" in trail and f"keys/{second.id}" in trail
+    assert f"key.delete {second.id}" in trail
 
 
 def test_the_list_shows_the_dates_and_marks_the_own_key(person: Visitor, own: Key, second: Key) -> None:

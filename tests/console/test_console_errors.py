@@ -27,11 +27,14 @@ def require_navigation(page: Page, status: int, visitor: str = "account") -> Non
     assert 'href="/console/audit"' in navigation[0]
     assert 'action="/console/sign-out"' in page.html and "Signed in as" in page.text
     assert links(page)
+    request_id = page.headers["x-request-id"]
+    assert f'<a href="/console/audit?request={request_id}"><code>{request_id}</code></a>' in page.html
 
 
 def links(page: Page) -> list[str]:
-    """Return where the page's text leads."""
-    return re.findall(r'href="([^"]*)"', page.html[page.html.index("<main") :])
+    """Return where the page's text leads, except to the entries of its request."""
+    main = page.html[page.html.index("<main") :]
+    return [link for link in re.findall(r'href="([^"]*)"', main) if "?request=" not in link]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +120,7 @@ def test_rate_limit_keeps_the_navigation(tmp_path: Path, limits: RateLimits) -> 
 def test_stranger_gets_no_navigation(visitor: Visitor, service: Service) -> None:
     page = visitor.get("/console/nothing")
     assert page.status == 404 and "<nav" not in page.html and links(page) == ["/console"]
+    assert "/console/audit" not in page.html and page.headers["x-request-id"] in page.text
     name = next(name for name in Visitor(service.url).signed_in(service.account).cookies if "session" in name)
     visitor.cookies[name] = "forged"
     assert "<nav" not in visitor.get("/console/nothing").html

@@ -111,7 +111,7 @@ def test_a_secret_is_shown_once_more_after_entering_ones_own(
     assert page.of("secret") == tenant.key.secret
     assert tenant.key.secret not in member.get(path).html
     trail = member.get(f"/console/audit?key={tenant.key.id}&action=key.show")
-    assert trail.text.count(f"key.show {tenant.keys.removeprefix('/v2/')}/{tenant.key.id}") == 1
+    assert trail.text.count("key.show An app / Mine / A key") == 1
 
 
 def test_a_different_name_deletes_nothing(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
@@ -340,56 +340,3 @@ def test_an_unavailable_store_is_reported_on_a_page(tmp_path: Path) -> None:
         assert "Not available at the moment" in page.text
         (tmp_path / "elsewhere").rename(tmp_path / "sunshine-keys.sqlite3")
         assert owner.get("/console/apps").status == 200
-
-
-@pytest.mark.parametrize("who", ["owner", "member"])
-def test_an_app_key_sees_only_its_own_entries_of_the_audit_trail(
-    request: pytest.FixtureRequest, who: str, tenant: Tenant, other: Tenant, wire: Wire
-) -> None:
-    visitor: Visitor = request.getfixturevalue(who)
-    page = visitor.get("/console/audit")
-    assert f"key.create {tenant.keys.removeprefix('/v2/')}/{tenant.key.id}" in page.text
-    assert (f"key.create {other.keys.removeprefix('/v2/')}/{other.key.id}" in page.text) == (who == "owner")
-    oldest = visitor.get("/console/audit?before=2").html
-    assert ('<span class="kind">store.initialise</span>' in oldest) == (who == "owner")
-
-
-def test_the_audit_trail_is_filtered(owner: Visitor, tenant: Tenant, other: Tenant, wire: Wire) -> None:
-    def rows(query: str) -> list[str]:
-        page = owner.get(f"/console/audit?{query}")
-        assert page.status == 200, page.text
-        return re.findall(r'<span class="kind">([a-z._]+)</span>', page.html)
-
-    assert rows(f"key={tenant.key.id}") == ["key.create"]
-    assert rows(f"key={tenant.app_key.id}") == ["integration.create", "key.create", "integration.create", "key.create"]
-    assert rows(f"key={tenant.app_key.id}&action=key.create") == ["key.create", "key.create"]
-    assert rows(f"owner={tenant.integration_id}") == ["key.create", "integration.create"]
-    assert len(rows(f"owner={tenant.app_id}")) == 5
-    assert rows(f"owner={tenant.app_id}&until=2020-01-01T00:00") == []
-    assert rows(f"owner={tenant.app_id}&since=2999-01-01T00:00") == []
-    assert len(rows(f"owner={tenant.app_id}&since=2020-01-01T00:00&until=2999-01-01T00:00")) == 5
-    for query, id in (
-        ("key=x", "key"),
-        ("owner=x", "owner"),
-        ("since=x", "since"),
-        ("until=x", "until"),
-        ("action=x", "action"),
-    ):
-        page = owner.get(f"/console/audit?{query}")
-        assert page.status == 422 and page.of(f"{id}-fault"), query
-
-
-def test_the_audit_trail_has_pages(owner: Visitor, tenant: Tenant, wire: Wire) -> None:
-    for _ in range(30):
-        integration_id = wire.post(f"{tenant.app}/integrations", tenant.app_key, {"type": "web"}).json["integration"][
-            "id"
-        ]
-        wire.delete(f"{tenant.app}/integrations/{integration_id}", tenant.app_key)
-    first = owner.get(f"/console/audit?owner={tenant.app_id}")
-    older = re.search(r'href="(/console/audit[^"]*before=\d+)"', first.html)
-    assert older and first.html.count('class="kind"') == 50
-    second = owner.get(older[1].replace("&amp;", "&"))
-    assert second.html.count('class="kind"') == 15
-    entry = r'<span class="kind">([a-z._]+)</span> <code class="path">([^<]+)</code>'
-    assert len({*re.findall(entry, first.html), *re.findall(entry, second.html)}) == 65  # no entry is on both pages
-    assert "Newest" in second.text

@@ -100,7 +100,8 @@ ROUTES = (
     _route(account.PATH, GET=account.show),
     _route(account.PATH + "/{key_id}", GET=account.show_key),
     _route(account.PATH + "/{key_id}/delete", GET=account.ask_to_delete, POST=account.delete),
-    _route("/console/audit", GET=trail.show),
+    _route(trail.PATH, GET=trail.show),
+    _route(trail.PATH + "/export", GET=trail.export),
     _open("/oauth/authorize", GET=authorizing.begin),
     _route(CONSENT_PAGE, GET=authorizing.ask, POST=authorizing.decide),
 )

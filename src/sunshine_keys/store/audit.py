@@ -25,6 +25,9 @@ START = bytes(32)
 DONE = "done"
 UNCHANGED = "unchanged"
 
+REFUSED = "refused"
+"""In a filter: every outcome except `done` and `unchanged`."""
+
 HEAD_SQL = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"
 
 _SAFE_PART = re.compile(r"[A-Za-z0-9_.\-]{0,28}", re.ASCII)
@@ -66,7 +69,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     `app_id` selects changes in an app, and refused requests with a key that the app has now. `owner_id` selects the app or
     the integration that the resource belongs to, `key_id` the actor or the changed key. `since` is a time in the form of
-    the entries.
+    the entries. `outcome` is one of theirs, or `refused`.
     """
 
     app_id: str = ""
@@ -74,6 +77,8 @@ class Wanted(msgspec.Struct, frozen=True):
     key_id: str = ""
     action: str = ""
     since: str = ""
+    outcome: str = ""
+    request_id: str = ""
 
     def condition(self, before: int, span: int) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL condition, and its values, for the `span` entries before number `before`.
@@ -105,6 +110,12 @@ class Wanted(msgspec.Struct, frozen=True):
             parts.append(f"action = {place(self.action)}")
         if self.since:
             parts.append(f"time >= {place(self.since)}")
+        if self.outcome == REFUSED:
+            parts.append(f"outcome NOT IN ({place(DONE)}, {place(UNCHANGED)})")
+        elif self.outcome:
+            parts.append(f"outcome = {place(self.outcome)}")
+        if self.request_id:
+            parts.append(f"request_id = {place(self.request_id)}")
         return " AND ".join(parts), tuple(values)
 
 
