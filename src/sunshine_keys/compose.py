@@ -80,6 +80,10 @@ class Messaging:
         self._heads = Heads(self._courier if delivery is None else lambda: delivery().courier())
         self._opening = asyncio.Lock()
 
+    @property
+    def has_simulator(self) -> bool:
+        return self._settings.simulator
+
     async def plane(self, engine: Engine) -> Plane:
         """Return the plane. Raises StoreUnavailable if its store cannot be opened; the log says why."""
         if self._plane is None:

@@ -30,6 +30,11 @@ class Pending(msgspec.Struct, frozen=True):
 class Mounted(Protocol):
     """The conversation plane of an engine. It is imported and opened at its first use."""
 
+    @property
+    def has_simulator(self) -> bool:
+        """True if requests may act for people."""
+        ...
+
     async def plane(self, engine: Engine) -> Any:
         """Return the plane (`sunshine_messaging.plane.Plane`). Raises StoreUnavailable."""
 

@@ -19,10 +19,12 @@ from sunshine_keys.console import (
     account,
     apps,
     authorizing,
+    chat,
     deliveries,
     forms,
     integrations,
     keys,
+    live,
     rendering,
     sessions,
     signing,
@@ -57,10 +59,12 @@ class _Route(msgspec.Struct, frozen=True):
     pattern: re.Pattern[str]
     handlers: dict[str, Handler]
     guest_handlers: dict[str, AnonymousHandler]
+    takes_file: bool = False
 
 
-def _route(path: str, **handlers: Handler) -> _Route:
-    return _Route(path, _pattern(path), handlers, {})
+def _route(path: str, *, takes_file: bool = False, **handlers: Handler) -> _Route:
+    """Return a route for people who are signed in. A request that `takes_file` has its form's token in a header."""
+    return _Route(path, _pattern(path), handlers, {}, takes_file)
 
 
 def _open(path: str, **handlers: AnonymousHandler) -> _Route:
@@ -74,6 +78,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 _APP = "/console/apps/{app_id}"
 _INTEGRATION = _APP + "/integrations/{integration_id}"
+_CHAT = _APP + "/chat/{conversation_id}"
 _KEYS = (_APP + "/keys", _INTEGRATION + "/keys")
 
 ROUTES = (
@@ -93,6 +98,11 @@ ROUTES = (
     *(_route(path + "/{key_id}", GET=keys.show) for path in _KEYS),
     *(_route(path + "/{key_id}/delete", GET=keys.ask_to_delete, POST=keys.delete) for path in _KEYS),
     *(_route(path + "/{key_id}/secret", GET=keys.ask_to_reveal, POST=keys.reveal) for path in _KEYS),
+    _route(_APP + "/chat", GET=chat.show_list, POST=chat.start),
+    _route(_CHAT, GET=chat.show, POST=chat.act),
+    _route(_CHAT + "/files", takes_file=True, POST=chat.send_file),
+    _route(_CHAT + "/live", GET=live.stream),
+    _route(_CHAT + "/messages/{message_id}", GET=chat.show_message),
     _route(_APP + "/deliveries", GET=deliveries.show_list),
     _route(_APP + "/deliveries/test", POST=deliveries.send_test),
     _route(_APP + "/deliveries/{number}", GET=deliveries.show),
@@ -166,7 +176,7 @@ class Console:
             raise MethodNotAllowed(", ".join(sorted([*allowed, "HEAD"] if "GET" in allowed else allowed)))
         if method == "POST":
             forms.require_same_origin(request)
-            guest.form = await forms.read(request)
+            guest.form = forms.of_headers(request) if route.takes_file else await forms.read(request)
         if route.guest_handlers:
             return await route.guest_handlers[method](guest)
         return await route.handlers[method](await self._signed_in(guest))

@@ -16,8 +16,8 @@ from sunshine_keys.ids import DISPLAY_NAME_LENGTH
 FORM_BYTES = 32 * 1024
 """The most bytes of a form. That of a partner who asks for access with a long `state` takes 27 thousand, others two thousand."""
 
-_MOST_FIELDS = 64
-"""The most fields of a form. That of a new integration has one for each of 26 triggers."""
+MOST_FIELDS = 200
+"""The most fields of a form. The answer to a form of a bot has one for each of its fields."""
 
 _MEDIA_TYPE = "application/x-www-form-urlencoded"
 
@@ -63,13 +63,19 @@ async def read(request: Request) -> Form:
         if len(body) > FORM_BYTES:
             raise PayloadTooLarge(f"A form is limited to {FORM_BYTES // 1024} kB")
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:
         raise BadRequest("The form cannot be read") from None
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise BadRequest("The form names a field twice")
     return Form(fields)
+
+
+def of_headers(request: Request) -> Form:
+    """Return what a script sends beside a file: the form's token, and a value that makes the upload happen once."""
+    names = {"form_token": "x-form-token", "once": "x-form-once"}
+    return Form({name: request.headers.get(header, "") for name, header in names.items()})
 
 
 def require_same_origin(request: Request) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from sunshine_keys.console import sessions
+from sunshine_keys.console import conversation_lines, sessions
 from sunshine_keys.console.forms import legible, named, new_once
 from sunshine_keys.console.moments import created, moment
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
@@ -21,10 +21,13 @@ from sunshine_keys.wire.reference import colours
 
 _FOLDER = Path(__file__).parent
 _PATH_ATTRIBUTE = re.compile(rb'<[^>]* (?:href|action|src)="(?=/)')
+_LINKS = ("http", "https", "mailto", "tel")
+"""The schemes of URIs from messages that a page links to."""
+
 _YEAR_SECONDS = 365 * 24 * 60 * 60
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action {form_action}; base-uri 'none'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action {form_action}; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 
@@ -55,6 +58,8 @@ def _file(name: str, media_type: str) -> _File:
 _FILES = {
     "console.css": _file("console.css", "text/css; charset=utf-8"),
     "console.js": _file("console.js", "text/javascript; charset=utf-8"),
+    "chat.css": _file("chat.css", "text/css; charset=utf-8"),
+    "chat.js": _file("chat.js", "text/javascript; charset=utf-8"),
     "icon.svg": _file("icon.svg", "image/svg+xml"),
 }
 
@@ -68,12 +73,28 @@ _TEMPLATES = jinja2.Environment(
 )
 
 
-_FILTERS: dict[str, Any] = {"named": named, "legible": legible, "moment": moment, "created": created}
+_FILTERS: dict[str, Any] = {
+    "named": named,
+    "legible": legible,
+    "moment": moment,
+    "created": created,
+    "clock": lambda moment: f"{datetime.fromisoformat(moment).astimezone(UTC):%H:%M:%S}",
+    "pretty": lambda value: msgspec.json.format(msgspec.json.encode(value)).decode(),
+    "preview": conversation_lines.preview,
+    "activity": conversation_lines.activity_line,
+}
 _TEMPLATES.filters.update(_FILTERS)
+_TEMPLATES.tests["link"] = lambda uri: uri.partition(":")[0].lower() in _LINKS
 _GLOBALS: dict[str, Any] = {
     "assets": {
         kind: f"/console/static/{name}?v={_FILES[name].digest}"
-        for kind, name in (("style", "console.css"), ("script", "console.js"), ("icon", "icon.svg"))
+        for kind, name in (
+            ("style", "console.css"),
+            ("script", "console.js"),
+            ("icon", "icon.svg"),
+            ("chat_style", "chat.css"),
+            ("chat_script", "chat.js"),
+        )
     },
     "new_once": new_once,
 }
@@ -107,6 +128,12 @@ def redirect(path: str, visit: SignedInRequest | None = None, notice: tuple[str,
     return response
 
 
+def fragment(template: str, macro: str, *values: Any) -> str:
+    """Return what a macro of a template renders."""
+    rendered: str = getattr(_TEMPLATES.get_template(template).module, macro)(*values)
+    return rendered
+
+
 def _render(template: str, status: int, values: dict[str, Any]) -> Response:
     return HTMLResponse(_TEMPLATES.get_template(template).render(values), status, PAGE_HEADERS)
 
@@ -121,8 +148,13 @@ def add_prefix(response: Response, prefix: str) -> None:
     if response.headers.get("location", "").startswith("/"):
         response.headers["location"] = prefix + response.headers["location"]
     if isinstance(response, HTMLResponse):
-        response.body = _PATH_ATTRIBUTE.sub(rb"\g<0>" + prefix.encode(), bytes(response.body))
+        response.body = with_prefix(bytes(response.body), prefix)
         response.headers["content-length"] = str(len(response.body))
+
+
+def with_prefix(html: bytes, prefix: str) -> bytes:
+    """Put a prefix before the paths in the attributes of HTML."""
+    return _PATH_ATTRIBUTE.sub(rb"\g<0>" + prefix.encode(), html) if prefix else html
 
 
 async def static_file(guest: AnonymousRequest) -> Response:

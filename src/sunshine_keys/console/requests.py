@@ -24,10 +24,13 @@ from sunshine_keys.store.page import Page
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import Replay
 from sunshine_keys.wire.operation import Call, Operation
+from sunshine_keys.wire.request import FORM_BYTES, UPLOAD_SECONDS, host_url
 from sunshine_keys.wire.request import Request as ApiRequest
-from sunshine_keys.wire.request import host_url
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
+_PASSED_ON = (b"host", b"content-type", b"content-length", b"transfer-encoding")
+"""The headers of a page's request that a call of an operation has, too."""
+
 _ONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
@@ -89,6 +92,11 @@ class SignedInRequest(AnonymousRequest):
         return self.ids.get("integration_id")
 
     @property
+    def has_simulator(self) -> bool:
+        """True if this service lets requests act for people."""
+        return self.engine.messaging is not None and self.engine.messaging.has_simulator
+
+    @property
     def home(self) -> str:
         return "/console/apps" if self.is_account else f"/console/apps/{self.actor.app_id}"
 
@@ -113,12 +121,20 @@ class SignedInRequest(AnonymousRequest):
             self.origin, idempotency=Idempotency.of(self.actor.key_id, f"console {once}", request)
         )
 
-    async def call(self, operation_id: str, body: Any = None, *, query: Mapping[str, str] = _EMPTY, **ids: str) -> Any:
+    async def call(
+        self,
+        operation_id: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, str] = _EMPTY,
+        has_file: bool = False,
+        **ids: str,
+    ) -> Any:
         """Return the answer of an operation of the API, which this person's key calls, as decoded JSON.
 
         The app and the integration are those of this page's path; `ids` names what else is in the operation's path, and
-        `query` is its query. A form's `once` makes a create happen once. Raises what the operation answers with, for
-        example NotFound, and Forbidden if the key may not call it.
+        `query` is its query. A form's `once` makes a create happen once. With `has_file`, this page's own body is the
+        operation's. Raises what the operation answers with, for example NotFound, and Forbidden if the key may not call it.
         """
         operation = self.operations[operation_id]
         names = {"appId": self.ids.get("app_id"), "integrationId": self.integration_id} | ids
@@ -127,12 +143,13 @@ class SignedInRequest(AnonymousRequest):
         self.admission.authorise(self.actor, self.source, self.request_id, operation.scopes, app_id, integration_id)
         values = operation.body.values(body) if operation.body and body is not None else {}
         request = ApiRequest(self._scope(operation, named, query), self.request.receive, self.request_id)
-        answer = await operation.run(Call(self.engine, self.actor, request, values, named))
+        upload = request.stream(operation.upload_bytes + FORM_BYTES, UPLOAD_SECONDS) if has_file else None
+        answer = await operation.run(Call(self.engine, self.actor, request, values, named, upload))
         return msgspec.json.decode(msgspec.json.encode(answer.body if isinstance(answer, Replay) else answer))
 
     def _scope(self, operation: Operation, ids: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
         """Return the scope of a request for an operation."""
-        headers = [(b"host", self.request.headers.get("host", "").encode("latin-1"))]
+        headers = [(name, value) for name, value in self.request.scope["headers"] if name in _PASSED_ON]
         if once := self.form.text("once"):
             headers.append((b"idempotency-key", once.encode()))
         path = operation.path.format_map({name: quote(value, safe="") for name, value in ids.items()})

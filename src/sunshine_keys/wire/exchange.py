@@ -2,7 +2,7 @@
 
 An answer is written in one piece: most answers are small, and a head and a body that are written separately take two
 system calls. Only an answer whose application announces more of its body (`more_body`) is written part by part, each after
-the client has read enough of those before it.
+the client has read enough of those before it. If such an answer has no content-length, the end of the connection ends it.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Exchange:
     __slots__ = (
         "_body",
         "_connection",
+        "_has_begun",
         "_has_received_end",
         "_head",
         "_is_reading",
@@ -71,7 +72,7 @@ class Exchange:
         self.is_answered = self.is_gone = False
         self._connection = connection
         self._body = b""
-        self._is_reading = self._has_received_end = False
+        self._is_reading = self._has_received_end = self._has_begun = False
         self._head: Message | None = None
         self._missing: int | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -137,10 +138,12 @@ class Exchange:
             if not is_last:
                 raise ConnectionResetError
             return
-        if self._missing is None:
+        if not self._has_begun:
+            self._has_begun = True
             self._connection.write(self._begun(self._head, body, is_whole=is_last))
         else:
-            self._missing -= len(body)
+            if self._missing is not None:
+                self._missing -= len(body)
             self._connection.write(body)
         if not is_last:
             return
@@ -152,7 +155,7 @@ class Exchange:
     def _begun(self, start: Message, body: bytes, *, is_whole: bool) -> bytes:
         """Return the bytes of an answer whose body begins with `body`, or is `body` if `is_whole`.
 
-        Raises RuntimeError for a wrong or missing content-length, and for a line break in a header.
+        Raises RuntimeError for a wrong content-length, and for a line break in a header.
         """
         status: int = start["status"]
         lines: list[bytes] = []
@@ -164,9 +167,12 @@ class Exchange:
             elif name == b"connection":
                 closes, self.keep_alive = True, False  # the only value that this service sends
         is_head = self.scope["method"] == "HEAD"
-        if not is_whole and length is not None:
-            self._missing = length - len(body)
-        elif length is None and is_whole:
+        if not is_whole:
+            if length is None:
+                self.keep_alive = False
+            else:
+                self._missing = length - len(body)
+        elif length is None:
             if status not in _WITHOUT_LENGTH:
                 lines.append(b"content-length: %d\r\n" % len(body))
         elif length != len(body) and (body or not is_head):

@@ -132,7 +132,7 @@ class Protocol(asyncio.BufferedProtocol):
         self._headers: hosts.Headers = []
         self._host: bytes | None = None
         self._valid_host: bytes | None = None
-        self._has_offer = False
+        self._has_offer = self._is_stopping = False
 
     # Called by asyncio
 
@@ -270,6 +270,7 @@ class Protocol(asyncio.BufferedProtocol):
 
     def shutdown(self) -> None:
         """Close the connection as soon as its requests are answered."""
+        self._is_stopping = True
         if self._unanswered:
             self._unanswered[-1].keep_alive = False
             return
@@ -379,7 +380,12 @@ class Protocol(asyncio.BufferedProtocol):
             "raw_path": raw_path,
             "query_string": url.query or b"",
             "extend_arrival": self._extend_arrival,
+            "is_ending": self.is_ending,
         }
+
+    def is_ending(self) -> bool:
+        """Return True if the server stops, or the client has gone: a long answer should end."""
+        return self._is_stopping or self.transport.is_closing()
 
     # Called by an exchange
 

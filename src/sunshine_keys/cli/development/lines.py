@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sunshine_keys.cli.exits import printable
-from sunshine_keys.cli.remote.conversation_lines import author_name, content_line
 from sunshine_keys.cli.remote.session import Session
 from sunshine_keys.cli.terminal import emit, styled
+from sunshine_keys.console.conversation_lines import author_name, content_line
 from sunshine_keys.wire.outcome import Outcome
 
 _DELIVERIES = "/apps/{appId}/deliveries"

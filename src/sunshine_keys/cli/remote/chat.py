@@ -14,10 +14,10 @@ import sunshine_conversations_client as sunshine
 from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote.chat_commands import ChatCommands, Refusal
-from sunshine_keys.cli.remote.conversation_lines import author_name, choices, content_line
 from sunshine_keys.cli.remote.options import App, ProfileName
 from sunshine_keys.cli.remote.session import Session, session
 from sunshine_keys.cli.terminal import emit, styled
+from sunshine_keys.console.conversation_lines import author_name, choices, content_line
 
 _CONVERSATION = "/apps/{appId}/conversations/{conversationId}"
 _POLL_SECONDS = 0.2

@@ -1,4 +1,4 @@
-"""Messages as lines of a terminal."""
+"""Messages as lines of a terminal, and of the console's list of conversations."""
 
 from __future__ import annotations
 
@@ -40,3 +40,23 @@ def choices(content: Json) -> list[Json]:
     """Return the actions of a message that a person can choose from, those of its items too."""
     items = content.get("items") or []
     return [*(content.get("actions") or []), *(action for item in items for action in item.get("actions") or [])]
+
+
+_ACTIVITIES = {
+    "conversation:endedByUser": "The person ended the session",
+    "ticket:closed": "The agent closed the ticket",
+    "ticket:transfer:email": "The agent continued by e-mail",
+}
+
+
+def activity_line(message: Json) -> str:
+    """Return what happened, for a message that has no content."""
+    type: str = (message.get("activity") or {}).get("type", "")
+    return _ACTIVITIES.get(type, type or "Something happened")
+
+
+def preview(message: Json | None) -> str:
+    """Return the line that stands for a conversation's last message; None if it has none."""
+    if message is None:
+        return "No messages yet"
+    return content_line(message["content"]) if message.get("content") else activity_line(message)

@@ -1,0 +1,216 @@
+"use strict";
+
+// Keeps the page up to date, and sends its forms without leaving it. Without this script the page works by reloading.
+const desk = document.getElementById("desk");
+const thread = document.getElementById("thread");
+const fault = document.getElementById("fault");
+const text = document.getElementById("text");
+const live = document.getElementById("live");
+const TYPING_MILLISECONDS = 5000;
+
+function isAtEnd() {
+  return thread.scrollHeight - thread.scrollTop - thread.clientHeight < 80;
+}
+
+function scrollToEnd() {
+  thread.scrollTop = thread.scrollHeight;
+}
+
+function put({ id, version, html }) {
+  const present = document.getElementById(id);
+  if (present && present.dataset.version === version) return;
+  const wasAtEnd = isAtEnd();
+  const element = document.createElement("template");
+  element.innerHTML = html;
+  const part = element.content.firstElementChild;
+  if (present) present.replaceWith(part);
+  else if (id.startsWith("m-")) thread.append(part);
+  enhance(part);
+  document.getElementById("nothing").hidden = thread.childElementCount > 0;
+  if (wasAtEnd || part.classList.contains("mine")) scrollToEnd();
+  for (const image of part.querySelectorAll("img")) image.addEventListener("load", () => wasAtEnd && scrollToEnd());
+  if (id === "reads") markRead();
+}
+
+function enhance(root) {
+  for (const link of root.querySelectorAll(".rich a")) {
+    link.target = "_blank";
+    link.rel = "noopener noreferrer";
+  }
+}
+
+let events = null;
+
+// A browser opens at most six connections to a host, so a page that nobody sees has none.
+function listen() {
+  events?.close();
+  events = null;
+  if (document.visibilityState !== "visible") return;
+  events = new EventSource(desk.dataset.live);
+  events.addEventListener("open", () => (live.textContent = "Live: what happens appears at once."));
+  events.addEventListener("put", (event) => put(JSON.parse(event.data)));
+  events.addEventListener("drop", (event) => document.getElementById(JSON.parse(event.data).id)?.remove());
+  events.addEventListener("ended", () => {
+    // A service that restarts ends the stream, too; a reload says whether the session or the conversation has gone.
+    live.textContent = "The connection has ended. Connecting…";
+  });
+  events.addEventListener("error", () => {
+    const isClosed = events?.readyState === EventSource.CLOSED;
+    live.textContent = isClosed ? "The page is no longer live. Reload it." : "The connection has ended. Connecting…";
+  });
+}
+
+function newOnce() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function send(fields, action = desk.dataset.act) {
+  fields.set("once", newOnce());
+  return answered(await fetch(action, { method: "POST", body: new URLSearchParams(fields), headers: { "X-Live": "1" } }));
+}
+
+async function answered(response) {
+  fault.hidden = true;
+  if (response.ok) return true;
+  let reason = `The service answered ${response.status}.`;
+  try {
+    reason = `${(await response.json()).fault}.`;
+  } catch {
+    if (response.status === 401 || response.redirected) reason = "You are no longer signed in. Reload the page.";
+  }
+  fault.textContent = reason;
+  fault.hidden = false;
+  return false;
+}
+
+async function guarded(form, work) {
+  const buttons = form.querySelectorAll("button");
+  for (const button of buttons) button.disabled = true;
+  try {
+    return await work();
+  } catch {
+    fault.textContent = "The service cannot be reached. Try again.";
+    fault.hidden = false;
+    return false;
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+}
+
+desk.addEventListener("submit", async (event) => {
+  const form = event.target;
+  event.preventDefault();
+  if (form.id === "file-form") {
+    await guarded(form, () => sendFile(form));
+    return;
+  }
+  const fields = new FormData(form, event.submitter);
+  if (form.id === "say") stopTyping();
+  if (!(await guarded(form, () => send(fields)))) return;
+  if (form.id === "say") {
+    text.value = "";
+    resize();
+    text.focus();
+  }
+});
+
+async function sendFile(form) {
+  const fields = new FormData();
+  fields.set("source", document.getElementById("file").files[0]);
+  const act = document.getElementById("act");
+  const response = await fetch(`${desk.dataset.act}/files?as=${encodeURIComponent(act.elements.as.value)}`, {
+    method: "POST",
+    body: fields,
+    headers: { "X-Form-Token": act.elements.form_token.value, "X-Form-Once": newOnce() },
+  });
+  if (await answered(response)) form.reset();
+}
+
+function activity(type) {
+  const fields = new FormData(document.getElementById("act"));
+  fields.set("do", type);
+  send(fields).catch(() => {});
+}
+
+// Typing
+
+let typingSince = 0;
+
+function startTyping() {
+  if (text.value && Date.now() - typingSince > TYPING_MILLISECONDS) {
+    typingSince = Date.now();
+    activity("typing:start");
+  } else if (!text.value) stopTyping();
+}
+
+function stopTyping() {
+  if (typingSince) activity("typing:stop");
+  typingSince = 0;
+}
+
+function resize() {
+  text.style.removeProperty("height");
+  if (CSS.supports("field-sizing", "content")) return;
+  text.rows = Math.min(8, text.value.split("\n").length);
+}
+
+text.addEventListener("input", () => {
+  startTyping();
+  resize();
+});
+text.addEventListener("blur", stopTyping);
+text.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    text.form.requestSubmit();
+  }
+});
+
+// A person who looks at the conversation reads it, as in a messenger.
+
+let isReading = false;
+
+async function markRead() {
+  const unread = Number(document.getElementById("reads").dataset.unread);
+  if (!unread || isReading || document.visibilityState !== "visible" || desk.dataset.side !== "person") return;
+  isReading = true;
+  const fields = new FormData(document.getElementById("act"));
+  fields.set("do", "conversation:read");
+  try {
+    await send(fields);
+  } catch {
+    // The next change of the page tries again.
+  }
+  isReading = false;
+}
+
+document.addEventListener("visibilitychange", () => {
+  listen();
+  markRead();
+});
+addEventListener("pagehide", () => events?.close());
+addEventListener("pageshow", (event) => event.persisted && listen());
+
+// The JSON of a message opens beside the conversation if there is room.
+
+thread.addEventListener("click", async (event) => {
+  const link = event.target.closest("a.raw");
+  if (event.target.closest('a[href="#place"]')) document.getElementById("more").open = true;
+  if (!link || event.ctrlKey || event.metaKey || !matchMedia("(min-width: 75rem)").matches) return;
+  event.preventDefault();
+  const response = await fetch(link.href);
+  const shown = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("shown");
+  if (!shown) {
+    location.assign(link.href);
+    return;
+  }
+  const detail = document.getElementById("detail");
+  detail.replaceChildren(...shown.children);
+  detail.focus();
+});
+
+document.getElementById("file-form").hidden = false;
+enhance(thread);
+scrollToEnd();
+markRead();
+listen();
