@@ -299,8 +299,8 @@ def test_headers_restrict_pages_to_their_own_origin(owner: Visitor, tenant: Tena
     ):
         headers = owner.get(path).headers
         assert headers["content-security-policy"] == (
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-            "base-uri 'none'; frame-ancestors 'none'"
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         )
         assert headers["cache-control"] == "no-store"  # the back button shows nothing after a sign-out
         assert headers["x-content-type-options"] == "nosniff"

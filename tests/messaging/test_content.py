@@ -185,6 +185,8 @@ def test_template_needs_its_schema() -> None:
         ),
         ({"type": "formResponse", "fields": []}, "content.type should be equal to one of the allowed values"),
         ({"type": "image", "mediaUrl": "ftp://x/y"}, 'content.mediaUrl should match format "http-uri"'),
+        ({"type": "image", "mediaUrl": "http://[x"}, "content.mediaUrl should be a valid URL"),
+        ({"type": "file", "mediaUrl": "http://[x", "altText": "Mine"}, "content.mediaUrl should be a valid URL"),
         ({"type": "location", "coordinates": {"lat": 91, "long": 0}}, "content.coordinates.lat should be >= -90 and <= 90"),
         ({"type": "carousel", "items": []}, "content.items should NOT have fewer than 1 items"),
         (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sunshine_keys.wire.exchange import step
+from sunshine_keys.wire.exchange import Exchange, step
 
 
 def finish(waiting: Coroutine[Any, Any, None]) -> list[str]:
@@ -99,3 +99,42 @@ def test_an_error_is_whoever_waits_for_it() -> None:
         step(at_once())
     with pytest.raises(KeyError, match="later"):
         finish(later())
+
+
+class Recorder:
+    """A connection that records what an exchange writes."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.ended: list[Exchange] = []
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def date(self) -> bytes:
+        return b""
+
+    def read_on(self) -> None:
+        pass
+
+    async def drain(self) -> None:
+        pass
+
+    def end(self, exchange: Exchange) -> None:
+        self.ended.append(exchange)
+
+
+def test_answer_in_parts_without_a_length_ends_with_its_connection() -> None:
+    connection = Recorder()
+    exchange = Exchange(connection, {"method": "GET", "http_version": "1.1", "headers": []}, keep_alive=True)
+
+    async def answer() -> None:
+        await exchange.send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"one", b"two"):
+            await exchange.send({"type": "http.response.body", "body": part, "more_body": True})
+        await exchange.send({"type": "http.response.body", "body": b""})
+
+    asyncio.run(answer())
+    assert b"".join(connection.written) == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nonetwo"
+    assert connection.ended == [exchange]
+    assert exchange.is_answered and not exchange.keep_alive

@@ -209,14 +209,15 @@ async def act(visit: SignedInRequest) -> Response:
         visit.request.state.code = error.code
         fault = "; ".join(error.titles)
         if is_script:
-            return _fault(fault, error.status)
+            return _fault(fault)
         return await _show(visit, f"{fault}.", error.status)
     return Response(status_code=204) if is_script else redirect(f"{thread.path}?as={thread.side}")
 
 
-def _fault(text: str, status: int) -> Response:
+def _fault(text: str) -> Response:
+    """Return a fault to a script. Its status is 200: browsers report others as errors of the page."""
     headers = {"content-type": "application/json", "cache-control": "no-store"}
-    return Response(msgspec.json.encode({"fault": text}), status, headers)
+    return Response(msgspec.json.encode({"fault": text}), 200, headers)
 
 
 async def send_file(visit: SignedInRequest) -> Response:
@@ -234,7 +235,7 @@ async def send_file(visit: SignedInRequest) -> Response:
         if error.status >= 500:
             raise
         visit.request.state.code = error.code
-        return _fault("; ".join(error.titles), error.status)
+        return _fault("; ".join(error.titles))
     return Response(status_code=204)
 
 

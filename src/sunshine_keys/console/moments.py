@@ -32,3 +32,8 @@ def created(id: str) -> int | None:
     digits = id[-24:]
     seconds = int(digits[:8], 16) if OBJECT_ID.fullmatch(digits) else 0
     return seconds if seconds >= _EARLIEST else None
+
+
+def clock(value: str) -> str:
+    """Return the time of day of a moment in ISO 8601, in UTC: `12:27:05`."""
+    return f"{datetime.fromisoformat(value).astimezone(UTC):%H:%M:%S}"

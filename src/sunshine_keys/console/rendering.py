@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sunshine_keys.console import conversation_lines, sessions
 from sunshine_keys.console.forms import legible, named, new_once
-from sunshine_keys.console.moments import created, moment
+from sunshine_keys.console.moments import clock, created, moment
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
 from sunshine_keys.wire.reference import colours
@@ -78,7 +78,7 @@ _FILTERS: dict[str, Any] = {
     "legible": legible,
     "moment": moment,
     "created": created,
-    "clock": lambda moment: f"{datetime.fromisoformat(moment).astimezone(UTC):%H:%M:%S}",
+    "clock": clock,
     "pretty": lambda value: msgspec.json.format(msgspec.json.encode(value)).decode(),
     "preview": conversation_lines.preview,
     "activity": conversation_lines.activity_line,

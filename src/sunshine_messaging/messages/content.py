@@ -8,7 +8,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from sunshine_keys.errors import BadRequest
 from sunshine_messaging.messages import markup
@@ -187,11 +187,18 @@ def _action(action: Values) -> Values:
 
 
 def media_type(url: str) -> str:
-    """Return the media type that a URL's extension stands for. Nothing is fetched."""
-    return mimetypes.guess_type(urlsplit(url).path)[0] or _DEFAULT_MEDIA_TYPE
+    """Return the media type that a URL's extension stands for. Nothing is fetched. Raises BadRequest."""
+    return mimetypes.guess_type(_split(url).path)[0] or _DEFAULT_MEDIA_TYPE
 
 
 def file_name(url: str) -> str:
-    """Return the last part of a URL's path, at most 128 characters; the host if the path is empty."""
-    parts = urlsplit(url)
+    """Return the last part of a URL's path, at most 128 characters; the host if the path is empty. Raises BadRequest."""
+    parts = _split(url)
     return (unquote(parts.path.rpartition("/")[2], errors="replace") or parts.netloc)[-128:]
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # such as http://[x: no IPv6 address
+        raise BadRequest("content.mediaUrl should be a valid URL") from None

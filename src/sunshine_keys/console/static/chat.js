@@ -71,14 +71,11 @@ async function send(fields, action = desk.dataset.act) {
 
 async function answered(response) {
   fault.hidden = true;
-  if (response.ok) return true;
-  let reason = `The service answered ${response.status}.`;
-  try {
-    reason = `${(await response.json()).fault}.`;
-  } catch {
-    if (response.status === 401 || response.redirected) reason = "You are no longer signed in. Reload the page.";
-  }
-  fault.textContent = reason;
+  if (response.status === 204) return true;
+  const isFault = response.headers.get("content-type") === "application/json";
+  fault.textContent = isFault
+    ? `${(await response.json()).fault}.`
+    : "The service did not accept this. Reload the page: it says why.";
   fault.hidden = false;
   return false;
 }
@@ -206,11 +203,12 @@ thread.addEventListener("click", async (event) => {
   }
   const detail = document.getElementById("detail");
   detail.replaceChildren(...shown.children);
-  detail.focus();
+  detail.focus({ preventScroll: true });
 });
 
 document.getElementById("file-form").hidden = false;
 enhance(thread);
 scrollToEnd();
+if (!location.hash && fault.hidden && matchMedia("(hover: hover)").matches) text.focus({ preventScroll: true });
 markRead();
 listen();
