@@ -84,7 +84,13 @@ _FILTERS: dict[str, Any] = {
     "activity": conversation_lines.activity_line,
 }
 _TEMPLATES.filters.update(_FILTERS)
-_TEMPLATES.tests["link"] = lambda uri: uri.partition(":")[0].lower() in _LINKS
+
+
+def _is_link(uri: str) -> bool:
+    return uri.partition(":")[0].lower() in _LINKS
+
+
+_TEMPLATES.tests["link"] = _is_link
 _GLOBALS: dict[str, Any] = {
     "assets": {
         kind: f"/console/static/{name}?v={_FILES[name].digest}"
