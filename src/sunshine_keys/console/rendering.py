@@ -90,7 +90,8 @@ def _is_link(uri: str) -> bool:
     return uri.partition(":")[0].lower() in _LINKS
 
 
-_TEMPLATES.tests["link"] = _is_link
+_TESTS: dict[str, Any] = {"link": _is_link}
+_TEMPLATES.tests.update(_TESTS)
 _GLOBALS: dict[str, Any] = {
     "assets": {
         kind: f"/console/static/{name}?v={_FILES[name].digest}"
