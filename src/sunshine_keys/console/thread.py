@@ -152,8 +152,8 @@ class Thread:
             )
         except ValueError:
             return ""
-        found = _FILE.search(address.path)
-        return found[0] if found and is_here else ""
+        file = _FILE.search(address.path)
+        return file[0] if file and is_here else ""
 
     def part(self, id: str, *values: Any, former: Part | None = None) -> Part:
         """Return a part; `former` if it has not changed."""
