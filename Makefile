@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-conversations bench-deliveries bench-durability bench-start check format docs lock dist clean
+.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-conversations bench-deliveries bench-durability bench-start bench-sizes check format docs lock dist clean
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -112,6 +112,9 @@ bench-deliveries: install  ## Measure the delivery of events and write docs/benc
 
 bench-start: install  ## Measure the time from the command `dev` to a bot's first answer (half a minute)
 	$(BIN)/python benchmarks/start.py
+
+bench-sizes: install  ## Measure the bytes of a user, a conversation, a message and a delivery (two minutes)
+	$(BIN)/python benchmarks/sizes.py
 
 bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third
 	$(BIN)/python benchmarks/run.py --quick

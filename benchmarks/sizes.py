@@ -3,14 +3,18 @@
     python benchmarks/sizes.py [--people N] [--messages N]
 
 It fills a store on SQLite by requests: each person has one conversation, and messages of 100 letters that one webhook
-hears. Then it counts the bytes of each table, with its indexes and the unused parts of its pages.
+hears. Then it counts the bytes of each table, with its indexes and the unused parts of its pages, and does the same
+with a copy on PostgreSQL, that of the tests.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -24,9 +28,13 @@ from sunshine_keys import server
 from sunshine_keys.compose import first_run, messaging_file
 from sunshine_keys.settings import STORE_FILE, Settings
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from support.postgres import running as running_postgres
+
 TEXT = "The parcel of my order has not arrived yet; the page says that it is on its way. Where is it? Thank you"[:100]
 TABLES = {
-    "user": ("users", "clients", "devices"),
+    "user": ("users", "clients"),
     "conversation": ("conversations", "participants"),
     "message": ("messages",),
     "delivery": ("deliveries",),
@@ -81,15 +89,31 @@ def wait_for_deliveries(file: Path) -> None:
 def sizes(file: Path) -> dict[str, tuple[int, int]]:
     """Return the rows of the first table of each object, and the bytes of all its tables with their indexes."""
     with contextlib.closing(sqlite3.connect(file)) as store:
-        names = {name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         result = {}
         for title, tables in TABLES.items():
-            present = [table for table in tables if table in names]
-            marks = ", ".join("?" * len(present))
+            marks = ", ".join("?" * len(tables))
             query = f"SELECT SUM(pgsize) FROM dbstat JOIN sqlite_master USING (name) WHERE tbl_name IN ({marks})"
-            (size,) = store.execute(query, present).fetchone()
-            (rows,) = store.execute(f"SELECT COUNT(*) FROM {present[0]}").fetchone()
+            (size,) = store.execute(query, tables).fetchone()
+            (rows,) = store.execute(f"SELECT COUNT(*) FROM {tables[0]}").fetchone()
             result[title] = (rows, size)
+        return result
+
+
+def postgres_sizes(store: Path, sealing: Path) -> dict[str, float]:
+    """Return the bytes of an object in a copy on PostgreSQL, by the name of the object."""
+    with running_postgres() as postgres:
+        postgres.execute("CREATE DATABASE copy")
+        environment = os.environ | {"SUNSHINE_KEYS_SEALING_KEY_FILE": str(sealing)}
+        copy = ["copy", "--from", f"sqlite://{store}", "--to", postgres.url("copy")]
+        subprocess.run(
+            [sys.executable, "-m", "sunshine_keys", *copy], check=True, stdout=subprocess.DEVNULL, env=environment
+        )
+        postgres.execute("VACUUM ANALYZE", "copy")
+        result = {}
+        for title, tables in TABLES.items():
+            sizes = " + ".join(f"pg_total_relation_size('messaging.{table}')" for table in tables)
+            ((size,),) = postgres.execute(f"SELECT ({sizes})::float8 / count(*) FROM messaging.{tables[0]}", "copy")
+            result[title] = float(size)
         return result
 
 
@@ -108,8 +132,14 @@ def main() -> None:
         with server.running(settings) as url:
             fill(url, created, options.people, options.messages)
             wait_for_deliveries(file)
+        on_postgres = postgres_sizes(Path(temporary) / STORE_FILE, Path(temporary) / "sealing.key")
         for title, (rows, size) in sizes(file).items():
-            print(f"{title:13}{rows:7} rows {size / rows:7.0f} bytes each")
+            print(
+                f"{title:13}{rows:7} rows, bytes each: {size / rows:5.0f} SQLite {on_postgres[title]:5.0f} PostgreSQL"
+            )
+        with contextlib.closing(sqlite3.connect(file)) as store:
+            (event,) = store.execute("SELECT AVG(LENGTH(event)) FROM deliveries").fetchone()
+        print(f"the event of a delivery, which goes after a day: {event:.0f} bytes")
 
 
 if __name__ == "__main__":

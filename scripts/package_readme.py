@@ -1,4 +1,4 @@
-"""The README as package indexes show it: without links into the repository, which would lead nowhere there."""
+"""The README as package indexes show it: without links into the repository, and without its pictures, which are not there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
+_INTERNAL_IMAGE = re.compile(r"^!\[[^\]]*\]\((?![a-z]+:)[^)]*\)\n\n", re.MULTILINE)
 _INTERNAL_LINK = re.compile(r"\[([^\]]+)\]\((?![a-z]+:|#)[^)]*\)")
 
 
@@ -20,5 +21,5 @@ class PackageReadme(MetadataHookInterface):
 
 
 def without_internal_links(text: str) -> str:
-    """Return Markdown in which each relative link is its text. Links to other sites and within the page stay."""
-    return _INTERNAL_LINK.sub(r"\1", text)
+    """Return Markdown without relative images, in which each relative link is its text. Other links stay."""
+    return _INTERNAL_LINK.sub(r"\1", _INTERNAL_IMAGE.sub("", text))

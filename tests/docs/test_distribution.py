@@ -148,6 +148,7 @@ def test_the_metadata_is_valid_and_contains_the_readme(built: Built) -> None:
 def test_every_link_of_the_readme_works_on_a_package_index(built: Built) -> None:
     description = Metadata.from_email(metadata(built.wheel)).description or ""
     assert "docs/client.md" in description
+    assert "![" not in description
     assert [link for link in re.findall(r"\]\(([^)]*)\)", description) if not link.startswith("https://")] == []
 
 
