@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from support.browsing import SIZES, Watched, require_sound, watch
 from support.machine import needs
 from support.oauth import new_partner
 from support.wire import Key, Service, Tenant, Wire
 
 from sunshine_keys.cli.remote.sign_in_links import sign_in_link
+from sunshine_keys.compose import open_store
+from sunshine_keys.keys.usage import KeyHour
+from sunshine_keys.settings import Settings
 
 pytestmark = [
     needs("chromium"),
@@ -170,6 +179,95 @@ def test_programs_of_a_key_are_in_tabs_that_the_keyboard_reaches(
     expect(page.locator("#jwt")).to_be_visible()
     assert page.get_by_role("button", name="Copy Token in Python").count() == (1 if scripts else 0)
     context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_chart_fits_and_its_labels_do_not_overlap(
+    browser: Browser, service: Service, tenant: Tenant, scheme: Literal["light", "dark"]
+) -> None:
+    now = time.time()
+    hour = int(now // 3600 * 3600)
+
+    async def count() -> None:
+        store = await open_store(Settings(service.data))
+        await store.count_usage(
+            [KeyHour(tenant.key.id, hour - back * 3600, 900 + back, now, "") for back in range(168)]
+        )
+        await store.close()
+
+    with ThreadPoolExecutor() as threads:  # this one has the event loop of Playwright
+        threads.submit(lambda: asyncio.run(count())).result()
+    for width, height in SIZES:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        watched = watch(context, service.url)
+        watched.sign_in(tenant.app_key)
+        watched.open(f"/console/apps/{tenant.app_id}/integrations/{tenant.integration_id}/keys/{tenant.key.id}")
+        page = watched.page
+        require_sound(Axe(), page, "chart")
+        figure = box(page.locator("figure"))
+        bars = [box(bar) for bar in (page.locator(".hours .bar").first, page.locator(".hours .bar").last)]
+        assert figure.left < bars[0].left < bars[0].right <= bars[1].left < bars[1].right < figure.right
+        days = [box(text) for text in page.locator(".hours text").all() if text.is_visible()]
+        assert len(days) >= 3
+        assert all(left.right < right.left for left, right in pairwise(days))
+        values = [box(text) for text in page.locator(".scale text").all()]
+        assert len(values) >= 3
+        assert all(upper.bottom <= lower.top for lower, upper in pairwise(values))
+        assert figure.left < values[0].left and max(value.right for value in values) <= bars[0].left
+        page.locator(".hours .hour").first.hover()
+        assert (
+            page.locator(".hours .hour:hover title").text_content() == page.locator(".hour title").first.text_content()
+        )
+        context.close()
+
+
+def test_audit_trail_has_one_column_on_a_phone(browser: Browser, service: Service, tenant: Tenant) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    watched = watch(context, service.url)
+    watched.sign_in(tenant.app_key)
+    watched.open("/console/audit")
+    cells = watched.page.locator(".trail tbody tr").nth(1).locator("td:not(.outcome)")
+    boxes = sorted((box(cell) for cell in cells.all()), key=lambda cell: cell.top)
+    assert len(boxes) == 4 and len({cell.left for cell in boxes}) == 1
+    assert all(upper.bottom <= lower.top for upper, lower in pairwise(boxes))
+    assert watched.page.evaluate("document.documentElement.scrollWidth") == 360
+    context.close()
+
+
+def test_events_of_a_new_webhook_are_marked_in_the_form(watched: Watched, tenant: Tenant, wire: Wire) -> None:
+    watched.sign_in(tenant.app_key)
+    page = watched.page
+    open_form(page, "New integration")
+    page.get_by_label("Name of a new custom integration").fill("Bot")
+    expect(page.get_by_label("conversation:message", exact=True)).to_be_hidden()
+    page.get_by_label("Only the events that I mark").check()
+    page.get_by_label("conversation:message", exact=True).check()
+    page.get_by_label("Webhook URL").fill("bot.example")
+    page.get_by_role("button", name="Create integration").click()
+    expect(page.locator("#target-fault")).to_contain_text("This is not a URL with http or https")
+    expect(page.get_by_label("conversation:message", exact=True)).to_be_checked()
+    page.get_by_label("Webhook URL").fill("https://bot.example/hook")
+    page.get_by_role("button", name="Create integration").click()
+    page.get_by_role("heading", name="Bot", exact=True).wait_for()
+    webhooks = f"{tenant.app}/integrations/{page.locator('#integration-id').inner_text()}/webhooks"
+    assert wire.get(webhooks, tenant.app_key).json["webhooks"][0]["triggers"] == ["conversation:message"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """Where an element is on the page, in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def box(element: Locator) -> Box:
+    measured = element.bounding_box()
+    assert measured is not None
+    left, top = measured["x"], measured["y"]
+    return Box(left, top, left + measured["width"], top + measured["height"])
 
 
 @contextmanager

@@ -123,6 +123,8 @@ def test_page_shows_type_status_creation_and_webhooks(member: Visitor, tenant: T
     assert f"Type custom Status active Created {created}" in page.text
     assert f'<time datetime="{created}">{created}</time>' in page.html
     assert page.of(f"target-{id}") == TARGET
+    deliveries = f"/console/apps/{tenant.app_id}/deliveries?webhook={id}"
+    assert f'href="{deliveries}"' in page.html and member.get(deliveries).status == 200
     assert f"Events {', '.join(TRIGGERS[:2])} and 2 more Id {id}" in page.text
     web = member.get(f"/console/apps/{tenant.app_id}/integrations/{tenant.web_id}")
     assert "Type web Status active" in web.text and "Webhooks" not in web.text
