@@ -157,15 +157,19 @@ async def test_upgraded_postgres_store_equals_a_new_one(postgres_url: str, earli
     assert await postgres_description(earlier) == description
 
 
-def test_upgraded_sqlite_store_of_conversations_equals_a_new_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", range(1, len(schema_history.PLANE_SQLITE) + 1))
+def test_upgraded_sqlite_store_of_conversations_equals_a_new_one(tmp_path: Path, version: int) -> None:
     sqlite_schema.open_or_create(tmp_path / "new", PLANE)
-    schema_history.create_sqlite(tmp_path / "earlier", 1, schema_history.PLANE_SQLITE, PLANE.number)
+    schema_history.create_sqlite(tmp_path / "earlier", version, schema_history.PLANE_SQLITE, PLANE.number)
     sqlite_schema.open_or_create(tmp_path / "earlier", PLANE)
     assert sqlite_description(tmp_path / "earlier") == sqlite_description(tmp_path / "new")
 
 
-async def test_upgraded_postgres_store_of_conversations_equals_a_new_one(postgres_url: str, earlier: str) -> None:
-    await schema_history.create_postgres(earlier, 1, steps=schema_history.PLANE_POSTGRES)
+@pytest.mark.parametrize("version", range(1, len(schema_history.PLANE_POSTGRES) + 1))
+async def test_upgraded_postgres_store_of_conversations_equals_a_new_one(
+    postgres_url: str, earlier: str, version: int
+) -> None:
+    await schema_history.create_postgres(earlier, version, steps=schema_history.PLANE_POSTGRES)
     catalog = msgspec.structs.replace(PLANE, schema="")
     for url in (postgres_url, earlier):
         connection = await asyncpg.connect(url)

@@ -449,6 +449,25 @@ CREATE TABLE idempotency (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_by_age ON idempotency (created);
 """,
+    """
+CREATE TABLE scripts (
+    id TEXT PRIMARY KEY,
+    app_id TEXT NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    outcome TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE clients ADD COLUMN linking TEXT;
+ALTER TABLE clients ADD COLUMN address TEXT;
+CREATE INDEX clients_by_address ON clients (address);
+CREATE INDEX conversations_by_age ON conversations (app_id, last_received, id) WHERE messages > 0;
+""",
+    """
+CREATE TABLE typing (
+    conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    author TEXT NOT NULL,
+    began INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, author)
+) STRICT, WITHOUT ROWID;
+""",
 )
 PLANE_POSTGRES = (
     """
@@ -618,6 +637,25 @@ CREATE INDEX idempotency_by_age ON idempotency (created);
 CREATE TABLE nodes (
     id text PRIMARY KEY,
     renewals bigint NOT NULL
+);
+""",
+    """
+CREATE TABLE scripts (
+    id text COLLATE "C" PRIMARY KEY,
+    app_id text COLLATE "C" NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    outcome text NOT NULL
+);
+ALTER TABLE clients ADD COLUMN linking TEXT;
+ALTER TABLE clients ADD COLUMN address TEXT;
+CREATE INDEX clients_by_address ON clients (address);
+CREATE INDEX conversations_by_age ON conversations (app_id, last_received, id) WHERE messages > 0;
+""",
+    """
+CREATE TABLE typing (
+    conversation_id text COLLATE "C" NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    author text COLLATE "C" NOT NULL,
+    began bigint NOT NULL,
+    PRIMARY KEY (conversation_id, author)
 );
 """,
 )

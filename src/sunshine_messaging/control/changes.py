@@ -8,6 +8,7 @@ import msgspec
 
 from sunshine_keys.errors import Forbidden, SwitchboardInvalidAction
 from sunshine_keys.store.statements import Statements
+from sunshine_messaging.control.history import DEFAULT, record_control
 from sunshine_messaging.control.model import Caller, Control
 from sunshine_messaging.control.states import Action, Failure, Outcome, outcome_of, with_default
 from sunshine_messaging.conversations.model import Conversation
@@ -45,6 +46,8 @@ class ChangeControl(AnnouncedChange[Failure | None], frozen=True):
         if outcome.is_forbidden:
             raise Forbidden
         changed = yield from _write(conversation, outcome.control)
+        if outcome.raises or changed is not conversation:
+            yield from record_control(audience, changed, self.act, caller, self.reason)
         if outcome.raises or outcome.failure is not None:
             yield from audience.raise_event(self._event(conversation.control, changed, outcome, caller))
         return outcome.failure
@@ -69,7 +72,10 @@ def settle_control(
     """
     audience = yield from _up_to_date(audience, conversation)
     control = with_default(audience.switchboard, conversation.control, responder_id)
-    return (yield from _write(conversation, control))
+    settled = yield from _write(conversation, control)
+    if settled is not conversation:
+        yield from record_control(audience, settled, DEFAULT)
+    return settled
 
 
 def _up_to_date(audience: Audience, conversation: Conversation) -> Statements[Audience]:

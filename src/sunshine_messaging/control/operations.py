@@ -8,7 +8,9 @@ from sunshine_keys.errors import SwitchboardInvalidAction, SwitchboardInvalidTar
 from sunshine_keys.wire.operation import Call
 from sunshine_messaging.calls import Handlers, Plane
 from sunshine_messaging.control.changes import ChangeControl
+from sunshine_messaging.control.history import CONTROL_RECORDS, control_records, record_view
 from sunshine_messaging.control.states import Action
+from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.metadata import require_small
 from sunshine_messaging.users.model import without_nulls
 
@@ -48,11 +50,19 @@ async def release_control(plane: Plane, call: Call) -> Any:
     return await _act(plane, call, Action.RELEASE)
 
 
-TABLES = ()
+async def list_control_records(plane: Plane, call: Call) -> Any:
+    await plane.require_app(call)
+    conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
+    records = await plane.store.read(control_records(conversation.id))
+    return {"controlRecords": [record_view(record) for record in records]}
+
+
+TABLES = (CONTROL_RECORDS,)
 
 HANDLERS: Handlers = {
     "PassControl": pass_control,
     "OfferControl": offer_control,
     "AcceptControl": accept_control,
     "ReleaseControl": release_control,
+    "ListControlRecords": list_control_records,
 }

@@ -10,6 +10,7 @@ from sunshine_keys.errors import BadRequest
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements
 from sunshine_messaging.apps.table import register
+from sunshine_messaging.control.history import DEFAULT, record_control
 from sunshine_messaging.control.states import with_default
 from sunshine_messaging.conversations.model import (
     PERSONAL,
@@ -46,6 +47,8 @@ class CreateConversation(AnnouncedChange[bytes], frozen=True):
         conversation = msgspec.structs.replace(conversation, active_entry=control.active)
         yield from register(conversation.app_id)
         yield from CONVERSATIONS.insert(conversation)
+        if control.active is not None:
+            yield from record_control(self.audience, conversation, DEFAULT)
         for member, user in zip(self.members, users, strict=True):
             yield from add_participant(conversation, user, conversation.created_at, subscribe=member.subscribe)
         owner = users[0] if conversation.type == PERSONAL else None

@@ -8,6 +8,7 @@ import msgspec
 
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.statements import Statements, execute
+from sunshine_messaging.control.history import expire_records
 from sunshine_messaging.conversations.table import CONVERSATIONS
 from sunshine_messaging.messages.model import received_at
 from sunshine_messaging.messages.table import delete_oldest
@@ -45,7 +46,9 @@ def inactive_conversations(
 
 
 class ExpireMessages(Change[bool], frozen=True):
-    """Delete the oldest messages of a conversation that has been inactive since `before`. Return True if more are left.
+    """Delete the oldest messages of a conversation that has been inactive since `before`, and its older history of control.
+
+    Return True if more messages are left.
 
     A conversation that is active by now stays as it is. No webhook hears of it.
     """
@@ -59,6 +62,7 @@ class ExpireMessages(Change[bool], frozen=True):
         conversation = yield from CONVERSATIONS.get(self.conversation_id)
         if conversation is None or conversation.last_received >= self.before:
             return False
+        yield from expire_records(conversation.id, self.before)
         messages = yield from delete_oldest(conversation.id, _ROWS)
         is_rest = len(messages) < _ROWS
         left = 0 if is_rest else max(conversation.messages - _ROWS, 1)

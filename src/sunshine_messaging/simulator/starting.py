@@ -13,6 +13,7 @@ from sunshine_messaging.apps.table import register
 from sunshine_messaging.clients.linking import added_event, associate
 from sunshine_messaging.clients.model import Client, address_of
 from sunshine_messaging.clients.table import CLIENTS, SDK, clients_at, clients_of, find_sdk_client, sdk_client
+from sunshine_messaging.control.history import DEFAULT, record_control
 from sunshine_messaging.control.states import with_default
 from sunshine_messaging.conversations.changes import created_event
 from sunshine_messaging.conversations.model import Conversation, conversation_view
@@ -77,6 +78,8 @@ class StartConversation(AnnouncedChange[bytes], frozen=True):
         control = with_default(self.audience.switchboard, conversation.control, responder_id)
         conversation = msgspec.structs.replace(conversation, is_default=is_default, active_entry=control.active)
         yield from CONVERSATIONS.insert(conversation)
+        if control.active is not None:
+            yield from record_control(self.audience, conversation, DEFAULT)
         yield from add_participant(conversation, user, conversation.created_at, subscribe=client.type == SDK)
         yield from associate(conversation.id, user.id, client, first=True)
         yield from self.audience.raise_event(

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.errors import BadRequest, UserNotFound
-from sunshine_keys.ids import new_object_id
+from sunshine_keys.ids import OBJECT_ID, new_object_id
 from sunshine_keys.wire import paging
 from sunshine_keys.wire.checks import Values
 from sunshine_keys.wire.operation import Call
@@ -16,7 +16,7 @@ from sunshine_messaging.metadata import require_small
 from sunshine_messaging.moments import normalised, text
 from sunshine_messaging.users.changes import CreateUser, DeletePersonalInformation, DeleteUser, UpdateUser
 from sunshine_messaging.users.model import HandleKind, User, UserPatch, user_view, without_nulls
-from sunshine_messaging.users.table import HANDLES, USERS, require_user, users_with
+from sunshine_messaging.users.table import HANDLES, USERS, require_user, users_of_app, users_with
 
 NAME = "userIdOrExternalId"
 
@@ -60,6 +60,18 @@ async def list_users(plane: Plane, call: Call) -> Any:
         raise BadRequest("Filter parameter identities.email is required")
     matches = await plane.store.read(users_with(HandleKind.EMAIL, call.ids["appId"], brand(call), email))
     return {"users": [user_view(user) for user in matches]}
+
+
+async def list_app_users(plane: Plane, call: Call) -> Any:
+    query = call.request.query()
+    before, after = query.get("before"), query.get("after")
+    limit = paging.number(query, "limit", 25, most=100)
+    cursors = [cursor for cursor in (before, after) if cursor is not None]
+    if len(cursors) > 1 or not all(OBJECT_ID.fullmatch(cursor) for cursor in cursors):
+        raise BadRequest("Invalid query parameters")
+    await plane.require_app(call)
+    rows = await plane.store.read(users_of_app(call.ids["appId"], before, after, limit + 1))
+    return {"users": [user_view(row) for row in rows[:limit]], "hasMore": len(rows) > limit}
 
 
 async def get_user(plane: Plane, call: Call) -> Any:
@@ -106,6 +118,7 @@ TABLES = (USERS, HANDLES)
 HANDLERS: Handlers = {
     "CreateUser": create_user,
     "ListUsers": list_users,
+    "ListAppUsers": list_app_users,
     "GetUser": get_user,
     "UpdateUser": update_user,
     "DeleteUser": delete_user,

@@ -29,6 +29,18 @@ def users_with(kind: HandleKind, app_id: str, brand_id: str | None, value: str) 
     return USERS.select(clauses, prefix, f"{prefix[:-1]};")
 
 
+def users_of_app(app_id: str, before: str | None, after: str | None, limit: int) -> Statements[list[User]]:
+    """Return the app's newest users, or those before the user `before`, newest first; or those after `after`, oldest first."""
+    order = "DESC" if after is None else "ASC"
+    return USERS.select(
+        f"WHERE app_id = $1 AND id < $2 AND id > $3 ORDER BY id {order} LIMIT $4",
+        app_id,
+        before or "g",
+        after or "",
+        limit,
+    )
+
+
 def find_by_external_id(app_id: str, external_id: str, brand_id: str | None) -> Statements[User | None]:
     """Return the user with this external id and exactly this brand, or None."""
     users = yield from users_with(HandleKind.EXTERNAL_ID, app_id, brand_id, external_id)
