@@ -1,4 +1,4 @@
-"""The pages about deliveries in a real browser, at two widths and in both colour schemes."""
+"""The pages about deliveries and the switchboard in a real browser, at two widths and in both colour schemes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from playwright.sync_api import Browser
 from support import targets
 from support.browsing import SIZES, Watched, require_sound, watch
 from support.machine import needs
-from support.messaging import TEXT, chat, create_user, post
+from support.messaging import TEXT, chat, create_switchboard, create_user, post
 from support.targets import Target
 from support.waiting import wait_until
-from support.wire import Service, Tenant, Wire
+from support.wire import Service, Tenant, Wire, make_tenant
 
 pytestmark = [
     needs("chromium"),
@@ -64,6 +64,29 @@ def test_failing_delivery_is_looked_at_and_redelivered(
     watched.require_quiet()
 
 
+def test_switchboard_is_created_and_control_handed_over(watched: Watched, wire: Wire, tenant: Tenant) -> None:
+    page = watched.page
+    watched.sign_in(tenant.app_key)
+    page.get_by_role("link", name="Switchboard").click()
+    page.get_by_role("button", name="Create switchboard").click()
+    assert "Switchboard created and turned on." in page.get_by_role("status").first.inner_text()
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+    page.get_by_label("Conversation’s id").fill(conversation)  # noqa: RUF001 - the label's text
+    page.get_by_role("button", name="Show").click()
+    assert page.locator("#active").inner_text() == "Mine"
+    page.get_by_label("Offer control to").select_option("agents")
+    page.get_by_role("button", name="Offer control").click()
+    page.get_by_role("button", name="Accept for agents").click()
+    assert page.locator("#active").inner_text() == "agents"
+    page.get_by_label("Pass control to").select_option("Mine")
+    page.get_by_role("button", name="Pass control").click()
+    assert page.locator("#active").inner_text() == "Mine"
+    assert page.locator("table").inner_text().count("control passed to Mine") == 1
+    page.get_by_role("button", name="Release control").click()
+    assert page.locator("#active").count() == 0
+    watched.require_quiet()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_about_conversations_violate_no_axe_rules_and_do_not_scroll_sideways(
     browser: Browser, service: Service, wire: Wire, tenant: Tenant, target: Target, scheme: str
@@ -76,7 +99,25 @@ def test_pages_about_conversations_violate_no_axe_rules_and_do_not_scroll_sidewa
     post(wire, tenant, chat(wire, tenant, create_user(wire, tenant)), TEXT)
     number = wait_for_end(wire, tenant)
     app = f"/console/apps/{tenant.app_id}"
+    bare = f"/console/apps/{make_tenant(wire, service.account).app_id}"
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+    entry = create_switchboard(wire, tenant, messageHistoryCount=10)[1]
+    long = {"name": "y" * 128}
+    board = wire.get(f"{tenant.app}/switchboards", tenant.app_key).json["switchboards"][0]["id"]
+    wire.patch(f"{tenant.app}/switchboards/{board}/switchboardIntegrations/{entry['id']}", tenant.app_key, long)
+    for action, body in (
+        ("pass", {"switchboardIntegration": entry["id"]}),
+        ("offer", {"switchboardIntegration": "bot"}),
+    ):
+        answer = wire.post(f"{tenant.conversations}/{conversation}/{action}Control", tenant.app_key, body)
+        assert answer.status == 200, answer
     pages = {
+        f"{bare}/switchboard": 200,
+        f"{app}/switchboard": 200,
+        f"{app}/switchboard?conversation=x": 422,
+        f"{app}/switchboard/entries/{entry['id']}": 200,
+        f"{app}/switchboard/entries/{entry['id']}/delete": 200,
+        f"{app}/switchboard/{conversation}": 200,
         f"{app}/deliveries": 200,
         f"{app}/deliveries?state=cancelled": 200,
         f"{app}/deliveries?webhook=x&state=lost": 422,

@@ -20,6 +20,7 @@ from sunshine_keys.console import (
     apps,
     authorizing,
     chat,
+    control,
     deliveries,
     forms,
     integrations,
@@ -28,6 +29,7 @@ from sunshine_keys.console import (
     rendering,
     sessions,
     signing,
+    switchboards,
     trail,
 )
 from sunshine_keys.console.forms import Form, named
@@ -79,6 +81,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 _APP = "/console/apps/{app_id}"
 _INTEGRATION = _APP + "/integrations/{integration_id}"
 _CHAT = _APP + "/chat/{conversation_id}"
+_BOARD = _APP + "/switchboard"
 _KEYS = (_APP + "/keys", _INTEGRATION + "/keys")
 
 ROUTES = (
@@ -103,6 +106,15 @@ ROUTES = (
     _route(_CHAT + "/files", takes_file=True, POST=chat.send_file),
     _route(_CHAT + "/live", GET=live.stream),
     _route(_CHAT + "/messages/{message_id}", GET=chat.show_message),
+    _route(_BOARD, GET=switchboards.show, POST=switchboards.create),
+    _route(_BOARD + "/enabled", POST=switchboards.set_enabled),
+    _route(_BOARD + "/default", POST=switchboards.set_default),
+    _route(_BOARD + "/delete", GET=switchboards.ask_to_delete, POST=switchboards.delete),
+    _route(_BOARD + "/entries", POST=switchboards.add_entry),
+    _route(_BOARD + "/entries/{entry_id}", GET=switchboards.ask_to_edit, POST=switchboards.edit),
+    _route(_BOARD + "/entries/{entry_id}/delete", GET=switchboards.ask_to_remove, POST=switchboards.remove),
+    _route(_BOARD + "/{conversation_id}", GET=control.show),
+    *(_route(f"{_BOARD}/{{conversation_id}}/{action}", POST=control.acting(action)) for action in control.ACTIONS),
     _route(_APP + "/deliveries", GET=deliveries.show_list),
     _route(_APP + "/deliveries/test", POST=deliveries.send_test),
     _route(_APP + "/deliveries/{number}", GET=deliveries.show),

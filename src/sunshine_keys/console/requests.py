@@ -127,14 +127,16 @@ class SignedInRequest(AnonymousRequest):
         body: Any = None,
         *,
         query: Mapping[str, str] = _EMPTY,
+        part: str = "",
         has_file: bool = False,
         **ids: str,
     ) -> Any:
         """Return the answer of an operation of the API, which this person's key calls, as decoded JSON.
 
         The app and the integration are those of this page's path; `ids` names what else is in the operation's path, and
-        `query` is its query. A form's `once` makes a create happen once. With `has_file`, this page's own body is the
-        operation's. Raises what the operation answers with, for example NotFound, and Forbidden if the key may not call it.
+        `query` is its query. A form's `once` makes a create happen once; a form that creates several objects names each by its
+        `part`. With `has_file`, this page's own body is the operation's. Raises what the operation answers with, for example
+        NotFound, and Forbidden if the key may not call it.
         """
         operation = self.operations[operation_id]
         names = {"appId": self.ids.get("app_id"), "integrationId": self.integration_id} | ids
@@ -142,16 +144,18 @@ class SignedInRequest(AnonymousRequest):
         app_id, integration_id = named.get("appId"), named.get("integrationId")
         self.admission.authorise(self.actor, self.source, self.request_id, operation.scopes, app_id, integration_id)
         values = operation.body.values(body) if operation.body and body is not None else {}
-        request = ApiRequest(self._scope(operation, named, query), self.request.receive, self.request_id)
+        request = ApiRequest(self._scope(operation, named, query, part), self.request.receive, self.request_id)
         upload = request.stream(operation.upload_bytes + FORM_BYTES, UPLOAD_SECONDS) if has_file else None
         answer = await operation.run(Call(self.engine, self.actor, request, values, named, upload))
         return msgspec.json.decode(msgspec.json.encode(answer.body if isinstance(answer, Replay) else answer))
 
-    def _scope(self, operation: Operation, ids: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
+    def _scope(
+        self, operation: Operation, ids: Mapping[str, str], query: Mapping[str, str], part: str
+    ) -> dict[str, Any]:
         """Return the scope of a request for an operation."""
         headers = [(name, value) for name, value in self.request.scope["headers"] if name in _PASSED_ON]
         if once := self.form.text("once"):
-            headers.append((b"idempotency-key", once.encode()))
+            headers.append((b"idempotency-key", (once + part).encode()))
         path = operation.path.format_map({name: quote(value, safe="") for name, value in ids.items()})
         return {
             **self.request.scope,

@@ -55,12 +55,13 @@ def record_control(
     if switchboard is None:
         return
     entries = (None if caller is None else caller.entry, conversation.active_entry, conversation.pending_entry)
-    names = [entry.name if (entry := switchboard.find(id)) is not None else None for id in entries]
+    actor, active, pending = (None if (entry := switchboard.find(id)) is None else entry.name for id in entries)
     rows = yield from execute(
         "SELECT COALESCE(MAX(number), 0) FROM control_records WHERE conversation_id = $1", conversation.id
     )
     number = rows[0][0] + 1
-    yield from CONTROL_RECORDS.insert(ControlRecord(conversation.id, number, audience.now, action, *names, reason))
+    record = ControlRecord(conversation.id, number, audience.now, action, actor, active, pending, reason)
+    yield from CONTROL_RECORDS.insert(record)
     yield from CONTROL_RECORDS.delete("conversation_id = $1 AND number <= $2", conversation.id, number - MOST_RECORDS)
 
 
