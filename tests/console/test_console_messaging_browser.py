@@ -1,4 +1,4 @@
-"""The pages about deliveries and the switchboard in a real browser, at two widths and in both colour schemes."""
+"""The pages about deliveries, the switchboard and users in a real browser, at two widths and in both colour schemes."""
 
 from __future__ import annotations
 
@@ -87,6 +87,29 @@ def test_switchboard_is_created_and_control_handed_over(watched: Watched, wire: 
     watched.require_quiet()
 
 
+def test_person_is_looked_up_renamed_and_forgotten(watched: Watched, wire: Wire, tenant: Tenant) -> None:
+    create_user(wire, tenant, externalId="jane", profile={"givenName": "Jane", "surname": "Doe"})
+    page = watched.page
+    watched.sign_in(tenant.app_key)
+    page.get_by_role("link", name="Users").click()
+    page.get_by_label("Search users").fill("jane")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("link", name="Jane Doe").click()
+    page.get_by_role("link", name="Edit profile").click()
+    page.get_by_label("Surname").fill("Smith")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="Jane Smith").wait_for()
+    page.get_by_role("link", name="Delete personal information").click()
+    page.get_by_label("Type the name of the user").fill("Jane Smith")
+    page.get_by_role("button", name="Delete personal information").click()
+    page.get_by_role("heading", name="jane", exact=True).wait_for()
+    page.get_by_role("link", name="Delete user").click()
+    page.get_by_label("Type the name of the user").fill("jane")
+    page.get_by_role("button", name="Delete user").click()
+    page.get_by_text("There are no users yet.").wait_for()
+    watched.require_quiet()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_about_conversations_violate_no_axe_rules_and_do_not_scroll_sideways(
     browser: Browser, service: Service, wire: Wire, tenant: Tenant, target: Target, scheme: str
@@ -111,7 +134,21 @@ def test_pages_about_conversations_violate_no_axe_rules_and_do_not_scroll_sidewa
     ):
         answer = wire.post(f"{tenant.conversations}/{conversation}/{action}Control", tenant.app_key, body)
         assert answer.status == 200, answer
+    profile = {"givenName": "x" * 60, "surname": "y" * 30, "email": f"{'z' * 60}@example.com"}
+    person = create_user(wire, tenant, externalId="e" * 900, profile=profile, metadata={"n" * 100: "v" * 900})
+    user = f"{app}/users/{person['id']}"
+    login = {"externalId": "e" * 900, "email": f"{'z' * 60}@example.com"}
+    wire.post(f"/simulator/v1/apps/{tenant.app_id}/users/{person['id']}/login", tenant.app_key, login)
+    wire.post(f"/simulator/v1/apps/{tenant.app_id}/conversations", tenant.app_key, {"userId": person["id"]})
     pages = {
+        f"{app}/users": 200,
+        f"{app}/users?search=nobody": 200,
+        f"{app}/users?search={'x' * 1025}": 422,
+        f"{bare}/users": 200,
+        user: 200,
+        f"{user}/profile": 200,
+        f"{user}/personal-information": 200,
+        f"{user}/delete": 200,
         f"{bare}/switchboard": 200,
         f"{app}/switchboard": 200,
         f"{app}/switchboard?conversation=x": 422,

@@ -14,7 +14,8 @@ from sunshine_keys.keys.model import Key
 class Deletion(msgspec.Struct, frozen=True):
     """An object to delete. `name` is the text to type: its display name, or its id if it has none.
 
-    `path` is the object's path below /console, `back` the page for a person who does not delete it.
+    `path` is the object's path below /console, `back` the page for a person who does not delete it. `part` names what of
+    the object is deleted, empty for all of it; `step` is the end of this page's path.
     """
 
     kind: str
@@ -23,6 +24,8 @@ class Deletion(msgspec.Struct, frozen=True):
     consequences: str
     path: str
     back: str
+    part: str = ""
+    step: str = "delete"
 
     @classmethod
     def of_key(cls, key: Key, path: str, back: str) -> Deletion:

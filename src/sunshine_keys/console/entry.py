@@ -31,6 +31,7 @@ from sunshine_keys.console import (
     signing,
     switchboards,
     trail,
+    users,
 )
 from sunshine_keys.console.forms import Form, named
 from sunshine_keys.console.requests import AnonymousHandler, AnonymousRequest, Handler, SignedInRequest
@@ -106,6 +107,11 @@ ROUTES = (
     _route(_CHAT + "/files", takes_file=True, POST=chat.send_file),
     _route(_CHAT + "/live", GET=live.stream),
     _route(_CHAT + "/messages/{message_id}", GET=chat.show_message),
+    _route(_APP + "/users", GET=users.show_list),
+    _route(_APP + "/users/{user_id}", GET=users.show),
+    _route(_APP + "/users/{user_id}/profile", GET=users.ask_to_edit, POST=users.edit),
+    _route(_APP + "/users/{user_id}/delete", GET=users.ask_to_delete, POST=users.delete),
+    _route(_APP + "/users/{user_id}/personal-information", GET=users.ask_to_depersonalise, POST=users.depersonalise),
     _route(_BOARD, GET=switchboards.show, POST=switchboards.create),
     _route(_BOARD + "/enabled", POST=switchboards.set_enabled),
     _route(_BOARD + "/default", POST=switchboards.set_default),
