@@ -310,9 +310,11 @@ async def edit(visit: SignedInRequest) -> Response:
     body, faults = _entry_body(visit, board, entry)
     if faults:
         return await _edit(visit, board, entry, faults=faults)
-    ids = {"switchboardId": board.switchboard["id"], "switchboardIntegrationId": entry["id"]}
+    board_id, entry_id = board.switchboard["id"], entry["id"]
     try:
-        await visit.call("UpdateSwitchboardIntegration", body, **ids)
+        await visit.call(
+            "UpdateSwitchboardIntegration", body, switchboardId=board_id, switchboardIntegrationId=entry_id
+        )
     except (BadRequest, NotFound) as error:
         return await _edit(visit, board, entry, sentence(error))
     return redirect(_path(visit), visit, ("entry-changed", entry["id"]))
@@ -329,9 +331,9 @@ async def remove(visit: SignedInRequest) -> Response:
     removal = _removal(visit, board)
     if not deleting.is_confirmed(visit, removal):
         return deleting.refuse(visit, removal)
-    ids = {"switchboardId": board.switchboard["id"], "switchboardIntegrationId": removal.id}
+    board_id = board.switchboard["id"]
     try:
-        await visit.call("DeleteSwitchboardIntegration", **ids)
+        await visit.call("DeleteSwitchboardIntegration", switchboardId=board_id, switchboardIntegrationId=removal.id)
     except BadRequest as error:
         return deleting.ask(visit, removal, sentence(error))
     return redirect(_path(visit), visit, ("entry-removed", removal.id))
