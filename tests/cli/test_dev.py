@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.commands import run
+from support.dev import bot, dev, free_port
 from support.remote import Terminal
 from support.visitor import Page, Visitor
 from support.waiting import wait_until
@@ -24,86 +22,9 @@ from support.wire import Key, Wire, first_run
 
 from sunshine_keys.testing import SunshineServer
 
-BOT = Path(__file__).parents[2] / "examples" / "bot" / "bot.py"
-
-
-class Dev:
-    """The command `dev` in a folder, whose standard output goes to a file."""
-
-    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
-        self.folder = folder
-        self.variables: dict[str, str] = {
-            "XDG_CONFIG_HOME": str(folder),
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        }
-        self.env_file = folder / "bot.env"
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("SUNSHINE_")}
-        self._output = folder / "dev.txt"
-        options = ("--port", "0", "--env", str(self.env_file), *options)
-        with self._output.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "sunshine_keys", "dev", *options],
-                env=clean | self.variables | environment, stdout=output, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-
-    @property
-    def said(self) -> str:
-        return self._output.read_text()
-
-    def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.said or self.process.poll() is not None, 30)
-        assert text in self.said, self.said
-
-    def bot_variables(self) -> dict[str, str]:
-        lines = self.env_file.read_text().splitlines()[1:]
-        return dict(line.split("=", 1) for line in lines)
-
-    def chat(self, *lines: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        return run("chat", "--profile", "dev", *options, stdin="".join(f"{line}\n" for line in lines), **self.variables)
-
-    def stop(self, number: int = signal.SIGINT) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(30)
-
-
-@contextlib.contextmanager
-def dev(folder: Path, *options: str, **environment: str) -> Iterator[Dev]:
-    folder.mkdir(exist_ok=True)
-    running = Dev(folder, *options, **environment)
-    try:
-        running.wait_for("Ctrl-C stops it.")
-        yield running
-    finally:
-        running.process.kill()
-        running.process.wait()
-
-
-@contextlib.contextmanager
-def bot(variables: dict[str, str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(
-        [sys.executable, str(BOT)], env=os.environ | variables | {"PORT": str(port)}, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_until(lambda: _is_open(port), 30)
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _is_open(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
 
 def test_person_talks_to_a_bot_in_the_terminal(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     with dev(tmp_path, "--forward-to", f"localhost:{port}/webhook") as running, bot(running.bot_variables(), port):
         chat = running.chat("Hello", "2", "Jane", "no address", "Jane", "jane@example.com", "Talk to a person")
         assert chat.stderr == ""
@@ -127,7 +48,7 @@ def test_person_talks_to_a_bot_in_the_terminal(tmp_path: Path) -> None:
 
 
 def test_bot_hands_over_to_an_agent_and_back(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     with dev(tmp_path, "--forward-to", f"localhost:{port}/webhook") as running, bot(running.bot_variables(), port):
         running.chat("/switchboard")
         chat = running.chat("Talk to a person", "/agent I am Ann.", "/handback", "Hello", "/takeover", "/close")
@@ -144,7 +65,7 @@ def test_bot_hands_over_to_an_agent_and_back(tmp_path: Path) -> None:
 
 
 def test_lines_show_a_bot_that_does_not_answer_and_one_with_a_wrong_secret(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     with dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running:
         assert running.chat("Hello").returncode == 0
         running.wait_for(", again at 20")
@@ -155,7 +76,7 @@ def test_lines_show_a_bot_that_does_not_answer_and_one_with_a_wrong_secret(tmp_p
 
 
 def test_lines_show_further_attempts(tmp_path: Path) -> None:
-    port, data = _free_port(), tmp_path / "data"
+    port, data = free_port(), tmp_path / "data"
     options = ("--data", str(data), "--forward-to", f"http://localhost:{port}/webhook")
     with dev(tmp_path / "home", *options) as running:
         running.chat()
@@ -213,7 +134,7 @@ def test_link_is_printed_and_no_browser_opens_without_a_terminal(tmp_path: Path)
 
 
 def test_leaving_a_form_sends_nothing(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     with (
         dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running,
         bot(running.bot_variables(), port),
@@ -266,7 +187,7 @@ def test_unused_packages_are_not_loaded_before_the_service_is_ready(tmp_path: Pa
 
 def test_bot_answers_soon_after_the_start(tmp_path: Path) -> None:
     """The time is measured by benchmarks/start.py; the limit is generous, because tests run on busy machines."""
-    port = _free_port()
+    port = free_port()
     began = time.monotonic()
     with dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running:
         with bot(running.bot_variables(), port):
