@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from support.commands import failed, run
+from support.messaging import post
 from support.visitor import Visitor
 from support.wire import Key, Wire, first_run, make_tenant
 
@@ -109,3 +112,30 @@ def test_an_invalid_public_url_is_refused(tmp_path: Path, url: str) -> None:
 )  # fmt: skip
 def test_a_public_url_is_normalised(url: str, expected: str) -> None:
     assert str(PublicUrl.parse(url)) == expected
+
+
+def test_chat_works_below_the_public_url(tmp_path: Path) -> None:
+    account = Key.of(first_run(tmp_path)["account_key"])
+    origin = {"Origin": "https://keys.example:8443"}
+    with server.running(Settings(tmp_path, simulator=True), Connections(public_url=PUBLIC)) as url:
+        tenant = make_tenant(Wire(url), account)
+        visitor = Visitor(url)
+        fields = visitor.get("/console/sign-in").form("/console/sign-in").fields
+        credentials = {"key_id": tenant.app_key.id, "secret": tenant.app_key.secret}
+        assert visitor.post("/console/sign-in", fields | credentials, origin).status == 303
+        form = visitor.get(f"/console/apps/{tenant.app_id}/chat").form("/chat")
+        started = visitor.post(form.action, form.fields | {"name": "Jane"}, origin)
+        page = visitor.get(started.headers["location"])
+        (live,) = re.findall(r'data-live="([^"]*)"', page.html)
+        assert live.startswith("/sunshine/console/")
+        choice = {"type": "text", "text": "x", "actions": [{"type": "reply", "text": "x", "payload": "x"}]}
+        conversation = started.headers["location"].rpartition("/")[2]
+        post(Wire(url), tenant, conversation, {"author": {"type": "business"}, "content": choice})
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+        cookies = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
+        connection.request("GET", live, headers={"Cookie": cookies})
+        stream = connection.getresponse()
+        while b"/messages/" not in (line := stream.readline()):
+            assert line, "the stream has ended"
+        assert b'href=\\"/sunshine/console/apps/' in line
+        connection.close()

@@ -154,7 +154,7 @@ async def require_thread(visit: SignedInRequest) -> Thread:
         raise NotFound("There is no such conversation; it may have been deleted") from None
     if side and side not in (AGENT, BUSINESS) and side not in [person.id for person in thread.people]:
         raise NotFound("This person takes no part in the conversation")
-    await thread.read_entries()
+    await thread.refresh()
     return thread
 
 

@@ -18,12 +18,12 @@ from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.console.thread import Part, Thread
 from sunshine_keys.errors import ServiceError, TooManyRequests
 
-MOST_STREAMS = 100
+MOST_STREAMS = 50
 """The most streams of a process. Each of them reads its conversation all the time."""
 
 _PERIOD_SECONDS = 0.25
 _SLOW_PERIODS = 8
-"""The list of conversations, and the session, are read once in so many periods."""
+"""The session, the list of conversations, the switchboard and what may have been deleted are read once in so many periods."""
 
 _PULSE_PERIODS = 60
 """A comment follows so many periods without a change, so that proxies do not end the connection."""
@@ -82,6 +82,7 @@ async def _events(visit: SignedInRequest, thread: Thread) -> AsyncGenerator[byte
                 if await sessions.resume(visit.engine.store, request, visit.clock()) is None:
                     yield b"event: ended\ndata: {}\n\n"
                     return
+                await thread.refresh()
                 chats = await chats_part(visit, thread, chats)
             parts = await thread.parts()
             present = [part.id for part in parts]

@@ -20,7 +20,7 @@ from sunshine_keys.errors import NotFound
 from sunshine_keys.wire.reference import colours
 
 _FOLDER = Path(__file__).parent
-_PATH_ATTRIBUTE = re.compile(rb'<[^>]* (?:href|action|src)="(?=/)')
+_PATH_ATTRIBUTE = re.compile(rb'<[^>]* (?:href|action|src|data-live)="(?=/)')
 _LINKS = ("http", "https", "mailto", "tel")
 """The schemes of URIs from messages that a page links to."""
 

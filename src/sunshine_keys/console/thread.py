@@ -62,6 +62,7 @@ class Thread:
         """The entries of the switchboard that is enabled."""
         self._names: dict[str, str] = {}
         self._rendered: dict[str, Part] = {}
+        self._messages: list[Part] | None = None
 
     @property
     def is_person(self) -> bool:
@@ -73,8 +74,8 @@ class Thread:
         Raises NotFound and what the operations of the API raise.
         """
         call, id = self._visit.call, self._id
+        former = self.conversation
         self.conversation = (await call("GetConversation", conversationId=id))["conversation"]
-        messages: list[Json] = (await call("ListMessages", conversationId=id))["messages"]
         members: list[Json] = (await call("ListParticipants", conversationId=id))["participants"]
         typists: list[Json] = (await call("ListTyping", conversationId=id))["typing"]
         self.people = [
@@ -83,8 +84,9 @@ class Thread:
         ]
         if not self.side:
             self.side = self.people[0].id if self.people and self._visit.has_simulator else BUSINESS
-        last = messages[-1]["id"] if messages else ""
-        parts = [self._message(message, is_last=message["id"] == last) for message in messages]
+        if self._messages is None or self.conversation != former:  # each new message changes the conversation
+            self._messages = await self._read_messages()
+        parts = [*self._messages]
         typing = [self._typist(item) for item in typists if item.get("userId", item["type"]) != self._author()]
         parts.append(self.part("typing", typing))
         reads = [(person.name, person.last_read) for person in self.people if person.last_read]
@@ -96,8 +98,15 @@ class Thread:
         self._rendered = {part.id: part for part in parts}
         return parts
 
-    async def read_entries(self) -> None:
-        """Read the entries of the app's switchboard."""
+    async def _read_messages(self) -> list[Part]:
+        messages: list[Json] = (await self._visit.call("ListMessages", conversationId=self._id))["messages"]
+        last = messages[-1]["id"] if messages else ""
+        return [self._message(message, is_last=message["id"] == last) for message in messages]
+
+    async def refresh(self) -> None:
+        """Read the entries of the app's switchboard, and let `parts` read all messages: some may have been deleted."""
+        self._messages = None
+        self.entries = []
         for switchboard in (await self._visit.call("ListSwitchboards"))["switchboards"]:
             if switchboard["enabled"]:
                 answer = await self._visit.call("ListSwitchboardIntegrations", switchboardId=switchboard["id"])

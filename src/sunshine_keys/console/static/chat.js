@@ -4,6 +4,7 @@
 const desk = document.getElementById("desk");
 const thread = document.getElementById("thread");
 const fault = document.getElementById("fault");
+const act = document.getElementById("act");
 const text = document.getElementById("text");
 const live = document.getElementById("live");
 const TYPING_MILLISECONDS = 5000;
@@ -64,9 +65,9 @@ function newOnce() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function send(fields, action = desk.dataset.act) {
+async function send(fields) {
   fields.set("once", newOnce());
-  return answered(await fetch(action, { method: "POST", body: new URLSearchParams(fields), headers: { "X-Live": "1" } }));
+  return answered(await fetch(act.action, { method: "POST", body: new URLSearchParams(fields), headers: { "X-Live": "1" } }));
 }
 
 async function answered(response) {
@@ -114,8 +115,7 @@ desk.addEventListener("submit", async (event) => {
 async function sendFile(form) {
   const fields = new FormData();
   fields.set("source", document.getElementById("file").files[0]);
-  const act = document.getElementById("act");
-  const response = await fetch(`${desk.dataset.act}/files?as=${encodeURIComponent(act.elements.as.value)}`, {
+  const response = await fetch(`${act.action}/files?as=${encodeURIComponent(act.elements.as.value)}`, {
     method: "POST",
     body: fields,
     headers: { "X-Form-Token": act.elements.form_token.value, "X-Form-Once": newOnce() },
@@ -124,7 +124,7 @@ async function sendFile(form) {
 }
 
 function activity(type) {
-  const fields = new FormData(document.getElementById("act"));
+  const fields = new FormData(act);
   fields.set("do", type);
   send(fields).catch(() => {});
 }
@@ -171,7 +171,7 @@ async function markRead() {
   const unread = Number(document.getElementById("reads").dataset.unread);
   if (!unread || isReading || document.visibilityState !== "visible" || desk.dataset.side !== "person") return;
   isReading = true;
-  const fields = new FormData(document.getElementById("act"));
+  const fields = new FormData(act);
   fields.set("do", "conversation:read");
   try {
     await send(fields);
