@@ -296,6 +296,20 @@ def partners_site(service: Service, links: dict[str, str]) -> Iterator[str]:
         site.server_close()
 
 
+def test_sign_in_link_on_a_page_of_another_site_shows_the_form(
+    watched: Watched, service: Service, tenant: Tenant
+) -> None:
+    key = tenant.app_key
+    link = sign_in_link(service.url, key.id, key.secret, key.scope)
+    with partners_site(service, {"/": f'<a href="{link}">Free hats</a>'}) as site:
+        watched.page.goto(site)
+        watched.page.get_by_role("link").click()
+        watched.page.get_by_label("Key id").wait_for()
+        assert "token" not in watched.page.url
+        watched.page.wait_for_timeout(500)
+        assert watched.page.get_by_label("Key id").is_visible()
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_partner_of_another_site_is_connected(
     browser: Browser, service: Service, wire: Wire, tenant: Tenant, scripts: bool

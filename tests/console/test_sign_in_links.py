@@ -44,6 +44,13 @@ def test_link_replaces_a_session(owner: Visitor, tenant: Tenant) -> None:
     assert owner.get("/console").headers["location"] == f"/console/apps/{tenant.app_id}"
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_page_of_another_site_gets_a_form_that_takes_no_token(visitor: Visitor, site: str) -> None:
+    page = visitor.get("/console/sign-in?link", {"Sec-Fetch-Site": site})
+    assert "token" not in page.form("/sign-in").fields
+    assert "token" in visitor.get("/console/sign-in?link", {"Sec-Fetch-Site": "none"}).form("/sign-in").fields
+
+
 def test_link_leads_to_no_other_site(visitor: Visitor, tenant: Tenant) -> None:
     key = tenant.app_key
     for page in ("//other.example", "https://other.example/console/apps", "/console/apps/x#token=y", "/v2/apps"):

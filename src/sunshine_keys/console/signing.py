@@ -25,6 +25,8 @@ from sunshine_keys.wire.application import CONSENT_PAGE
 _FIELDS: tuple[str, ...] = ("key_id", "secret")
 _HOME = "/console"
 _PAGE = re.compile(r"/console(?:/[0-9A-Za-z_-]+)+|/console/authorize\?[0-9A-Za-z_.~%&=+-]+", re.ASCII)
+_OTHER_SITES = ("cross-site", "same-site")
+"""Where a browser says that a page of another site led to the form. A sign-in link there could be anybody's."""
 _REASONS = {"ended": "Your session has ended. Sign in again.", "out": "You have signed out."}
 
 
@@ -128,6 +130,7 @@ def _form(
         faults=faults or dict.fromkeys(_FIELDS, ""),
         key_id=guest.form.text("key_id") if KEY_ID.fullmatch(guest.form.text("key_id")) else "",
         form_token=sessions.form_token(token),
+        takes_token=guest.request.headers.get("sec-fetch-site") not in _OTHER_SITES,
         to=_page(guest.form.text("to") or guest.request.query_params.get("to", "")),
     )
     if not cookie:

@@ -3,11 +3,15 @@
 // A sign-in link has its token in the fragment, which no request contains. It leaves the address bar before it is sent.
 if (location.pathname.endsWith("/console/sign-in") && location.hash.startsWith("#token=")) {
   const form = document.querySelector("form");
-  form.elements.token.value = location.hash.slice("#token=".length);
+  const token = location.hash.slice("#token=".length);
   const query = new URLSearchParams(location.search);
   query.delete("link");
   history.replaceState(null, "", `${location.pathname}?${query}`);
-  form.submit();
+  // The service leaves this field out if a page of another site led here.
+  if (form.elements.token) {
+    form.elements.token.value = token;
+    form.submit();
+  }
 }
 
 // Copying needs a script, and without one there are no such buttons.
