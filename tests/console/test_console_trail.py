@@ -57,6 +57,18 @@ def test_entries_name_their_actor_and_their_resource(owner: Visitor, tenant: Ten
     assert links(created)["Account key"] == f"/console/account-keys/{service.account.id}"
 
 
+def test_pages_of_objects_lead_to_their_entries(member: Visitor, tenant: Tenant) -> None:
+    app = f"/console/apps/{tenant.app_id}"
+    integration = f"{app}/integrations/{tenant.integration_id}"
+    for path, created in (
+        (app, ["integration.create", "key.create", "integration.create", "key.create"]),
+        (integration, ["key.create", "integration.create"]),
+        (f"{integration}/keys/{tenant.key.id}", ["key.create"]),
+    ):
+        (link,) = re.findall(r'href="(/console/audit\?[a-z]+=[^"]*)"', member.get(path).html)
+        assert [kind for kind in kinds(member.get(link)) if kind.startswith(("key", "integration"))] == created
+
+
 def test_entries_name_webhooks_by_their_target(member: Visitor, tenant: Tenant, wire: Wire) -> None:
     wire.post(tenant.webhooks, tenant.app_key, WEBHOOK | {"target": "https://bot.example/<hook>"})
     page = member.get("/console/audit?action=webhook.create")
