@@ -58,7 +58,7 @@ def numbers(page: Page) -> list[int]:
 
 def link(page: Page, text: str) -> str:
     """Return the target of the link with this text; empty if there is none."""
-    links = re.findall(r'href="([^"]*)"[^>]*>([^<]*)</a>', page.html)
+    links = re.findall(r'href="([^"]*)"[^>]*>([^<]*)<', page.html)
     return next((target.replace("&amp;", "&") for target, shown in links if text in shown), "")
 
 
@@ -117,6 +117,22 @@ def test_test_event_is_sent_to_the_chosen_webhook(
     attempted(wire, tenant)
     assert target.events("conversation:message")
     assert "/chat/" not in member.get(list_of(tenant)).html.replace('"/console/apps/' + tenant.app_id + '/chat"', "")
+
+
+def test_pages_of_integrations_conversations_and_users_lead_to_each_other(
+    member: Visitor, wire: Wire, tenant: Tenant, webhook: str
+) -> None:
+    user = create_user(wire, tenant)
+    conversation = chat(wire, tenant, user)
+    app = f"/console/apps/{tenant.app_id}"
+    page = member.get(f"{app}/integrations/{tenant.integration_id}")
+    chosen = member.get(link(page, "Send a test event").partition("#")[0])
+    assert f'<option value="{webhook}" selected>' in chosen.html
+    page = member.get(f"{app}/chat/{conversation}")
+    for path in (
+        f"{app}/switchboard/{conversation}", f"{app}/deliveries?conversation={conversation}", f"{app}/users/{user['id']}",
+    ):  # fmt: skip
+        assert f'href="{path}"' in page.html and member.get(path).status == 200, path
 
 
 def test_test_event_needs_a_webhook_of_the_app(
