@@ -99,6 +99,7 @@ def test_conversations_of_a_served_store_move_to_postgresql_and_back(data: Path,
             "messaging.deliveries": 0,
             "messaging.switchboards": 0,
             "messaging.switchboard_entries": 0,
+            "messaging.control_records": 0,
             "messaging.idempotency": 0,
         }
         later = content.once(server)
