@@ -125,6 +125,16 @@ def test_request_by_curl_of_the_quickstart_runs(reader: Reader) -> None:
     assert '"webhooks":[{"id":' in reader.run("sh", curl)
 
 
+@needs("curl")
+def test_verification_by_curl_names_the_key(tmp_path: Path, reader: Reader) -> None:
+    (curl,) = blocks(ROOT / "docs" / "verification.md", "sh")
+    key = first_run(tmp_path / "data", sample=True)["key"]
+    with server.running(Settings(tmp_path / "data")) as url:
+        reader.port = int(url.rpartition(":")[2])
+        reader.environment |= {"KEY_ID": key["id"], "SECRET": key["secret"]}
+        assert f'"keyId":"{key["id"]}","scope":"integration"' in reader.run("sh", curl)
+
+
 def _listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0

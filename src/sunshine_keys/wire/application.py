@@ -14,7 +14,7 @@ import msgspec
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import AttachmentNotFound, MethodNotAllowed, NotFound, ServiceError, StoreUnavailable
-from sunshine_keys.wire import openapi, reference
+from sunshine_keys.wire import openapi, reference, verification
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import File, Headers, Replay, Stream, error_body, error_headers, log_failure
 from sunshine_keys.wire.limits import NO_LIMITS, RateLimits
@@ -47,6 +47,7 @@ _COMMON_HEADERS: Headers = [
 ]
 _TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 _BASES = (b"/v2/", b"/sc/v2/", b"//v2/", b"/sc//v2/")
+_AUTH = verification.ROUTE.encode()
 _PROBES = ("healthz", "readyz")
 _OPEN = ("", *_PROBES, "metrics", "openapi.json", "docs")
 CONSENT_PAGE = "/console/authorize"
@@ -58,7 +59,7 @@ _REPLAYED = (b"idempotency-replayed", b"true")
 
 
 class Application:
-    """Serves the API under /v2 and /sc/v2; /healthz, /readyz, /openapi.json, /docs, and uploaded files below /attachments
+    """Serves the API under /v2 and /sc/v2; /auth for other services; /healthz, /readyz, /openapi.json, /docs, and uploaded files below /attachments
     and /sc/attachments, without credentials; /metrics by its token. Requests below /console, and those of browsers for
     /oauth/authorize, go to another application, if there is one.
     """
@@ -96,8 +97,7 @@ class Application:
         return (
             self._reads_inline
             and scope["method"] == "GET"
-            and path.startswith(_BASES)
-            and self._router.runs_inline(path)
+            and (path == _AUTH or (path.startswith(_BASES) and self._router.runs_inline(path)))
         )
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -180,6 +180,8 @@ class Application:
             return await self._open(request)
         if (file := _attachment(request.segments)) is not None:
             return 200, await self._file(request, *file)
+        if request.segments[0] == verification.AUTH:
+            return 200, await self._verify(request)
         operation, ids = self._router.match(request.method, request.segments)
         request.route = operation.path
         if not operation.scopes:
@@ -199,6 +201,16 @@ class Application:
         elif request.body_is_coming:
             await request.skip()  # read it first: a malformed body must change nothing
         return operation.status, await operation.run(Call(self._engine, actor, request, body, ids, upload))
+
+    async def _verify(self, request: Request) -> File:
+        """Say whose key a request has. Raises BadRequest, Unauthorized, Forbidden, TooManyRequests."""
+        request.route = verification.ROUTE
+        needed = verification.constraints_of(request)
+        actor = request.actor = await self._admission.authenticate(request)
+        self._admission.authorise(
+            actor, request.source, request.id, needed.scopes, needed.app_id, needed.integration_id
+        )
+        return verification.answer(actor)
 
     def _open_call(self, request: Request) -> OpenCall:
         consent_page = "" if self._console is None else request.prefix + CONSENT_PAGE
