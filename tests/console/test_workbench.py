@@ -56,7 +56,9 @@ def bench(browser: Browser, tmp_path: Path) -> Iterator[Workbench]:
 
 def test_developer_talks_to_a_bot_and_finds_out_what_fails(bench: Workbench) -> None:
     page = bench.page
-    bench.dev.chat("/switchboard")
+    bench.tab("Switchboard")
+    page.get_by_role("button", name="Create switchboard").click()
+    bench.tab("Chat")
     with bot(bench.variables, bench.port):
         page.get_by_label("Name of a new person").fill("Jane")
         page.get_by_role("button", name="Start a conversation").click()
@@ -75,13 +77,13 @@ def test_developer_talks_to_a_bot_and_finds_out_what_fails(bench: Workbench) -> 
         page.get_by_text("agents has control").wait_for()
         bench.say("I am Ann.")
         bench.hear("I am Ann.")
-        page.get_by_role("button", name="Pass to bot").click()
+        page.get_by_role("button", name="Pass to Bot").click()
         bench.hear("How can I help?")
         page.get_by_role("navigation", name="Who you are").get_by_role("link", name="Jane").click()
         page.get_by_role("button", name="Talk to a person").click()
         page.get_by_text("agents has control").wait_for()
-        page.get_by_role("button", name="Pass to bot").click()
-        page.get_by_text("bot has control").wait_for()
+        page.get_by_role("button", name="Pass to Bot").click()
+        page.get_by_text("Bot has control").wait_for()
 
     # The bot stops: its webhook fails, and what it missed is delivered once more
     bench.say("Are you there?")

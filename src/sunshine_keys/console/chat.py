@@ -101,8 +101,7 @@ def _summary(item: Json) -> _Summary:
 async def chats_part(visit: SignedInRequest, thread: Thread, former: Part | None = None) -> Part:
     """Return the list of conversations beside a conversation."""
     summaries, _ = await _summaries(visit)
-    app_path, here = f"/console/apps/{visit.app_id}", visit.ids["conversation_id"]
-    return thread.part("chats", summaries, app_path, here, former=former)
+    return thread.part("chats", summaries, thread.app_path, visit.ids["conversation_id"], former=former)
 
 
 async def show_list(visit: SignedInRequest) -> Response:

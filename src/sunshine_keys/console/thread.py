@@ -55,7 +55,8 @@ class Thread:
         self._visit = visit
         self._id = conversation_id
         self.side = side
-        self.path = f"/console/apps/{visit.app_id}/chat/{conversation_id}"
+        self.app_path = f"/console/apps/{visit.app_id}"
+        self.path = f"{self.app_path}/chat/{conversation_id}"
         self.people: list[Person] = []
         self.conversation: Json = {}
         self.entries: list[Json] = []
@@ -94,7 +95,7 @@ class Thread:
             reads.append(("the business", self.conversation["businessLastRead"]))
         unread = next((person.unread for person in self.people if person.id == self.side), 0)
         parts.append(self.part("reads", reads, unread))
-        parts.append(self.part("control", self._control(), self.path, self.side))
+        parts.append(self.part("control", self._control(), self.app_path, self.path, self.side))
         self._rendered = {part.id: part for part in parts}
         return parts
 
