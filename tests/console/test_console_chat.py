@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +89,33 @@ def test_form_of_a_bot_is_filled_in(member: Visitor, wire: Wire, tenant: Tenant,
     assert messages(wire, tenant, path)[-1]["content"]["type"] == "formResponse"
 
 
+@pytest.mark.parametrize("payload", [" ORDER ", "ORDER ", " "])
+def test_payload_may_begin_and_end_with_spaces(
+    member: Visitor, wire: Wire, tenant: Tenant, path: str, payload: str
+) -> None:
+    action = {"type": "postback", "text": "Order", "payload": payload}
+    message = offered(wire, tenant, path, {"type": "text", "text": "What?", "actions": [action]})
+    page = member.get(path)
+    assert f'value="{message["id"]} {payload}"' in page.html
+    assert do(member, page, path, do="tap", tap=f"{message['id']} {payload}").status == 303
+
+
+def test_longest_text_may_be_of_any_letters(member: Visitor, wire: Wire, tenant: Tenant, path: str) -> None:
+    text = "漢" * 4096
+    assert do(member, member.get(path), path, do="say", text=text).status == 303
+    assert messages(wire, tenant, path)[-1]["content"]["text"] == text
+
+
+def test_form_stays_as_it_is_when_another_message_follows(
+    member: Visitor, wire: Wire, tenant: Tenant, path: str
+) -> None:
+    form = offered(wire, tenant, path, FORM)
+    version = re.compile(rf'id="m-{form["id"]}" data-version="([0-9a-f]+)"')
+    before = version.findall(member.get(path).html)
+    offered(wire, tenant, path, {"type": "text", "text": "Take your time"})
+    assert version.findall(member.get(path).html) == before != []
+
+
 def test_same_form_sent_twice_posts_once(member: Visitor, wire: Wire, tenant: Tenant, path: str) -> None:
     page = member.get(path)
     for _ in range(2):
@@ -103,6 +131,7 @@ def test_same_form_sent_twice_posts_once(member: Visitor, wire: Wire, tenant: Te
         ({"do": "place", "lat": "north", "long": "2"}, "should be numbers"),
         ({"do": "content", "content": "{"}, "not JSON"),
         ({"do": "content", "content": "[]"}, "JSON object"),
+        ({"do": "content", "content": "[" * 9000}, "inside each other"),
         ({"do": "content", "content": '{"type": "carousel", "items": []}'}, "items"),
         ({"do": "tap", "tap": "x"}, ""),
         ({"do": "answer", "message": "0" * 24}, "not found"),
@@ -257,6 +286,17 @@ def test_stream_shows_what_happens(member: Visitor, wire: Wire, tenant: Tenant, 
         event(stream, "drop", id=f"m-{message['id']}")
 
 
+def test_stream_begins_with_the_messages_that_are_present(
+    member: Visitor, wire: Wire, tenant: Tenant, path: str
+) -> None:
+    ids = [offered(wire, tenant, path, {"type": "text", "text": text})["id"] for text in ("Hi", "Ho")]
+    conversation = f"{tenant.conversations}/{path.rpartition('/')[2]}"
+    assert wire.delete(f"{conversation}/messages/{ids[0]}", tenant.app_key).status == 200
+    with streaming(member, path) as stream:
+        present = event(stream, "present")["ids"].split()
+        assert f"m-{ids[1]}" in present and f"m-{ids[0]}" not in present
+
+
 def test_stream_ends_with_its_session(member: Visitor, tenant: Tenant, path: str) -> None:
     with streaming(member, path) as stream:
         event(stream, "put", id="control")
@@ -325,6 +365,7 @@ def test_text_of_a_message_never_becomes_markup(member: Visitor, wire: Wire, ten
     for content in (
         {"type": "text", "text": evil, "actions": [{"type": "postback", "text": evil, "payload": evil}]},
         {"type": "text", "text": "x", "actions": [{"type": "link", "text": "x", "uri": "javascript:alert(1)"}]},
+        {"type": "text", "text": "x", "actions": [{"type": "link", "text": "x", "uri": "https"}]},
         {"type": "file", "mediaUrl": "javascript:alert(1)", "altText": evil},
         {"type": "carousel", "items": [{"title": evil, "description": evil, "actions": [CHOICE | {"type": "postback"}]}]},
         {"type": "form", "fields": [{"type": "text", "name": evil, "label": evil, "placeholder": evil}]},
@@ -340,7 +381,7 @@ def test_text_of_a_message_never_becomes_markup(member: Visitor, wire: Wire, ten
     page = member.get(path)
     thread = page.html.partition('id="thread"')[2].partition('class="below"')[0]
     assert "<script" not in thread and "onerror" not in thread
-    assert 'href="javascript' not in thread
+    assert 'href="javascript' not in thread and 'href="https"' not in thread
 
 
 def test_people_without_simulated_names(member: Visitor, wire: Wire, tenant: Tenant) -> None:

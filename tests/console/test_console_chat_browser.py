@@ -85,3 +85,52 @@ def test_chat_goes_on_after_it_was_hidden(watched: Watched, wire: Wire, tenant: 
     page.evaluate(hide + "document.dispatchEvent(new Event('visibilitychange'))}", "visible")
     page.get_by_role("log").get_by_text("While away").wait_for()
     watched.require_quiet()
+
+
+def test_chat_shows_what_is_there_after_it_was_hidden(watched: Watched, wire: Wire, tenant: Tenant) -> None:
+    page = watched.page
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+    said = [
+        post(wire, tenant, conversation, BUSINESS | {"content": {"type": "text", "text": f"Message {number:03}"}})["id"]
+        for number in range(101)
+    ]
+    watched.sign_in(tenant.app_key)
+    watched.open(f"/console/apps/{tenant.app_id}/chat/{conversation}")
+    page.get_by_text("Live: what happens appears at once.").wait_for()
+    shown = page.locator("#thread > *")
+    expect(shown).to_have_count(100)
+    expect(shown.first).to_contain_text("Message 001")
+    hide = "state => {Object.defineProperty(document, 'visibilityState', {value: state, configurable: true});"
+    page.evaluate(hide + "document.dispatchEvent(new Event('visibilitychange'))}", "hidden")
+    assert wire.delete(f"{tenant.conversations}/{conversation}/messages/{said[50]}", tenant.app_key).status == 200
+    page.evaluate(hide + "document.dispatchEvent(new Event('visibilitychange'))}", "visible")
+    expect(shown.first).to_contain_text("Message 000")  # the place of a message is that of its id
+    expect(shown.last).to_contain_text("Message 100")
+    expect(page.get_by_text("Message 050")).to_have_count(0)
+    assert wire.delete(f"{tenant.conversations}/{conversation}/messages", tenant.app_key).status == 200
+    page.locator("#nothing").wait_for()
+    watched.require_quiet()
+
+
+def test_chat_tries_again_after_a_stream_was_refused(watched: Watched, wire: Wire, tenant: Tenant) -> None:
+    page = watched.page
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+    watched.sign_in(tenant.app_key)
+    page.route("**/live?*", lambda route: route.fulfill(status=503), times=1)
+    watched.open(f"/console/apps/{tenant.app_id}/chat/{conversation}")
+    page.get_by_text("The page is no longer live").wait_for()
+    page.get_by_text("Live: what happens appears at once.").wait_for()
+
+
+def test_focus_stays_when_its_part_changes(watched: Watched, wire: Wire, tenant: Tenant) -> None:
+    page = watched.page
+    conversation = chat(wire, tenant, create_user(wire, tenant))
+    watched.sign_in(tenant.app_key)
+    watched.open(f"/console/apps/{tenant.app_id}/chat/{conversation}")
+    page.get_by_text("Live: what happens appears at once.").wait_for()
+    line = page.locator(f'#chats a[href$="{conversation}"]')
+    line.focus()
+    post(wire, tenant, conversation, BUSINESS | {"content": {"type": "text", "text": "News"}})
+    expect(line).to_contain_text("News")
+    expect(line).to_be_focused()
+    watched.require_quiet()

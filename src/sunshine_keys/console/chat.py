@@ -248,7 +248,7 @@ async def _do(visit: SignedInRequest, thread: Thread) -> None:
         case "content":
             await _say(visit, thread, _written(form.text("content")))
         case "tap":
-            message, _, action = form.text("tap").partition(" ")
+            message, _, action = form.fields.get("tap", "").partition(" ")  # a payload may end with a space
             await _person_call(visit, thread, "SimulateTap", {"messageId": message, "action": action})
         case "answer":
             prefix = "field."
@@ -307,6 +307,8 @@ def _written(text: str) -> Any:
         content = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise BadRequest(f"The content is not JSON: {error}") from None
+    except RecursionError:
+        raise BadRequest("The content has too many objects or arrays inside each other") from None
     if not isinstance(content, dict):
         raise BadRequest("The content should be a JSON object with a type")
     return content

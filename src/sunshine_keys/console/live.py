@@ -71,7 +71,7 @@ async def _events(visit: SignedInRequest, thread: Thread) -> AsyncGenerator[byte
     request = visit.request
     is_ending: Callable[[], bool] = request.scope["is_ending"]
     sent: dict[str, str] = {}
-    order: list[str] = []
+    order: list[str] | None = None
     chats: Part | None = None
     silent = period = 0
     _open_streams.add(request)
@@ -86,7 +86,10 @@ async def _events(visit: SignedInRequest, thread: Thread) -> AsyncGenerator[byte
                 chats = await chats_part(visit, thread, chats)
             parts = await thread.parts()
             present = [part.id for part in parts]
-            events = [_event("drop", {"id": id}) for id in order if id not in present]
+            if order is None:  # the page may show messages that were deleted before the stream began
+                events = [_event("present", {"ids": " ".join(present)})]
+            else:
+                events = [_event("drop", {"id": id}) for id in order if id not in present]
             for part in [*parts, *([chats] if chats else [])]:
                 if sent.get(part.id) != part.version:
                     sent[part.id] = part.version

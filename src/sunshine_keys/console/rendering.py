@@ -87,7 +87,8 @@ _TEMPLATES.filters.update(_FILTERS)
 
 
 def _is_link(uri: str) -> bool:
-    return uri.partition(":")[0].lower() in _LINKS
+    scheme, colon, _ = uri.partition(":")
+    return bool(colon) and scheme.lower() in _LINKS
 
 
 _TESTS: dict[str, Any] = {"link": _is_link}

@@ -134,21 +134,22 @@ class Thread:
     def _message(self, message: Json, *, is_last: bool) -> Part:
         author = message["author"]
         is_mine = (author["type"] == "user") == self.is_person and author.get("userId", "") in ("", self.side)
+        content = message.get("content") or {}
+        # A part that looks the same is not rendered again: a person may be filling in its form.
+        has_replies = any(action["type"] == "reply" for action in content.get("actions", []))
         name = self._names.get(author.get("userId", "")) or author.get("displayName") or "The business"
         return self.part(
             f"m-{message['id']}",
             message,
             {
                 "is_mine": is_mine,
-                "is_last": is_last,
+                "is_last": is_last and has_replies,
                 "can_act": self.is_person and self._visit.has_simulator,
                 "name": name,
                 "side": self.side,
                 "path": self.path,
-                "file": self._own_file((message.get("content") or {}).get("mediaUrl", "")),
-                "item_files": [
-                    self._own_file(item.get("mediaUrl", "")) for item in (message.get("content") or {}).get("items", [])
-                ],
+                "file": self._own_file(content.get("mediaUrl", "")),
+                "item_files": [self._own_file(item.get("mediaUrl", "")) for item in content.get("items", [])],
             },
         )
 

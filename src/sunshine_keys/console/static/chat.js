@@ -21,16 +21,40 @@ function put({ id, version, html }) {
   const present = document.getElementById(id);
   if (present && present.dataset.version === version) return;
   const wasAtEnd = isAtEnd();
+  const focused = present?.contains(document.activeElement) ? document.activeElement : null;
   const element = document.createElement("template");
   element.innerHTML = html;
   const part = element.content.firstElementChild;
   if (present) present.replaceWith(part);
-  else if (id.startsWith("m-")) thread.append(part);
+  else if (id.startsWith("m-")) thread.insertBefore(part, [...thread.children].find((other) => other.id > id) ?? null);
+  if (focused) same(part, focused)?.focus({ preventScroll: true });
   enhance(part);
-  document.getElementById("nothing").hidden = thread.childElementCount > 0;
+  showWhetherEmpty();
   if (wasAtEnd || part.classList.contains("mine")) scrollToEnd();
   for (const image of part.querySelectorAll("img")) image.addEventListener("load", () => wasAtEnd && scrollToEnd());
   if (id === "reads") markRead();
+}
+
+// Returns the link or the button of a new part that the person has focused in the former one.
+function same(part, { tagName, href, value }) {
+  return [...part.querySelectorAll("a, button")].find(
+    (element) => element.tagName === tagName && element.href === href && element.value === value,
+  );
+}
+
+function showWhetherEmpty() {
+  document.getElementById("nothing").hidden = thread.childElementCount > 0;
+}
+
+// Removes the messages that were deleted while the page had no stream.
+function keepPresent(ids) {
+  for (const message of [...thread.children]) if (!ids.includes(message.id)) message.remove();
+  showWhetherEmpty();
+}
+
+function drop(id) {
+  document.getElementById(id)?.remove();
+  showWhetherEmpty();
 }
 
 function enhance(root) {
@@ -41,16 +65,20 @@ function enhance(root) {
 }
 
 let events = null;
+let nextTry = 0;
+const RETRY_MILLISECONDS = 5000;
 
 // A browser opens at most six connections to a host, so a page that nobody sees has none.
 function listen() {
   events?.close();
   events = null;
+  clearTimeout(nextTry);
   if (document.visibilityState !== "visible") return;
   events = new EventSource(desk.dataset.live);
   events.addEventListener("open", () => (live.textContent = "Live: what happens appears at once."));
   events.addEventListener("put", (event) => put(JSON.parse(event.data)));
-  events.addEventListener("drop", (event) => document.getElementById(JSON.parse(event.data).id)?.remove());
+  events.addEventListener("present", (event) => keepPresent(JSON.parse(event.data).ids.split(" ")));
+  events.addEventListener("drop", (event) => drop(JSON.parse(event.data).id));
   events.addEventListener("ended", () => {
     // A service that restarts ends the stream, too; a reload says whether the session or the conversation has gone.
     live.textContent = "The connection has ended. Connecting…";
@@ -58,6 +86,8 @@ function listen() {
   events.addEventListener("error", () => {
     const isClosed = events?.readyState === EventSource.CLOSED;
     live.textContent = isClosed ? "The page is no longer live. Reload it." : "The connection has ended. Connecting…";
+    // A browser gives up if the service answers without a stream, for example while its store is away.
+    if (isClosed) nextTry = setTimeout(listen, RETRY_MILLISECONDS);
   });
 }
 
