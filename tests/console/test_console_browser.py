@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
-from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
-from support.browsing import SIZES, Watched, require_sound, watch
+from support.browsing import LOOKS, Watched, require_sound, watch
 from support.machine import needs
 from support.oauth import new_partner
 from support.wire import Key, Service, Tenant, Wire
@@ -181,10 +180,7 @@ def test_programs_of_a_key_are_in_tabs_that_the_keyboard_reaches(
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_chart_fits_and_its_labels_do_not_overlap(
-    browser: Browser, service: Service, tenant: Tenant, scheme: Literal["light", "dark"]
-) -> None:
+def test_chart_fits_and_its_labels_do_not_overlap(browser: Browser, service: Service, tenant: Tenant) -> None:
     now = time.time()
     hour = int(now // 3600 * 3600)
 
@@ -197,8 +193,8 @@ def test_chart_fits_and_its_labels_do_not_overlap(
 
     with ThreadPoolExecutor() as threads:  # this one has the event loop of Playwright
         threads.submit(lambda: asyncio.run(count())).result()
-    for width, height in SIZES:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    for viewport, scheme in LOOKS:
+        context = browser.new_context(viewport=viewport, color_scheme=scheme)
         watched = watch(context, service.url)
         watched.sign_in(tenant.app_key)
         watched.open(f"/console/apps/{tenant.app_id}/integrations/{tenant.integration_id}/keys/{tenant.key.id}")
@@ -369,9 +365,8 @@ def test_without_a_clipboard_the_copy_button_selects_the_text(watched: Watched, 
     assert watched.page.evaluate("getSelection().toString()") == tenant.app_id
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_violates_axe_rules_or_scrolls_sideways(
-    browser: Browser, service: Service, wire: Wire, tenant: Tenant, scheme: str
+    browser: Browser, service: Service, wire: Wire, tenant: Tenant
 ) -> None:
     partner = new_partner(wire, service.account, displayName="A partner of many words, " * 4)
     app = f"/console/apps/{tenant.app_id}"
@@ -384,8 +379,8 @@ def test_no_page_violates_axe_rules_or_scrolls_sideways(
         f"/console/authorize?client_id={partner.id}&response_type=code",
     ]  # fmt: skip
     axe = Axe()
-    for width, height in SIZES:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    for viewport, scheme in LOOKS:
+        context = browser.new_context(viewport=viewport, color_scheme=scheme)
         watched = watch(context, service.url)
         watched.open("/console/sign-in")
         require_sound(axe, watched.page, "sign-in")

@@ -7,14 +7,19 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from support.wire import Key
 
-SIZES = ((360, 740), (1440, 900))
+LOOKS: tuple[tuple[ViewportSize, Literal["light", "dark"]], ...] = (
+    ({"width": 360, "height": 740}, "dark"),
+    ({"width": 1440, "height": 900}, "light"),
+)
+"""A phone and a large screen, one in the dark."""
 
 
 @contextmanager
