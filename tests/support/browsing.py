@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -70,9 +70,16 @@ def watch(context: BrowserContext, url: str) -> Watched:
     return watched
 
 
-def require_sound(axe: Axe, page: Page, path: str) -> None:
+def require_sound(axe: Axe, page: Page, path: str, *, is_light: bool = False) -> None:
+    """Assert that axe reports nothing, and that the page does not scroll sideways.
+
+    `is_light` says that the same page was looked at in the dark: only its contrasts can be different.
+    """
     # Playwright injects axe through the browser's protocol, to which the page's CSP does not apply.
-    result = axe.run(page, options={"resultTypes": ["violations"]})
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if is_light:
+        options["runOnly"] = ["color-contrast"]
+    result = axe.run(page, options=options)
     assert result.violations_count == 0, f"{path}\n{result.generate_report()}"
     widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert widths[0] <= widths[1], (path, widths)
