@@ -339,7 +339,8 @@ def test_file_is_sent_and_shown(member: Visitor, wire: Wire, tenant: Tenant, pat
         b"\x89PNG\r\n--x--\r\n"
     )
     headers = {"Content-Type": "multipart/form-data; boundary=x", "X-Form-Token": token, "X-Form-Once": "0" * 32}
-    assert member.send("POST", f"{path}/files", body, headers).status == 204
+    for _ in range(2):  # a file that is sent twice is posted once
+        assert member.send("POST", f"{path}/files", body, headers).status == 204
     (said,) = messages(wire, tenant, path)
     assert (said["content"]["type"], said["author"]["type"]) == ("image", "user")
     shown = member.get(path)
@@ -350,6 +351,32 @@ def test_file_is_sent_and_shown(member: Visitor, wire: Wire, tenant: Tenant, pat
     fault = member.send("POST", f"{path}/files", b"", headers | {"X-Form-Once": "1" * 32})
     assert "fault" in json.loads(fault.html)
     assert len(messages(wire, tenant, path)) == 1
+
+
+def test_upload_that_its_client_gives_up_is_no_failure(tmp_path: Path) -> None:
+    created = first_run(tmp_path / "data", sample=True)
+    log = tmp_path / "log"
+    with Server(tmp_path / "data", "--simulator", log=log) as server:
+        member = Visitor(server.wire.url).signed_in(Key.of(created["account_key"]))
+        page = member.get(f"/console/apps/{created['app']['id']}/chat")
+        path = member.submit(page, "/chat", name="Jane").headers["location"]
+        token = member.get(path).html.partition('name="form_token" value="')[2].partition('"')[0]
+        connection = http.client.HTTPConnection(urlsplit(member.url).netloc, timeout=20)
+        connection.putrequest("POST", f"{path}/files")
+        for name, value in {
+            "Cookie": "; ".join(f"{name}={value}" for name, value in member.cookies.items()),
+            "Content-Type": "multipart/form-data; boundary=x",
+            "Content-Length": "1000",
+            "X-Form-Token": token,
+            "X-Form-Once": "0" * 32,
+        }.items():
+            connection.putheader(name, value)
+        connection.endheaders(b'--x\r\nContent-Disposition: form-data; name="source"; filename="a"\r\n\r\nHi')
+        connection.close()
+        wait_until(lambda: "/files" in log.read_text())
+    logged = log.read_text()
+    assert " ERROR " not in logged
+    assert "client_gone" in logged
 
 
 def test_file_of_another_host_is_not_loaded(member: Visitor, wire: Wire, tenant: Tenant, path: str) -> None:

@@ -228,7 +228,8 @@ async def send_file(visit: SignedInRequest) -> Response:
         query = {"access": "public", "for": "message", "conversationId": id}
         attachment = (await visit.call("UploadAttachment", query=query, has_file=True))["attachment"]
         kind = "image" if attachment["mediaType"].startswith("image/") else "file"
-        visit.form = msgspec.structs.replace(visit.form, fields={})  # its `once` is that of the upload
+        if once := visit.form.text("once"):  # that of the upload; the message has its own
+            visit.form = msgspec.structs.replace(visit.form, fields={"once": f"{once}-message"})
         await _say(visit, thread, {"type": kind, "mediaUrl": attachment["mediaUrl"]})
     except ServiceError as error:
         if error.status >= 500:

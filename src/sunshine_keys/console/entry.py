@@ -51,6 +51,7 @@ from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import error_headers, log_failure
 from sunshine_keys.wire.application import CONSENT_PAGE
 from sunshine_keys.wire.operation import Operation
+from sunshine_keys.wire.request import ClientGone
 
 logger = logging.getLogger("sunshine_keys.console")
 
@@ -159,7 +160,7 @@ class Console:
         request = Request(scope, receive)
         try:
             response = await self._answer(request)
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientGone):
             return
         rendering.add_prefix(response, scope.get("prefix", ""))
         await response(scope, receive, send)
@@ -178,7 +179,7 @@ class Console:
             return _error_page(
                 guest, StoreUnavailable("The service is stopping"), getattr(request.state, "visit", None)
             )
-        except ClientDisconnect:
+        except (ClientDisconnect, ClientGone):
             raise
         except Exception as error:
             log_failure(logger, f"request {guest.request_id}", error)
