@@ -411,6 +411,34 @@ def test_text_of_a_message_never_becomes_markup(member: Visitor, wire: Wire, ten
     assert 'href="javascript' not in thread and 'href="https"' not in thread
 
 
+def test_link_in_the_html_of_a_message_leads_to_another_site_only(
+    member: Visitor, wire: Wire, tenant: Tenant, path: str
+) -> None:
+    links = (
+        "/console/apps",
+        "//elsewhere.example/x",
+        "?as=business",
+        "#x",
+        "x",
+        "http:/console",
+        "HTTPS://elsewhere.example",
+        "tel:1",
+    )
+    html = " ".join(f'<a href="{link}">x</a>' for link in links)
+    offered(wire, tenant, path, {"type": "text", "htmlText": html})
+    shown = member.get(path).html.partition('class="rich"')[2].partition("</div>")[0]
+    assert shown.count("<a") == len(links)
+    assert shown.count("href=") == 2
+
+
+def test_name_cannot_change_the_direction_of_the_text_behind_it(member: Visitor, wire: Wire, tenant: Tenant) -> None:
+    conversation = chat(wire, tenant, create_user(wire, tenant, profile={"givenName": "x\u202ey"}))
+    for shown in (chat_path(tenant), f"{chat_path(tenant)}/{conversation}"):
+        page = member.get(shown).html
+        assert "\u202e" not in page
+        assert r"x\u202ey" in page
+
+
 def test_people_without_simulated_names(member: Visitor, wire: Wire, tenant: Tenant) -> None:
     user = create_user(wire, tenant, profile={"givenName": "\u202e\u200b"})
     conversation = chat(wire, tenant, user)

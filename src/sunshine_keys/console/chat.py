@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from sunshine_keys.console.conversation_lines import preview
-from sunshine_keys.console.forms import seen
+from sunshine_keys.console.forms import legible, seen
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.console.thread import AGENT, BUSINESS, Json, Part, Thread, name_of
@@ -95,7 +95,7 @@ def _summary(item: Json) -> _Summary:
     people = ", ".join(name_of(user) for user in item["users"]) or "Nobody"
     name = conversation.get("displayName") or people
     moment = message["received"] if message else conversation["createdAt"]
-    return _Summary(conversation["id"], name if seen(name) else people, preview(message), moment)
+    return _Summary(conversation["id"], legible(name) if seen(name) else people, preview(message), moment)
 
 
 async def chats_part(visit: SignedInRequest, thread: Thread, former: Part | None = None) -> Part:

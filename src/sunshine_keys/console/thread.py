@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sunshine_keys.console.forms import named
+from sunshine_keys.console.forms import legible, named
 from sunshine_keys.console.rendering import fragment
 from sunshine_keys.console.requests import SignedInRequest
 
@@ -44,7 +44,7 @@ def name_of(user: Json) -> str:
     """Return the name to show for a user: the real one, or the external id, or the end of the id."""
     profile = user.get("profile") or {}
     name = " ".join(filter(None, (profile.get("givenName"), profile.get("surname"))))
-    return named(name or user.get("externalId") or "", f"User …{user['id'][-4:]}")
+    return legible(named(name or user.get("externalId") or "", f"User …{user['id'][-4:]}"))
 
 
 class Thread:
