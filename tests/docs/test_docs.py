@@ -126,13 +126,18 @@ def test_request_by_curl_of_the_quickstart_runs(reader: Reader) -> None:
 
 
 @needs("curl")
-def test_verification_by_curl_names_the_key(tmp_path: Path, reader: Reader) -> None:
+def test_verification_by_curl_and_by_python_names_the_key(tmp_path: Path, reader: Reader) -> None:
     (curl,) = blocks(ROOT / "docs" / "verification.md", "sh")
-    key = first_run(tmp_path / "data", sample=True)["key"]
+    sample = first_run(tmp_path / "data", sample=True)
+    key = sample["key"]
     with server.running(Settings(tmp_path / "data")) as url:
         reader.port = int(url.rpartition(":")[2])
         reader.environment |= {"KEY_ID": key["id"], "SECRET": key["secret"]}
         assert f'"keyId":"{key["id"]}","scope":"integration"' in reader.run("sh", curl)
+        (program,) = blocks(ROOT / "docs" / "verification.md", "python")
+        assert reader.run("python", program) == "401\n"
+        reader.environment["AUTHORIZATION"] = Key.of(key).basic()
+        assert reader.run("python", program) == f"{sample['integration']['id']}\n"
 
 
 def _listens(port: int) -> bool:
