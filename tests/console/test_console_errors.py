@@ -48,7 +48,7 @@ def links(page: Page) -> list[str]:
         ("GET", "/console/sign-out", None, {}, 405),
         ("DELETE", "/console/apps", None, {}, 405),
         ("POST", "/console/nothing", b"name=x", FORM, 404),
-        ("POST", "/console/apps", b"name=" + b"x" * 40_000, FORM, 413),
+        ("POST", "/console/apps", b"name=" + b"x" * 140_000, FORM, 413),
         ("POST", "/console/apps", b"{}", {"Content-Type": "application/json"}, 415),
         ("POST", "/console/apps", b"name=a&name=b", FORM, 400),
         ("POST", "/console/apps", b"name=a", FORM, 403),

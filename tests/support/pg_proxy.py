@@ -48,6 +48,7 @@ class Proxy:
                 for task in others:
                     task.cancel()
                 await asyncio.gather(*others, return_exceptions=True)
+                await asyncio.sleep(0.01)  # so that the aborted connections end before the loop does
 
         thread = threading.Thread(target=lambda: asyncio.run(serve()))
         thread.start()
@@ -64,6 +65,9 @@ class Proxy:
         except OSError:
             writer.close()
             return
+        except asyncio.CancelledError:  # the proxy ends meanwhile
+            writer.transport.abort()
+            raise
         ways = [
             asyncio.create_task(self._forward(reader, there[1])),
             asyncio.create_task(self._answer(there[0], writer)),

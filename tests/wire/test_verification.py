@@ -111,16 +111,6 @@ def test_traefik_and_caddy_ask_with_the_headers_of_the_request(wire: Wire, tenan
     assert (answer.status, answer.headers["x-sunshine-key-id"]) == (200, tenant.key.id)
 
 
-def test_call_counts_as_use_and_refusals_are_in_the_trail(wire: Wire, service: Service, tenant: Tenant) -> None:
-    assert verify(wire, tenant.key, "?scope=account").status == 403
-
-    def refusals() -> list[str]:
-        entries = wire.get(f"/sunshine/v1/apps/{tenant.app_id}/audit", service.account).json["entries"]
-        return [entry["note"] for entry in entries if entry["actor"] == tenant.key.id]
-
-    wait_until(lambda: any("account is needed" in note for note in refusals()))
-
-
 # nginx
 
 
