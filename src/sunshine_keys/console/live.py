@@ -25,8 +25,8 @@ _PERIOD_SECONDS = 0.25
 _SLOW_PERIODS = 8
 """The session, the list of conversations, the switchboard and what may have been deleted are read once in so many periods."""
 
-_PULSE_PERIODS = 60
-"""A comment follows so many periods without a change, so that proxies do not end the connection."""
+_PULSE_PERIODS = 8
+"""A comment follows so many periods without a change: a client that has gone is noticed, and proxies keep the connection."""
 
 _open_streams: set[Request] = set()
 
