@@ -147,13 +147,13 @@ async def require_thread(visit: SignedInRequest) -> Thread:
         raise NotFound("There is no such conversation")
     side = visit.form.text("as") or visit.request.query_params.get("as", "")
     thread = Thread(visit, id, side)
+    await thread.refresh()
     try:
         await thread.parts()
     except ConversationNotFound:
         raise NotFound("There is no such conversation; it may have been deleted") from None
     if side and side not in (AGENT, BUSINESS) and side not in [person.id for person in thread.people]:
         raise NotFound("This person takes no part in the conversation")
-    await thread.refresh()
     return thread
 
 
