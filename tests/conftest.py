@@ -12,16 +12,24 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import settings
+from support import orphans
 from support.leaks import Serving
+from support.planes import closed_in_order
 from support.postgres import Postgres, running
 from support.stores import STORES, Open, entered, filled, open_postgres, open_sqlite
 from support.wire import Key, Place, Service, Tenant, Wire, first_run, make_tenant
 
 from sunshine_keys import server
 from sunshine_keys.store import Store
+from sunshine_keys.store.postgres import PostgresStore
+from sunshine_keys.store.sqlite import SqliteStore
 
 settings.register_profile("default", deadline=None)  # the machine may be busy; no test is about time
 settings.load_profile("default")
+
+
+def pytest_configure() -> None:
+    orphans.end_with_this_process()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -37,6 +45,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
     pyfuncitem.funcargs["runner"].run(pyfuncitem.obj(**arguments))
     return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closing() -> Iterator[None]:
+    """Let a test fail that closes a store without the plane that works on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (SqliteStore, PostgresStore):
+            patch.setattr(kind, "close", closed_in_order(kind.close))
+        yield
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def bench(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Bench]:
     sealer = CountingSealer(*key_source(settings).read())
     engine = runner.run(open_engine(settings))
     yield Bench(msgspec.structs.replace(engine, sealer=sealer), sealer, sample)
-    runner.run(engine.store.close())
+    runner.run(engine.close())
 
 
 def basic(key: dict[str, Any]) -> str:

@@ -137,7 +137,7 @@ def test_a_trail_longer_than_a_page_is_shown_and_verified_whole(tmp_path: Path, 
     async def lengthen() -> None:
         engine = await open_engine(Settings(tmp_path))
         await asyncio.gather(*(engine.store.transact(OPERATOR, Refused("keys", "unauthorized")) for _ in range(2500)))
-        await engine.store.close()
+        await engine.close()
 
     asyncio.run(lengthen())
     entries = shown(tmp_path)

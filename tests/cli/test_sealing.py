@@ -81,7 +81,7 @@ def with_many_keys(data: Path, count: int) -> list[Key]:
         issued = [keys.issue(engine.sealer, Scope.ACCOUNT, None, None, "One of many") for _ in range(count)]
         first = Initialise(engine.sealer.key_id, [], [], [], [key for key, _ in issued])
         assert await engine.store.transact(OPERATOR, first)
-        await engine.store.close()
+        await engine.close()
         return [Key(view.id, view.secret) for _, view in issued]
 
     return asyncio.run(fill())
@@ -98,7 +98,7 @@ def require_every_secret_opens(data: Path) -> None:
             webhooks_of([integration_id for (integration_id,) in query(data, "SELECT id FROM integrations")])
         ):
             assert len(engine.sealer.open(webhook.sealed_secret, webhook.id)) == 32
-        await engine.store.close()
+        await engine.close()
 
     asyncio.run(check())
 

@@ -37,7 +37,8 @@ def in_process(service: Service) -> Iterator[Callable[[Driver], Any]]:
     engine = thread.submit(open_engine(Settings(service.data))).result(30)
     application: Any = Application(engine, ROUTER)
     yield lambda driver: driver.transport(application, thread)
-    thread.submit(engine.store.close()).result(10)
+    thread.submit(application.close()).result(30)
+    thread.submit(engine.close()).result(30)
 
 
 @pytest.fixture(params=["socket", "in-process"])

@@ -77,6 +77,14 @@ def loaded(server: Server, data: Path) -> set[str]:
     return set((data / "modules").read_text().split())
 
 
+async def test_store_is_not_closed_before_its_plane(engine: Engine) -> None:
+    """A check of the tests' own: a plane would go on with a closed store, and log a failure every second."""
+    plane = await plane_of(engine)
+    for store in (engine.store, plane.store):
+        with pytest.raises(AssertionError, match="close the engine"):
+            await store.close()
+
+
 def test_service_without_conversations_loads_and_creates_nothing(data: Path) -> None:
     place = Place(data, None)
     account = Key.of(first_run(place)["account_key"])

@@ -188,7 +188,7 @@ def secretive(planted: str, folder: Path) -> list[Any]:
         sunshine.ApiResponse(200, headers, data=None, raw_data=secret.encode()),
         SealError("x"), Key("int_1", secret),
     ]  # fmt: skip
-    asyncio.run(engine.store.close())
+    asyncio.run(engine.close())
     return objects
 
 
