@@ -68,7 +68,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "profiles": ("sunshine-keys profiles", "sunshine-keys profiles use work"),
     "profiles use": ("sunshine-keys profiles use work",),
     "restore": ("sunshine-keys restore backup.sqlite3", "sunshine-keys restore --data FOLDER --yes backup.sqlite3"),
-    "scan": ("sunshine-keys scan src config", "git log -p --all | sunshine-keys scan - --data FOLDER"),
+    "scan": (
+        "sunshine-keys scan src config",
+        "git log -p --all | sunshine-keys scan - --data FOLDER",
+        "sunshine-keys scan --revoke --data FOLDER src config",
+    ),
     "seal": ("sunshine-keys seal status", "sunshine-keys seal rotate"),
     "seal retire": ("sunshine-keys seal retire 5b1c0d2e3f4a5b6c",),
     "seal rotate": ("sunshine-keys seal rotate",),

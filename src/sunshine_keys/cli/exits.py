@@ -32,7 +32,7 @@ class Exit(IntEnum):
     DONE = 0, "The command did what you asked."
     FAILED = (
         1,
-        "It failed, was refused, or did only a part; `scan` found secrets; `doctor` found a cause; you pressed Ctrl-C.",
+        "It failed, was refused, or did only a part; `scan` found or left secrets; `doctor` found a cause; you pressed Ctrl-C.",
     )
     USAGE = (
         2,

@@ -1,10 +1,9 @@
-"""`scan`: find secrets of keys in files, folders and standard input."""
+"""`scan`: find secrets of keys in files, folders and standard input, and revoke them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import stat
@@ -15,15 +14,23 @@ from typing import Annotated, Any
 
 import typer
 
+from sunshine_keys.cli.confirm import require_terminal
+from sunshine_keys.cli.exits import complain
+from sunshine_keys.cli.owners import Owner, described, find_owners
 from sunshine_keys.cli.program import Data, Database, cli
+from sunshine_keys.cli.remote.options import Yes
+from sunshine_keys.cli.revoking import Exposure, Revocation
+from sunshine_keys.compose import open_engine, require_store
 from sunshine_keys.errors import ServiceError
 from sunshine_keys.keys.model import Key
+from sunshine_keys.oauth.model import hashed
 from sunshine_keys.scanning import Leak, scan
 from sunshine_keys.sealing.sealer import SealError
+from sunshine_keys.settings import Settings
 from sunshine_keys.store import StoreError
 
-Owners = Callable[[set[bytes]], dict[bytes, Key]]
-"""A lookup from the SHA-256 of secrets to the live keys that have these secrets."""
+Lookup = Callable[[set[bytes]], dict[bytes, Owner]]
+"""A lookup from the SHA-256 of secrets to their owners."""
 
 _BATCH = 10_000
 """The most leaks that wait for one walk over the keys of the store."""
@@ -34,6 +41,10 @@ def scan_command(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files and folders; - is standard input.")],
     data: Data = None,
     database: Database = None,
+    revoke: Annotated[
+        bool, typer.Option("--revoke", help="Revoke live keys and access tokens, after a question for each.")
+    ] = False,
+    yes: Yes = False,
     as_json: Annotated[
         bool, typer.Option("--json", envvar="SUNSHINE_KEYS_JSON", help="Print each secret as a line of JSON.")
     ] = False,
@@ -41,49 +52,48 @@ def scan_command(
     """Find secrets of keys in files, folders and standard input. With a store, show which keys they belong to.
 
     Exit 1 if there are any, 0 if there are none, and 2 if there are none but something could not be read.
+
+    With --revoke, also delete the live keys and access tokens whose secrets were found. Then exit 1 if one of them is still
+    live, 0 if none is, and 2 if none is but something could not be read. The last account key is deleted only with --yes.
     """
+    settings = Settings.of(data, database) if data or database else None
+    if revoke:
+        if settings is None:
+            raise typer.BadParameter("--revoke needs the store of the keys: add --data or --database")
+        if not yes:
+            require_terminal(reads_input="-" in paths)
     try:
-        with _owners(data, database) as owners:
-            report = _Report(owners, as_json=as_json)
+        with _lookup(settings) as lookup:
+            report = _Report(lookup, as_json=as_json)
             for path in paths:
                 _scan_path(path, report)
             report.flush()
     except (StoreError, ServiceError, SealError) as error:
-        _complain(str(error))
+        complain(str(error))
         raise typer.Exit(2) from None
     except OSError as error:  # This is an error of standard output: the report has handled those of reading.
         sys.stdout = None  # Otherwise Python flushes it once more when it exits, and fails again.
-        _complain(f"cannot print: {error.strerror}")
+        complain(f"cannot print: {error.strerror}")
         raise typer.Exit(2) from None
-    raise typer.Exit(1 if report.has_leaks else 2 if report.has_unread else 0)
+    has_live = report.has_leaks
+    if revoke:
+        assert settings is not None
+        revocation = Revocation(settings, yes=yes, reads_input="-" in paths, as_json=as_json)
+        has_live = not asyncio.run(revocation.run(report.exposures.values()))
+    raise typer.Exit(1 if has_live else 2 if report.has_unread else 0)
 
 
 @contextlib.contextmanager
-def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
-    """Yield a lookup in the named store, or None if none is named. Never create a store. Raises StoreError."""
-    if not data and not database:
+def _lookup(settings: Settings | None) -> Generator[Lookup | None]:
+    """Yield a lookup in a store, or None without one. Never create or change a store. Raises StoreError."""
+    if settings is None:
         yield None
         return
-    from sunshine_keys.compose import open_engine, require_store
-    from sunshine_keys.keys import operations as keys
-    from sunshine_keys.settings import Settings
-
-    settings = Settings.of(data, database)
     with asyncio.Runner() as runner:
         runner.run(require_store(settings))
         engine = runner.run(open_engine(settings, read_only=True))
-
-        async def find_owners(digests: set[bytes]) -> dict[bytes, Key]:
-            owners: dict[bytes, Key] = {}
-            async for key, secret in keys.every(engine):
-                if (digest := bytes.fromhex(secret) if key.is_token else _digest(secret)) in digests:
-                    owners[digest] = key
-                    if len(owners) == len(digests):
-                        break
-            return owners
-
         try:
-            yield lambda digests: runner.run(find_owners(digests))
+            yield lambda digests: runner.run(find_owners(engine, digests))
         finally:
             runner.run(engine.store.close())
 
@@ -91,31 +101,41 @@ def _owners(data: str | None, database: str | None) -> Generator[Owners | None]:
 class _Report:
     """Prints leaks: immediately or, with a store, in batches after a lookup of their keys."""
 
-    def __init__(self, owners: Owners | None, *, as_json: bool) -> None:
-        self._owners = owners
+    def __init__(self, lookup: Lookup | None, *, as_json: bool) -> None:
+        self._lookup = lookup
         self._format = _json_line if as_json else _text_line
         self._waiting: list[tuple[str, Leak]] = []
+        self.exposures: dict[str, Exposure] = {}
+        """The owners of secrets, by their ids."""
         self.has_leaks = False
         self.has_unread = False
 
     def add(self, path: str, leak: Leak) -> None:
         self.has_leaks = True
         self._waiting.append((path, leak))
-        if self._owners is None or len(self._waiting) >= _BATCH:
+        if self._lookup is None or len(self._waiting) >= _BATCH:
             self.flush()
 
     def cannot_read(self, path: str, reason: OSError | str) -> None:
         self.has_unread = True
-        _complain(f"cannot read {_printable(path)}: {getattr(reason, 'strerror', None) or reason}")
+        complain(f"cannot read {_printable(path)}: {getattr(reason, 'strerror', None) or reason}")
 
     def flush(self) -> None:
         if not self._waiting:
             return
-        owners = self._owners({_digest(leak.secret) for _, leak in self._waiting}) if self._owners else None
+        owners = self._lookup({hashed(leak.secret) for _, leak in self._waiting}) if self._lookup else None
         for path, leak in self._waiting:
             print(self._format(path, leak, owners))
+            if owners and (owner := owners.get(hashed(leak.secret))):
+                self._expose(owner, path, leak)
         sys.stdout.flush()
         self._waiting.clear()
+
+    def _expose(self, owner: Owner, path: str, leak: Leak) -> None:
+        if (exposure := self.exposures.get(owner.id)) is None:
+            self.exposures[owner.id] = Exposure(owner, f"{_printable(path)}:{leak.line}:{leak.column}{_origin(leak)}")
+        else:
+            exposure.places += 1
 
 
 def _scan_path(path: str, report: _Report) -> None:
@@ -170,42 +190,35 @@ def _scan_stream(path: str, handle: int, report: _Report) -> None:
         report.add(path, leak)
 
 
-def _json_line(path: str, leak: Leak, owners: dict[bytes, Key] | None) -> str:
+def _json_line(path: str, leak: Leak, owners: dict[bytes, Owner] | None) -> str:
     line: dict[str, Any] = {"path": path, "line": leak.line, "column": leak.column}
     line |= {"commit": leak.commit, "file": leak.file, "secret": leak.masked_secret, "keyId": leak.key_id}
     if owners is not None:
-        owner = owners.get(_digest(leak.secret))
+        owner = owners.get(hashed(leak.secret))
         line["live"] = owner is not None
-        if owner is not None:
+        if isinstance(owner, Key):
             line["key"] = {"id": owner.id, "displayName": owner.display_name}
             line["key"] |= {"appId": owner.app_id, "integrationId": owner.integration_id}
+        elif owner is not None:
+            line["oauthClient"] = {"id": owner.id, "displayName": owner.display_name}
     return json.dumps({name: value for name, value in line.items() if value is not None})
 
 
-def _text_line(path: str, leak: Leak, owners: dict[bytes, Key] | None) -> str:
+def _text_line(path: str, leak: Leak, owners: dict[bytes, Owner] | None) -> str:
     line = f"{_printable(path)}:{leak.line}:{leak.column}: {leak.masked_secret}"
     if leak.key_id:
         line += f" in Basic credentials of {_printable(leak.key_id)}"
-    if leak.commit:
-        line += f", commit {leak.commit}"
-    if leak.file:
-        line += f", file {_printable(leak.file)}"
+    line += _origin(leak)
     if owners is None:
         return line
-    owner = owners.get(_digest(leak.secret))
-    return f"{line}: {_description(owner)}" if owner else f"{line}: of no live key in this store"
+    owner = owners.get(hashed(leak.secret))
+    return f"{line}: LIVE, {described(owner)}" if owner else f"{line}: of no live key in this store"
 
 
-def _description(key: Key) -> str:
-    if key.integration_id:
-        owner = f"integration {key.integration_id} of app {key.app_id}"
-    else:
-        owner = f"app {key.app_id}" if key.app_id else "the account"
-    return f'LIVE, {key.id} "{_printable(key.display_name)}" of {owner}'
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+def _origin(leak: Leak) -> str:
+    """Return the commit and the file of a leak in the history of git, each after a comma."""
+    commit = f", commit {leak.commit}" if leak.commit else ""
+    return commit + (f", file {_printable(leak.file)}" if leak.file else "")
 
 
 def _printable(text: str) -> str:
@@ -213,7 +226,3 @@ def _printable(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
-
-
-def _complain(line: str) -> None:
-    print(f"sunshine-keys: {line}", file=sys.stderr)

@@ -164,17 +164,18 @@ class CreateToken(Change[None], frozen=True):
 
 
 class DeleteToken(Change[bool], frozen=True):
-    """Delete the access token that a code was exchanged for, because the code was used once more. Return False if it is gone."""
+    """Delete an access token. `cause` is for the audit trail. Return False if the token is gone."""
 
     action = "oauth_token.delete"
     path = "apps/{0.app_id}/tokens/{0.token_id}"
     revokes = Revokes.KEY
     app_id: str
     token_id: str
+    cause: str
 
     @property
     def note(self) -> str:
-        return "its code was used a second time"
+        return self.cause
 
     def apply(self) -> Statements[bool]:
         return KEYS.delete("id = $1", self.token_id)

@@ -171,7 +171,7 @@ async def _exchanged(call: OpenCall, client: OAuthClient, code_id: bytes, uri: s
         except PartnerConnected:
             continue
         except CodeUsed as used:
-            await store.transact(origin, DeleteToken(used.app_id, used.token_id))
+            await store.transact(origin, DeleteToken(used.app_id, used.token_id, "its code was used a second time"))
             raise InvalidGrant from None
         return token
     raise StoreUnavailable
