@@ -180,7 +180,7 @@ def test_programs_of_a_key_are_in_tabs_that_the_keyboard_reaches(
     context.close()
 
 
-def test_chart_fits_and_its_labels_do_not_overlap(browser: Browser, service: Service, tenant: Tenant) -> None:
+def test_chart_fits_and_its_labels_do_not_overlap(watched: Watched, service: Service, tenant: Tenant) -> None:
     now = time.time()
     hour = int(now // 3600 * 3600)
 
@@ -193,13 +193,12 @@ def test_chart_fits_and_its_labels_do_not_overlap(browser: Browser, service: Ser
 
     with ThreadPoolExecutor() as threads:  # this one has the event loop of Playwright
         threads.submit(lambda: asyncio.run(count())).result()
-    for viewport, scheme in LOOKS:
-        context = browser.new_context(viewport=viewport, color_scheme=scheme)
-        watched = watch(context, service.url)
-        watched.sign_in(tenant.app_key)
-        watched.open(f"/console/apps/{tenant.app_id}/integrations/{tenant.integration_id}/keys/{tenant.key.id}")
-        page = watched.page
-        require_sound(Axe(), page, "chart")
+    watched.sign_in(tenant.app_key)
+    watched.open(f"/console/apps/{tenant.app_id}/integrations/{tenant.integration_id}/keys/{tenant.key.id}")
+    page = watched.page
+    require_sound(Axe(), page, "chart")
+    for viewport, _ in LOOKS:
+        page.set_viewport_size(viewport)
         figure = box(page.locator("figure"))
         bars = [box(bar) for bar in (page.locator(".hours .bar").first, page.locator(".hours .bar").last)]
         assert figure.left < bars[0].left < bars[0].right <= bars[1].left < bars[1].right < figure.right
@@ -214,7 +213,6 @@ def test_chart_fits_and_its_labels_do_not_overlap(browser: Browser, service: Ser
         assert (
             page.locator(".hours .hour:hover title").text_content() == page.locator(".hour title").first.text_content()
         )
-        context.close()
 
 
 def test_audit_trail_has_one_column_on_a_phone(browser: Browser, service: Service, tenant: Tenant) -> None:
@@ -366,7 +364,7 @@ def test_without_a_clipboard_the_copy_button_selects_the_text(watched: Watched, 
 
 
 def test_no_page_violates_axe_rules_or_scrolls_sideways(
-    browser: Browser, service: Service, wire: Wire, tenant: Tenant
+    watched: Watched, service: Service, wire: Wire, tenant: Tenant
 ) -> None:
     partner = new_partner(wire, service.account, displayName="A partner of many words, " * 4)
     app = f"/console/apps/{tenant.app_id}"
@@ -379,26 +377,22 @@ def test_no_page_violates_axe_rules_or_scrolls_sideways(
         f"/console/authorize?client_id={partner.id}&response_type=code",
     ]  # fmt: skip
     axe = Axe()
-    for viewport, scheme in LOOKS:
-        context = browser.new_context(viewport=viewport, color_scheme=scheme)
-        watched = watch(context, service.url)
-        watched.open("/console/sign-in")
-        require_sound(axe, watched.page, "sign-in", is_light=scheme == "light")
-        watched.sign_in(service.account)
-        for path in pages:
-            watched.open(path)
-            require_sound(axe, watched.page, path, is_light=scheme == "light")
-        watched.require_quiet()
-        for path, status in (("/console/nothing", 404), ("/console/audit?key=x", 422)):
-            answer = watched.page.goto(f"{service.url}{path}")
-            assert answer is not None and answer.status == status
-            require_sound(axe, watched.page, path, is_light=scheme == "light")
-        watched.open(integration)
-        open_form(watched.page, "New key")
-        watched.page.get_by_label("Name of a new key").fill(" ")
-        watched.page.get_by_role("button", name="Create key").click()
-        require_sound(axe, watched.page, "a fault", is_light=scheme == "light")
-        watched.page.get_by_label("Name of a new key").fill("A name of many words, " * 4)
-        watched.page.get_by_role("button", name="Create key").click()
-        require_sound(axe, watched.page, "a secret", is_light=scheme == "light")
-        context.close()
+    watched.open("/console/sign-in")
+    require_sound(axe, watched.page, "sign-in")
+    watched.sign_in(service.account)
+    for path in pages:
+        watched.open(path)
+        require_sound(axe, watched.page, path)
+    watched.require_quiet()
+    for path, status in (("/console/nothing", 404), ("/console/audit?key=x", 422)):
+        answer = watched.page.goto(f"{service.url}{path}")
+        assert answer is not None and answer.status == status
+        require_sound(axe, watched.page, path)
+    watched.open(integration)
+    open_form(watched.page, "New key")
+    watched.page.get_by_label("Name of a new key").fill(" ")
+    watched.page.get_by_role("button", name="Create key").click()
+    require_sound(axe, watched.page, "a fault")
+    watched.page.get_by_label("Name of a new key").fill("A name of many words, " * 4)
+    watched.page.get_by_role("button", name="Create key").click()
+    require_sound(axe, watched.page, "a secret")

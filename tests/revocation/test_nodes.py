@@ -180,6 +180,7 @@ class Users:
                     continue
                 status = use(caller, node, self._integration, key, token=self.uses % 2 == 0)
                 self.uses += 1
+                time.sleep(0.002)  # leaves the processor to those that create and delete
                 deleted = self._deleted.get(key.id)
                 if status == 200 and deleted is not None and began > deleted:
                     self.accepted_too_late.append(key.id)

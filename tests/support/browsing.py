@@ -7,9 +7,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
+from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
@@ -70,16 +71,21 @@ def watch(context: BrowserContext, url: str) -> Watched:
     return watched
 
 
-def require_sound(axe: Axe, page: Page, path: str, *, is_light: bool = False) -> None:
-    """Assert that axe reports nothing, and that the page does not scroll sideways.
+def require_sound(axe: Axe, page: Page, path: str) -> None:
+    """Assert that axe reports nothing, and that the page does not scroll sideways, on a dark phone and a large light screen.
 
-    `is_light` says that the same page was looked at in the dark: only its contrasts can be different.
+    The second look is at the same document: only its contrasts and its layout can be different.
     """
-    # Playwright injects axe through the browser's protocol, to which the page's CSP does not apply.
-    options: dict[str, Any] = {"resultTypes": ["violations"]}
-    if is_light:
-        options["runOnly"] = ["color-contrast"]
-    result = axe.run(page, options=options)
-    assert result.violations_count == 0, f"{path}\n{result.generate_report()}"
-    widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert widths[0] <= widths[1], (path, widths)
+    rules: list[str] = []
+    for viewport, scheme in LOOKS:
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme)
+        if not rules:
+            # Playwright injects axe through the browser's protocol, to which the page's CSP does not apply.
+            page.evaluate(axe.axe_script)
+        options = {"resultTypes": ["violations"]} | ({"runOnly": rules} if rules else {})
+        result = AxeResults(page.evaluate("options => axe.run(options)", options))
+        assert result.violations_count == 0, f"{path}, {scheme}\n{result.generate_report()}"
+        widths = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert widths[0] <= widths[1], (path, widths)
+        rules = ["color-contrast"]
