@@ -14,11 +14,12 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import settings
-from support import orphans
+from support import orphans, targets
 from support.leaks import Serving
 from support.planes import closed_in_order
 from support.postgres import Postgres, running
 from support.stores import STORES, Open, entered, filled, open_postgres, open_sqlite
+from support.targets import Target
 from support.wire import Key, Place, Service, Tenant, Wire, first_run, make_tenant
 
 from sunshine_keys import server
@@ -103,6 +104,21 @@ def tenant(wire: Wire, service: Service) -> Tenant:
 def other(wire: Wire, service: Service) -> Tenant:
     """A second app, with the same kinds of objects."""
     return make_tenant(wire, service.account)
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with targets.listening() as target:
+        yield target
+
+
+@pytest.fixture
+def webhook(wire: Wire, tenant: Tenant, target: Target) -> str:
+    """The id of the tenant's webhook, which calls the target."""
+    (webhook,) = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"]
+    wire.patch(f"{tenant.webhooks}/{webhook['id']}", tenant.app_key, {"target": target.url})
+    id: str = webhook["id"]
+    return id
 
 
 @pytest.fixture

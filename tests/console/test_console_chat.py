@@ -439,9 +439,16 @@ def test_name_cannot_change_the_direction_of_the_text_behind_it(member: Visitor,
         assert r"x\u202ey" in page
 
 
-def test_people_without_simulated_names(member: Visitor, wire: Wire, tenant: Tenant) -> None:
-    user = create_user(wire, tenant, profile={"givenName": "\u202e\u200b"})
+@pytest.mark.parametrize(
+    "fields", [{"profile": {"givenName": "\u202e\u200b"}}, {"profile": {"email": "j@example.com"}}]
+)
+def test_person_has_the_same_name_in_the_chat_and_in_the_list_of_users(
+    member: Visitor, wire: Wire, tenant: Tenant, fields: dict[str, Any]
+) -> None:
+    user = create_user(wire, tenant, **fields)
     conversation = chat(wire, tenant, user)
     post(wire, tenant, conversation, TEXT)
-    page = member.get(f"{chat_path(tenant)}/{conversation}")
-    assert f"User …{user['id'][-4:]}" in page.text
+    name = fields["profile"].get("email", user["id"])
+    users = f"/console/apps/{tenant.app_id}/users"
+    for shown in (users, chat_path(tenant), f"{chat_path(tenant)}/{conversation}"):
+        assert name in member.get(shown).text

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from support import targets
 from support.messaging import TEXT, chat, create_user, post
 from support.stores import STORES
 from support.targets import Target
@@ -17,21 +15,6 @@ from support.wire import Service, Tenant, Wire, make_tenant
 from sunshine_messaging.delivery import operations
 
 pytestmark = pytest.mark.parametrize("service", STORES, indirect=True, scope="session")
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with targets.listening() as target:
-        yield target
-
-
-@pytest.fixture
-def webhook(wire: Wire, tenant: Tenant, target: Target) -> str:
-    """The id of a webhook that calls the target."""
-    (webhook,) = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"]
-    wire.patch(f"{tenant.webhooks}/{webhook['id']}", tenant.app_key, {"target": target.url})
-    id: str = webhook["id"]
-    return id
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ from support.wire import Key, Place, Service, Tenant, Wire, first_run, make_tena
 AT_ONCE = ("--webhook-gap-factor", "0")
 
 
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with targets.listening() as target:
-        yield target
-
-
 def listen(wire: Wire, tenant: Tenant, url: str, *triggers: str) -> dict[str, Any]:
     """Let the tenant's webhook call `url`. Return the webhook."""
     (webhook,) = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,12 +15,6 @@ from support.wire import Key, Tenant, Wire
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import webhooks
 from sunshine_keys.webhooks.model import TRIGGERS
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with targets.listening() as target:
-        yield target
 
 
 def hear(wire: Wire, tenant: Tenant, target: Target, **fields: Any) -> dict[str, Any]:

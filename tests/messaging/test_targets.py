@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import targets
 from support.messaging import TEXT, chat, create_user, post
 from support.servers import Server
 from support.targets import Target
@@ -42,12 +40,6 @@ def test_credentials_in_a_url_are_refused(url: str) -> None:
     with pytest.raises(RefusedTarget, match="credentials"):
         check_url(url, Targets.PUBLIC)
     check_url(url, Targets.ANY)
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with targets.listening() as target:
-        yield target
 
 
 async def refusal(url: str) -> str:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from sunshine_keys.console import deleting, keys
 from sunshine_keys.console.deleting import Deletion
 from sunshine_keys.console.lists import key_rows
-from sunshine_keys.console.rendering import page, redirect
+from sunshine_keys.console.rendering import page
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.keys.changes import DeleteKey
@@ -29,19 +29,17 @@ async def show_key(visit: SignedInRequest) -> Response:
     return await keys.show_key(visit, key, f"{PATH}/{key.id}")
 
 
-async def ask_to_delete(visit: SignedInRequest) -> Response:
-    visit.require(account=True)
-    return deleting.ask(visit, await _deletion(visit))
-
-
 async def delete(visit: SignedInRequest) -> Response:
     """Delete a key. The last one cannot be deleted here: the transaction requires that the session's own key exists."""
     visit.require(account=True)
     deletion = await _deletion(visit)
-    if not deleting.is_confirmed(visit, deletion):
-        return deleting.refuse(visit, deletion)
-    await visit.engine.store.transact(visit.origin, DeleteKey(None, None, deletion.id))
-    return redirect(PATH, visit, ("key-deleted", deletion.id))
+    return await deleting.answer(
+        visit,
+        deletion,
+        lambda: visit.engine.store.transact(visit.origin, DeleteKey(None, None, deletion.id)),
+        "key-deleted",
+        PATH,
+    )
 
 
 async def _key(visit: SignedInRequest) -> Key:

@@ -73,18 +73,16 @@ async def show_app(visit: SignedInRequest, *, form: IntegrationForm = BLANK, key
     )
 
 
-async def ask_to_delete(visit: SignedInRequest) -> Response:
-    visit.require(account=True)
-    return deleting.ask(visit, await _deletion(visit))
-
-
 async def delete(visit: SignedInRequest) -> Response:
     visit.require(account=True)
     deletion = await _deletion(visit)
-    if not deleting.is_confirmed(visit, deletion):
-        return deleting.refuse(visit, deletion)
-    await visit.engine.delete_app(visit.origin, DeleteApp(visit.app_id))
-    return redirect("/console/apps", visit, ("app-deleted", visit.app_id))
+    return await deleting.answer(
+        visit,
+        deletion,
+        lambda: visit.engine.delete_app(visit.origin, DeleteApp(visit.app_id)),
+        "app-deleted",
+        "/console/apps",
+    )
 
 
 async def _deletion(visit: SignedInRequest) -> Deletion:

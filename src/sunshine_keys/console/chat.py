@@ -8,10 +8,10 @@ import msgspec
 from starlette.responses import Response
 
 from sunshine_keys.console.conversation_lines import preview
-from sunshine_keys.console.forms import legible, seen
+from sunshine_keys.console.forms import legible, seen, user_name
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest
-from sunshine_keys.console.thread import AGENT, BUSINESS, Json, Part, Thread, name_of
+from sunshine_keys.console.thread import AGENT, BUSINESS, Json, Part, Thread
 from sunshine_keys.errors import BadRequest, ConversationNotFound, NotFound, ServiceError
 from sunshine_keys.ids import OBJECT_ID
 
@@ -92,7 +92,7 @@ async def _summaries(visit: SignedInRequest, before: str = "") -> tuple[list[_Su
 
 def _summary(item: Json) -> _Summary:
     conversation, message = item["conversation"], item.get("lastMessage")
-    people = ", ".join(name_of(user) for user in item["users"]) or "Nobody"
+    people = ", ".join(legible(user_name(user)) for user in item["users"]) or "Nobody"
     name = conversation.get("displayName") or people
     moment = message["received"] if message else conversation["createdAt"]
     return _Summary(conversation["id"], legible(name) if seen(name) else people, preview(message), moment)
@@ -147,12 +147,11 @@ async def require_thread(visit: SignedInRequest) -> Thread:
         raise NotFound("There is no such conversation")
     side = visit.form.text("as") or visit.request.query_params.get("as", "")
     thread = Thread(visit, id, side)
-    await thread.refresh()
     try:
-        await thread.parts()
+        members = await thread.read_members()
     except ConversationNotFound:
         raise NotFound("There is no such conversation; it may have been deleted") from None
-    if side and side not in (AGENT, BUSINESS) and side not in [person.id for person in thread.people]:
+    if side and side not in (AGENT, BUSINESS) and side not in [member["userId"] for member in members]:
         raise NotFound("This person takes no part in the conversation")
     return thread
 
@@ -164,6 +163,7 @@ async def show(visit: SignedInRequest) -> Response:
 
 async def _show(visit: SignedInRequest, fault: str = "", status: int = 200) -> Response:
     thread = await require_thread(visit)
+    await thread.refresh()
     parts = await thread.parts()
     example = visit.request.query_params.get("content", "")
     written = visit.form.text("content")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import msgspec
 from starlette.responses import Response
 
 from sunshine_keys.console.forms import named, seen
-from sunshine_keys.console.rendering import page
+from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.keys.model import Key
 
@@ -37,18 +40,26 @@ class Deletion(msgspec.Struct, frozen=True):
         return cls("key", name, key.id, consequences, path, back)
 
 
+async def answer(
+    visit: SignedInRequest, deletion: Deletion, delete: Callable[[], Awaitable[Any]], notice: str, then: str
+) -> Response:
+    """Show the page that asks for the name; delete the object if a form was sent with the name as a person sees it.
+
+    `delete` deletes it. The page at the path `then` follows, with a notice of the kind `notice`.
+    """
+    if visit.request.method != "POST":
+        return ask(visit, deletion)
+    if seen(visit.form.text("name")) != seen(deletion.name):
+        kind = deletion.kind
+        return ask(
+            visit,
+            deletion,
+            f"This is not the name of the {kind}. Nothing was deleted: type the name as it is shown.",
+        )
+    await delete()
+    return redirect(then, visit, (notice, deletion.id))
+
+
 def ask(visit: SignedInRequest, deletion: Deletion, fault: str = "") -> Response:
+    """Show the page that asks for the name, with what was wrong with the form that was sent."""
     return page(visit, "delete.html", deletion=deletion, fault=fault, status=422 if fault else 200)
-
-
-def is_confirmed(visit: SignedInRequest, deletion: Deletion) -> bool:
-    """Return True if the form has the name as a person sees it."""
-    return seen(visit.form.text("name")) == seen(deletion.name)
-
-
-def refuse(visit: SignedInRequest, deletion: Deletion) -> Response:
-    return ask(
-        visit,
-        deletion,
-        f"This is not the name of the {deletion.kind}. Nothing was deleted: type the name as it is shown.",
-    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -132,6 +134,16 @@ def legible(text: str) -> str:
 def named(name: str, id: str) -> str:
     """Return a name to show for an object: its id if a person would see nothing of its name."""
     return name if seen(name) else id
+
+
+def user_name(user: Mapping[str, Any]) -> str:
+    """Return the name of a user for people: from the profile, else the e-mail address, else the external id, else the id."""
+    profile = user.get("profile") or {}
+    name = " ".join(profile[part] for part in ("givenName", "surname") if profile.get(part))
+    for text in (name, profile.get("email", ""), user.get("externalId", "")):
+        if text and named(text, "") and len(text) <= DISPLAY_NAME_LENGTH:
+            return str(text)
+    return str(user["id"])
 
 
 def name_fault(name: str) -> str:

@@ -116,18 +116,16 @@ async def reveal(visit: SignedInRequest) -> Response:
     return redirect(hidden.back, visit, ("webhook-secret-shown", webhook.id))
 
 
-async def ask_to_delete(visit: SignedInRequest) -> Response:
-    visit.require()
-    return deleting.ask(visit, await _deletion(visit))
-
-
 async def delete(visit: SignedInRequest) -> Response:
     visit.require()
     deletion = await _deletion(visit)
-    if not deleting.is_confirmed(visit, deletion):
-        return deleting.refuse(visit, deletion)
-    await visit.engine.store.transact(visit.origin, DeleteIntegration(visit.app_id, deletion.id))
-    return redirect(f"/console/apps/{visit.app_id}", visit, ("integration-deleted", deletion.id))
+    return await deleting.answer(
+        visit,
+        deletion,
+        lambda: visit.engine.store.transact(visit.origin, DeleteIntegration(visit.app_id, deletion.id)),
+        "integration-deleted",
+        f"/console/apps/{visit.app_id}",
+    )
 
 
 async def _integration(visit: SignedInRequest) -> Integration:

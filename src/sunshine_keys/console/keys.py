@@ -110,18 +110,16 @@ def _hidden(visit: SignedInRequest, key: Key) -> Hidden:
     return Hidden("key", key.display_name, key.id, "do everything that the key may do", f"{path}/secret", path)
 
 
-async def ask_to_delete(visit: SignedInRequest) -> Response:
-    _require(visit)
-    return deleting.ask(visit, await _deletion(visit))
-
-
 async def delete(visit: SignedInRequest) -> Response:
     _require(visit)
     deletion = await _deletion(visit)
-    if not deleting.is_confirmed(visit, deletion):
-        return deleting.refuse(visit, deletion)
-    await visit.engine.store.transact(visit.origin, DeleteKey(visit.app_id, visit.integration_id, deletion.id))
-    return redirect(_owner_path(visit), visit, ("key-deleted", deletion.id))
+    return await deleting.answer(
+        visit,
+        deletion,
+        lambda: visit.engine.store.transact(visit.origin, DeleteKey(visit.app_id, visit.integration_id, deletion.id)),
+        "key-deleted",
+        _owner_path(visit),
+    )
 
 
 async def _key(visit: SignedInRequest) -> Key:

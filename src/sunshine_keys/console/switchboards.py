@@ -1,8 +1,7 @@
-"""The switchboard of an app: create it, turn it on and off, and change its entries."""
+"""The switchboard of an app: create it, turn it on and off, choose its default entry, delete it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,9 +28,6 @@ AGENTS = "agents"
 _MOST_ENTRIES = 10
 _LISTED = 50
 """The most integrations in the forms."""
-
-_NAME_LENGTH = 128
-_COUNT = re.compile(r"[0-9]{1,3}", re.ASCII)
 
 
 class Board(msgspec.Struct, frozen=True):
@@ -80,7 +76,7 @@ def chains(board: Board) -> list[Chain]:
     return chains
 
 
-def _path(visit: SignedInRequest) -> str:
+def board_path(visit: SignedInRequest) -> str:
     return f"/console/apps/{visit.app_id}/switchboard"
 
 
@@ -93,7 +89,7 @@ async def read_board(visit: SignedInRequest) -> Board | None:
     return Board(switchboards[0], listed["switchboardIntegrations"])
 
 
-async def _require_board(visit: SignedInRequest) -> Board:
+async def require_board(visit: SignedInRequest) -> Board:
     """Raises NotFound without a switchboard."""
     board = await read_board(visit)
     if board is None:
@@ -105,17 +101,17 @@ async def show(visit: SignedInRequest) -> Response:
     visit.require()
     conversation_id = visit.request.query_params.get("conversation")
     if conversation_id is None:
-        return await _show(visit)
+        return await show_board(visit)
     if not OBJECT_ID.fullmatch(conversation_id := conversation_id.strip()):
-        return await _show(visit, faults={"conversation": "The id of a conversation has 24 hex digits."})
-    return redirect(f"{_path(visit)}/{conversation_id}")
+        return await show_board(visit, faults={"conversation": "The id of a conversation has 24 hex digits."})
+    return redirect(f"{board_path(visit)}/{conversation_id}")
 
 
-async def _show(visit: SignedInRequest, alert: str = "", faults: dict[str, str] | None = None) -> Response:
+async def show_board(visit: SignedInRequest, alert: str = "", faults: dict[str, str] | None = None) -> Response:
     """Return the page. `alert` says what was refused, `faults` what is wrong with the fields of a form."""
     app = await visit.engine.store.read(require_app(visit.app_id))
     board = await read_board(visit)
-    integrations = await _integrations(visit)
+    integrations = await custom_integrations(visit)
     taken = {entry["integrationId"] for entry in board.entries} if board else set()
     types = {entry["integrationType"] for entry in board.entries} if board else set()
     free = [(id, name) for id, name in integrations.items() if id not in taken]
@@ -123,7 +119,7 @@ async def _show(visit: SignedInRequest, alert: str = "", faults: dict[str, str] 
         visit,
         "switchboard.html",
         app=app,
-        path=_path(visit),
+        path=board_path(visit),
         board=board,
         chains=chains(board) if board else [],
         integrations=integrations,
@@ -139,7 +135,7 @@ async def _show(visit: SignedInRequest, alert: str = "", faults: dict[str, str] 
     )
 
 
-async def _integrations(visit: SignedInRequest) -> dict[str, str]:
+async def custom_integrations(visit: SignedInRequest) -> dict[str, str]:
     """Return the names of the app's custom integrations by id."""
     integrations = await visit.engine.store.read(integrations_of_app(visit.app_id))
     return {integration.id: name_of(integration) for integration in integrations if integration.type == "custom"}
@@ -148,12 +144,14 @@ async def _integrations(visit: SignedInRequest) -> dict[str, str]:
 async def create(visit: SignedInRequest) -> Response:
     """Create a switchboard whose entries are the chosen integrations in their order and the agents, and turn it on."""
     visit.require()
-    integrations = await _integrations(visit)
+    integrations = await custom_integrations(visit)
     chosen = [id for id in integrations if visit.form.text(f"integration-{id}")]
     if not chosen:
-        return await _show(visit, faults={"integration": "Choose an integration: it answers before the agents do."})
+        return await show_board(
+            visit, faults={"integration": "Choose an integration: it answers before the agents do."}
+        )
     if len(chosen) >= _MOST_ENTRIES:
-        return await _show(
+        return await show_board(
             visit,
             faults={"integration": f"A switchboard has at most {_MOST_ENTRIES} entries. Choose fewer integrations."},
         )
@@ -163,8 +161,8 @@ async def create(visit: SignedInRequest) -> Response:
     try:
         created = await _create(visit, bodies)
     except (BadRequest, NotFound) as error:
-        return await _show(visit, sentence(error))
-    return redirect(_path(visit), visit, ("switchboard-created", created))
+        return await show_board(visit, sentence(error))
+    return redirect(board_path(visit), visit, ("switchboard-created", created))
 
 
 async def _create(visit: SignedInRequest, bodies: list[dict[str, Any]]) -> str:
@@ -198,17 +196,17 @@ def _entry_names(names: Sequence[str]) -> list[str]:
 
 async def set_enabled(visit: SignedInRequest) -> Response:
     visit.require()
-    board, is_on = await _require_board(visit), visit.form.text("enabled") == "on"
+    board, is_on = await require_board(visit), visit.form.text("enabled") == "on"
     kind = "switchboard-enabled" if is_on else "switchboard-disabled"
     return await _update(visit, board, {"enabled": is_on}, kind)
 
 
 async def set_default(visit: SignedInRequest) -> Response:
     visit.require()
-    board = await _require_board(visit)
+    board = await require_board(visit)
     entry = board.find(visit.form.text("entry"))
     if entry is None:
-        return await _show(visit, "There is no such entry. It may have been removed: choose another.")
+        return await show_board(visit, "There is no such entry. It may have been removed: choose another.")
     return await _update(visit, board, {"defaultSwitchboardIntegrationId": entry["id"]}, "default-set")
 
 
@@ -216,158 +214,24 @@ async def _update(visit: SignedInRequest, board: Board, body: dict[str, Any], ki
     try:
         await visit.call("UpdateSwitchboard", body, switchboardId=board.switchboard["id"])
     except (BadRequest, NotFound) as error:
-        return await _show(visit, sentence(error))
-    return redirect(_path(visit), visit, (kind, board.switchboard["id"]))
-
-
-async def add_entry(visit: SignedInRequest) -> Response:
-    visit.require()
-    board = await _require_board(visit)
-    body, faults = _entry_body(visit, board, None)
-    if faults:
-        return await _show(visit, faults=faults)
-    try:
-        answer = await visit.call("CreateSwitchboardIntegration", body, switchboardId=board.switchboard["id"])
-    except (BadRequest, NotFound) as error:
-        return await _show(visit, sentence(error))
-    return redirect(_path(visit), visit, ("entry-added", answer["switchboardIntegration"]["id"]))
-
-
-def _entry_body(visit: SignedInRequest, board: Board, entry: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the body of the API for an entry's form, and the faults of the form by field. `entry` is None for a new one."""
-    form = visit.form
-    name, integration, count = form.text("entry-name"), form.text("integration"), form.text("history")
-    faults: dict[str, str] = {}
-    if not name:
-        faults["entry-name"] = "The name is empty. Enter a name, such as bot."
-    elif len(name) > _NAME_LENGTH:
-        faults["entry-name"] = f"The name has {len(name)} characters. Use at most {_NAME_LENGTH}."
-    elif any(other["name"] == name for other in board.entries if entry is None or other["id"] != entry["id"]):
-        faults["entry-name"] = "Another entry has this name. Choose a different one."
-    elif name == "next":
-        faults["entry-name"] = "The API uses this name for the next entry. Choose a different one."
-    if not integration and entry is None:
-        faults["integration"] = "Choose an integration."
-    if count and not (_COUNT.fullmatch(count) and 1 <= int(count) <= 10):
-        faults["history"] = "Enter a number from 1 to 10, or nothing."
-    if faults:
-        return {}, faults
-    body: dict[str, Any] = {"name": name, "deliverStandbyEvents": form.text("standby") == "on"}
-    following = form.text("next")
-    if entry is not None or following:
-        body["nextSwitchboardIntegrationId"] = following or None
-    if entry is not None or count:
-        body["messageHistoryCount"] = int(count) if count else None
-    if integration:
-        body["integrationType" if integration in BUILT_IN else "integrationId"] = integration
-    return body, {}
-
-
-async def ask_to_edit(visit: SignedInRequest) -> Response:
-    visit.require()
-    board = await _require_board(visit)
-    return await _edit(visit, board, _entry(visit, board))
-
-
-def _entry(visit: SignedInRequest, board: Board) -> Any:
-    """Return the entry in the path. Raises NotFound."""
-    entry = board.find(visit.ids["entry_id"])
-    if entry is None:
-        raise NotFound("There is no such entry; it may have been removed")
-    return entry
-
-
-async def _edit(
-    visit: SignedInRequest, board: Board, entry: Any, alert: str = "", faults: dict[str, str] | None = None
-) -> Response:
-    integrations = await _integrations(visit)
-    return page(
-        visit,
-        "switchboard_entry.html",
-        app=await visit.engine.store.read(require_app(visit.app_id)),
-        path=_path(visit),
-        board=board,
-        entry=entry,
-        integration_name=integration_name(entry, integrations),
-        alert=alert,
-        faults=dict.fromkeys(("entry-name", "history"), "") | (faults or {}),
-        is_sent=visit.request.method == "POST",
-        form=visit.form,
-        status=422 if alert or faults else 200,
-    )
-
-
-def integration_name(entry: Any, integrations: dict[str, str]) -> str:
-    """Return the name of the integration of an entry."""
-    type: str = entry["integrationType"]
-    return BUILT_IN.get(type) or integrations.get(entry["integrationId"], f"deleted ({entry['integrationId']})")
-
-
-async def edit(visit: SignedInRequest) -> Response:
-    visit.require()
-    board = await _require_board(visit)
-    entry = _entry(visit, board)
-    body, faults = _entry_body(visit, board, entry)
-    if faults:
-        return await _edit(visit, board, entry, faults=faults)
-    board_id, entry_id = board.switchboard["id"], entry["id"]
-    try:
-        await visit.call(
-            "UpdateSwitchboardIntegration", body, switchboardId=board_id, switchboardIntegrationId=entry_id
-        )
-    except (BadRequest, NotFound) as error:
-        return await _edit(visit, board, entry, sentence(error))
-    return redirect(_path(visit), visit, ("entry-changed", entry["id"]))
-
-
-async def ask_to_remove(visit: SignedInRequest) -> Response:
-    visit.require()
-    return deleting.ask(visit, _removal(visit, await _require_board(visit)))
-
-
-async def remove(visit: SignedInRequest) -> Response:
-    visit.require()
-    board = await _require_board(visit)
-    removal = _removal(visit, board)
-    if not deleting.is_confirmed(visit, removal):
-        return deleting.refuse(visit, removal)
-    board_id = board.switchboard["id"]
-    try:
-        await visit.call("DeleteSwitchboardIntegration", switchboardId=board_id, switchboardIntegrationId=removal.id)
-    except BadRequest as error:
-        return deleting.ask(visit, removal, sentence(error))
-    return redirect(_path(visit), visit, ("entry-removed", removal.id))
-
-
-def _removal(visit: SignedInRequest, board: Board) -> Deletion:
-    entry = _entry(visit, board)
-    path = f"{_path(visit)}/entries/{entry['id']}"
-    return Deletion(
-        "switchboard entry",
-        named(entry["name"], entry["id"]),
-        entry["id"],
-        "Nobody has control of the conversations that it controls until a person writes in them. The integration stays.",
-        path,
-        path,
-    )
-
-
-async def ask_to_delete(visit: SignedInRequest) -> Response:
-    visit.require()
-    return deleting.ask(visit, await _deletion(visit))
+        return await show_board(visit, sentence(error))
+    return redirect(board_path(visit), visit, (kind, board.switchboard["id"]))
 
 
 async def delete(visit: SignedInRequest) -> Response:
     visit.require()
     deletion = await _deletion(visit)
-    if not deleting.is_confirmed(visit, deletion):
-        return deleting.refuse(visit, deletion)
-    await visit.call("DeleteSwitchboard", switchboardId=deletion.id)
-    return redirect(_path(visit), visit, ("switchboard-deleted", deletion.id))
+    return await deleting.answer(
+        visit,
+        deletion,
+        lambda: visit.call("DeleteSwitchboard", switchboardId=deletion.id),
+        "switchboard-deleted",
+        board_path(visit),
+    )
 
 
 async def _deletion(visit: SignedInRequest) -> Deletion:
-    board = await _require_board(visit)
+    board = await require_board(visit)
     app = await visit.engine.store.read(require_app(visit.app_id))
     return Deletion(
         "switchboard of the app",
@@ -375,8 +239,8 @@ async def _deletion(visit: SignedInRequest) -> Deletion:
         board.switchboard["id"],
         "Its entries are deleted with it. From then on, every webhook of the app hears every event, and no conversation is "
         "under anybody's control. The integrations stay.",
-        _path(visit),
-        _path(visit),
+        board_path(visit),
+        board_path(visit),
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sunshine_keys.console.forms import legible, named
+from sunshine_keys.console.forms import legible, user_name
 from sunshine_keys.console.rendering import fragment
 from sunshine_keys.console.requests import SignedInRequest
 
@@ -40,13 +40,6 @@ class Person(msgspec.Struct, frozen=True):
     last_read: str
 
 
-def name_of(user: Json) -> str:
-    """Return the name to show for a user: the real one, or the external id, or the end of the id."""
-    profile = user.get("profile") or {}
-    name = " ".join(filter(None, (profile.get("givenName"), profile.get("surname"))))
-    return legible(named(name or user.get("externalId") or "", f"User …{user['id'][-4:]}"))
-
-
 class Thread:
     """Reads a conversation and renders its parts. What has not changed since the last reading is not rendered again."""
 
@@ -74,17 +67,13 @@ class Thread:
 
         Raises NotFound and what the operations of the API raise.
         """
-        call, id = self._visit.call, self._id
         former = self.conversation
-        self.conversation = (await call("GetConversation", conversationId=id))["conversation"]
-        members: list[Json] = (await call("ListParticipants", conversationId=id))["participants"]
-        typists: list[Json] = (await call("ListTyping", conversationId=id))["typing"]
+        members = await self.read_members()
+        typists: list[Json] = (await self._visit.call("ListTyping", conversationId=self._id))["typing"]
         self.people = [
             Person(item["userId"], await self._name(item["userId"]), item["unreadCount"], item.get("lastRead", ""))
             for item in members
         ]
-        if not self.side:
-            self.side = self.people[0].id if self.people and self._visit.has_simulator else BUSINESS
         if self._messages is None or self.conversation != former:  # each new message changes the conversation
             self._messages = await self._read_messages()
         parts = [*self._messages]
@@ -98,6 +87,15 @@ class Thread:
         parts.append(self.part("control", self._control(), self.app_path, self.path, self.side))
         self._rendered = {part.id: part for part in parts}
         return parts
+
+    async def read_members(self) -> list[Json]:
+        """Read the conversation, and return its participants. Raises ConversationNotFound."""
+        call, id = self._visit.call, self._id
+        self.conversation = (await call("GetConversation", conversationId=id))["conversation"]
+        members: list[Json] = (await call("ListParticipants", conversationId=id))["participants"]
+        if not self.side:
+            self.side = members[0]["userId"] if members and self._visit.has_simulator else BUSINESS
+        return members
 
     async def _read_messages(self) -> list[Part]:
         messages: list[Json] = (await self._visit.call("ListMessages", conversationId=self._id))["messages"]
@@ -119,7 +117,7 @@ class Thread:
     async def _name(self, user_id: str) -> str:
         if user_id not in self._names:
             user = (await self._visit.call("GetUser", userIdOrExternalId=user_id))["user"]
-            self._names[user_id] = name_of(user)
+            self._names[user_id] = legible(user_name(user))
         return self._names[user_id]
 
     def _typist(self, typing: Json) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,13 +11,13 @@ from starlette.responses import Response
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.console import deleting
 from sunshine_keys.console.deleting import Deletion
-from sunshine_keys.console.forms import named
+from sunshine_keys.console.forms import user_name
 from sunshine_keys.console.integration_forms import name_of
 from sunshine_keys.console.lists import Pager
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.errors import BadRequest, NotFound
-from sunshine_keys.ids import DISPLAY_NAME_LENGTH, OBJECT_ID
+from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.integrations.table import integrations_of_app
 
 _SHOWN = 50
@@ -52,16 +51,6 @@ def _list_path(visit: SignedInRequest) -> str:
     return f"/console/apps/{visit.app_id}/users"
 
 
-def full_name(user: Mapping[str, Any]) -> str:
-    """Return the name of a user for people: from the profile, else the external id, else the id."""
-    profile = user["profile"]
-    name = " ".join(profile[part] for part in ("givenName", "surname") if profile.get(part))
-    for text in (name, profile.get("email", ""), user.get("externalId", "")):
-        if text and named(text, "") and len(text) <= DISPLAY_NAME_LENGTH:
-            return str(text)
-    return str(user["id"])
-
-
 async def show_list(visit: SignedInRequest) -> Response:
     visit.require()
     app = await visit.engine.store.read(require_app(visit.app_id))
@@ -80,7 +69,7 @@ async def show_list(visit: SignedInRequest) -> Response:
         app=app,
         path=_list_path(visit),
         users=users,
-        full_name=full_name,
+        user_name=user_name,
         pager=pager,
         search=search,
         is_first=not (visit.request.query_params.keys() & {"before", "after"}),
@@ -132,7 +121,7 @@ async def show(visit: SignedInRequest) -> Response:
         app=await visit.engine.store.read(require_app(visit.app_id)),
         path=f"{_list_path(visit)}/{user['id']}",
         user=user,
-        name=full_name(user),
+        name=user_name(user),
         clients=clients["clients"],
         has_more_clients=clients["meta"]["hasMore"],
         integrations={integration.id: name_of(integration) for integration in integrations},
@@ -177,7 +166,7 @@ async def _edit(
         app=await visit.engine.store.read(require_app(visit.app_id)),
         path=f"{_list_path(visit)}/{user['id']}",
         list_path=_list_path(visit),
-        name=full_name(user),
+        name=user_name(user),
         fields=PROFILE,
         values=values,
         faults=dict.fromkeys((field.id for field in PROFILE), "") | (faults or {}),
@@ -212,25 +201,23 @@ def _fault(field: ProfileField, value: str) -> str:
     return ""
 
 
-async def ask_to_delete(visit: SignedInRequest) -> Response:
-    visit.require()
-    return deleting.ask(visit, _deletion(visit, await _user(visit)))
-
-
 async def delete(visit: SignedInRequest) -> Response:
     visit.require()
     deletion = _deletion(visit, await _user(visit))
-    if not deleting.is_confirmed(visit, deletion):
-        return deleting.refuse(visit, deletion)
-    await visit.call("DeleteUser", userIdOrExternalId=deletion.id)
-    return redirect(_list_path(visit), visit, ("user-deleted", deletion.id))
+    return await deleting.answer(
+        visit,
+        deletion,
+        lambda: visit.call("DeleteUser", userIdOrExternalId=deletion.id),
+        "user-deleted",
+        _list_path(visit),
+    )
 
 
 def _deletion(visit: SignedInRequest, user: Any) -> Deletion:
     path = f"{_list_path(visit)}/{user['id']}"
     return Deletion(
         "user",
-        full_name(user),
+        user_name(user),
         user["id"],
         "The user’s clients, personal conversations and messages are deleted with the user. You cannot restore them.",  # noqa: RUF001 - typography
         path,
@@ -238,19 +225,17 @@ def _deletion(visit: SignedInRequest, user: Any) -> Deletion:
     )
 
 
-async def ask_to_depersonalise(visit: SignedInRequest) -> Response:
-    visit.require()
-    return deleting.ask(visit, _depersonalisation(visit, await _user(visit)))
-
-
 async def depersonalise(visit: SignedInRequest) -> Response:
     """Delete the user's personal information."""
     visit.require()
     deletion = _depersonalisation(visit, await _user(visit))
-    if not deleting.is_confirmed(visit, deletion):
-        return deleting.refuse(visit, deletion)
-    await visit.call("DeleteUserPersonalInformation", userIdOrExternalId=deletion.id)
-    return redirect(deletion.path, visit, ("depersonalised", deletion.id))
+    return await deleting.answer(
+        visit,
+        deletion,
+        lambda: visit.call("DeleteUserPersonalInformation", userIdOrExternalId=deletion.id),
+        "depersonalised",
+        deletion.path,
+    )
 
 
 def _depersonalisation(visit: SignedInRequest, user: Any) -> Deletion:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from support import targets
 from support.commands import run
 from support.messaging import TEXT, chat, create_user, post
 from support.targets import Target
@@ -22,21 +21,6 @@ from support.wire import Service, Tenant, Wire, make_tenant
 from sunshine_messaging.delivery import operations
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with targets.listening() as target:
-        yield target
-
-
-@pytest.fixture
-def webhook(wire: Wire, tenant: Tenant, target: Target) -> str:
-    """The id of a webhook that calls the target."""
-    (webhook,) = wire.get(tenant.webhooks, tenant.app_key).json["webhooks"]
-    wire.patch(f"{tenant.webhooks}/{webhook['id']}", tenant.app_key, {"target": target.url})
-    id: str = webhook["id"]
-    return id
 
 
 def environment(service: Service, tenant: Tenant) -> dict[str, str]:
