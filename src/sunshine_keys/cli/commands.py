@@ -21,6 +21,7 @@ for name in (
     "dev",
     "token",
     "scan",
+    "check",
     "backup",
     "account_keys",
     "audit",

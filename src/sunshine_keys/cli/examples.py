@@ -28,6 +28,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "backup": ("sunshine-keys backup backup.sqlite3", "sunshine-keys backup --force backup.sqlite3"),
     "chat": ("sunshine-keys chat --profile dev", "sunshine-keys chat --profile dev --user jane < lines.txt"),
+    "check": (
+        "sunshine-keys check --data FOLDER < secret.txt",
+        "sunshine-keys check --url https://keys.example.com < credentials.txt",
+    ),
     "copy": ("sunshine-keys copy --from sqlite:///srv/keys.sqlite3 --to postgresql://sunshine@db/sunshine",),
     "demo": ("sunshine-keys demo",),
     "dev": (

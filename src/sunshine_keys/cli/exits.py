@@ -32,13 +32,13 @@ class Exit(IntEnum):
     DONE = 0, "The command did what you asked."
     FAILED = (
         1,
-        "It failed, was refused, or did only a part; `scan` found or left secrets; `doctor` found a cause; you pressed Ctrl-C.",
+        "It failed, was refused, or did only a part; `scan` found or left secrets; `check` found a key that is not live; `doctor` found a cause; you pressed Ctrl-C.",
     )
     USAGE = (
         2,
         "The command, an option or a setting is invalid, and nothing was sent; `scan` found nothing, but could not read all.",
     )
-    NOT_FOUND = 3, "The service has no such object."
+    NOT_FOUND = 3, "There is no such object; `check` found a secret that is malformed or unknown."
     NOT_AUTHORISED = 4, "The credentials are missing, were refused, or do not allow this."
     NO_CONTACT = 5, "The service did not answer."
     TRY_AGAIN = 6, "The service cannot do it now: a rate limit, an overload or a failure."

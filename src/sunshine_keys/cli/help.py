@@ -15,7 +15,7 @@ SECTIONS = {
     "Manage a service over the network": (
         "login", "logout", "profiles", "whoami", "open", "apps", "integrations", "keys", "webhooks", "oauth-clients",
     ),
-    "Tokens and secrets": ("token", "scan"),
+    "Tokens and secrets": ("token", "scan", "check"),
     "This program": ("help", "version"),
 }  # fmt: skip
 """The top-level commands, in the order in which a user needs them."""

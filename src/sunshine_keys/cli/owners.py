@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sunshine_keys.cli.diagnosis.findings import utc_time
 from sunshine_keys.cli.exits import printable
 from sunshine_keys.engine import Engine
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.usage import Usage
 from sunshine_keys.oauth.model import OAuthClient, hashed
 from sunshine_keys.oauth.table import all_clients
+from sunshine_keys.verify import Caller
 
 Owner = Key | OAuthClient
 
@@ -32,11 +35,18 @@ async def find_owners(engine: Engine, digests: Collection[bytes]) -> dict[bytes,
     return owners
 
 
-def described(owner: Owner) -> str:
-    """Return the owner's id, its name, and the object that it belongs to, without control characters."""
-    name = f'{owner.id} "{printable(owner.display_name)}"'
+def described(owner: Owner | Caller) -> str:
+    """Return the owner's id, its name if it is known, and the object that it belongs to, without control characters."""
+    name = printable(owner.key_id) if isinstance(owner, Caller) else f'{owner.id} "{printable(owner.display_name)}"'
     if isinstance(owner, OAuthClient):
         return f"OAuth client {name}"
     if owner.integration_id:
         return f"{name} of integration {owner.integration_id} of app {owner.app_id}"
     return f"{name} of app {owner.app_id}" if owner.app_id else f"{name} of the account"
+
+
+def last_use(use: Usage | None) -> str:
+    """Return the time and the address of the last use that a store has recorded, as text."""
+    if use is None or use.last_used is None:
+        return "not recorded"
+    return f"{utc_time(use.last_used)}{f' from {use.last_source}' if use.last_source else ''}"

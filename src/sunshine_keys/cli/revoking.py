@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 
 from sunshine_keys.cli.confirm import is_confirmed
-from sunshine_keys.cli.diagnosis.findings import utc_time
 from sunshine_keys.cli.exits import complain
-from sunshine_keys.cli.owners import Owner, described
+from sunshine_keys.cli.owners import Owner, described, last_use
 from sunshine_keys.cli.terminal import counted, emit
 from sunshine_keys.compose import opened_store
 from sunshine_keys.errors import BadRequest, NotFound, ServiceError
@@ -88,12 +87,8 @@ class Revocation:
         if account_ids == {key.id}:
             self._report_last(key)
             return False
-        last_use = "not recorded" if use is None or use.last_used is None else utc_time(use.last_used)
-        source = f" from {use.last_source}" if use is not None and use.last_source else ""
         others = f" and {counted(exposure.places - 1, 'other place')}" if exposure.places > 1 else ""
-        question = (
-            f"{described(key)}\n  last use: {last_use}{source}\n  secret in: {exposure.place}{others}\nRevoke it?"
-        )
+        question = f"{described(key)}\n  last use: {last_use(use)}\n  secret in: {exposure.place}{others}\nRevoke it?"
         if is_confirmed(question, reads_input=self._reads_input):
             return True
         self._report(key, Outcome.DECLINED)

@@ -12,6 +12,9 @@ from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import Store
 from sunshine_keys.store.audit import DONE, UNCHANGED, Entry
 
+UNKNOWN_KEY = "unknown_key"
+"""The cause of a finding that the store has never had a key."""
+
 _REFUSED = "request"
 """The action of entries about refused requests."""
 
@@ -21,7 +24,7 @@ async def missing_key(store: Store, key_id: str) -> Diagnosis:
     entry = await _end(store, key_id)
     if entry is None:
         return refused(
-            "unknown_key",
+            UNKNOWN_KEY,
             f"there is no key {key_id} in this store, and its audit trail has no deletion of it",
             "Check the id, and that the key belongs to this service.",
         )

@@ -106,7 +106,7 @@ def contact(settings: dict[str, Any], source: str) -> Generator[Session]:
         stop(Exit.USAGE, str(error))
     if configuration.access_token is None and not (configuration.key_id and configuration.secret):
         stop(Exit.USAGE, "set both SUNSHINE_CONVERSATIONS_KEY_ID and SUNSHINE_CONVERSATIONS_SECRET, or neither")
-    _require_private(configuration.host)
+    require_private(configuration.host)
     opened: Session | None = None
     try:
         with sunshine.ApiClient(configuration) as client:
@@ -117,7 +117,7 @@ def contact(settings: dict[str, Any], source: str) -> Generator[Session]:
         stop(code, *lines)
 
 
-def _require_private(host: str) -> None:
+def require_private(host: str) -> None:
     """End the program for plain HTTP to another machine. The client refuses it too, but names an argument of its own."""
     parts = urlsplit(host)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
