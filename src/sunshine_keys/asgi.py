@@ -8,11 +8,12 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sunshine_keys.compose import OPERATIONS, ROUTER, open_engine, require_store
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.notifying.options import Notifications
 from sunshine_keys.observing import tracing
 from sunshine_keys.observing.metrics_page import MetricsPage
 from sunshine_keys.observing.process_metrics import Processes
@@ -25,6 +26,9 @@ from sunshine_keys.wire.application import APPLICATION, Application
 from sunshine_keys.wire.outcome import Observer
 from sunshine_keys.wire.pages import Asgi
 
+if TYPE_CHECKING:
+    from sunshine_keys.notifying.notifier import Notifier
+
 RETRY_SECONDS = 1.0
 """The time between two attempts to open a store that is away."""
 
@@ -36,6 +40,15 @@ def _console(engine: Engine, admission: Admission) -> Asgi:
     from sunshine_keys.console.entry import Console
 
     return Console(engine, admission, OPERATIONS)
+
+
+def _notifier(engine: Engine, settings: Notifications) -> Notifier:
+    from sunshine_keys.notifying.notifier import Notifier  # only services with a target use it
+    from sunshine_keys.notifying.targets import target_of
+
+    notifier = Notifier(engine.store, target_of(settings))
+    notifier.start()
+    return notifier
 
 
 class Service:
@@ -88,6 +101,7 @@ class Service:
         if (traces := tracing.opened(os.environ)) is not None:
             observers.append(traces)
             engine.store.commits.observe = traces.commit
+        notifier = None if self._settings.notifications is None else _notifier(engine, self._settings.notifications)
         console = partial(_console, engine) if self._settings.console else None
         application = Application(
             engine, ROUTER, limits=self._settings.rate_limits, observers=observers, metrics=page, console=console,
@@ -101,6 +115,8 @@ class Service:
             await usage.close()
         if page is not None:
             await page.close()
+        if notifier is not None:
+            await notifier.close()
         resuming.cancel()
         await asyncio.gather(resuming, return_exceptions=True)
         await engine.close()

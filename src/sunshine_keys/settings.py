@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from sunshine_keys.notifying.options import Notifications
 from sunshine_keys.observing.logs import Log
 from sunshine_keys.observing.metrics_page import MetricsAccess
 from sunshine_keys.sealing import sources
@@ -34,7 +35,8 @@ class Settings(msgspec.Struct, frozen=True):
     requests; None turns it off. `metrics` has the token for /metrics; None turns that page off. `usage` turns on counting
     the use of keys, `console` the pages at /console. `targets` are the targets of webhooks that may be called, and
     `webhook_batch` is the most events in one call. The time between attempts to deliver is multiplied by
-    `webhook_gap_factor`. With `simulator`, requests may act for people.
+    `webhook_gap_factor`. With `simulator`, requests may act for people. `notifications` is the operator's target of lifecycle
+    events; None turns them off.
     """
 
     data: Path | None
@@ -49,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True):
     webhook_batch: int = 1
     webhook_gap_factor: float = 1.0
     simulator: bool = False
+    notifications: Notifications | None = None
 
     @property
     def location(self) -> Location:
@@ -74,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True):
             webhook_batch=int(os.environ.get(_BATCH, "1")),
             webhook_gap_factor=float(os.environ.get(_GAP_FACTOR, "1")),
             simulator=os.environ.get(_SIMULATOR, "off") == "on",
+            notifications=Notifications.from_environment(os.environ),
         )
 
     @classmethod
@@ -112,6 +116,8 @@ class Settings(msgspec.Struct, frozen=True):
         variables[_TARGETS] = self.targets.value
         variables[_BATCH] = str(self.webhook_batch)
         variables[_GAP_FACTOR] = str(self.webhook_gap_factor)
+        if self.notifications is not None:
+            variables |= self.notifications.environment()
         if self.metrics is not None:
             variables |= self.metrics.environment()
         if self.data is not None:

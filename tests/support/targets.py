@@ -13,12 +13,13 @@ from support.waiting import wait_until
 
 
 class Received:
-    """One call: its headers, and its body as JSON."""
+    """One call: its headers, the bytes of its body, and these as JSON."""
 
-    def __init__(self, path: str, headers: dict[str, str], body: Any) -> None:
+    def __init__(self, path: str, headers: dict[str, str], content: bytes) -> None:
         self.path = path
         self.headers = headers
-        self.body = body
+        self.content = content
+        self.body: Any = json.loads(content)
 
     @property
     def event(self) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def listening() -> Iterator[Target]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            call = Received(self.path, dict(self.headers.items()), json.loads(body))
+            call = Received(self.path, dict(self.headers.items()), body)
             target.calls.append(call)
             status = target.answer(call)
             if status is None:

@@ -14,7 +14,9 @@ import msgspec
 import typer
 
 from sunshine_keys.atomic_files import draft
+from sunshine_keys.cli.notifying import NotifyBody, NotifyCommand, NotifyUrl
 from sunshine_keys.cli.program import Data, Database, cli, fail, print_flushed
+from sunshine_keys.notifying.options import Body, Notifications
 from sunshine_keys.observing.logs import Log, LogFormat, LogLevel
 from sunshine_keys.webhooks.targets import Targets
 
@@ -171,6 +173,9 @@ def serve(
             help="Multiply the time between attempts to deliver (15 s, 45 s, 3 min, 9 min): 0 for tests.",
         ),
     ] = 1.0,
+    notify: NotifyUrl = None,
+    notify_command: NotifyCommand = None,
+    notify_body: NotifyBody = Body.EVENT,
 ) -> None:
     """Serve the API until SIGTERM. If there is no store, create one first, and write its account key to a file in --data."""
     from sunshine_keys import server
@@ -187,6 +192,7 @@ def serve(
     limits = RateLimits.of(rate_limit_key, rate_limit_source, rate_limit_failures)
     try:
         metrics = MetricsAccess.from_environment(os.environ, metrics_token_file)
+        notifications = Notifications.from_environment(os.environ, notify, notify_command, notify_body)
     except ValueError as error:
         fail(str(error))
     settings = msgspec.structs.replace(
@@ -196,6 +202,7 @@ def serve(
         simulator=simulator,
         webhook_batch=webhook_batch,
         webhook_gap_factor=webhook_gap_factor,
+        notifications=notifications,
     )
     connections = server.Connections(tls_cert, tls_key, forwarded_allow_ips, max_connections, public_url)
     try:

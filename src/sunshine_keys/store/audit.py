@@ -174,6 +174,11 @@ def format_time(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def seconds_of(time: str) -> float:
+    """Return a time of an entry in seconds since 1970."""
+    return datetime.fromisoformat(time).timestamp()
+
+
 def read_head() -> Statements[Head]:
     rows = yield from execute(HEAD_SQL)
     return Head(*rows[0]) if rows else Head()

@@ -16,6 +16,9 @@ SealedId = str | bytes
 COPYING = "copying"
 """The name in `meta` while another store is being copied into this one."""
 
+NOTIFIED = "notifications"
+"""The name in `meta` of the position in the audit trail up to which an operator has been notified."""
+
 _CURRENT, _OLDER, _RESEALING = "sealing_key_id", "older_sealing_key_ids", "resealing_under"
 RECORDED = f"SELECT name, value FROM meta WHERE name IN ('{_CURRENT}', '{_OLDER}', '{_RESEALING}', '{COPYING}')"  # noqa: S608 - names of our own
 _KEY_ID = f"substr({{1}}, 1, {SEALING_KEY_ID_BYTES})"

@@ -19,7 +19,7 @@ from sunshine_keys.store import audit
 from sunshine_keys.store.audit import Head
 from sunshine_keys.store.change import OPERATOR, AuditOnly, Revokes, actions
 from sunshine_keys.store.errors import StoreError
-from sunshine_keys.store.sealing import META
+from sunshine_keys.store.sealing import META, NOTIFIED
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.writer import run
 from sunshine_keys.store.table import Catalog
@@ -117,9 +117,12 @@ class Restore:
         ours, theirs = self._head("main"), self._head("backup")
         if self._holds("backup", ours):
             execute("INSERT INTO main.audit SELECT * FROM backup.audit WHERE sequence > ?", (ours.sequence,))
+        notified = execute("SELECT value FROM main.meta WHERE name = ?", (NOTIFIED,)).fetchall()
         for table in self._tables:  # a tool or an operator may have tables of their own in the file
             execute(f"DELETE FROM main.{table}")  # noqa: S608 - the schema's own names
             execute(f"INSERT INTO main.{table} SELECT * FROM backup.{table}")  # noqa: S608
+        for (position,) in notified:  # as the trail stays, so does the position in it
+            execute("INSERT OR REPLACE INTO main.meta (name, value) VALUES (?, ?)", (NOTIFIED, position))
         execute("DELETE FROM main.console_sessions")  # a person who signed out since the backup stays signed out
         summary = f"a backup that ends with entry {theirs.sequence}, {theirs.hash.hex()[:16]}; "
         summary += f"keys revived: {comparison.revived}, lost: {comparison.lost}"
