@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-install: $(VENV)/installed $(VENV)/official-python/installed $(VENV)/official-javascript/installed  ## Make .venv with the service and everything that tests and checks need
+install: $(VENV)/installed $(VENV)/official-python/installed $(VENV)/official-javascript/installed $(VENV)/scanners/installed  ## Make .venv with the service and everything that tests and checks need
 
 # The service and what builds it: enough for the demo.
 $(VENV)/service-installed: requirements-service.txt pyproject.toml
@@ -28,6 +28,12 @@ $(VENV)/installed: requirements.txt $(VENV)/service-installed
 $(VENV)/official-python/installed: tests/official/python/requirements.txt $(VENV)/installed
 	$(PYTHON) -m venv --without-pip $(@D)
 	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check --require-hashes -r tests/official/python/requirements.txt
+	@touch $@
+
+# gitleaks and detect-secrets, with which tests try the rules in deploy/scanning.
+$(VENV)/scanners/installed: tests/scanning/requirements.txt $(VENV)/installed
+	$(PYTHON) -m venv --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check --require-hashes -r tests/scanning/requirements.txt
 	@touch $@
 
 # The official JavaScript client. Node.js comes from PyPI with the type checker.
@@ -97,6 +103,7 @@ lock:  ## Renew the requirements files (needs uv)
 	$(LOCK) --all-extras --group dev -o requirements.txt
 	$(LOCK) --extra server --group build --constraints requirements.txt -o requirements-service.txt
 	$(LOCK:pyproject.toml=tests/official/python/requirements.in) -o tests/official/python/requirements.txt
+	$(LOCK:pyproject.toml=tests/scanning/requirements.in) --constraints requirements.txt -o tests/scanning/requirements.txt
 
 bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py
