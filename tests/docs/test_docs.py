@@ -134,10 +134,25 @@ def test_verification_by_curl_and_by_python_names_the_key(tmp_path: Path, reader
         reader.port = int(url.rpartition(":")[2])
         reader.environment |= {"KEY_ID": key["id"], "SECRET": key["secret"]}
         assert f'"keyId":"{key["id"]}","scope":"integration"' in reader.run("sh", curl)
-        (program,) = blocks(ROOT / "docs" / "verification.md", "python")
+        program, _ = blocks(ROOT / "docs" / "verification.md", "python")
         assert reader.run("python", program) == "401\n"
         reader.environment["AUTHORIZATION"] = Key.of(key).basic()
         assert reader.run("python", program) == f"{sample['integration']['id']}\n"
+
+
+def test_service_inside_another_application_verifies_keys(tmp_path: Path, reader: Reader) -> None:
+    _, program = blocks(ROOT / "docs" / "verification.md", "python")
+    sample = first_run(tmp_path / "data", sample=True)
+    key, app_key = Key.of(sample["key"]), Key.of(sample["app_key"])
+    (tmp_path / "app.py").write_text(program)
+    reader.run("sh", f"uvicorn app:application --port {reader.port} > log.txt 2>&1 &")
+    reader.wait()
+    wire = Wire(f"http://127.0.0.1:{reader.port}")
+    assert wire.get("/own/hello", key).content == f"Hello, {key.id}".encode()
+    assert [wire.get("/own/hello", other).status for other in (None, app_key)] == [401, 403]
+    integration = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}"
+    assert wire.delete(f"{integration}/keys/{key.id}", app_key).status == 200
+    assert wire.get("/own/hello", key).status == 401
 
 
 def _listens(port: int) -> bool:
