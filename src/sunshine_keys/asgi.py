@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sunshine_keys.compose import OPERATIONS, ROUTER, open_engine, require_store
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.keys.sweep import Sweep
 from sunshine_keys.notifying.options import Notifications
 from sunshine_keys.observing import tracing
 from sunshine_keys.observing.metrics_page import MetricsPage
@@ -88,6 +89,9 @@ class Service:
             return
         assert engine.messaging is not None
         resuming = asyncio.create_task(engine.messaging.resume(engine), name="sunshine-messaging-resume")
+        sweeping = asyncio.create_task(
+            Sweep(engine.store, self._settings.ended_key_days).run(), name="sunshine-keys-sweep"
+        )
         with suppress(StoreUnavailable):  # announce this process to the others before its first request
             await engine.store.ready()
         log, access = self._request_log, self._settings.metrics
@@ -117,8 +121,9 @@ class Service:
             await page.close()
         if notifier is not None:
             await notifier.close()
-        resuming.cancel()
-        await asyncio.gather(resuming, return_exceptions=True)
+        for task in (resuming, sweeping):
+            task.cancel()
+        await asyncio.gather(resuming, sweeping, return_exceptions=True)
         await engine.close()
         if traces is not None:
             await traces.close()

@@ -10,6 +10,7 @@ from sunshine_keys.access.causes import CAUSES
 from sunshine_keys.apps import operations as apps
 from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.integrations import operations as integrations
+from sunshine_keys.keys import ends  # noqa: F401 # pyright: ignore[reportUnusedImport] - registers actions, as above
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.oauth import operations as oauth

@@ -26,6 +26,7 @@ _SIMULATOR = "SUNSHINE_KEYS_SIMULATOR"
 _TARGETS = "SUNSHINE_KEYS_WEBHOOK_TARGETS"
 _BATCH = "SUNSHINE_KEYS_WEBHOOK_BATCH"
 _GAP_FACTOR = "SUNSHINE_KEYS_WEBHOOK_GAP_FACTOR"
+_ENDED_KEY_DAYS = "SUNSHINE_KEYS_ENDED_KEY_DAYS"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -36,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True):
     the use of keys, `console` the pages at /console. `targets` are the targets of webhooks that may be called, and
     `webhook_batch` is the most events in one call. The time between attempts to deliver is multiplied by
     `webhook_gap_factor`. With `simulator`, requests may act for people. `notifications` is the operator's target of lifecycle
-    events; None turns them off.
+    events; None turns them off. A key is deleted `ended_key_days` after its end.
     """
 
     data: Path | None
@@ -52,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True):
     webhook_gap_factor: float = 1.0
     simulator: bool = False
     notifications: Notifications | None = None
+    ended_key_days: int = 30
 
     @property
     def location(self) -> Location:
@@ -78,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True):
             webhook_gap_factor=float(os.environ.get(_GAP_FACTOR, "1")),
             simulator=os.environ.get(_SIMULATOR, "off") == "on",
             notifications=Notifications.from_environment(os.environ),
+            ended_key_days=int(os.environ.get(_ENDED_KEY_DAYS, "30")),
         )
 
     @classmethod
@@ -115,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True):
         variables[_SIMULATOR] = "on" if self.simulator else "off"
         variables[_TARGETS] = self.targets.value
         variables[_BATCH] = str(self.webhook_batch)
+        variables[_ENDED_KEY_DAYS] = str(self.ended_key_days)
         variables[_GAP_FACTOR] = str(self.webhook_gap_factor)
         if self.notifications is not None:
             variables |= self.notifications.environment()

@@ -118,7 +118,8 @@ class Plane:
 
     async def _require(self, call: Call) -> None:
         await self.require_app(call)
-        if await self.engine.store.credential(call.actor.key_id) is None:
+        key = await self.engine.store.credential(call.actor.key_id)
+        if key is None or key.has_ended(self.engine.store.now()):
             raise Unauthorized
 
 

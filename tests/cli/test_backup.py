@@ -65,7 +65,7 @@ def grow(data: Path, rows: int) -> None:
     with contextlib.closing(sqlite3.connect(data / STORE)) as connection, connection:
         sealed = connection.execute("SELECT substr(sealed_secret, 1, 4) FROM keys").fetchone()[0] + bytes(900)
         connection.executemany(
-            "INSERT INTO keys VALUES (?, 'account', NULL, NULL, 'x', ?)",
+            "INSERT INTO keys VALUES (?, 'account', NULL, NULL, 'x', ?, NULL, NULL)",
             ((f"act_{number:024x}", sealed) for number in range(rows)),
         )
 

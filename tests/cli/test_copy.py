@@ -104,7 +104,7 @@ def grown(data: Path, keys: int) -> None:
         app = "5d8cff3cd55b040010928b5b"
         connection.executemany(f"INSERT INTO integrations VALUES (?, '{app}', 'custom', '{{}}')", rows)
         connection.executemany(
-            f"INSERT INTO keys SELECT 'int_' || id, 'integration', '{app}', id, 'x', x'00' FROM integrations WHERE id = ?",
+            f"INSERT INTO keys SELECT 'int_' || id, 'integration', '{app}', id, 'x', x'00', NULL, NULL FROM integrations WHERE id = ?",
             rows,
         )
         connection.commit()

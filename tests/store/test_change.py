@@ -16,6 +16,7 @@ REVOKING = {
     "app.delete": Revokes.KEYS_OF_APP,
     "integration.delete": Revokes.KEYS_OF_INTEGRATION,
     "key.delete": Revokes.KEY,
+    "key.expire": Revokes.KEY,
     "oauth_access.revoke": Revokes.KEYS_OF_INTEGRATION,
     "oauth_client.delete": Revokes.ANY_KEY,
     "oauth_token.delete": Revokes.KEY,

@@ -95,7 +95,7 @@ def test_reads_of_one_pass_share_a_snapshot_and_later_reads_see_newer_commits(
 ) -> None:
     path = tmp_path / "store"
     SqliteStore.prepare(path, CATALOG)
-    execute(path, "INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Before', x'00')")
+    execute(path, "INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Before', x'00', NULL, NULL)")
     seen: dict[str, str | None] = {}
 
     async def test() -> None:

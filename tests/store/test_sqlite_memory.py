@@ -30,8 +30,8 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("INSERT INTO apps VALUES ('a', 'An app', '{}', NULL)")
         connection.execute("INSERT INTO integrations VALUES ('i', 'a', 'custom', '{}')")
-        connection.execute("INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Mine', x'00')")
-        connection.execute("INSERT INTO keys VALUES ('int_1', 'integration', 'a', 'i', 'Its', x'00')")
+        connection.execute("INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Mine', x'00', NULL, NULL)")
+        connection.execute("INSERT INTO keys VALUES ('int_1', 'integration', 'a', 'i', 'Its', x'00', NULL, NULL)")
         yield connection
 
 
@@ -63,7 +63,7 @@ async def test_keys_are_read_once_until_the_next_commit(store: SqliteStore) -> N
         "DELETE FROM keys",
         "DELETE FROM integrations",
         "UPDATE keys SET sealed_secret = x'01'",
-        "INSERT INTO keys VALUES ('int_2', 'integration', 'a', 'i', 'Another', x'00')",
+        "INSERT INTO keys VALUES ('int_2', 'integration', 'a', 'i', 'Another', x'00', NULL, NULL)",
     ],
 )
 async def test_the_next_tick_sees_a_commit_of_another_program(
@@ -128,7 +128,9 @@ async def test_no_more_than_a_bounded_number_is_remembered(
     monkeypatch.setattr(of_sqlite, "_MOST_ROWS", 10)
     monkeypatch.setattr(of_sqlite, "_MOST_LISTS", 3)
     for number in range(100):
-        connection.execute("INSERT INTO keys VALUES (?, 'account', NULL, NULL, 'x', x'00')", (f"act_m{number}",))
+        connection.execute(
+            "INSERT INTO keys VALUES (?, 'account', NULL, NULL, 'x', x'00', NULL, NULL)", (f"act_m{number}",)
+        )
     for number in range(100):
         assert await store.get(KEYS, f"act_m{number}") is not None
         await keys_of_integration(store, f"none-{number}")

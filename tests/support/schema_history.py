@@ -130,6 +130,32 @@ CREATE TABLE oauth_codes (
 CREATE INDEX oauth_codes_by_token ON oauth_codes (token_id);
 CREATE INDEX oauth_codes_by_age ON oauth_codes (expires);
 """,
+    """
+CREATE TABLE key_sources (
+    key_id TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    hour INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    last_used REAL NOT NULL,
+    PRIMARY KEY (key_id, hour, source, agent)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX key_sources_by_age ON key_sources (hour);
+CREATE TABLE rotations (
+    key_id TEXT PRIMARY KEY REFERENCES keys (id) ON DELETE CASCADE,
+    successor_id TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    began REAL NOT NULL,
+    quiet_seconds INTEGER,
+    reported REAL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rotations_by_successor ON rotations (successor_id);
+ALTER TABLE keys ADD COLUMN expires_at REAL;
+ALTER TABLE keys ADD COLUMN notice TEXT;
+DROP INDEX keys_by_integration;
+CREATE INDEX keys_by_integration ON keys
+    (integration_id, id, scope, app_id, display_name, sealed_secret, expires_at, notice);
+CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NULL;
+""",
 )
 """One step a version, from an empty database."""
 
@@ -251,6 +277,29 @@ CREATE TABLE oauth_codes (
 );
 CREATE INDEX oauth_codes_by_token ON oauth_codes (token_id);
 CREATE INDEX oauth_codes_by_age ON oauth_codes (expires);
+""",
+    """
+CREATE TABLE key_sources (
+    key_id text COLLATE "C" NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    hour bigint NOT NULL,
+    source text COLLATE "C" NOT NULL,
+    agent text COLLATE "C" NOT NULL,
+    requests bigint NOT NULL,
+    last_used double precision NOT NULL,
+    PRIMARY KEY (key_id, hour, source, agent)
+);
+CREATE INDEX key_sources_by_age ON key_sources (hour);
+CREATE TABLE rotations (
+    key_id text COLLATE "C" PRIMARY KEY REFERENCES keys (id) ON DELETE CASCADE,
+    successor_id text COLLATE "C" NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+    began double precision NOT NULL,
+    quiet_seconds bigint,
+    reported double precision
+);
+CREATE INDEX rotations_by_successor ON rotations (successor_id);
+ALTER TABLE keys ADD COLUMN expires_at double precision;
+ALTER TABLE keys ADD COLUMN notice text;
+CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NULL;
 """,
 )
 """One step a version, from an empty database."""

@@ -14,7 +14,7 @@ from sunshine_keys.access.credentials import AccessToken, BasicCredentials, Cred
 from sunshine_keys.access.failures import AuthenticationFailure, Reason
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
-from sunshine_keys.keys.model import CREDENTIAL_ID, Key, new_key_id
+from sunshine_keys.keys.model import CREDENTIAL_ID, Key, moment_text, new_key_id
 from sunshine_keys.keys.secrets import new_secret, same_secret, token_hash
 from sunshine_keys.store import Store
 
@@ -29,7 +29,7 @@ class _Verdict(msgspec.Struct, frozen=True):
     """The result of verifying credentials that name `key_id` against `key`, the row with that id.
 
     `claims` is None unless the credentials are a token. A cached verdict does not imply that the row still exists, or that
-    the token is valid at this time: both are checked for each request.
+    the key has not ended, or the token is valid at this time: all of it is checked for each request.
     """
 
     key_id: str
@@ -94,7 +94,7 @@ class Authenticator:
 
         Raises StoreUnavailable, SealError.
         """
-        return (await self._verify(BasicCredentials(key_id, secret))).result
+        return self._result_now(await self._verify(BasicCredentials(key_id, secret)))
 
     async def authenticate_link(self, token: str) -> Actor | AuthenticationFailure:
         """Return the actor of the key that signed the token of a sign-in link, else the failure. Nothing is cached.
@@ -146,8 +146,13 @@ class Authenticator:
         verdicts[header] = verdict
 
     def _result_now(self, verdict: _Verdict) -> Actor | AuthenticationFailure:
-        """Return the verdict's result, or a failure if its token is not valid at this time."""
-        actor = verdict.result
-        if verdict.claims is None or isinstance(actor, AuthenticationFailure):
+        """Return the verdict's result, or a failure if its key has ended, or its token is not valid at this time."""
+        actor, key = verdict.result, verdict.key
+        if isinstance(actor, AuthenticationFailure):
+            return actor
+        if key is not None and key.expires_at is not None and key.has_ended(self._store.now()):
+            reason = Reason.WRONG_SECRET if verdict.claims is None else Reason.WRONG_SIGNATURE
+            return AuthenticationFailure(reason, key.id, cause=f"the key ended {moment_text(key.expires_at)}")
+        if verdict.claims is None:
             return actor
         return tokens.check_claims(verdict.claims, actor.key_id, actor.scope, self._clock()) or actor

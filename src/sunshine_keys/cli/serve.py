@@ -143,6 +143,15 @@ def serve(
         bool,
         typer.Option("--console/--no-console", envvar="SUNSHINE_KEYS_CONSOLE", help="Serve the console at /console."),
     ] = True,
+    ended_key_days: Annotated[
+        int,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_ENDED_KEY_DAYS",
+            min=0,
+            max=3650,
+            help="The days after which a key that has ended is deleted. Until then it is listed.",
+        ),
+    ] = 30,
     simulator: Annotated[
         bool,
         typer.Option(
@@ -200,6 +209,7 @@ def serve(
         usage=usage,
         console=console,
         simulator=simulator,
+        ended_key_days=ended_key_days,
         webhook_batch=webhook_batch,
         webhook_gap_factor=webhook_gap_factor,
         notifications=notifications,

@@ -78,7 +78,7 @@ async def resume(store: Store, request: Request, now: float) -> SignedIn | None:
     if session is None or now - session.last_seen >= IDLE_SECONDS or now - session.created >= MOST_SECONDS:
         return None
     key = await store.credential(session.key_id)
-    if key is None:
+    if key is None or key.has_ended(store.now()):
         return None
     return SignedIn(token, session, Actor.of(key), key.display_name)
 

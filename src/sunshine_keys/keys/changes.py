@@ -6,22 +6,30 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.integrations.table import require_keys_allowed
-from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key
+from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key, moment_text
 from sunshine_keys.keys.table import KEYS, account_keys, require_owner
 from sunshine_keys.store.change import AuditOnly, Change, Revokes
 from sunshine_keys.store.statements import Statements, execute
 
 
 class CreateKey(Change[Key], frozen=True):
-    """Create a key. Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration, or already ten keys)."""
+    """Create a key. Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration, or already ten keys).
+
+    Keys that have ended at `now`, in seconds since 1970, do not count.
+    """
 
     action = "key.create"
     adds_keys = True
     key: Key
+    now: float = 0.0
 
     @property
     def resource(self) -> str:
         return key_path(self.key.app_id, self.key.integration_id, self.key.id)
+
+    @property
+    def note(self) -> str:
+        return "" if self.key.expires_at is None else f"until {moment_text(self.key.expires_at)}"
 
     @property
     def seals(self) -> list[bytes]:
@@ -31,10 +39,10 @@ class CreateKey(Change[Key], frozen=True):
         key = self.key
         if key.scope is Scope.INTEGRATION and key.app_id and key.integration_id:
             yield from require_keys_allowed(key.app_id, key.integration_id)
-            yield from _require_room("integration", "integration_id = $1", key.integration_id)
+            yield from _require_room("integration", "integration_id = $1", key.integration_id, self.now)
         elif key.scope is Scope.APP and key.app_id:
             yield from require_app(key.app_id)
-            yield from _require_room("app", "app_id = $1 AND scope = 'app'", key.app_id)
+            yield from _require_room("app", "app_id = $1 AND scope = 'app'", key.app_id, self.now)
         yield from KEYS.insert(key)
         return key
 
@@ -98,8 +106,11 @@ def key_path(app_id: str | None, integration_id: str | None, key_id: str) -> str
     return "".join(f"{kind}/{owner}/" for kind, owner in owners if owner is not None) + f"keys/{key_id}"
 
 
-def _require_room(owner: str, condition: str, owner_id: str) -> Statements[None]:
-    """Raise BadRequest if the owner has ten keys. An account may have any number of keys."""
-    rows = yield from execute(f"SELECT count(*) FROM keys WHERE {condition}", owner_id)  # noqa: S608 - conditions above
+def _require_room(owner: str, condition: str, owner_id: str, now: float) -> Statements[None]:
+    """Raise BadRequest if the owner has ten keys that have not ended. An account may have any number of keys."""
+    rows = yield from execute(
+        f"SELECT count(*) FROM keys WHERE {condition} AND (expires_at IS NULL OR expires_at > $2)",  # noqa: S608 - conditions above
+        owner_id, now,
+    )  # fmt: skip
     if rows[0][0] >= KEYS_PER_OWNER:
         raise BadRequest(f"An {owner} is limited to {KEYS_PER_OWNER} API keys; delete one first")

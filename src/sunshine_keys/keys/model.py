@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from enum import StrEnum
 
 import msgspec
 
@@ -23,12 +25,23 @@ CREDENTIAL_ID = re.compile(f"{KEY_ID.pattern}|{TOKEN_PREFIX}{OBJECT_ID.pattern}"
 """The id of a key or of an access token."""
 
 
+class Notice(StrEnum):
+    """The last thing that the audit trail has said about the end of a key."""
+
+    WEEK = "week"
+    DAY = "day"
+    ENDED = "ended"
+
+
 class Key(msgspec.Struct, frozen=True):
     """An API key, or an access token of OAuth. `app_id` is None for account keys, `integration_id` for account and app keys.
 
     An access token is a credential of a partner's integration. It is in the table of keys, so that whatever ends keys ends
     tokens, but it is not a key: no operation on keys lists, shows, counts or deletes it. Its sealed secret is the SHA-256
     of the token's secret in hexadecimal.
+
+    From `expires_at` on, in seconds since 1970, the key is refused as a deleted one is. Once its end is recorded in the audit
+    trail (`Notice.ENDED`), it stays ended even if the clock goes back.
     """
 
     id: str
@@ -37,6 +50,12 @@ class Key(msgspec.Struct, frozen=True):
     integration_id: str | None
     display_name: str
     sealed_secret: bytes
+    expires_at: float | None = None
+    notice: Notice | None = None
+
+    def has_ended(self, now: float) -> bool:
+        """Return True if the key has an end that is not after `now`."""
+        return self.expires_at is not None and (self.expires_at <= now or self.notice is Notice.ENDED)
 
     @property
     def is_token(self) -> bool:
@@ -44,14 +63,27 @@ class Key(msgspec.Struct, frozen=True):
         return self.id.startswith(TOKEN_PREFIX)
 
 
-class KeyView(SecretView, frozen=True):
+class KeyView(SecretView, frozen=True, omit_defaults=True):
     display_name: str
     secret: str
+    expires_at: str | None = None
 
 
 def key_view(key: Key, sealer: Sealer) -> KeyView:
     """Return the key as JSON of the API, with its secret."""
-    return KeyView(key.id, key.display_name, sealer.open(key.sealed_secret, key.id))
+    return KeyView(key.id, key.display_name, sealer.open(key.sealed_secret, key.id), moment_text(key.expires_at))
+
+
+def moment_text(seconds: float | None) -> str | None:
+    """Return a time in seconds since 1970 in the form of the API, in UTC and to the millisecond; None for None."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_of(text: str) -> float:
+    """Return a time in the form of RFC 3339 in seconds since 1970, rounded down to the millisecond."""
+    return int(datetime.fromisoformat(text.upper()).timestamp() * 1000) / 1000
 
 
 def new_key_id(scope: Scope) -> str:

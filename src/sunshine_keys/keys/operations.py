@@ -11,11 +11,14 @@ import msgspec
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
+from sunshine_keys.errors import BadRequest
 from sunshine_keys.keys.changes import CreateKey, DeleteKey
-from sunshine_keys.keys.model import Key, KeyView, key_view, new_key_id
+from sunshine_keys.keys.lifetime import LATEST_END, UNLIMITED, Lifetime
+from sunshine_keys.keys.model import Key, KeyView, key_view, moment_of, moment_text, new_key_id
+from sunshine_keys.keys.rotations import ROTATIONS
 from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.keys.table import KEYS, find_key, keys_after, keys_of_app, keys_of_integration, require_owner
-from sunshine_keys.keys.usage import HOURS, LAST_USES, Usage, usage_of
+from sunshine_keys.keys.usage import HOURS, LAST_USES, SOURCES, Usage, usage_of
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin, audit
 from sunshine_keys.wire.operation import Call, operation
@@ -33,19 +36,26 @@ def issue(
     display_name: str,
     *,
     key_id: str | None = None,
+    lifetime: Lifetime = UNLIMITED,
 ) -> tuple[Key, KeyView]:
     """Return a new key twice: with its secret sealed, for the store, and as its owner sees it."""
     key_id, secret = key_id or new_key_id(scope), new_secret()
-    key = Key(key_id, scope, app_id, integration_id, display_name, sealer.seal(secret, key_id))
-    return key, KeyView(key_id, display_name, secret)
+    sealed, end = sealer.seal(secret, key_id), lifetime.end
+    key = Key(key_id, scope, app_id, integration_id, display_name, sealed, end, lifetime.notice)
+    return key, KeyView(key_id, display_name, secret, moment_text(end))
 
 
 def creation(
-    sealer: Sealer, scope: Scope, app_id: str | None, integration_id: str | None, display_name: str
+    sealer: Sealer,
+    scope: Scope,
+    app_id: str | None,
+    integration_id: str | None,
+    display_name: str,
+    lifetime: Lifetime = UNLIMITED,
 ) -> tuple[CreateKey, KeyView]:
     """Return the change that creates a key, and the key as its owner sees it."""
-    key, view = issue(sealer, scope, app_id, integration_id, display_name)
-    return CreateKey(key), view
+    key, view = issue(sealer, scope, app_id, integration_id, display_name, lifetime=lifetime)
+    return CreateKey(key, lifetime.now), view
 
 
 async def every(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
@@ -61,15 +71,31 @@ async def every(engine: Engine) -> AsyncIterator[tuple[Key, str]]:
 
 
 async def create(
-    engine: Engine, origin: Origin, app_id: str, integration_id: str | None, display_name: str
+    engine: Engine,
+    origin: Origin,
+    app_id: str,
+    integration_id: str | None,
+    display_name: str,
+    expires_at: float | None = None,
 ) -> KeyView | msgspec.Raw:
+    """Create a key of an app (`integration_id` is None) or of an integration, which ends at `expires_at` unless that is None.
+
+    Raises BadRequest if that is not in the future, and what `CreateKey` raises.
+    """
     scope = Scope.APP if integration_id is None else Scope.INTEGRATION
-    return await engine.create(origin, lambda sealer: creation(sealer, scope, app_id, integration_id, display_name))
+    lifetime = Lifetime(engine.store.now(), expires_at)
+    if expires_at is not None and not lifetime.now < expires_at < LATEST_END:
+        raise BadRequest("expiresAt should be in the future, and before the year 9999")
+    return await engine.create(
+        origin, lambda sealer: creation(sealer, scope, app_id, integration_id, display_name, lifetime)
+    )
 
 
 async def create_key(call: Call) -> Any:
-    name = call.body["displayName"]
-    return {"key": await create(call.engine, call.origin, call.ids["appId"], call.ids.get("integrationId"), name)}
+    name, end = call.body["displayName"], call.body.get("expiresAt")
+    app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
+    expires_at = None if end is None else moment_of(end)
+    return {"key": await create(call.engine, call.origin, app_id, integration_id, name, expires_at)}
 
 
 async def list_keys(call: Call) -> Any:
@@ -110,7 +136,7 @@ async def delete_key(call: Call) -> Any:
     return {}
 
 
-TABLES = (KEYS, LAST_USES, HOURS)
+TABLES = (KEYS, LAST_USES, HOURS, SOURCES, ROTATIONS)
 
 OPERATIONS = [
     operation("ListAppKeys", list_keys),

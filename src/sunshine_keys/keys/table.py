@@ -6,7 +6,7 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import NotFound
 from sunshine_keys.integrations.table import require_keys_allowed
-from sunshine_keys.keys.model import TOKEN_PREFIX, Key
+from sunshine_keys.keys.model import TOKEN_PREFIX, Key, Notice
 from sunshine_keys.store.statements import Statements, execute
 from sunshine_keys.store.store import Reader
 from sunshine_keys.store.table import Index, Table
@@ -20,6 +20,7 @@ KEYS = Table(
         # The index covers the whole key, so a list is read from one place: at ten million keys a list takes 19 µs. To look
         # up its ten keys took 74 µs (at a thousand keys: 15). With the index a key takes 570 bytes of the file, without 400.
         Index("keys_by_integration", ("integration_id", "id"), covers=True),
+        Index("keys_by_end", ("notice", "expires_at"), where="expires_at IS NOT NULL"),
     ),
     sealed="sealed_secret",
     remembered=True,
@@ -69,6 +70,13 @@ def account_keys() -> Statements[list[Key]]:
 def keys_after(key_id: str, limit: int) -> Statements[list[Key]]:
     """Return at most `limit` keys and access tokens of the whole store, in order of id, from the one that follows `key_id`."""
     return KEYS.select("WHERE id > $1 ORDER BY id LIMIT $2", key_id, limit)
+
+
+def keys_ending(notice: Notice | None, after: float, until: float, limit: int) -> Statements[list[Key]]:
+    """Return at most `limit` keys with this notice whose end is after `after` and not after `until`, the earliest first."""
+    condition = "notice IS NULL" if notice is None else "notice = $4"
+    clauses = f"WHERE {condition} AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3"
+    return KEYS.select(clauses, after, until, limit, *([] if notice is None else [notice.value]))
 
 
 def key_counts() -> Statements[dict[Scope, int]]:

@@ -53,6 +53,21 @@ class LastUse(msgspec.Struct, frozen=True):
     source: str
 
 
+class SourceOfUse(msgspec.Struct, frozen=True):
+    """A row of the table of sources: requests within an hour from one address by one program, and the last of them.
+
+    Only keys that have an end have such rows, so that their owners see who still uses them. `agent` is the User-Agent, empty
+    if there is none. `last_used` is in seconds since 1970.
+    """
+
+    key_id: str
+    hour: int
+    source: str
+    agent: str
+    requests: int
+    last_used: float
+
+
 class HourOfUse(msgspec.Struct, frozen=True):
     """A row of the table of hours."""
 
@@ -69,6 +84,16 @@ HOURS = Table(
     key=("key_id", "hour"),
     references={"key_id": "keys"},
     indexes=(Index("key_hours_by_age", ("hour",)),),
+    copied=False,
+)
+
+SOURCES = Table(
+    "key_sources",
+    SourceOfUse,
+    since=8,
+    key=("key_id", "hour", "source", "agent"),
+    references={"key_id": "keys"},
+    indexes=(Index("key_sources_by_age", ("hour",)),),
     copied=False,
 )
 

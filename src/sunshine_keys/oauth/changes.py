@@ -156,8 +156,10 @@ class CreateToken(Change[None], frozen=True):
             raise CodeUsed(code.app_id, code.token_id)
         if code.expires <= self.now or self.redirect_uri not in (None, code.redirect_uri):
             raise InvalidGrant
-        if code.granted_by is not None and (yield from KEYS.get(code.granted_by)) is None:
-            raise InvalidGrant(cause="the key of the person who consented has been deleted")
+        if code.granted_by is not None:
+            granting = yield from KEYS.get(code.granted_by)
+            if granting is None or granting.has_ended(self.now):
+                raise InvalidGrant(cause="the key of the person who consented has been deleted, or has ended")
         if not (yield from execute("SELECT 1 FROM apps WHERE id = $1", code.app_id)):
             raise InvalidGrant(cause="the app has been deleted")
         return code

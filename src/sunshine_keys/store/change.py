@@ -94,6 +94,10 @@ def _subclasses(base: type[Change[Any]]) -> list[type[Change[Any]]]:
     return [change for direct in base.__subclasses__() for change in (direct, *_subclasses(direct))]
 
 
+class Superseded(Exception):
+    """There is nothing left to do for a change. It has written nothing, and the audit trail has no entry of it."""
+
+
 class AuditOnly(Change[None], frozen=True):
     """Base of changes that write nothing but their entry in the audit trail."""
 

@@ -7,8 +7,9 @@ its limits and cascades, and adds its entry to the audit trail. It returns only 
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -61,6 +62,12 @@ class Store(Reader):
 
     catalog: Catalog
     commits: Commits
+    clock: Callable[[], float] = staticmethod(time.time)
+    """This machine's clock, in seconds since 1970. Tests replace it."""
+
+    def now(self) -> float:
+        """Return the time that the ends of keys are compared with, in seconds since 1970."""
+        return self.clock()
 
     @property
     @abstractmethod

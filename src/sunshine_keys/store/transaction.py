@@ -10,12 +10,17 @@ from typing import Any
 from sunshine_keys.errors import Conflict, ServiceError, Unauthorized
 from sunshine_keys.store import answers, audit, sealing
 from sunshine_keys.store.answers import StoredAnswer
-from sunshine_keys.store.change import Change, Idempotency, Origin, Refused
+from sunshine_keys.store.change import Change, Idempotency, Origin, Refused, Superseded
 from sunshine_keys.store.seal_format import sealed_under
 from sunshine_keys.store.sealing import SealingKeyChanged
 from sunshine_keys.store.statements import ConstraintBroken, Statements, execute
 
 logger = logging.getLogger("sunshine_keys.store")
+
+_ACTOR = (
+    "SELECT 1 FROM keys WHERE id = $1 AND (expires_at IS NULL OR (expires_at > $2 AND coalesce(notice, '') <> 'ended'))"
+)
+"""SQL for whether the key $1 exists and has not ended at $2."""
 
 
 class Job:
@@ -60,7 +65,7 @@ class PartialWrite(Exception):
 def apply_all(jobs: Sequence[Job], now: float | None = None) -> Statements[None]:
     """Yield the statements between BEGIN and COMMIT, and set the result or the error of each job. Raises PartialWrite.
 
-    `now` is the time of stored answers, in seconds since 1970; None means this machine's clock.
+    `now` is the time of stored answers and of the ends of keys, in seconds since 1970; None means this machine's clock.
     """
     head = yield from audit.read_head()
     now = time.time() if now is None else now
@@ -73,9 +78,9 @@ def apply_all(jobs: Sequence[Job], now: float | None = None) -> Statements[None]
             yield from _apply(job, now, cache)
         except ServiceError as error:
             job.error, outcome = error, error.code
-        except SealingKeyChanged as error:
+        except (SealingKeyChanged, Superseded) as error:
             job.error = error
-            continue  # nothing was written; the caller seals under the new key and tries again
+            continue  # nothing was written, so the trail has no entry
         cache.forget(job.change)
         if job.replay is not None or not job.change.audited:
             continue  # the first request of a repetition has the entry
@@ -133,7 +138,7 @@ def _apply(job: Job, now: float, cache: _Cache) -> Statements[None]:
     """Apply a job's change, unless it was applied before."""
     actor = job.origin.key_id
     if actor is not None and actor not in cache.actors and not isinstance(job.change, Refused):
-        if not (yield from execute("SELECT 1 FROM keys WHERE id = $1", actor)):
+        if not (yield from execute(_ACTOR, actor, now)):
             raise Unauthorized
         cache.actors.add(actor)
     idempotency = job.origin.idempotency

@@ -21,6 +21,7 @@ from sunshine_keys.access.scopes import ID_PREFIX, Scope
 from sunshine_keys.compose import ROUTER, delivery_by, messaging_file, open_engine
 from sunshine_keys.first_run import initialise
 from sunshine_keys.keys.changes import DeleteKey
+from sunshine_keys.keys.sweep import Sweep
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import STORE_FILE, Settings
@@ -113,6 +114,8 @@ class SunshineServer:
         self.app_id: str = sample["app"]["id"]
         self.integration_id: str = sample["integration"]["id"]
         self.other_integration_id: str = sample["other_integration"]["id"]
+        self._advanced = 0
+        self._engine.store.clock = lambda: self.faults.now() + self._advanced
         self._service = Application(self._engine, ROUTER, clock=self.faults.now)
         self._application = FaultyApplication(self._service, self.faults, self.requests, self._revoke)
         self._first = self.save()
@@ -173,10 +176,12 @@ class SunshineServer:
         return self._run(self._create_oauth_client(list(redirect_uris), name, decision))
 
     def advance(self, seconds: int) -> None:
-        """Move the clock of conversations and deliveries forward. What is due is then done within a second.
+        """Move the clock of keys, conversations and deliveries forward. What is due is then done within a second.
 
-        Messages whose retention has ended are deleted when this returns.
+        When this returns, keys whose end has come are refused, and messages whose retention has ended are deleted.
         """
+        self._advanced += seconds
+        self._run(Sweep(self._engine.store, retention_days=30).finish())
         self._run(self.ask("POST", "/simulator/v1/clock", {"seconds": seconds}))
 
     def next_link_becomes(self, outcome: Outcome, integration_id: str, **details: Any) -> None:
@@ -302,6 +307,7 @@ class SunshineServer:
     def reset(self) -> None:
         """Restore the state after the start, remove all faults, and clear `requests`."""
         self.load(self._first)
+        self._advanced = 0
         self.faults.clear()
         self.requests.clear()
         if self._opened_route is not None:

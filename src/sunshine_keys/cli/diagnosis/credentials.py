@@ -60,6 +60,7 @@ async def diagnose(engine: Engine, text: str, request: tuple[str, str] | None, n
         owner = await _owner(engine, header)
         whose = f"that of key {owner.id}" if owner else "of no key in this store"
         return refused("secret_alone", f"this is only a secret, {whose}", "Send id:secret with Basic, or a token.")
+    engine.store.clock = lambda: now
     result = await Authenticator(engine, lambda: now).authenticate(header)
     if isinstance(result, Actor):
         return _accepted(result, request)
@@ -80,6 +81,9 @@ async def diagnose(engine: Engine, text: str, request: tuple[str, str] | None, n
     key = await engine.store.get(KEYS, key_id)
     if key is None:
         return await trail.missing_key(engine.store, key_id)
+    if key.expires_at is not None and key.has_ended(now):
+        when = f"{utc_time(key.expires_at)}, {duration(now - key.expires_at)} before {utc_time(now)}"
+        return refused("key_ended", f"{_name(key)} ended {when}", "Create another key, or rotate keys before they end.")
     secret = await engine.unseal(key.sealed_secret, key.id)
     if isinstance(credentials, BasicCredentials):
         return await _wrong_secret(engine, key, secret, credentials.secret)

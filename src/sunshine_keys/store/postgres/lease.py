@@ -53,6 +53,7 @@ SELECT {_TRAIL}, ARRAY(
 ), EXISTS (SELECT 1 FROM meta WHERE name = '{COPYING}')
 """  # noqa: S608 - a name of ours
 _READ = "SELECT {trail}, {columns} FROM (SELECT 1) AS once LEFT JOIN {table} ON id = ANY($3::text[])"
+DATABASE_TIME = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _LEAVE = f"DELETE FROM nodes WHERE id = $1 RETURNING pg_notify('{FOLLOWED}', id || ' gone')"  # noqa: S608 - a name of ours
 _REGISTER = "INSERT INTO nodes (id, renewals) VALUES ($1, $2)"
 _RENEW = "UPDATE nodes SET renewals = renewals + 1 WHERE id = $1 AND renewals = $2 RETURNING id"
@@ -83,6 +84,7 @@ class LeaseConnection:
         self._renewals = 0
         self._others = Heartbeats()
         self._epoch = 0
+        self._ahead: float | None = None
         self._wanted: dict[str, _Answer] = {}
         self._reports: dict[str, Head] = {}
         self._reported = asyncio.Event()
@@ -134,6 +136,14 @@ class LeaseConnection:
             if epoch == self._epoch and self._lease.is_held():
                 return key
         raise StoreUnavailable
+
+    def now(self) -> float | None:
+        """Return the time of the database's clock, in seconds since 1970; None before the first renewal.
+
+        Each renewal reads that clock, after it has read `clock`. So this is never behind the database's clock, and ahead of
+        it by at most the duration of that read.
+        """
+        return None if self._ahead is None else self._ahead + clock()
 
     def is_trusted(self) -> bool:
         """Return True if this node may use the keys in its memory."""
@@ -246,6 +256,8 @@ class LeaseConnection:
             # lease.
             raise ConnectionError("the database warned as a lease was renewed")
         await self._follow(connection)
+        before = clock()
+        self._ahead = await connection.fetchval(DATABASE_TIME) - before
         self._lease.renewed(requested)
         self._may_remember = requested - self._registered > PROBATION_SECONDS
         before = clock()

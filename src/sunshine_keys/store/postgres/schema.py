@@ -26,7 +26,15 @@ CREATE TABLE nodes (
 """
 """The tables that only this driver has: the store's own values, and the heartbeats of its nodes."""
 
-_MIGRATIONS: tuple[Migration, ...] = ()
+_MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        8,
+        "keys",
+        "ALTER TABLE keys ADD COLUMN expires_at double precision;\n"
+        "ALTER TABLE keys ADD COLUMN notice text;\n"
+        "CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NULL;\n",
+    ),
+)
 
 
 def version_of(catalog: Catalog) -> int:

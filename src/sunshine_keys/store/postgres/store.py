@@ -77,7 +77,7 @@ class PostgresStore(Store):
                 # The limit includes the wait for a free connection: all of them may be busy.
                 async with asyncio.timeout(connections.ANSWER_SECONDS):
                     return [tuple(row) for row in await pool.fetch(sql, *values)]
-            except asyncpg.UndefinedTableError as error:
+            except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
                 if self._read_only:
                     raise StoreError(
                         "the store is of an earlier version: upgrade it with `sunshine-keys migrate`"
@@ -120,6 +120,11 @@ class PostgresStore(Store):
 
     async def read_aside(self, statements: Statements[R]) -> R:
         return await self.read(statements)
+
+    def now(self) -> float:
+        """Return the time of the database's clock (`LeaseConnection.now`): one wrong clock of a node ends no keys."""
+        database = None if self._lease is None else self._lease.now()
+        return self.clock() if database is None else database
 
     async def ready(self) -> None:
         """Check that credentials can be verified, and that requests can be answered.

@@ -18,7 +18,7 @@ import asyncpg
 from sunshine_keys.errors import NotFound, ServiceError, StoreUnavailable
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, summary
-from sunshine_keys.store.postgres.lease import CHANGED, LeaseConnection
+from sunshine_keys.store.postgres.lease import CHANGED, DATABASE_TIME, LeaseConnection
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import SECONDS, Commits, Histogram
 from sunshine_keys.store.submissions import Submission
@@ -37,10 +37,6 @@ SET LOCAL statement_timeout = {int(ANSWER_SECONDS * 1000)};
 SET LOCAL idle_in_transaction_session_timeout = {int(ANSWER_SECONDS * 1000)};
 SELECT pg_advisory_xact_lock({{lock}})
 """
-
-
-_NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
-"""Stored answers have the time of the database's clock: a node with a wrong clock would prune those of all nodes."""
 
 
 class _Submission(Submission):
@@ -156,9 +152,10 @@ class Writer:
             try:
                 connection = await self._open()
                 await connection.execute(self._begin)
-                now = None
-                if any(job.origin.idempotency is not None for job in jobs):
-                    now = await connection.fetchval(_NOW)
+                # A node with a wrong clock would prune the stored answers of all nodes, so the database's clock decides.
+                now = None if self._lease is None else self._lease.now()
+                if now is None and any(job.origin.idempotency is not None or job.origin.key_id for job in jobs):
+                    now = await connection.fetchval(DATABASE_TIME)
                 await _do(connection, self._apply(jobs, now))
                 if any(job.may_have_revoked or job.change.adds_keys for job in jobs):
                     await connection.execute("SELECT pg_notify($1, '')", CHANGED)

@@ -32,6 +32,16 @@ _MIGRATIONS = (
         "CREATE INDEX keys_by_integration ON keys"
         " (integration_id, id, scope, app_id, display_name, sealed_secret);\n",
     ),
+    Migration(
+        8,
+        "keys",
+        "ALTER TABLE keys ADD COLUMN expires_at REAL;\n"
+        "ALTER TABLE keys ADD COLUMN notice TEXT;\n"
+        "DROP INDEX keys_by_integration;\n"
+        "CREATE INDEX keys_by_integration ON keys"
+        " (integration_id, id, scope, app_id, display_name, sealed_secret, expires_at, notice);\n"
+        "CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NULL;\n",
+    ),
 )
 
 
@@ -108,9 +118,13 @@ class _Connection(sqlite3.Connection):
 
 
 def add_missing_tables(connection: sqlite3.Connection, catalog: Catalog) -> None:
-    """Give a connection that only reads empty temporary tables in place of those that a store of an earlier version lacks."""
+    """Give a connection that only reads what a store of an earlier version lacks: empty temporary tables, empty columns."""
     version = _version(connection)
     for table in catalog.tables:
+        present = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table.name})")]
+        if present and (lacking := [name for name in table.names if name not in present]):
+            columns = ", ".join([*present, *(f"NULL AS {name}" for name in lacking)])
+            connection.execute(f"CREATE TEMP VIEW {table.name} AS SELECT {columns} FROM main.{table.name}")  # noqa: S608 - names of ours
         if table.since > version:
             for statement in table.ddl(SQLITE):
                 if statement.startswith("CREATE TABLE"):

@@ -74,7 +74,9 @@ class SqliteStore(Store):
             self._file = FileIdentity(path)
             self._tick = _TickTransaction(self._reader, self._file)
             self.commits = Commits()
-            self._writer = None if read_only else Writer(path, self._file, self.commits, audited=catalog.audited)
+            self._writer = (
+                None if read_only else Writer(path, self._file, self.commits, self.now, audited=catalog.audited)
+            )
         except sqlite3.Error as error:
             raise StoreError(f"cannot open the store {path}: {error}") from error
 

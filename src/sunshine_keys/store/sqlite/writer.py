@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,11 @@ class _Count(Waiting):
 
 
 class Writer:
-    def __init__(self, path: Path, file: FileIdentity, commits: Commits, *, audited: bool = True) -> None:
+    def __init__(
+        self, path: Path, file: FileIdentity, commits: Commits, now: Callable[[], float], *, audited: bool = True
+    ) -> None:
         """Open a connection and start the thread. Without `audited`, the store has no audit trail."""
+        self._now = now
         self._apply = apply_all if audited else apply_unaudited
         self._file = file
         self._commits = commits
@@ -106,7 +109,7 @@ class Writer:
         try:
             self._file.require()
             self._connection.execute("BEGIN IMMEDIATE")
-            run(self._connection, self._apply(jobs))
+            run(self._connection, self._apply(jobs, self._now()))
             is_ending = True
             self._connection.execute("COMMIT")
             self._commits.done(len(jobs), time.perf_counter() - begun)
