@@ -90,7 +90,8 @@ class Service:
         assert engine.messaging is not None
         resuming = asyncio.create_task(engine.messaging.resume(engine), name="sunshine-messaging-resume")
         sweeping = asyncio.create_task(
-            Sweep(engine.store, self._settings.ended_key_days).run(), name="sunshine-keys-sweep"
+            Sweep(engine.store, self._settings.ended_key_days, counts_usage=self._settings.usage).run(),
+            name="sunshine-keys-sweep",
         )
         with suppress(StoreUnavailable):  # announce this process to the others before its first request
             await engine.store.ready()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -94,10 +94,25 @@ class Engine(msgspec.Struct, frozen=True):
         Raises errors.Conflict if `origin.idempotency` names a different request, StoreUnavailable, and the change's own
         errors.
         """
-        for _ in range(_ATTEMPTS):
+
+        async def attempt() -> V | msgspec.Raw:
             change, view = build(self.sealer)
+            return await self._apply(origin, change, view)
+
+        return await self._sealing(attempt)
+
+    async def transact_sealed(self, origin: Origin, build: Callable[[Sealer], Change[V]]) -> V:
+        """Apply the change that `build` returns, and return its result.
+
+        `build` seals the secrets of the new objects, as for `create`. Raises StoreUnavailable, and the change's own errors.
+        """
+        return await self._sealing(lambda: self.store.transact(origin, build(self.sealer)))
+
+    async def _sealing(self, attempt: Callable[[], Awaitable[V]]) -> V:
+        """Make attempts until the sealer uses the store's current sealing key. Raises StoreUnavailable."""
+        for _ in range(_ATTEMPTS):
             try:
-                return await self._apply(origin, change, view)
+                return await attempt()
             except SealingKeyChanged as changed:
                 await self.reloader.require(changed.current)
                 self.sealer.use(changed.current)

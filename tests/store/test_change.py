@@ -17,6 +17,8 @@ REVOKING = {
     "integration.delete": Revokes.KEYS_OF_INTEGRATION,
     "key.delete": Revokes.KEY,
     "key.expire": Revokes.KEY,
+    "key.keep": Revokes.KEY,
+    "key.rotate": Revokes.KEY,
     "oauth_access.revoke": Revokes.KEYS_OF_INTEGRATION,
     "oauth_client.delete": Revokes.ANY_KEY,
     "oauth_token.delete": Revokes.KEY,

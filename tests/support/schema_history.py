@@ -145,6 +145,7 @@ CREATE TABLE rotations (
     key_id TEXT PRIMARY KEY REFERENCES keys (id) ON DELETE CASCADE,
     successor_id TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     began REAL NOT NULL,
+    own_end REAL,
     quiet_seconds INTEGER,
     reported REAL
 ) STRICT, WITHOUT ROWID;
@@ -293,6 +294,7 @@ CREATE TABLE rotations (
     key_id text COLLATE "C" PRIMARY KEY REFERENCES keys (id) ON DELETE CASCADE,
     successor_id text COLLATE "C" NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     began double precision NOT NULL,
+    own_end double precision,
     quiet_seconds bigint,
     reported double precision
 );

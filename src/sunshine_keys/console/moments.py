@@ -1,15 +1,10 @@
-"""Times as every page shows them: ISO 8601, in UTC, to the second. Ids contain the time of creation."""
+"""Times as every page shows them: ISO 8601, in UTC, to the second."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from markupsafe import Markup
-
-from sunshine_keys.ids import OBJECT_ID
-
-_EARLIEST = datetime(2012, 1, 1, tzinfo=UTC).timestamp()
-"""The API is younger than this. An id with an earlier time was not made from a time."""
 
 
 def iso(value: float | str | datetime) -> str:
@@ -25,13 +20,6 @@ def moment(value: float | str | datetime) -> Markup:
     """Return a moment as the element `time`."""
     text = iso(value)
     return Markup('<time datetime="{}">{}</time>').format(text, text)
-
-
-def created(id: str) -> int | None:
-    """Return when an object was created, in seconds since 1970, by its id; None if the id does not contain a time."""
-    digits = id[-24:]
-    seconds = int(digits[:8], 16) if OBJECT_ID.fullmatch(digits) else 0
-    return seconds if seconds >= _EARLIEST else None
 
 
 def clock(value: str) -> str:

@@ -15,9 +15,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sunshine_keys.console import conversation_lines, sessions
 from sunshine_keys.console.forms import legible, named, new_once
-from sunshine_keys.console.moments import clock, created, moment
+from sunshine_keys.console.moments import clock, moment
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
+from sunshine_keys.ids import created
 from sunshine_keys.wire.reference import colours
 
 _FOLDER = Path(__file__).parent

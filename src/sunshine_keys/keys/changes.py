@@ -39,10 +39,9 @@ class CreateKey(Change[Key], frozen=True):
         key = self.key
         if key.scope is Scope.INTEGRATION and key.app_id and key.integration_id:
             yield from require_keys_allowed(key.app_id, key.integration_id)
-            yield from _require_room("integration", "integration_id = $1", key.integration_id, self.now)
         elif key.scope is Scope.APP and key.app_id:
             yield from require_app(key.app_id)
-            yield from _require_room("app", "app_id = $1 AND scope = 'app'", key.app_id, self.now)
+        yield from require_room(key, self.now)
         yield from KEYS.insert(key)
         return key
 
@@ -106,11 +105,20 @@ def key_path(app_id: str | None, integration_id: str | None, key_id: str) -> str
     return "".join(f"{kind}/{owner}/" for kind, owner in owners if owner is not None) + f"keys/{key_id}"
 
 
-def _require_room(owner: str, condition: str, owner_id: str, now: float) -> Statements[None]:
-    """Raise BadRequest if the owner has ten keys that have not ended. An account may have any number of keys."""
-    rows = yield from execute(
-        f"SELECT count(*) FROM keys WHERE {condition} AND (expires_at IS NULL OR expires_at > $2)",  # noqa: S608 - conditions above
-        owner_id, now,
-    )  # fmt: skip
-    if rows[0][0] >= KEYS_PER_OWNER:
-        raise BadRequest(f"An {owner} is limited to {KEYS_PER_OWNER} API keys; delete one first")
+def require_room(key: Key, now: float, *, is_successor: bool = False) -> Statements[None]:
+    """Raise BadRequest if the owner of `key` has ten keys that have not ended at `now`, or eleven for the successor of one.
+
+    An account may have any number of keys.
+    """
+    match key.scope:
+        case Scope.INTEGRATION:
+            condition, owner_id = "integration_id = $1", key.integration_id
+        case Scope.APP:
+            condition, owner_id = "app_id = $1 AND scope = 'app'", key.app_id
+        case Scope.ACCOUNT:
+            return
+    live = f"SELECT count(*) FROM keys WHERE {condition} AND (expires_at IS NULL OR expires_at > $2)"  # noqa: S608 - conditions above
+    rows = yield from execute(live, owner_id, now)
+    if rows[0][0] >= KEYS_PER_OWNER + is_successor:
+        besides = " and the successor of one of them" if is_successor else ""
+        raise BadRequest(f"An {key.scope.value} is limited to {KEYS_PER_OWNER} API keys{besides}; delete one first")

@@ -12,7 +12,8 @@ import msgspec
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import BadRequest
-from sunshine_keys.keys.changes import CreateKey, DeleteKey
+from sunshine_keys.keys import rotating
+from sunshine_keys.keys.changes import CreateKey
 from sunshine_keys.keys.lifetime import LATEST_END, UNLIMITED, Lifetime
 from sunshine_keys.keys.model import Key, KeyView, key_view, moment_of, moment_text, new_key_id
 from sunshine_keys.keys.rotations import ROTATIONS
@@ -131,8 +132,8 @@ async def get_key(call: Call) -> Any:
 
 
 async def delete_key(call: Call) -> Any:
-    change = DeleteKey(call.ids["appId"], call.ids.get("integrationId"), call.ids["keyId"])
-    await call.engine.store.transact(call.origin, change)
+    app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
+    await rotating.delete(call.engine, call.origin, app_id, integration_id, call.ids["keyId"])
     return {}
 
 
@@ -147,6 +148,10 @@ OPERATIONS = [
     operation("CreateCustomIntegrationKey", create_key),
     operation("GetCustomIntegrationKey", get_key),
     operation("DeleteCustomIntegrationKey", delete_key),
+    operation("RotateAppKey", rotating.rotate_key),
+    operation("GetAppKeyRotation", rotating.get_rotation),
+    operation("RotateIntegrationKey", rotating.rotate_key),
+    operation("GetIntegrationKeyRotation", rotating.get_rotation),
     operation("ListAppKeyUses", list_uses),
     operation("ListIntegrationKeyUses", list_uses),
 ]

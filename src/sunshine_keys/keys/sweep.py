@@ -16,7 +16,9 @@ from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.ends import AnnounceEnd, DeleteEndedKey, ExpireKey
 from sunshine_keys.keys.lifetime import AHEAD, DAY_SECONDS
 from sunshine_keys.keys.model import Key, Notice
-from sunshine_keys.keys.table import keys_ending
+from sunshine_keys.keys.rotations import ReportUse, Rotation, rotations_after
+from sunshine_keys.keys.table import KEYS, keys_ending
+from sunshine_keys.keys.usage import Usage, usage_of
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.change import Change, Superseded
 from sunshine_keys.store.errors import StoreError
@@ -27,6 +29,9 @@ SECONDS = 15.0
 SETTLING_SECONDS = 60.0
 """For how long a clock has to go evenly before ends are recorded: a clock that is wrong for a moment must not end keys for good."""
 
+REPORT_SECONDS = DAY_SECONDS
+"""The time between two entries in the trail that a key with a successor is still used; also before the first."""
+
 _JUMP_SECONDS = 5.0
 _BATCH = 100
 
@@ -36,9 +41,20 @@ logger = logging.getLogger("sunshine_keys.keys")
 class Sweep:
     """The work of one process. Several processes may do it at the same time."""
 
-    def __init__(self, store: Store, retention_days: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Keys that ended `retention_days` ago are deleted. `monotonic` is a clock that never steps, in seconds."""
+    def __init__(
+        self,
+        store: Store,
+        retention_days: float,
+        *,
+        counts_usage: bool = True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Keys that ended `retention_days` ago are deleted. `monotonic` is a clock that never steps, in seconds.
+
+        Without `counts_usage`, nobody knows whether a key is used, so no key ends early.
+        """
         self._store = store
+        self._counts_usage = counts_usage
         self._retention = retention_days * DAY_SECONDS
         self._monotonic = monotonic
         self._offset: float | None = None
@@ -79,7 +95,33 @@ class Sweep:
         await self._each(None, now, now + AHEAD[Notice.WEEK], lambda key: AnnounceEnd(key, _due(key, now)))
         await self._each(Notice.WEEK, now, now + AHEAD[Notice.DAY], lambda key: AnnounceEnd(key, Notice.DAY))
 
+    async def _watch_rotations(self, now: float) -> None:
+        """Record, once a day, that a key with a successor is still used, and end those that nobody has used for long enough."""
+        after = ""
+        while rotations := await self._store.read(rotations_after(after, _BATCH)):
+            after = rotations[-1].key_id
+            usage = await self._store.read(usage_of([rotation.key_id for rotation in rotations], now))
+            for rotation in rotations:
+                key = await self._store.get(KEYS, rotation.key_id)
+                if key is not None and not key.has_ended(now):
+                    await self._watch(rotation, key, usage.get(rotation.key_id), now)
+
+    async def _watch(self, rotation: Rotation, key: Key, usage: Usage | None, now: float) -> None:
+        last_used = usage.last_used if usage is not None and usage.last_used is not None else rotation.began
+        with suppress(Superseded):
+            if rotation.quiet_seconds is not None and self._counts_usage:
+                quiet = now - max(last_used, rotation.began)
+                if quiet >= rotation.quiet_seconds:
+                    reason = f"nobody has used it for {rotation.quiet_seconds} s, and it has a successor"
+                    await self._store.transact(OPERATOR, ExpireKey(key, now, reason))
+                    return
+            reported = rotation.began if rotation.reported is None else rotation.reported
+            if usage is not None and last_used > reported and now - reported >= REPORT_SECONDS:
+                report = ReportUse(key, rotation.reported, now, last_used, usage.last_source)
+                await self._store.transact(OPERATOR, report)
+
     async def _finish(self, now: float) -> None:
+        await self._watch_rotations(now)
         for notice in (None, Notice.WEEK, Notice.DAY):
             await self._each(notice, 0.0, now, lambda key: ExpireKey(key, now))
         await self._each(Notice.ENDED, 0.0, now - self._retention, DeleteEndedKey)

@@ -16,6 +16,9 @@ USAGE_DAYS = 30
 FUTURE_SECONDS = 60
 """A last use that is later than now by more was counted under a wrong clock, and does not hide earlier uses."""
 
+MOST_SOURCES = 50
+"""The most sources of a key in an hour. Further ones are counted together, as the source `several`."""
+
 PRUNED_HOURS = 1000
 """The most expired hours that one batch deletes: more than it can add, so that they do not accumulate."""
 
@@ -35,24 +38,6 @@ class Usage(msgspec.Struct, frozen=True):
     hours: dict[int, int]
 
 
-class KeyHour(msgspec.Struct, frozen=True):
-    """An addition to a key's usage: requests within the hour that begins at `hour`, and the last of them."""
-
-    key_id: str
-    hour: int
-    requests: int
-    last_used: float
-    last_source: str
-
-
-class LastUse(msgspec.Struct, frozen=True):
-    """A row of the table of last uses. `used` is in seconds since 1970."""
-
-    key_id: str
-    used: float
-    source: str
-
-
 class SourceOfUse(msgspec.Struct, frozen=True):
     """A row of the table of sources: requests within an hour from one address by one program, and the last of them.
 
@@ -66,6 +51,28 @@ class SourceOfUse(msgspec.Struct, frozen=True):
     agent: str
     requests: int
     last_used: float
+
+
+class KeyHour(msgspec.Struct, frozen=True):
+    """An addition to a key's usage: requests within the hour that begins at `hour`, and the last of them.
+
+    `sources` says where they came from, if the key has an end.
+    """
+
+    key_id: str
+    hour: int
+    requests: int
+    last_used: float
+    last_source: str
+    sources: tuple[SourceOfUse, ...] = ()
+
+
+class LastUse(msgspec.Struct, frozen=True):
+    """A row of the table of last uses. `used` is in seconds since 1970."""
+
+    key_id: str
+    used: float
+    source: str
 
 
 class HourOfUse(msgspec.Struct, frozen=True):
@@ -111,3 +118,18 @@ def usage_of(key_ids: Sequence[str], since: float) -> Statements[dict[str, Usage
             if key_id in usage:  # missing if its first use was between the two reads
                 usage[key_id].hours[hour] = requests
     return usage
+
+
+def sources_of(key_id: str, since: float) -> Statements[list[SourceOfUse]]:
+    """Return who used a key that has an end, in the hours that began at `since` or later, summed up for each source.
+
+    The last that used it is the first. `hour` is the first hour of each.
+    """
+    rows = yield from execute(
+        "SELECT min(hour), source, agent, sum(requests), max(last_used) FROM key_sources"
+        " WHERE key_id = $1 AND hour >= $2 GROUP BY source, agent ORDER BY max(last_used) DESC",
+        key_id, math.ceil(since),
+    )  # fmt: skip
+    return [
+        SourceOfUse(key_id, hour, source, agent, int(requests), used) for hour, source, agent, requests, used in rows
+    ]

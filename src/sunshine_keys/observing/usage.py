@@ -9,10 +9,11 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import re
 import time
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.keys.usage import KeyHour
+from sunshine_keys.keys.usage import MOST_SOURCES, KeyHour, SourceOfUse
 from sunshine_keys.observing.request_log import printable
 from sunshine_keys.store.store import USAGE_BATCH, Store
 from sunshine_keys.wire.outcome import Outcome
@@ -28,17 +29,29 @@ LAST_SECONDS = 2.0
 
 _WARNING_SECONDS = 60.0
 _HOUR = 3600
+_AGENT_LENGTH = 200
+_UNPRINTABLE = re.compile("[^ -~]")
+_OTHERS = ("several", "")
 
 logger = logging.getLogger("sunshine_keys.usage")
 
 
 class _Count:
-    __slots__ = ("requests", "source", "used")
+    """The requests of a key in an hour. `sources` has their number and their last time by address and User-Agent."""
+
+    __slots__ = ("requests", "source", "sources", "used")
 
     def __init__(self) -> None:
         self.requests = 0
         self.used = 0.0
         self.source = ""
+        self.sources: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def add_source(self, source: tuple[str, str], requests: int, used: float) -> None:
+        if source not in self.sources and len(self.sources) >= MOST_SOURCES:
+            source = _OTHERS
+        before, last = self.sources.get(source, (0, 0.0))
+        self.sources[source] = (before + requests, max(last, used))
 
 
 class UsageCounts:
@@ -66,6 +79,9 @@ class UsageCounts:
         count.requests += 1
         count.used = began
         count.source = request.source
+        if actor.is_ending:
+            agent = request.headers.get(b"user-agent", b"")[:_AGENT_LENGTH].decode("latin-1")
+            count.add_source((printable(request.source), _UNPRINTABLE.sub("?", agent)), 1, began)
 
     def _added(self, key_hour: tuple[str, int]) -> _Count | None:
         if len(self._counts) >= MOST:
@@ -118,6 +134,8 @@ class UsageCounts:
                 continue
             if earlier is not None:
                 count.requests += earlier.requests
+                for source, (requests, used) in earlier.sources.items():
+                    count.add_source(source, requests, used)
             counts[key_hour] = count
 
     def _warn(self, message: str, *values: object) -> None:
@@ -128,5 +146,9 @@ class UsageCounts:
 
 
 def _key_hour(key_hour: tuple[str, int], count: _Count) -> KeyHour:
-    key_id, hour = key_hour
-    return KeyHour(key_id, hour * _HOUR, count.requests, count.used, printable(count.source))
+    key_id, hour = key_hour[0], key_hour[1] * _HOUR
+    sources = tuple(
+        SourceOfUse(key_id, hour, source, agent, requests, used)
+        for (source, agent), (requests, used) in count.sources.items()
+    )
+    return KeyHour(key_id, hour, count.requests, count.used, printable(count.source), sources)

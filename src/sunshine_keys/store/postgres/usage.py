@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sunshine_keys.keys.usage import FUTURE_SECONDS, PRUNED_HOURS, USAGE_DAYS, KeyHour
+import msgspec
+
+from sunshine_keys.keys.usage import FUTURE_SECONDS, PRUNED_HOURS, SOURCES, USAGE_DAYS, KeyHour
 
 # The statement is its whole transaction, so a node that is stopped half-way does not hold a lock. It locks the keys against
 # their deletion, and skips keys that are being deleted. So it never waits for a change, and a DELETE waits for it only
@@ -16,6 +18,9 @@ _ADD = f"""
 WITH batch AS (
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::double precision[], $5::text[])
     AS batch (key_id, hour, requests, used, source)
+), places AS (
+    SELECT * FROM unnest($6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::double precision[])
+    AS places (key_id, hour, source, agent, requests, last_used)
 ), present AS MATERIALIZED (
     SELECT id FROM keys WHERE id = ANY ($1::text[]) ORDER BY id FOR KEY SHARE SKIP LOCKED
 ), hours AS (
@@ -28,6 +33,19 @@ WITH batch AS (
     FROM batch JOIN present ON id = key_id ORDER BY key_id, used DESC
     ON CONFLICT (key_id) DO UPDATE SET used = excluded.used, source = excluded.source
     WHERE excluded.used > key_uses.used OR key_uses.used > extract(epoch FROM now()) + {FUTURE_SECONDS}
+), sources AS (
+    INSERT INTO key_sources (key_id, hour, source, agent, requests, last_used)
+    SELECT key_id, hour, source, agent, requests, last_used FROM places JOIN present ON id = key_id
+    ORDER BY key_id, hour, source, agent
+    ON CONFLICT (key_id, hour, source, agent) DO UPDATE SET
+    requests = key_sources.requests + excluded.requests,
+    last_used = greatest(key_sources.last_used, excluded.last_used)
+), pruned_sources AS (
+    DELETE FROM key_sources WHERE (key_id, hour, source, agent) IN (
+        SELECT key_id, hour, source, agent FROM key_sources
+        WHERE hour < extract(epoch FROM now())::bigint - {USAGE_DAYS * 86400}
+        ORDER BY hour LIMIT {PRUNED_HOURS} FOR UPDATE SKIP LOCKED
+    )
 ), pruned AS (
     DELETE FROM key_hours WHERE (key_id, hour) IN (
         SELECT key_id, hour FROM key_hours WHERE hour < extract(epoch FROM now())::bigint - {USAGE_DAYS * 86400}
@@ -43,4 +61,6 @@ def added(batch: Sequence[KeyHour]) -> tuple[str, tuple[list[Any], ...]]:
     columns = zip(
         *((item.key_id, item.hour, item.requests, item.last_used, item.last_source) for item in batch), strict=True
     )
-    return _ADD, tuple(list(column) for column in columns)
+    sources = [msgspec.structs.astuple(source) for item in batch for source in item.sources]
+    places = zip(*sources, strict=True) if sources else ((),) * len(SOURCES.columns)
+    return _ADD, tuple(list(column) for column in (*columns, *places))
