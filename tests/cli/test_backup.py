@@ -353,8 +353,13 @@ class TestRestore:
     def test_an_older_schema_is_upgraded(self, data: Path, sample: dict[str, Any]) -> None:
         file = backed_up(data, data.parent / "backup")
         newer = ("audit", "idempotency", "key_hours", "key_uses", "console_sessions", "refused_requests")
-        for table in (*newer, "oauth_codes", "oauth_clients"):
+        for table in (*newer, "oauth_codes", "oauth_clients", "key_sources", "rotations"):
             execute(file, f"DROP TABLE {table}")
+        for index in ("keys_by_end", "keys_by_integration"):
+            execute(file, f"DROP INDEX {index}")
+        for column in ("expires_at", "notice"):
+            execute(file, f"ALTER TABLE keys DROP COLUMN {column}")
+        execute(file, "CREATE INDEX keys_by_integration ON keys (integration_id, id)")
         execute(file, "PRAGMA user_version = 1")
         restored(data, file, "--yes")
         with Server(data) as server:

@@ -350,7 +350,8 @@ def test_every_variable_is_documented() -> None:
 def test_every_command_that_needs_no_service_is_on_the_service_page() -> None:
     documented = (ROOT / "docs" / "service.md").read_text()
     remote = {
-        f"sunshine_keys.cli.remote.{name}" for name in ("account", "chat", "deliveries", "oauth_clients", "verbs")
+        f"sunshine_keys.cli.remote.{name}"
+        for name in ("account", "chat", "deliveries", "oauth_clients", "rotation", "verbs")
     }
     groups = [
         ("", commands.cli),

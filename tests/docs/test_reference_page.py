@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from support import messaging, oauth
+from support import messaging, oauth, rotations
 from support.machine import needs
 from support.wire import Answer, Key, Service, Tenant, Wire, first_run
 
@@ -203,6 +203,8 @@ def test_every_example_works(page: Page, service: Service, wire: Wire, tenant: T
         variables |= {variable(name).removeprefix("$"): id for name, id in ids.items()}
     if operation.tag in oauth.TAGS:
         variables |= {variable(name).removeprefix("$"): text for name, text in oauth.placeholders(wire, tenant).items()}
+    if operation.tag == rotations.TAG:
+        rotations.begin(wire, tenant)
     asked = curl.rstrip() + " --silent --write-out '\\n%{http_code}'"
     done = subprocess.run(
         ["bash", "-euc", asked], env=os.environ | variables, capture_output=True, text=True, check=True

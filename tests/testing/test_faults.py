@@ -6,7 +6,7 @@ import http.client
 from typing import Any
 
 import pytest
-from support import messaging, oauth
+from support import messaging, oauth, rotations
 from support.wire import WEBHOOK, Answer, Key, Place, Service, Tenant, Wire
 
 import sunshine_conversations_client as sc
@@ -36,6 +36,8 @@ class Requests:
             ids |= messaging.placeholders(self._wire, service, tenant)
         if operation.tag in oauth.TAGS:
             ids |= oauth.placeholders(self._wire, tenant)
+        if operation.tag == rotations.TAG:
+            rotations.begin(self._wire, tenant)
         if operation.name == "create_switchboard":  # an app has one at most
             assert self._wire.delete(f"{tenant.app}/switchboards/{ids['switchboardId']}", app_key).status == 200
         self._body = None

@@ -102,8 +102,10 @@ OUTCOME = {
     "outcome": "matched", "externalId": "x", "displayName": "Jane", "info": {"a": 1}, "raw": {"a": 1}, "error": ERROR,
 }  # fmt: skip
 GOOD: list[tuple[str, dict[str, Any]]] = [
-    ("CreateAppKey", {"displayName": "A key"}),
-    ("CreateCustomIntegrationKey", {"displayName": "A key"}),
+    ("CreateAppKey", {"displayName": "A key", "expiresAt": "2099-05-21T15:53:30.197Z"}),
+    ("CreateCustomIntegrationKey", {"displayName": "A key", "expiresAt": "2099-05-21T15:53:30.197Z"}),
+    ("RotateAppKey", {"graceSeconds": 3600, "whenQuietSeconds": 600}),
+    ("RotateIntegrationKey", {"graceSeconds": 3600, "whenQuietSeconds": 600}),
     ("SimulateConversation", {"userId": "x", "profile": {"givenName": "Jane"}}),
     ("SimulateMessage", {"userExternalId": "x", "content": {"type": "text", "text": "Hello!"}}),
     ("SimulateTap", {"messageId": "x", "action": "Yes"}),

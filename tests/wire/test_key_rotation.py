@@ -15,8 +15,8 @@ def path(tenant: Tenant, key_id: str | None = None) -> str:
 
 
 def rotate(wire: Wire, tenant: Tenant, key_id: str | None = None, **body: Any) -> dict[str, Any]:
-    answer = wire.post(path(tenant, key_id), tenant.app_key, body)
-    assert answer.status == 201, answer.json
+    answer = wire.send("PUT", path(tenant, key_id), tenant.app_key, body=body)
+    assert answer.status == 200, answer.json
     rotation: dict[str, Any] = answer.json
     return rotation
 
@@ -65,7 +65,7 @@ def test_the_successor_may_be_an_eleventh_key(wire: Wire, tenant: Tenant) -> Non
         assert wire.post(tenant.keys, tenant.app_key, {"displayName": "x"}).status == 201
     rotated = rotate(wire, tenant)
     assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 11
-    refused = wire.post(path(tenant, rotated["key"]["id"]), tenant.app_key, {})
+    refused = wire.send("PUT", path(tenant, rotated["key"]["id"]), tenant.app_key, body={})
     assert (refused.status, refused.errors[0][0]) == (400, "bad_request")
     assert "and the successor of one of them" in refused.errors[0][1]
     assert wire.post(tenant.keys, tenant.app_key, {"displayName": "x"}).status == 400
@@ -106,8 +106,8 @@ def test_status_shows_who_still_uses_the_key(wire: Wire, tenant: Tenant) -> None
 
 def test_the_key_of_an_app_is_rotated_by_an_account_key(wire: Wire, service: Service, tenant: Tenant) -> None:
     own = f"/sunshine/v1/apps/{tenant.app_id}/keys/{tenant.app_key.id}/rotation"
-    assert wire.post(own, tenant.app_key, {}).status == 403
-    successor = Key.of(wire.post(own, service.account, {}).json["key"])
+    assert wire.send("PUT", own, tenant.app_key, body={}).status == 403
+    successor = Key.of(wire.send("PUT", own, service.account, body={}).json["key"])
     assert successor.id.startswith("app_")
     assert wire.get(f"/v2/apps/{tenant.app_id}", successor).status == 200
     assert wire.get(own, service.account).json["rotation"]["successorId"] == successor.id
@@ -121,21 +121,21 @@ def test_the_key_of_an_app_is_rotated_by_an_account_key(wire: Wire, service: Ser
     ],
 )  # fmt: skip
 def test_a_wrong_body_rotates_nothing(wire: Wire, tenant: Tenant, body: Any) -> None:
-    assert wire.post(path(tenant), tenant.app_key, body).status == 400
+    assert wire.send("PUT", path(tenant), tenant.app_key, body=body).status == 400
     assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 1
 
 
 def test_a_body_may_be_missing(wire: Wire, tenant: Tenant) -> None:
-    assert wire.post(path(tenant), tenant.app_key).status == 201
+    assert wire.send("PUT", path(tenant), tenant.app_key).status == 200
 
 
 def test_a_foreign_or_missing_key_is_not_rotated(wire: Wire, service: Service, tenant: Tenant) -> None:
     from support.wire import make_tenant
 
     other = make_tenant(wire, service.account)
-    assert wire.post(path(other), tenant.app_key, {}).status == 403
+    assert wire.send("PUT", path(other), tenant.app_key, body={}).status == 403
     mixed = path(tenant).replace(tenant.key.id, other.key.id)
-    for method in ("POST", "GET"):
+    for method in ("PUT", "GET"):
         assert wire.send(method, mixed, tenant.app_key, body={}).status == 404
         assert wire.send(method, path(tenant), tenant.key, body={}).status == 403
         web = path(tenant).replace(tenant.integration_id, tenant.web_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from support import messaging, oauth
+from support import messaging, oauth, rotations
 from support.wire import WEBHOOK, Answer, Key, Service, Tenant, Wire, first_run, make_tenant
 
 from sunshine_keys import errors, server
@@ -72,6 +72,8 @@ BODIES: dict[str, Any] = {
     "create_custom_integration_key": {"displayName": "A key"},
     "create_integration": {"type": "custom", "displayName": "Mine", "webhooks": [WEBHOOK]},
     "create_webhook": WEBHOOK,
+    "rotate_app_key": {"graceSeconds": 3600},
+    "rotate_integration_key": {"graceSeconds": 3600, "whenQuietSeconds": 600},
     "update_app": {"displayName": "Another name"},
     "update_integration": {"displayName": "Another name", "defaultResponderId": "x", "showAIDisclaimer": True},
     "update_webhook": {"includeFullUser": True},
@@ -214,6 +216,8 @@ def asked(request: pytest.FixtureRequest, wire: Wire, service: Service, operatio
     tenant, other, ids = populated
     if operation.tag in oauth.TAGS:
         ids = ids | oauth.placeholders(wire, tenant)
+    if operation.tag == rotations.TAG:
+        rotations.begin(wire, tenant)
     return Asked(wire, service, tenant, other, operation, ids)
 
 

@@ -11,6 +11,7 @@ import typer
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.cli.confirm import require_confirmation
 from sunshine_keys.cli.diagnosis.findings import utc_time
+from sunshine_keys.cli.durations import duration
 from sunshine_keys.cli.exits import Exit, complain, printable, stop
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, key_lines, print_flushed, require_output
@@ -22,7 +23,8 @@ from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.ids import DISPLAY_NAME_LENGTH
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.changes import DeleteKey
-from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.lifetime import Lifetime
+from sunshine_keys.keys.model import Key, moment_text
 from sunshine_keys.keys.table import account_keys
 from sunshine_keys.keys.usage import Usage, usage_of
 from sunshine_keys.settings import Settings
@@ -55,7 +57,7 @@ def list_keys(data: Data = None, database: Database = None, as_json: AsJson = Fa
         emit_json(rows)
     else:
         output.print_table(
-            ["id", "displayName", "last use", "from"], [[cell or "" for cell in row.values()] for row in rows]
+            ["id", "displayName", "ends", "last use", "from"], [[cell or "" for cell in row.values()] for row in rows]
         )
 
 
@@ -64,6 +66,7 @@ def _row(key: Key, use: Usage | None) -> dict[str, str | None]:
     return {
         "id": key.id,
         "displayName": key.display_name,
+        "expiresAt": moment_text(key.expires_at),
         "lastUsed": last_used,
         "lastSource": use.last_source if use is not None else None,
     }
@@ -74,6 +77,14 @@ def create(
     name: Annotated[
         str, typer.Argument(metavar="[NAME]", help="The name, 1 to 100 characters.", show_default=False)
     ] = "Account key",
+    expires_in: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SUNSHINE_KEYS_EXPIRES_IN",
+            metavar="DURATION",
+            help="How long the key works: 12h, 30d, 26w. Without it, the key has no end.",
+        ),
+    ] = None,
     data: Data = None,
     database: Database = None,
     as_json: AsJson = False,
@@ -84,22 +95,32 @@ def create(
     name = name.strip()
     if not 0 < len(name) <= DISPLAY_NAME_LENGTH:
         raise typer.BadParameter(f"the name should have 1 to {DISPLAY_NAME_LENGTH} characters")
+    lifetime_seconds = duration(expires_in)
+    if lifetime_seconds == 0:
+        raise typer.BadParameter("--expires-in should be longer than nothing")
     require_output()
     settings = Settings.of(data, database)
 
     async def run() -> Any:
         await require_store(settings)
         async with opened_engine(settings) as engine:
-            return await engine.create(OPERATOR, lambda sealer: keys.creation(sealer, Scope.ACCOUNT, None, None, name))
+            now = engine.store.now()
+            lifetime = Lifetime(now, None if lifetime_seconds is None else now + lifetime_seconds)
+            return await engine.create(
+                OPERATOR, lambda sealer: keys.creation(sealer, Scope.ACCOUNT, None, None, name, lifetime)
+            )
 
     view = asyncio.run(run())
     if output_format.as_json:
-        emit_json({"id": view.id, "displayName": view.display_name, "secret": view.secret})
+        end = {"expiresAt": view.expires_at} if view.expires_at else {}
+        emit_json({"id": view.id, "displayName": view.display_name, "secret": view.secret} | end)
     elif output_format.quiet:
         print_flushed(view.secret)
         complain(f"created {view.id}; standard output contains only its secret")
     else:
         print_flushed(key_lines(f"Account key {printable(view.display_name)}", {"id": view.id, "secret": view.secret}))
+        if view.expires_at:
+            print_flushed(f"It ends {view.expires_at}.")
         print_flushed("Store the secret in a safe place now: it is not shown again.")
 
 

@@ -17,6 +17,7 @@ import typer
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import APPS
+from sunshine_keys.cli.durations import seconds_in
 from sunshine_keys.cli.exits import printable
 from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import Data, Database, cli, fail
@@ -35,8 +36,6 @@ from sunshine_keys.store.table import Table
 T = TypeVar("T")
 
 _PAGE = 1000
-_DURATION = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
-_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})", re.ASCII)
 _COLUMNS = (("time", 24), ("actor", 28), ("action", 18), ("outcome", 12), ("source", 15))
 
@@ -264,8 +263,8 @@ class Names:
 
 def parse_time(text: str, option: str) -> datetime:
     """Return a time in UTC from ISO 8601 or a duration before now. End the program if the text is neither."""
-    if duration := _DURATION.fullmatch(text):
-        return datetime.now(UTC) - timedelta(seconds=int(duration[1]) * _UNIT_SECONDS[duration[2]])
+    if (seconds := seconds_in(text)) is not None:
+        return datetime.now(UTC) - timedelta(seconds=seconds)
     try:
         time = datetime.fromisoformat(text)
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

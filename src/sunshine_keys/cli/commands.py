@@ -31,6 +31,7 @@ for name in (
     "doctor",
     "remote.account",
     "remote.verbs",
+    "remote.rotation",
     "remote.deliveries",
     "remote.oauth_clients",
     "remote.chat",

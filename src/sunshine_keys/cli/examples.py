@@ -110,6 +110,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys": ("sunshine-keys keys list --integration 029c31f25a21b47effd7be90",),
     "keys create": (
         'sunshine-keys keys create "CI worker" --integration 029c31f25a21b47effd7be90',
+        'sunshine-keys keys create "Contractor" --expires-in 30d --integration 029c31f25a21b47effd7be90',
         "sunshine-keys keys create --from names.csv --json > keys.json",
     ),
     "keys delete": (
@@ -119,6 +120,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "keys list": (
         "sunshine-keys keys list --integration 029c31f25a21b47effd7be90",
         "sunshine-keys keys list --app 5d8cff3cd55b040010928b5b --reveal",
+        "sunshine-keys keys list --unused-for 90d --quiet",
+    ),
+    "keys rotate": (
+        "sunshine-keys keys rotate int_5d8cff3cd55b040010928b5b --integration ID --grace 7d --when-quiet 24h",
+        "sunshine-keys keys rotate int_5d8cff3cd55b040010928b5b --integration ID --status",
     ),
     "keys show": ("sunshine-keys keys show app_5d8cff3cd55b040010928b5b --app 5d8cff3cd55b040010928b5b",),
     "webhooks": ("sunshine-keys webhooks list --integration 029c31f25a21b47effd7be90",),

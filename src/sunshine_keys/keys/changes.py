@@ -6,7 +6,7 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.integrations.table import require_keys_allowed
-from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key, moment_text
+from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key, Notice, moment_text
 from sunshine_keys.keys.table import KEYS, account_keys, require_owner
 from sunshine_keys.store.change import AuditOnly, Change, Revokes
 from sunshine_keys.store.statements import Statements, execute
@@ -82,7 +82,8 @@ class DeleteKey(Change[None], frozen=True):
             raise NotFound
 
     def _delete_from_account(self) -> Statements[None]:
-        if not self.even_last and [key.id for key in (yield from account_keys())] == [self.key_id]:
+        live = [key.id for key in (yield from account_keys()) if key.notice is not Notice.ENDED]
+        if not self.even_last and live == [self.key_id]:
             raise BadRequest("This is the last account key")
         if not (yield from KEYS.delete("id = $1 AND scope = 'account'", self.key_id)):
             raise NotFound

@@ -339,7 +339,7 @@ def test_completion_offers_commands_and_profiles(commands: Commands) -> None:
         ).stdout.split()
 
     assert completed("sunshine-keys ke") == ["keys"]
-    assert completed("sunshine-keys keys ") == ["list", "create", "show", "delete"]
+    assert completed("sunshine-keys keys ") == ["list", "create", "show", "delete", "rotate"]
     commands.profiles.parent.mkdir(parents=True)
     commands.profiles.write_text('{"profiles": {"staging": {"host": "http://x", "keyId": "act_1", "secret": "s"}}}')
     commands.profiles.chmod(0o600)

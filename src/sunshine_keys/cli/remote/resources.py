@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+import typer
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client._model import Model
+from sunshine_keys.cli.durations import seconds_in
+from sunshine_keys.keys.model import moment_text
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -116,6 +120,17 @@ def _no_webhook(body: dict[str, Any]) -> str:
     return "--target is missing: a custom integration needs the URL of a webhook" if is_missing else ""
 
 
+def _key(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a new key, which has a moment in place of the duration of its life."""
+    lifetime = fields.pop("expiresIn", None)
+    if lifetime is None:
+        return fields
+    seconds = seconds_in(lifetime)
+    if not seconds:
+        raise typer.BadParameter(f"--expires-in: {lifetime!r} is no duration such as 12h, 30d or 26w")
+    return fields | {"expiresAt": moment_text(time.time() + seconds)}
+
+
 _NAME = Field("displayName", "NAME", "The name, 1 to 100 characters.")
 _NEW_NAME = Field("displayName", "--name", "The new name, 1 to 100 characters.")
 _TARGET = Field("target", "TARGET", "The URL to call.")
@@ -161,9 +176,9 @@ RESOURCES = (
             if "integration_id" in owners
             else ClientMethods("AppKeysApi", "app_key", "app_keys")
         ),
-        columns=("displayName", "secret", "lastUsedAt", "lastSource", "requests"),
-        fields=(_NAME,),
-        body=dict,
+        columns=("displayName", "secret", "expiresAt", "lastUsedAt", "lastSource", "requests"),
+        fields=(_NAME, Field("expiresIn", "--expires-in", "How long the key works: 12h, 30d, 26w. Without it, the key has no end.")),
+        body=_key,
         consequence="the service then refuses it and every token that it signed",
         integration="optional",
     ),

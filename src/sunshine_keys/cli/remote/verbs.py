@@ -19,6 +19,7 @@ from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output
 from sunshine_keys.cli.remote.bulk import create_from, delete_matching
+from sunshine_keys.cli.remote.key_filter import EXPIRES_WITHIN, UNUSED_FOR, KeyFilter
 from sunshine_keys.cli.remote.options import OPTIONS, App, Integration, OutputFormat, Yes, parameter
 from sunshine_keys.cli.remote.resources import RESOURCES, Field, Resource
 from sunshine_keys.cli.remote.session import Session, session
@@ -96,7 +97,10 @@ def _list(resource: Resource, options: dict[str, Any], output_format: OutputForm
         owners = _owners(resource, opened, options)
         items = resource.list(opened.client, owners)
         if resource.name == "keys":
-            items = _with_uses(opened, owners, list(items))
+            wanted = KeyFilter.of(options["unused_for"], options["expires_within"])
+            items = wanted.filtered(
+                _with_uses(opened, owners, list(items), is_required=wanted.unused_seconds is not None)
+            )
         if output_format.quiet:
             for item in items:
                 output.emit_id(item.id)
@@ -106,8 +110,11 @@ def _list(resource: Resource, options: dict[str, Any], output_format: OutputForm
             output.print_objects(items, resource.columns, reveal=options.get("reveal", False))
 
 
-def _with_uses(opened: Session, owners: dict[str, str], keys: list[Any]) -> list[Any]:
-    """Return the keys with their last uses, as properties that the API lacks. The vendor's service has none to add."""
+def _with_uses(opened: Session, owners: dict[str, str], keys: list[Any], *, is_required: bool) -> list[Any]:
+    """Return the keys with their last uses, as properties that the API lacks. The vendor's service has none to add.
+
+    If they are required, end the program without them: it must not count a key as unused whose uses it does not see.
+    """
     ids = {"appId": owners["app_id"]}
     path = "/apps/{appId}/keyUses"
     if "integration_id" in owners:
@@ -115,10 +122,12 @@ def _with_uses(opened: Session, owners: dict[str, str], keys: list[Any]) -> list
         path = "/apps/{appId}/integrations/{integrationId}/keyUses"
     try:
         answer = opened.own("GET", path, ids)
+        listed = answer.get("keyUses") if isinstance(answer, dict) else None
     except (sunshine.NotFoundException, sunshine.ForbiddenException):
-        return keys
-    listed = answer.get("keyUses") if isinstance(answer, dict) else None
+        listed = None
     if not isinstance(listed, list):  # it is another service
+        if is_required:
+            stop(Exit.FAILED, f"{opened.host} does not show when keys were used", "Leave out --unused-for.")
         return keys
     uses = {use["id"]: use for use in listed}
     return [
@@ -254,9 +263,12 @@ def _register(resource: Resource) -> None:
     many = [parameter("from_", _FROM, None)] if keys else []
     ids = parameter("ids", Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="The ids.")], None)
     reveal = [parameter("reveal", _REVEAL, False)] if resource.has_secrets else []
+    wanted = (
+        [parameter("unused_for", UNUSED_FOR, None), parameter("expires_within", EXPIRES_WITHIN, None)] if keys else []
+    )
     with_article = f"{'an' if resource.singular[0] in 'ai' else 'a'} {resource.singular}"
     for name, verb, parameters, help_ in (
-        ("list", _list, [*owners, *reveal], f"List {resource.name}."),
+        ("list", _list, [*owners, *wanted, *reveal], f"List {resource.name}."),
         ("create", _create, [*fields, *owners, parameter("body", _BODY, None), *many], f"Create {with_article}, and show it"
          + (" with its secret. Store that in a safe place." if "secret" in resource.columns else ".")),
         ("show", _show, [parameter("ids", _ID), *owners, *reveal], f"Show {with_article}."),
