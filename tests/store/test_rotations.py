@@ -84,14 +84,14 @@ async def test_another_grace_period_counts_from_the_beginning(store: Store, now:
 
 
 async def test_a_key_ends_no_later_than_it_would_have(store: Store, now: float) -> None:
-    made = f"int_{int(now) - 86400:08x}{'0' * 16}"
-    ending = msgspec.structs.replace(key(made), expires_at=now + 3600)
+    old = f"int_{int(now) - 86400:08x}{'0' * 16}"
+    ending = msgspec.structs.replace(key(old), expires_at=now + 3600)
     await store.transact(OPERATOR, CreateKey(ending))
-    rotated = await store.transact(OPERATOR, rotation(now, key_id=made))
+    rotated = await store.transact(OPERATOR, rotation(now, key_id=old))
     assert rotated.key.expires_at == now + 3600
     assert rotated.successor.expires_at == now + 86400 + 3600  # as long as the key would have lived
     with pytest.raises(Unchanged):
-        await store.transact(OPERATOR, rotation(now + 5, key_id=made))
+        await store.transact(OPERATOR, rotation(now + 5, key_id=old))
 
 
 async def test_works_at_nine_and_ten_keys_and_not_at_eleven(store: Store, now: float) -> None:

@@ -108,9 +108,9 @@ class RotateKey(Change[Rotated], frozen=True):
         if key.has_ended(self.now):
             raise BadRequest("The key has ended; create a new one")
         yield from require_room(key, self.now, is_successor=True)
-        lifetime, made = Lifetime(self.now), created(key.id)
-        if key.expires_at is not None and made is not None:
-            lifetime = Lifetime(self.now, self.now + key.expires_at - made)
+        lifetime, start = Lifetime(self.now), created(key.id)
+        if key.expires_at is not None and start is not None:
+            lifetime = Lifetime(self.now, self.now + key.expires_at - start)
         successor = msgspec.structs.replace(
             key, id=self.successor_id, sealed_secret=self.sealed_secret, expires_at=lifetime.end, notice=lifetime.notice
         )

@@ -92,8 +92,8 @@ class Sweep:
         return reading - self._even_since >= SETTLING_SECONDS
 
     async def _announce(self, now: float) -> None:
-        await self._each(None, now, now + AHEAD[Notice.WEEK], lambda key: AnnounceEnd(key, _due(key, now)))
-        await self._each(Notice.WEEK, now, now + AHEAD[Notice.DAY], lambda key: AnnounceEnd(key, Notice.DAY))
+        await self._apply(None, now, now + AHEAD[Notice.WEEK], lambda key: AnnounceEnd(key, _due(key, now)))
+        await self._apply(Notice.WEEK, now, now + AHEAD[Notice.DAY], lambda key: AnnounceEnd(key, Notice.DAY))
 
     async def _watch_rotations(self, now: float) -> None:
         """Record, once a day, that a key with a successor is still used, and end those that nobody has used for long enough."""
@@ -123,10 +123,10 @@ class Sweep:
     async def _finish(self, now: float) -> None:
         await self._watch_rotations(now)
         for notice in (None, Notice.WEEK, Notice.DAY):
-            await self._each(notice, 0.0, now, lambda key: ExpireKey(key, now))
-        await self._each(Notice.ENDED, 0.0, now - self._retention, DeleteEndedKey)
+            await self._apply(notice, 0.0, now, lambda key: ExpireKey(key, now))
+        await self._apply(Notice.ENDED, 0.0, now - self._retention, DeleteEndedKey)
 
-    async def _each(
+    async def _apply(
         self, notice: Notice | None, after: float, until: float, change: Callable[[Key], Change[None]]
     ) -> None:
         """Apply a change to each key with this notice whose end is after `after` and not after `until`."""
