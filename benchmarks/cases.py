@@ -16,6 +16,7 @@ from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.keys.secrets import new_secret
+from sunshine_keys.wire.verification import ROUTE
 
 
 class Case(NamedTuple):
@@ -61,7 +62,9 @@ def cases(folder: Path, filled: Filled, distinct_tokens: int) -> list[Case]:
     )
     return [
         Case("get_basic", file("basic", Request(path, good))),
+        Case("auth_basic", file("auth", Request(ROUTE, good)), targets=("service",)),
         Case("get_same_token", file("same", Request(path, f"Bearer {token}")), targets=READS),
+        Case("auth_same_token", file("auth_same", Request(ROUTE, f"Bearer {token}")), targets=("service",)),
         Case("get_new_token", write_requests(folder / "new", fresh), targets=READS),
         Case("list", file("list", Request(owner.keys_path, good))),
         Case("refused_secret", file("wrong", Request(refused, basic(owner.app_key_id, new_secret()))), 401, targets=READS),

@@ -53,10 +53,15 @@ def between(results: Results, case: str, other: str, metric: str = "per_second")
 FLOOR_GOALS = {"get_basic": 0.70, "get_same_token": 0.60, "get_new_token": 0.40, "list": 0.55}
 GUARDED = ("get_basic", "get_new_token", "list", "refused_secret")
 REFERENCE_GOALS = {**dict.fromkeys(FLOOR_GOALS, 4.0), "create_32": 5.0}
+VERIFICATION_GOAL = 1.15
+"""The most CPU time of a verification by `/auth`, of that of a `get` with the same credentials."""
+
 GROWTH_GOAL = 1.3
 TITLES = {
     "get_basic": "get a key, Basic",
+    "auth_basic": "verify a key by /auth, Basic",
     "get_same_token": "get a key, the same token again",
+    "auth_same_token": "verify a key by /auth, the same token again",
     "get_new_token": "get a key, a new token each time",
     "list": "list 10 keys, Basic",
     "refused_secret": "refused: wrong secret",
@@ -94,6 +99,10 @@ def reached(results: Results) -> list[Goal]:
         if refused in samples and accepted in samples:
             cost = between(results, refused, accepted, "cpu_us")
             at_most(f"{TITLES[refused]}: CPU, of “{TITLES[accepted]}”", 1.0, cost)
+    for verified, read in (("auth_basic", "get_basic"), ("auth_same_token", "get_same_token")):
+        if verified in samples and read in samples:
+            cost = between(results, verified, read, "cpu_us")
+            at_most(f"{TITLES[verified]}: CPU, of “{TITLES[read]}”", VERIFICATION_GOAL, cost)
     half = samples.get("get_basic", {}).get("service", {})
     if "half_tail" in half:
         at_most("p99 at half load, of p50", 3.0, half["half_tail"])
@@ -126,6 +135,9 @@ def guarded(results: Results) -> dict[str, list[float]]:
         f"{case}: the floor's CPU, of the service's": [1 / ratio for ratio in ratios(results, case, "floor", "cpu_us")]
         for case in GUARDED
     }
+    values["auth_basic: CPU of a get, of that of the verification"] = between(
+        results, "get_basic", "auth_basic", "cpu_us"
+    )
     # Changes in one commit cost less each.
     values["create: CPU on one connection, of that on 32"] = between(results, "create_1", "create_32", "cpu_us")
     return values

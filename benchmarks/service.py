@@ -41,7 +41,7 @@ FULL = Plan(
 )  # fmt: skip
 QUICK = Plan(
     3, 1, tokens=30_000, empty=4_000, targets=("service", "floor"),
-    cases=("get_basic", "get_new_token", "list", "refused_secret", "create_1", "create_32"),
+    cases=("get_basic", "auth_basic", "get_new_token", "list", "refused_secret", "create_1", "create_32"),
 )  # fmt: skip
 
 
