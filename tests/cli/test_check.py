@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from support.commands import run
 from support.dev import free_port
 from support.oauth import partner_of
 from support.servers import Server
+from support.waiting import wait_until
 from support.wire import Key, Place, Service, Tenant, Wire, first_run, make_tenant
 
+from sunshine_keys.keys.model import moment_text
 from sunshine_keys.keys.secrets import new_secret
 
 
@@ -102,6 +105,27 @@ def test_deleted_key_is_known_and_not_live(place: Place) -> None:
         3,
         "UNKNOWN, well-formed: it is the secret of no key in this store\n",
     )
+
+
+def test_key_that_has_ended_is_known_and_not_live(place: Place) -> None:
+    account = Key.of(first_run(place)["account_key"])
+    with Server(place) as server:
+        tenant = make_tenant(server.wire, account)
+        ends = []
+        for seconds in (3600, 3):
+            end = moment_text(time.time() + seconds)
+            body = {"displayName": "Ends", "expiresAt": end}
+            ends.append((Key.of(server.wire.post(tenant.keys, tenant.app_key, body).json["key"]), end))
+        (later, later_end), (ended, end) = ends
+        wait_until(lambda: server.wire.get("/auth", ended).status == 401, 60)
+    (line,) = lines(check(later.secret, "--json", *place.options))
+    assert (line["live"], line["key"]["expiresAt"]) == (True, later_end)
+    assert f", ends {later_end}, last use" in check(later.secret, *place.options).stdout
+    for credentials in (ended.secret, ended.basic(), ended.bearer()):
+        result = check(credentials, "--json", *place.options)
+        (line,) = lines(result)
+        assert result.returncode == 1
+        assert (line["live"], line["key"]["id"], line["reason"]) == (False, ended.id, f"it ended {end}")
 
 
 def test_credentials_that_do_not_fit_together_are_not_live(data: Path, sample: dict[str, Any]) -> None:

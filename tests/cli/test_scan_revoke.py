@@ -10,6 +10,7 @@ import pty
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import pytest
 from support.commands import run
 from support.oauth import Partner, partner_of
 from support.servers import Server
+from support.waiting import wait_until
 from support.wire import Key, Place, Tenant, Wire, first_run, make_tenant
 
 from sunshine_keys.compose import opened_store
+from sunshine_keys.keys.model import moment_text
 from sunshine_keys.store.audit import Entry
 
 
@@ -242,6 +245,20 @@ def test_exit_code_is_about_what_is_left(data: Path, leaks: Path, sample_key: Ke
     assert run("scan", "--revoke", str(leaks), str(leaks / "none"), *options).returncode == 2
     assert run("scan", "--revoke", str(leaks), *options).returncode == 0, "the secret is no longer that of a live key"
     assert run("scan", str(leaks), "--data", str(data)).returncode == 1
+
+
+def test_key_that_has_ended_is_not_live(place: Place, leaks: Path) -> None:
+    account = Key.of(first_run(place)["account_key"])
+    with Server(place) as server:
+        tenant = make_tenant(server.wire, account)
+        body = {"displayName": "Ends", "expiresAt": moment_text(time.time() + 3)}
+        ended = Key.of(server.wire.post(tenant.keys, tenant.app_key, body).json["key"])
+        wait_until(lambda: status(server.wire, ended) == 401, 60)
+    (leaks / "a").write_text(ended.secret)
+    (line,) = map(json.loads, run("scan", "--json", str(leaks), *place.options).stdout.splitlines())
+    assert (line["live"], line["key"]["id"], line["key"]["expiresAt"]) == (False, ended.id, body["expiresAt"])
+    result = revoke(place, leaks, "--yes")
+    assert (result.returncode, "ended, " in result.stdout, "Revoked" in result.stdout) == (0, True, False)
 
 
 def test_store_is_required(leaks: Path) -> None:

@@ -21,7 +21,7 @@ from sunshine_keys.cli.remote.options import ProfileName
 from sunshine_keys.cli.remote.session import is_typed, require_private
 from sunshine_keys.cli.terminal import emit
 from sunshine_keys.compose import opened_engine, require_store
-from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.model import Key, moment_text
 from sunshine_keys.oauth.model import OAuthClient
 from sunshine_keys.settings import Settings
 from sunshine_keys.verify import Caller, Refused, Verifier
@@ -173,6 +173,8 @@ def _json(number: int, item: Item, verdict: Verdict | None) -> dict[str, Any]:
             {"id": owner.key_id} if isinstance(owner, Caller) else {"id": owner.id, "displayName": owner.display_name}
         )
         key |= {"scope": owner.scope, "appId": owner.app_id, "integrationId": owner.integration_id}
+        if isinstance(owner, Key):
+            key["expiresAt"] = moment_text(owner.expires_at)
         if use is not None and use.last_used is not None:
             key |= {"lastUsed": utc_time(use.last_used), "lastSource": use.last_source}
         line["key"] = {name: value for name, value in key.items() if value is not None}
@@ -193,5 +195,6 @@ def _text(item: Item, verdict: Verdict | None) -> str:
     if not isinstance(verdict.owner, OAuthClient):
         parts.append(f"scope {verdict.owner.scope}")
     if isinstance(verdict.owner, Key):
+        parts += [f"ends {moment_text(verdict.owner.expires_at)}"] if verdict.live and verdict.owner.expires_at else []
         parts.append(f"last use {last_use(verdict.use)}")
     return ", ".join(parts) + reason

@@ -35,6 +35,11 @@ async def find_owners(engine: Engine, digests: Collection[bytes]) -> dict[bytes,
     return owners
 
 
+def is_live(owner: Owner, now: float) -> bool:
+    """Return True unless the owner is a key that has ended. `now` is that of the store."""
+    return isinstance(owner, OAuthClient) or not owner.has_ended(now)
+
+
 def described(owner: Owner | Caller) -> str:
     """Return the owner's id, its name if it is known, and the object that it belongs to, without control characters."""
     name = printable(owner.key_id) if isinstance(owner, Caller) else f'{owner.id} "{printable(owner.display_name)}"'

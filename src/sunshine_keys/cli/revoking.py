@@ -72,7 +72,8 @@ class Revocation:
             return not self._has_live
         async with opened_store(self._settings, read_only=True) as store:
             usage = await store.read(usage_of([key.id for _, key in keys], time.time()))
-            account_ids = {key.id for key in await store.read(account_keys())}
+            now = store.now()
+            account_ids = {key.id for key in await store.read(account_keys()) if not key.has_ended(now)}
         confirmed: list[Key] = []
         for exposure, key in keys:
             if self._yes or self._is_confirmed(exposure, key, usage.get(key.id), account_ids):

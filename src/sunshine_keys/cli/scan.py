@@ -10,27 +10,32 @@ import stat
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from sunshine_keys.cli.confirm import require_terminal
 from sunshine_keys.cli.exits import complain
-from sunshine_keys.cli.owners import Owner, described, find_owners
+from sunshine_keys.cli.owners import Owner, described, find_owners, is_live
 from sunshine_keys.cli.program import Data, Database, cli
 from sunshine_keys.cli.remote.options import Yes
 from sunshine_keys.cli.revoking import Exposure, Revocation
 from sunshine_keys.compose import open_engine, require_store
 from sunshine_keys.errors import ServiceError
-from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.model import Key, moment_text
 from sunshine_keys.oauth.model import hashed
 from sunshine_keys.scanning import Leak, scan
 from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import StoreError
 
-Lookup = Callable[[set[bytes]], dict[bytes, Owner]]
-"""A lookup from the SHA-256 of secrets to their owners."""
+
+class Lookup(NamedTuple):
+    """A store: `find` returns the owners of secrets by the SHA-256 of each, and `now` the time in seconds since 1970."""
+
+    find: Callable[[set[bytes]], dict[bytes, Owner]]
+    now: Callable[[], float]
+
 
 _BATCH = 10_000
 """The most leaks that wait for one walk over the keys of the store."""
@@ -93,7 +98,7 @@ def _lookup(settings: Settings | None) -> Generator[Lookup | None]:
         runner.run(require_store(settings))
         engine = runner.run(open_engine(settings, read_only=True))
         try:
-            yield lambda digests: runner.run(find_owners(engine, digests))
+            yield Lookup(lambda digests: runner.run(find_owners(engine, digests)), engine.store.now)
         finally:
             runner.run(engine.store.close())
 
@@ -123,10 +128,12 @@ class _Report:
     def flush(self) -> None:
         if not self._waiting:
             return
-        owners = self._lookup({hashed(leak.secret) for _, leak in self._waiting}) if self._lookup else None
+        owners = self._lookup.find({hashed(leak.secret) for _, leak in self._waiting}) if self._lookup else {}
         for path, leak in self._waiting:
-            print(self._format(path, leak, owners))
-            if owners and (owner := owners.get(hashed(leak.secret))):
+            owner = owners.get(hashed(leak.secret))
+            live = None if self._lookup is None else owner is not None and is_live(owner, self._lookup.now())
+            print(self._format(path, leak, owner, live))
+            if owner is not None and live:
                 self._expose(owner, path, leak)
         sys.stdout.flush()
         self._waiting.clear()
@@ -190,29 +197,30 @@ def _scan_stream(path: str, handle: int, report: _Report) -> None:
         report.add(path, leak)
 
 
-def _json_line(path: str, leak: Leak, owners: dict[bytes, Owner] | None) -> str:
+def _json_line(path: str, leak: Leak, owner: Owner | None, live: bool | None) -> str:
+    """Format a leak. `live` is None without a store. A key that has ended is an owner that is not live."""
     line: dict[str, Any] = {"path": path, "line": leak.line, "column": leak.column}
     line |= {"commit": leak.commit, "file": leak.file, "secret": leak.masked_secret, "keyId": leak.key_id}
-    if owners is not None:
-        owner = owners.get(hashed(leak.secret))
-        line["live"] = owner is not None
-        if isinstance(owner, Key):
-            line["key"] = {"id": owner.id, "displayName": owner.display_name}
-            line["key"] |= {"appId": owner.app_id, "integrationId": owner.integration_id}
-        elif owner is not None:
-            line["oauthClient"] = {"id": owner.id, "displayName": owner.display_name}
+    line["live"] = live
+    if isinstance(owner, Key):
+        line["key"] = {"id": owner.id, "displayName": owner.display_name}
+        line["key"] |= {"appId": owner.app_id, "integrationId": owner.integration_id}
+        line["key"] |= {"expiresAt": moment_text(owner.expires_at)} if owner.expires_at is not None else {}
+    elif owner is not None:
+        line["oauthClient"] = {"id": owner.id, "displayName": owner.display_name}
     return json.dumps({name: value for name, value in line.items() if value is not None})
 
 
-def _text_line(path: str, leak: Leak, owners: dict[bytes, Owner] | None) -> str:
+def _text_line(path: str, leak: Leak, owner: Owner | None, live: bool | None) -> str:
     line = f"{_printable(path)}:{leak.line}:{leak.column}: {leak.masked_secret}"
     if leak.key_id:
         line += f" in Basic credentials of {_printable(leak.key_id)}"
     line += _origin(leak)
-    if owners is None:
+    if live is None:
         return line
-    owner = owners.get(hashed(leak.secret))
-    return f"{line}: LIVE, {described(owner)}" if owner else f"{line}: of no live key in this store"
+    if owner is None:
+        return f"{line}: of no live key in this store"
+    return f"{line}: {'LIVE' if live else 'ended'}, {described(owner)}"
 
 
 def _origin(leak: Leak) -> str:

@@ -17,7 +17,7 @@ from sunshine_keys.cli.diagnosis import trail
 from sunshine_keys.cli.diagnosis.credentials import as_header
 from sunshine_keys.cli.owners import Owner, find_owners
 from sunshine_keys.engine import Engine
-from sunshine_keys.keys.model import CREDENTIAL_ID, KEY_ID, Key
+from sunshine_keys.keys.model import CREDENTIAL_ID, KEY_ID, Key, moment_text
 from sunshine_keys.keys.secrets import is_our_secret
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.keys.usage import Usage, usage_of
@@ -120,15 +120,24 @@ async def _verdict(engine: Engine, item: Item, owner: Owner | None) -> Verdict:
     use = await _use(engine, owner)
     if item.key_id not in (None, owner.id):
         return Verdict(False, owner, use, f"the secret is that of {owner.id}, not of {item.key_id}")
-    return Verdict(True, owner, use)
+    return _ended(engine, owner, use) or Verdict(True, owner, use)
+
+
+def _ended(engine: Engine, key: Key, use: Usage | None) -> Verdict | None:
+    """Return the verdict on a key that has ended; None if it has not."""
+    if not key.has_ended(engine.store.now()):
+        return None
+    return Verdict(False, key, use, f"it ended {moment_text(key.expires_at)}")
 
 
 async def _verdict_on_token(engine: Engine, item: Item) -> Verdict:
     key = await _named(engine, item)
     if key is None:
         return await _verdict_without_owner(engine, item)
-    result = await Authenticator(engine).authenticate(item.header)
     use = await _use(engine, key)
+    if ended := _ended(engine, key, use):
+        return ended
+    result = await Authenticator(engine).authenticate(item.header)
     return Verdict(True, key, use) if isinstance(result, Actor) else Verdict(False, key, use, result.title)
 
 
