@@ -65,7 +65,7 @@ def test_the_list_shows_the_dates_and_marks_the_own_key(person: Visitor, own: Ke
     assert page.status == 200
     assert page.text.count("your key") == 1 and "Created Last used Requests, 7 days" in page.text
     created = datetime.fromtimestamp(int(second.id[4:12], 16), UTC)
-    assert f"Former colleague {second.id} {created:%Y-%m-%dT%H:%M:%SZ} not seen yet none" in page.text
+    assert f"Former colleague {second.id} live {created:%Y-%m-%dT%H:%M:%SZ} not seen yet none" in page.text
     assert f'href="{PATH}/{own.id}"' in page.html and f'href="{PATH}/{second.id}"' in page.html
     assert "/delete" not in page.html
     assert own.secret not in page.html and second.secret not in page.html

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from support.browsing import LOOKS, Watched, require_sound, watch
 from support.machine import needs
 from support.oauth import new_partner
+from support.rotations import rotation_path
 from support.wire import Key, Service, Tenant, Wire
 
 from sunshine_keys.cli.remote.sign_in_links import sign_in_link
@@ -363,6 +364,49 @@ def test_without_a_clipboard_the_copy_button_selects_the_text(watched: Watched, 
     assert watched.page.evaluate("getSelection().toString()") == tenant.app_id
 
 
+def test_key_with_an_end_is_created_rotated_and_ended(watched: Watched, wire: Wire, tenant: Tenant) -> None:
+    page = watched.page
+    watched.sign_in(tenant.app_key)
+    watched.open(f"/console/apps/{tenant.app_id}/integrations/{tenant.integration_id}")
+    open_form(page, "New key")
+    moment = page.get_by_label("Date and time of its end")
+    expect(moment).to_be_hidden()
+    page.get_by_label("It expires").select_option("At a date and time…")
+    page.get_by_label("Name of a new key").fill("Bot")
+    moment.fill("2020-01-31T18:00")
+    page.get_by_role("button", name="Create key").click()
+    expect(moment).to_be_focused()
+    expect(moment).to_have_value("2020-01-31T18:00")
+    expect(page.get_by_label("Name of a new key")).to_have_value("Bot")
+    page.get_by_text("This time has passed. Enter a later one, in UTC.").wait_for()
+    watched.complaints.clear()  # the browser reports the status 422
+    moment.fill("2099-01-31T18:00")
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_text("2099-01-31T18:00:00Z").wait_for()
+    key = Key(page.locator("#key-id").inner_text(), page.locator("#secret").inner_text())
+
+    page.get_by_role("link", name="Rotate key…").click()
+    page.get_by_label("The old key works for").select_option("1 day")
+    page.get_by_label("End it early").select_option("1 hour")
+    page.get_by_role("button", name="Rotate key").click()
+    page.get_by_text("Key rotated.").wait_for()
+    successor = Key(page.locator("#key-id").inner_text(), page.locator("#secret").inner_text())
+    assert successor.id != key.id
+    assert wire.get(tenant.webhooks, key, headers={"User-Agent": "a program"}).status == 200
+    page.get_by_role("link", name=key.id).click()
+    page.get_by_text("being replaced").wait_for()
+    page.get_by_role("link", name="End now…").click()
+    page.get_by_role("button", name="End the key now").click()
+    page.get_by_text("Key ended.").wait_for()
+    assert [wire.get(tenant.webhooks, used).status for used in (key, successor)] == [401, 200]
+    page.get_by_role("link", name="Mine").click()
+    page.get_by_role("link", name="Expiring within 30 days, or expired (1)").click()
+    row = page.get_by_role("row").filter(has_text=key.id)
+    expect(row).to_contain_text("expired")
+    expect(page.get_by_role("row")).to_have_count(2)
+    watched.require_quiet()
+
+
 def test_no_page_violates_axe_rules_or_scrolls_sideways(
     watched: Watched, service: Service, wire: Wire, tenant: Tenant
 ) -> None:
@@ -370,7 +414,14 @@ def test_no_page_violates_axe_rules_or_scrolls_sideways(
     app = f"/console/apps/{tenant.app_id}"
     integration = f"{app}/integrations/{tenant.integration_id}"
     key = f"{integration}/keys/{tenant.key.id}"
+    ending = wire.post(tenant.keys, tenant.app_key, {"displayName": "x" * 100, "expiresAt": "2099-12-31T18:00:00Z"})
+    old = Key.of(ending.json["key"])
+    assert wire.send("PUT", rotation_path(tenant, old), tenant.account, body={"whenQuietSeconds": 86400}).status == 200
+    agent = {"User-Agent": "y" * 200}
+    assert wire.get(tenant.webhooks, old, headers=agent).status == 200
     pages = [
+        f"{integration}/keys/{old.id}", f"{integration}/keys/{old.id}/rotate", f"{integration}/keys/{old.id}/end",
+        f"{key}/rotate", f"{integration}?keys=expiring", f"{integration}?keys=unused",
         "/console/apps", app, f"{app}/delete", integration, f"{app}/integrations/{tenant.web_id}", key,
         f"{key}/secret", f"{key}/delete", f"{app}?search=mine", f"{app}?search=nothing", "/console/account-keys",
         f"/console/account-keys/{service.account.id}", "/console/audit",

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.messaging import TEXT, chat, create_switchboard, create_user, post
+from support.rotations import rotation_path
 from support.servers import Server
 from support.visitor import Page, Visitor
 from support.waiting import wait_until
-from support.wire import Key, Service, Tenant, Wire, first_run
+from support.wire import Key, Tenant, Wire, first_run
 
 from sunshine_keys.console import live
 
@@ -306,10 +307,16 @@ def test_stream_ends_with_its_session(member: Visitor, tenant: Tenant, path: str
         assert stream.read().strip() == b""
 
 
-def test_stream_ends_with_its_key(member: Visitor, wire: Wire, service: Service, tenant: Tenant, path: str) -> None:
+@pytest.mark.parametrize("ends", ["deleted", "expired"])
+def test_stream_ends_with_its_key(member: Visitor, wire: Wire, tenant: Tenant, path: str, ends: str) -> None:
     with streaming(member, path) as stream:
         event(stream, "put", id="control")
-        assert wire.delete(f"{tenant.app}/keys/{tenant.app_key.id}", service.account).status == 200
+        if ends == "deleted":
+            answer = wire.delete(f"{tenant.app}/keys/{tenant.app_key.id}", tenant.account)
+        else:
+            rotation = rotation_path(tenant, tenant.app_key)
+            answer = wire.send("PUT", rotation, tenant.account, body={"graceSeconds": 0})
+        assert answer.status == 200
         event(stream, "ended")
 
 

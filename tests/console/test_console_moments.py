@@ -9,7 +9,8 @@ import pytest
 from support.visitor import Visitor
 from support.wire import Service, Tenant
 
-from sunshine_keys.console.moments import created, moment
+from sunshine_keys.console.moments import in_words, moment
+from sunshine_keys.ids import created
 
 TIME = '<time datetime="2026-11-27T12:27:05Z">2026-11-27T12:27:05Z</time>'
 
@@ -46,3 +47,19 @@ def test_every_time_on_a_page_is_in_iso_8601(owner: Visitor, tenant: Tenant, ser
         assert times, path
         for value, text in times:
             assert value == text and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text), path
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (6 * 86400 + 86399, "in 6 days"),
+        (86400, "in 1 day"),
+        (86399.9, "in 23 hours"),
+        (60, "in 1 minute"),
+        (59, "in less than a minute"),
+        (0, "less than a minute ago"),
+        (-7300, "2 hours ago"),
+    ],
+)
+def test_time_from_now_is_in_whole_units(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from sunshine_keys.console import deleting, keys
 from sunshine_keys.console.deleting import Deletion
-from sunshine_keys.console.lists import key_rows
+from sunshine_keys.console.key_lists import key_list
 from sunshine_keys.console.rendering import page
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.errors import BadRequest, NotFound
@@ -19,8 +19,8 @@ PATH = "/console/account-keys"
 
 async def show(visit: SignedInRequest) -> Response:
     visit.require(account=True)
-    rows = await key_rows(visit, await visit.engine.store.read(account_keys()))
-    return page(visit, "account.html", rows=rows)
+    keys = await visit.engine.store.read(account_keys())
+    return page(visit, "account.html", keys=await key_list(visit, keys, PATH, PATH))
 
 
 async def show_key(visit: SignedInRequest) -> Response:

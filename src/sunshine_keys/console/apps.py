@@ -11,7 +11,10 @@ from sunshine_keys.console import deleting
 from sunshine_keys.console.deleting import Deletion
 from sunshine_keys.console.forms import name_fault, named
 from sunshine_keys.console.integration_forms import BLANK, IntegrationForm, name_of
-from sunshine_keys.console.lists import key_rows, listed
+from sunshine_keys.console.key_forms import BLANK as BLANK_KEY
+from sunshine_keys.console.key_forms import ENDS, KeyForm
+from sunshine_keys.console.key_lists import key_list
+from sunshine_keys.console.lists import listed
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest, created_id
 from sunshine_keys.integrations.table import integrations_page
@@ -51,8 +54,8 @@ async def show(visit: SignedInRequest) -> Response:
     return await show_app(visit)
 
 
-async def show_app(visit: SignedInRequest, *, form: IntegrationForm = BLANK, key_fault: str = "") -> Response:
-    """Return the page of the app in the path, with the form of a new integration, and the fault of that of a new key."""
+async def show_app(visit: SignedInRequest, *, form: IntegrationForm = BLANK, key_form: KeyForm = BLANK_KEY) -> Response:
+    """Return the page of the app in the path, with the forms of a new integration and of a new key."""
     app = await visit.engine.store.read(require_app(visit.app_id))
     # As in the API, only the account manages an app's own keys.
     own_keys = await keys_of_app(visit.engine.store, app.id) if visit.is_account else []
@@ -63,13 +66,13 @@ async def show_app(visit: SignedInRequest, *, form: IntegrationForm = BLANK, key
         integrations=await listed(
             visit, f"/console/apps/{app.id}", lambda part: integrations_page(app.id, part, None), name_of
         ),
-        rows=await key_rows(visit, own_keys),
+        keys=await key_list(visit, own_keys, f"/console/apps/{app.id}", f"/console/apps/{app.id}/keys"),
         slots=KEYS_PER_OWNER,
         form=form,
         triggers=TRIGGERS,
-        key_fault=key_fault,
-        name=visit.form.text("name"),
-        status=422 if form.is_faulty or key_fault else 200,
+        key_form=key_form,
+        ends=ENDS,
+        status=422 if form.is_faulty or key_form.is_faulty else 200,
     )
 
 

@@ -10,7 +10,8 @@ from sunshine_keys.console import apps, deleting, revealing
 from sunshine_keys.console.deleting import Deletion
 from sunshine_keys.console.forms import name_fault
 from sunshine_keys.console.integration_forms import IntegrationForm, events_in_short, name_of
-from sunshine_keys.console.lists import key_rows
+from sunshine_keys.console.key_forms import BLANK, ENDS, KeyForm
+from sunshine_keys.console.key_lists import key_list
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest, created_id
 from sunshine_keys.console.revealing import Hidden
@@ -58,23 +59,26 @@ async def show(visit: SignedInRequest) -> Response:
     return await show_integration(visit)
 
 
-async def show_integration(visit: SignedInRequest, *, key_fault: str = "", rename_fault: str = "") -> Response:
-    """Return the page of the integration in the path; the faults are those of its forms."""
+async def show_integration(visit: SignedInRequest, *, key_form: KeyForm = BLANK, rename_fault: str = "") -> Response:
+    """Return the page of the integration in the path; `key_form` is the form of a new key."""
     integration = await _integration(visit)
+    keys = await keys_of_integration(visit.engine.store, integration.id)
+    path = _path(visit, integration.id)
     return page(
         visit,
         "integration.html",
         app=await visit.engine.store.read(require_app(visit.app_id)),
         integration=integration,
         integration_name=name_of(integration),
-        path=_path(visit, integration.id),
+        path=path,
         webhooks=await _webhooks(visit, integration),
-        rows=await key_rows(visit, await keys_of_integration(visit.engine.store, integration.id)),
+        keys=await key_list(visit, keys, path, f"{path}/keys"),
         slots=KEYS_PER_OWNER,
-        key_fault=key_fault,
+        key_form=key_form,
+        ends=ENDS,
         rename_fault=rename_fault,
         name=visit.form.text("name"),
-        status=422 if key_fault or rename_fault else 200,
+        status=422 if key_form.is_faulty or rename_fault else 200,
     )
 
 

@@ -1,6 +1,8 @@
-"""Keys of apps and of integrations: create one, show its secret, its use and snippets, delete it."""
+"""Keys of apps and of integrations: create one, show its secret, its end, its use and snippets, delete it."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable
 
 from starlette.responses import Response
 
@@ -9,9 +11,10 @@ from sunshine_keys.apps.table import require_app
 from sunshine_keys.console import apps, deleting, integrations, revealing
 from sunshine_keys.console.charts import History
 from sunshine_keys.console.deleting import Deletion
-from sunshine_keys.console.forms import name_fault
 from sunshine_keys.console.integration_forms import name_of
-from sunshine_keys.console.lists import DAYS, use_since
+from sunshine_keys.console.key_forms import KeyForm, refused
+from sunshine_keys.console.key_lists import DAYS, Status, use_since
+from sunshine_keys.console.moments import in_words
 from sunshine_keys.console.rendering import page, redirect
 from sunshine_keys.console.requests import SignedInRequest, created_id
 from sunshine_keys.console.revealing import Hidden
@@ -20,60 +23,64 @@ from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.integrations.model import Integration
 from sunshine_keys.integrations.table import require_integration
 from sunshine_keys.keys import operations as keys
-from sunshine_keys.keys.changes import DeleteKey, ShowKey
+from sunshine_keys.keys import rotating
+from sunshine_keys.keys.changes import ShowKey
 from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.rotations import ROTATIONS, rotation_to
 from sunshine_keys.keys.table import find_key
 from sunshine_keys.keys.usage import usage_of
 
 
-def _require(visit: SignedInRequest) -> None:
+def require_keys(visit: SignedInRequest) -> None:
     """Raises Forbidden. As in the API, only the account manages an app's own keys."""
     visit.require(account=visit.integration_id is None)
 
 
-def _owner_path(visit: SignedInRequest) -> str:
+def owner_path(visit: SignedInRequest) -> str:
     path = f"/console/apps/{visit.app_id}"
     return path if visit.integration_id is None else f"{path}/integrations/{visit.integration_id}"
 
 
 async def create(visit: SignedInRequest) -> Response:
-    _require(visit)
-    name = visit.form.text("name")
-    if fault := name_fault(name):
-        return await _owner_page(visit, fault)
-    origin = visit.origin_once(name)
+    require_keys(visit)
+    form = KeyForm.of(visit.form, visit.engine.store.now())
+    if form.is_faulty:
+        return await _owner_page(visit, form)
+    origin = visit.origin_once(form.name, form.end, form.moment)
     try:
-        answer = await keys.create(visit.engine, origin, visit.app_id, visit.integration_id, name)
+        answer = await keys.create(visit.engine, origin, visit.app_id, visit.integration_id, form.name, form.expires_at)
     except BadRequest as error:
-        return await _owner_page(visit, f"{error.titles[0]}.")
+        return await _owner_page(visit, refused(form, f"{error.titles[0]}."))
     key_id = created_id(answer)
-    return redirect(f"{_owner_path(visit)}/keys/{key_id}", visit, ("key-created", key_id))
+    return redirect(f"{owner_path(visit)}/keys/{key_id}", visit, ("key-created", key_id))
 
 
-async def _owner_page(visit: SignedInRequest, fault: str) -> Response:
+async def _owner_page(visit: SignedInRequest, form: KeyForm) -> Response:
     if visit.integration_id is None:
-        return await apps.show_app(visit, key_fault=fault)
-    return await integrations.show_integration(visit, key_fault=fault)
+        return await apps.show_app(visit, key_form=form)
+    return await integrations.show_integration(visit, key_form=form)
 
 
 async def show(visit: SignedInRequest) -> Response:
-    _require(visit)
-    key = await _key(visit)
+    require_keys(visit)
+    key = await find(visit)
     integration = None
     if visit.integration_id is not None:
         integration = await visit.engine.store.read(require_integration(visit.app_id, visit.integration_id))
     app = await visit.engine.store.read(require_app(visit.app_id))
-    return await show_key(visit, key, f"{_owner_path(visit)}/keys/{key.id}", app, integration)
+    return await show_key(visit, key, f"{owner_path(visit)}/keys/{key.id}", app, integration)
 
 
 async def show_key(
     visit: SignedInRequest, key: Key, path: str, app: App | None = None, integration: Integration | None = None
 ) -> Response:
     """Return the page of a key, which is at `path`, with the app and the integration that it belongs to."""
-    now = visit.clock()
-    use = (await visit.engine.store.read(usage_of([key.id], use_since(now)))).get(key.id)
+    store, now = visit.engine.store, visit.engine.store.now()
+    use = (await store.read(usage_of([key.id], use_since(now)))).get(key.id)
+    rotation = await store.get(ROTATIONS, key.id)
+    replaced = await store.read(rotation_to(key.id))
     # Only a key that was just created, or whose secret was asked for: the notice says so, for this key alone.
-    shown = visit.notice in (("key-created", key.id), ("secret-shown", key.id))
+    shown = visit.notice in (("key-created", key.id), ("key-rotated", key.id), ("secret-shown", key.id))
     return page(
         visit,
         "key.html",
@@ -81,6 +88,12 @@ async def show_key(
         integration=integration,
         integration_name=name_of(integration) if integration else "",
         key=key,
+        badge=Status.of(key, rotation, now),
+        has_ended=key.has_ended(now),
+        end_in_words="" if key.expires_at is None else in_words(key.expires_at - now),
+        rotation=rotation,
+        uses=None if rotation is None else await rotating.status(visit.engine, rotation, key),
+        replaced=replaced.key_id if replaced else "",
         secret=await visit.engine.unseal(key.sealed_secret, key.id) if shown else "",
         use=use,
         history=History.of(use.hours if use else {}, now, days=DAYS),
@@ -90,14 +103,14 @@ async def show_key(
 
 
 async def ask_to_reveal(visit: SignedInRequest) -> Response:
-    _require(visit)
-    return revealing.ask(visit, _hidden(visit, await _key(visit)))
+    require_keys(visit)
+    return revealing.ask(visit, _hidden(visit, await find(visit)))
 
 
 async def reveal(visit: SignedInRequest) -> Response:
     """Show the secret of a key."""
-    _require(visit)
-    key = await _key(visit)
+    require_keys(visit)
+    key = await find(visit)
     hidden = _hidden(visit, key)
     if refusal := await revealing.refusal(visit, hidden):
         return refusal
@@ -106,23 +119,21 @@ async def reveal(visit: SignedInRequest) -> Response:
 
 
 def _hidden(visit: SignedInRequest, key: Key) -> Hidden:
-    path = f"{_owner_path(visit)}/keys/{key.id}"
+    path = f"{owner_path(visit)}/keys/{key.id}"
     return Hidden("key", key.display_name, key.id, "do everything that the key may do", f"{path}/secret", path)
 
 
 async def delete(visit: SignedInRequest) -> Response:
-    _require(visit)
+    require_keys(visit)
     deletion = await _deletion(visit)
-    return await deleting.answer(
-        visit,
-        deletion,
-        lambda: visit.engine.store.transact(visit.origin, DeleteKey(visit.app_id, visit.integration_id, deletion.id)),
-        "key-deleted",
-        _owner_path(visit),
-    )
+
+    def delete() -> Awaitable[None]:
+        return rotating.delete(visit.engine, visit.origin, visit.app_id, visit.integration_id, deletion.id)
+
+    return await deleting.answer(visit, deletion, delete, "key-deleted", owner_path(visit))
 
 
-async def _key(visit: SignedInRequest) -> Key:
+async def find(visit: SignedInRequest) -> Key:
     """Return the key that the path names, with its secret sealed.
 
     Raises NotFound, AppNotFound, IntegrationNotFound.
@@ -136,6 +147,6 @@ async def _key(visit: SignedInRequest) -> Key:
 
 
 async def _deletion(visit: SignedInRequest) -> Deletion:
-    key = await _key(visit)
-    path = f"{_owner_path(visit)}/keys/{key.id}"
+    key = await find(visit)
+    path = f"{owner_path(visit)}/keys/{key.id}"
     return Deletion.of_key(key, path, path)

@@ -1,4 +1,4 @@
-"""Lists: a page of one, a search through all of it, and keys with their use."""
+"""Lists: a page of one, and a search through all of it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,15 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from sunshine_keys.console.charts import HOUR, Chart
 from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.ids import DISPLAY_NAME_LENGTH
-from sunshine_keys.keys.model import Key
-from sunshine_keys.keys.usage import Usage, usage_of
 from sunshine_keys.store.page import Page
 from sunshine_keys.store.statements import Statements
-
-DAYS = 7
-"""How many days a chart of a key's use covers."""
 
 SEARCHED = 20_000
 """The most objects that one request searches: 100 ms of a worker's time, in parts between which it serves others."""
 
 _AT_ONCE = 500
-_BARS = 28
 _SHORT = 5
 """A list of so few objects needs no search."""
 
@@ -125,25 +118,3 @@ def _matches(id: str, name: str, wanted: str) -> bool:
 def _folded(text: str) -> str:
     """Return a text without differences of case and of composition."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-
-
-class KeyRow(msgspec.Struct, frozen=True):
-    """`use` is None for a key without recorded use."""
-
-    key: Key
-    use: Usage | None
-    chart: Chart
-
-
-def use_since(now: float) -> float:
-    """Return the start of the first hour that a chart shows."""
-    return (now // HOUR - DAYS * 24 + 1) * HOUR
-
-
-async def key_rows(visit: SignedInRequest, keys: list[Key]) -> list[KeyRow]:
-    now = visit.clock()
-    used = await visit.engine.store.read(usage_of([key.id for key in keys], use_since(now))) if keys else {}
-    return [
-        KeyRow(key, use := used.get(key.id), Chart.of(use.hours if use else {}, now, days=DAYS, bars=_BARS))
-        for key in keys
-    ]

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sunshine_keys.console import conversation_lines, sessions
 from sunshine_keys.console.forms import legible, named, new_once
-from sunshine_keys.console.moments import clock, moment
+from sunshine_keys.console.moments import clock, moment, span
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
 from sunshine_keys.errors import NotFound
 from sunshine_keys.ids import created
@@ -84,6 +84,7 @@ _FILTERS: dict[str, Any] = {
     "moment": moment,
     "created": created,
     "clock": clock,
+    "span": span,
     "pretty": lambda value: msgspec.json.format(msgspec.json.encode(value)).decode(),
     "preview": conversation_lines.preview,
     "activity": conversation_lines.activity_line,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from sunshine_keys.keys.lifetime import Lifetime
 from sunshine_keys.keys.model import Key, moment_text
 from sunshine_keys.keys.table import KEYS, require_owner
 from sunshine_keys.store.change import Change, Revokes, Superseded
-from sunshine_keys.store.statements import Statements
+from sunshine_keys.store.statements import Statements, placeholders
 from sunshine_keys.store.table import Index, Table
 
 LONGEST_GRACE = 365 * 86400
@@ -21,6 +22,10 @@ LONGEST_GRACE = 365 * 86400
 
 SHORTEST_QUIET = 60
 """The shortest time without a use after which a key may end early, in seconds. Uses are counted every few seconds."""
+
+
+_KEYS_AT_ONCE = 500
+"""The most keys that one statement reads, because the number of values in a statement is limited."""
 
 
 class Rotation(msgspec.Struct, frozen=True):
@@ -203,6 +208,15 @@ class ReportUse(Change[None], frozen=True):
 def rotations_after(key_id: str, limit: int) -> Statements[list[Rotation]]:
     """Return at most `limit` rotations, in order of the keys that end, from the one that follows `key_id`."""
     return ROTATIONS.select("WHERE key_id > $1 ORDER BY key_id LIMIT $2", key_id, limit)
+
+
+def rotations_of(key_ids: Sequence[str]) -> Statements[list[Rotation]]:
+    """Return the rotations that replace one of these keys."""
+    rotations: list[Rotation] = []
+    for first in range(0, len(key_ids), _KEYS_AT_ONCE):
+        ids = key_ids[first : first + _KEYS_AT_ONCE]
+        rotations += yield from ROTATIONS.select(f"WHERE key_id IN ({placeholders(len(ids))})", *ids)
+    return rotations
 
 
 def rotation_to(successor_id: str) -> Statements[Rotation | None]:
