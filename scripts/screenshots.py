@@ -55,6 +55,7 @@ def main() -> None:
             page.click("main button[type=submit]")
             integration = f"{url}/console/apps/{app_id}/integrations/{integration_id}"
             page.goto(integration)
+            page.set_viewport_size({"width": 1040, "height": 940})
             _take(page, "keys")
             page.goto(f"{integration}/keys/{key_id}")
             _take(page, "key")
@@ -64,7 +65,7 @@ def main() -> None:
             page.get_by_role("link", name="JSON").last.click()
             page.locator("#detail").get_by_text("conversation:message").first.wait_for()
             _take(page, "chat")
-            page.set_viewport_size({"width": 360, "height": 740})
+            page.set_viewport_size({"width": 360, "height": 1100})
             page.emulate_media(color_scheme="dark")
             page.goto(integration)
             _take(page, "keys-dark-360")
@@ -156,13 +157,13 @@ def _take(page: Page, name: str) -> None:
 async def _fill(settings: Settings, app_id: str, integration_id: str, key_id: str) -> None:
     """Keys with names and a week's use."""
     engine = await open_engine(settings)
-    names = ("Sample", "CI worker", "Night shift bot")
+    ends = {"CI worker": None, "Night shift bot": time.time() + 12.5 * 24 * HOUR}
     attributes = {"displayName": "Support bot"}
     await engine.store.transact(OPERATOR, UpdateApp(app_id, AppPatch(display_name="Shop")))
     await engine.store.transact(OPERATOR, UpdateIntegration(app_id, integration_id, attributes))
     ids = [key_id]
-    for name in names[1:]:
-        view = await keys.create(engine, OPERATOR, app_id, integration_id, name)
+    for name, end in ends.items():
+        view = await keys.create(engine, OPERATOR, app_id, integration_id, name, end)
         ids.append(view.id)  # type: ignore[union-attr]  # without an idempotency key it is never a replay
     now = time.time()
     this_hour = int(now // HOUR * HOUR)

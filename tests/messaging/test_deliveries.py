@@ -332,13 +332,13 @@ def test_node_with_a_cut_link_loses_no_event(postgres: Postgres, tmp_path: Path,
             assert len(calls) - len(set(calls)) <= len(conversations)
 
             wait_until(lambda: node.wire.get(f"{tenant.users}/nobody", tenant.key).status == 404)
-            before = len(target.calls)
             for number in range(10_000, 10_020):
                 post(Wire(node.wire.url), tenant, conversations[0], say(number))
                 post(Wire(other.wire.url), tenant, conversations[1], say(number))
             later = [(conversation, number) for conversation in conversations[:2] for number in range(10_000, 10_020)]
             assert_all_heard(target, later)
-            assert len(target.calls) == before + len(later)
+            # A message whose answer was lost in the cut may be heard later, too.
+            assert sum(said(call) >= 10_000 for call in target.calls) == len(later)
 
 
 def test_target_that_hangs_closes_early_or_fails_loses_no_event(sqlite: tuple[Place, Key], target: Target) -> None:
