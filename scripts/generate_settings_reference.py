@@ -39,6 +39,8 @@ from a variable:
 | `SUNSHINE_KEYS_DATABASE_FILE` | a file with the URL of the database and its password, instead of `--database` |
 | `SUNSHINE_KEYS_SEALING_KEY`, `SUNSHINE_KEYS_SEALING_KEY_FILE` or `SUNSHINE_KEYS_SEALING_KEY_COMMAND` | the [sealing keys](sealing.md) (each 32 bytes in base64, with white space between them), a file with them, or a command that prints them. Set one of the three. Default: the file `sealing.key` in `--data`, or in the folder of the SQLite file |
 | `SUNSHINE_KEYS_METRICS_TOKEN` | the token that `/metrics` requires ([Metrics](operations.md#metrics)), instead of `--metrics-token-file`: 16 visible characters or more |
+| `SUNSHINE_KEYS_NOTIFY_FILE` | a file with the URL of [notifications](notifications.md), instead of `--notify` |
+| `SUNSHINE_KEYS_NOTIFY_SECRET`, or the file named in `SUNSHINE_KEYS_NOTIFY_SECRET_FILE` | the secrets that sign notifications: `whsec_` and 24 to 64 bytes in base64. During a change there are two, with white space between them |
 | `SUNSHINE_KEYS_SECRET` | the secret of the key that `token` signs with, instead of `--secret-file` |
 | `OTEL_EXPORTER_OTLP_ENDPOINT` and the like | where traces are sent ([Traces](operations.md#traces)). Default: nowhere |
 

@@ -96,7 +96,8 @@ class Service:
         with suppress(StoreUnavailable):  # announce this process to the others before its first request
             await engine.store.ready()
         log, access = self._request_log, self._settings.metrics
-        page = None if access is None else MetricsPage(access, engine, self._processes or Processes())
+        notifier = None if self._settings.notifications is None else _notifier(engine, self._settings.notifications)
+        page = None if access is None else MetricsPage(access, engine, self._processes or Processes(), notifier)
         observers: list[Observer] = [*self._observers]
         observers += [] if log is None else [log]
         observers += [] if page is None else [page.metrics]
@@ -106,7 +107,6 @@ class Service:
         if (traces := tracing.opened(os.environ)) is not None:
             observers.append(traces)
             engine.store.commits.observe = traces.commit
-        notifier = None if self._settings.notifications is None else _notifier(engine, self._settings.notifications)
         console = partial(_console, engine) if self._settings.console else None
         application = Application(
             engine, ROUTER, limits=self._settings.rate_limits, observers=observers, metrics=page, console=console,

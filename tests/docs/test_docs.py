@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.metadata
 import json
 import os
@@ -153,6 +154,25 @@ def test_service_inside_another_application_verifies_keys(tmp_path: Path, reader
     integration = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}"
     assert wire.delete(f"{integration}/keys/{key.id}", app_key).status == 200
     assert wire.get("/own/hello", key).status == 401
+
+
+def test_page_on_notifications_runs(reader: Reader, tmp_path: Path) -> None:
+    (command,) = blocks(ROOT / "docs" / "notifications.md", "sh")
+    assert "the command cat accepted event evt_test_" in reader.run("sh", command)
+    (receiver,) = blocks(ROOT / "docs" / "notifications.md", "python")
+    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    reader.environment |= {"NOTIFY_SECRET": secret, "PORT": str(port)}
+    (tmp_path / "receiver.py").write_text(receiver)
+    reader.run("sh", "python receiver.py > received.txt 2> receiver.log &")
+    wait_until(lambda: _listens(port), 30)
+    send = f"sunshine-keys notify test --notify http://127.0.0.1:{port}/hook"
+    reader.environment["SUNSHINE_KEYS_NOTIFY_SECRET"] = secret
+    assert "it answered 204." in reader.run("sh", send)
+    reader.environment["SUNSHINE_KEYS_NOTIFY_SECRET"] = "whsec_" + "A" * 32
+    assert "it answered 401" in reader.run("sh", f"! {send}")
+    assert (tmp_path / "received.txt").read_text() == "Sunshine Keys sends this test: notifications arrive here.\n"
 
 
 def _listens(port: int) -> bool:

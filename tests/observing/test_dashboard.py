@@ -21,6 +21,8 @@ LABELS = {
     "sunshine_keys_errors_total": {"code"},
     "sunshine_keys_rejections_total": {"cause"},
     "sunshine_keys_webhook_attempts_total": {"outcome"},
+    "sunshine_keys_key_events_total": {"type"},
+    "sunshine_keys_notification_attempts_total": {"outcome"},
     "sunshine_keys_workers_replaced_total": {"cause"},
     "sunshine_keys_keys": {"scope"},
 }

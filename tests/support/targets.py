@@ -52,8 +52,8 @@ class Target:
 
 
 @contextmanager
-def listening() -> Iterator[Target]:
-    """Run a target on a free port of loopback."""
+def listening(port: int = 0) -> Iterator[Target]:
+    """Run a target on loopback, by default on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -88,7 +88,7 @@ def listening() -> Iterator[Target]:
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass  # a client that hangs up is no fault of the target
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", port), Handler) as server:
         target = Target(f"http://127.0.0.1:{server.server_address[1]}/webhook")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()

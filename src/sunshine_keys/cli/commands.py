@@ -29,6 +29,7 @@ for name in (
     "copy",
     "migrate",
     "doctor",
+    "notifying",
     "remote.account",
     "remote.verbs",
     "remote.rotation",

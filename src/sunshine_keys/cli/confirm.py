@@ -13,20 +13,20 @@ _TERMINAL = "/dev/tty"
 """The terminal that the process belongs to. It can answer while standard input is a pipe that the command reads."""
 
 
-def require_confirmation(question: str) -> None:
+def require_confirmation(question: str, verb: str = "delete", participle: str = "deleted") -> None:
     """Ask on the terminal. End the program if the answer is no or there is no terminal."""
-    require_terminal()
+    require_terminal(verb, participle)
     if not is_confirmed(question):
-        stop(Exit.FAILED, "nothing was deleted")
+        stop(Exit.FAILED, f"nothing was {participle}")
 
 
-def require_terminal(*, reads_input: bool = False) -> None:
+def require_terminal(verb: str = "delete", participle: str = "deleted", *, reads_input: bool = False) -> None:
     """End the program if there is no terminal to ask on. `reads_input` is True if the command reads standard input."""
     if not (_is_interactive() or (reads_input and _has_terminal())):
         stop(
             Exit.USAGE,
-            "nothing was deleted: there is no terminal for the confirmation",
-            "Add --yes to delete without a confirmation.",
+            f"nothing was {participle}: there is no terminal for the confirmation",
+            f"Add --yes to {verb} without a confirmation.",
         )
 
 

@@ -53,6 +53,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "logout": ("sunshine-keys logout", "sunshine-keys logout --profile work"),
     "migrate": ("sunshine-keys migrate --data FOLDER",),
+    "notify": ("sunshine-keys notify test --notify https://example.com/hook",),
+    "notify test": (
+        "sunshine-keys notify test",
+        "sunshine-keys notify test --notify https://example.com/hook",
+        "sunshine-keys notify test --notify-command 'logger -t sunshine-keys'",
+    ),
+    "notify status": ("sunshine-keys notify status", "sunshine-keys notify status --data FOLDER --json"),
+    "notify skip": ("sunshine-keys notify skip --data FOLDER",),
     "oauth-clients": (
         "sunshine-keys oauth-clients create Acme --redirect-uri https://acme.example/callback",
         "sunshine-keys oauth-clients list",

@@ -10,7 +10,7 @@ SECTIONS = {
     "Run a service": ("init", "serve", "demo"),
     "Develop a bot": ("dev", "chat"),
     "Look after its store": (
-        "account-keys", "backup", "restore", "copy", "migrate", "seal", "audit", "doctor",
+        "account-keys", "backup", "restore", "copy", "migrate", "seal", "audit", "notify", "doctor",
     ),
     "Manage a service over the network": (
         "login", "logout", "profiles", "whoami", "open", "apps", "integrations", "keys", "webhooks", "oauth-clients",

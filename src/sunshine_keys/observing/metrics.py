@@ -6,7 +6,9 @@ No label holds a part of a request: the path is a template, the method one of a 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
+from sunshine_keys.notifying.events import REFUSED, TYPES
 from sunshine_keys.observing.log_writer import standard_error
 from sunshine_keys.observing.prometheus import Samples, histogram, labels
 from sunshine_keys.store import Store
@@ -15,6 +17,13 @@ from sunshine_keys.wire.outcome import Outcome
 from sunshine_keys.wire.rejections import Rejected
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+
+
+class NotifierCounts(Protocol):
+    """What the notifier of this process has counted: its attempts by outcome, and the events that it has sent by type."""
+
+    attempts: dict[str, int]
+    sent: dict[str, int]
 
 
 class Metrics:
@@ -46,8 +55,11 @@ class Metrics:
         cause = rejected.rejection.cause
         self._rejections[cause] = self._rejections.get(cause, 0) + 1
 
-    def samples(self, store: Store, attempts: Mapping[str, int]) -> Samples:
+    def samples(self, store: Store, attempts: Mapping[str, int], notifier: NotifierCounts | None = None) -> Samples:
         """Return all samples of this process except the number of keys. `attempts` are those to deliver, by outcome."""
+        events = {TYPES[action]: count for action, count in store.commits.actions.items() if action in TYPES}
+        if notifier is not None and REFUSED in notifier.sent:
+            events[REFUSED] = notifier.sent[REFUSED]
         samples: Samples = {
             "sunshine_keys_requests_total": {
                 labels(route=route, method=method, status=str(status), scope=scope): count
@@ -59,8 +71,12 @@ class Metrics:
             "sunshine_keys_commit_failures_total": {"": store.commits.failures},
             "sunshine_keys_log_lines_dropped_total": {"": standard_error().dropped},
             "sunshine_keys_webhook_attempts_total": {labels(outcome=outcome): n for outcome, n in attempts.items()},
+            "sunshine_keys_key_events_total": {labels(type=type): count for type, count in events.items()},
             "sunshine_keys_processes": {"": 1},
         }
+        if notifier is not None:
+            outcomes = {labels(outcome=outcome): count for outcome, count in notifier.attempts.items()}
+            samples["sunshine_keys_notification_attempts_total"] = outcomes
         for (route, method), seconds in self._seconds.items():
             histogram(samples, "sunshine_keys_request_duration_seconds", seconds, route=route, method=method)
         histogram(samples, "sunshine_keys_commit_changes", store.commits.sizes)

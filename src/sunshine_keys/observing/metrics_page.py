@@ -8,7 +8,9 @@ import logging
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,6 +20,9 @@ from sunshine_keys.keys.table import key_counts
 from sunshine_keys.observing.metrics import Metrics
 from sunshine_keys.observing.process_metrics import SECONDS, KeyCounts, Processes
 from sunshine_keys.observing.prometheus import Samples, labels, text
+
+if TYPE_CHECKING:
+    from sunshine_keys.notifying.notifier import Notifier, Unsent
 
 KEYS_SECONDS = 600.0
 """How old a count of the keys may be: at ten million keys a count takes seconds."""
@@ -70,11 +75,14 @@ class MetricsAccess(msgspec.Struct, frozen=True):
 class MetricsPage:
     """Create it on the event loop that serves. Until it is closed, it counts keys and writes figures for other processes."""
 
-    def __init__(self, access: MetricsAccess, engine: Engine, processes: Processes) -> None:
+    def __init__(
+        self, access: MetricsAccess, engine: Engine, processes: Processes, notifier: Notifier | None = None
+    ) -> None:
         self.metrics = Metrics()
         self._access = access
         self._store = engine.store
         self._messaging = engine.messaging
+        self._notifier = notifier
         self._processes = processes
         self._keys: KeyCounts | None = None
         self._counting: asyncio.Task[None] | None = None
@@ -92,12 +100,22 @@ class MetricsPage:
         if pending is not None:
             samples["sunshine_keys_webhook_pending"] = {"": pending.events}
             samples["sunshine_keys_webhook_oldest_seconds"] = {"": pending.oldest_seconds}
+        unsent = None if self._notifier is None else await self._unsent(self._notifier)
+        if unsent is not None:
+            samples["sunshine_keys_notification_unsent"] = {"": unsent.events}
+            samples["sunshine_keys_notification_oldest_seconds"] = {"": unsent.oldest_seconds}
         if keys is not None:
             samples["sunshine_keys_keys"] = {labels(scope=scope): n for scope, n in keys.by_scope.items()}
         return text(samples)
 
     def _samples(self) -> Samples:
-        return self.metrics.samples(self._store, {} if self._messaging is None else self._messaging.attempts())
+        attempts = {} if self._messaging is None else self._messaging.attempts()
+        return self.metrics.samples(self._store, attempts, self._notifier)
+
+    async def _unsent(self, notifier: Notifier) -> Unsent | None:
+        with suppress(StoreUnavailable):
+            return await notifier.unsent()
+        return None
 
     async def close(self) -> None:
         tasks = [task for task in (self._writing, self._counting) if task is not None]

@@ -56,6 +56,18 @@ FAMILIES = (
     ),
     Family("sunshine_keys_webhook_pending", "gauge", "Events that webhooks have not accepted yet."),
     Family("sunshine_keys_webhook_oldest_seconds", "gauge", "The age of the oldest of these events."),
+    Family("sunshine_keys_key_events_total", "counter", "Lifecycle events of keys by type, where they were committed."),
+    Family(
+        "sunshine_keys_notification_attempts_total",
+        "counter",
+        "Attempts to notify the operator by outcome: sent, refused, unreachable, skipped.",
+    ),
+    Family(
+        "sunshine_keys_notification_unsent",
+        "gauge",
+        "Lifecycle events that the operator's target has not accepted yet.",
+    ),
+    Family("sunshine_keys_notification_oldest_seconds", "gauge", "The age of the oldest of these events."),
     Family("sunshine_keys_workers_replaced_total", "counter", "Workers that were replaced, by cause: ended, hung."),
     Family("sunshine_keys_processes", "gauge", "Processes that serve on this node."),
     Family("sunshine_keys_leases", "gauge", "Processes of this node that hold a lease."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -30,18 +30,23 @@ class Histogram:
 class Commits:
     """The commits of a store's one writer in this process: the changes in each, and its duration."""
 
-    __slots__ = ("failures", "observe", "seconds", "sizes")
+    __slots__ = ("actions", "failures", "observe", "seconds", "sizes")
 
     def __init__(self) -> None:
         self.sizes = Histogram(SIZES)
         self.seconds = Histogram(SECONDS)
         self.failures = 0
+        self.actions: dict[str, int] = {}
+        """The number of audited changes that were made, by action."""
         self.observe: Callable[[int, float], None] | None = None
         """Called after each commit with its size and seconds, on the thread that committed. It must not raise."""
 
-    def done(self, size: int, seconds: float) -> None:
+    def done(self, size: int, seconds: float, actions: Iterable[str]) -> None:
+        """Count a commit of `size` changes. `actions` are those of the audited changes that were made."""
         self.sizes.observe(size)
         self.seconds.observe(seconds)
+        for action in actions:
+            self.actions[action] = self.actions.get(action, 0) + 1
         if self.observe is not None:
             self.observe(size, seconds)
 

@@ -42,6 +42,15 @@ class Job:
         self.entry = audit.Head()
 
 
+def actions_of(jobs: Sequence[Job]) -> list[str]:
+    """Return the actions of audited changes that were made: neither refused, nor unchanged, nor applied before."""
+    return [
+        job.change.action
+        for job in jobs
+        if job.change.audited and job.error is None and job.replay is None and job.result is not False
+    ]
+
+
 class _Cache:
     """Values that this transaction has read: existing keys, and the id of the current sealing key (None: not read yet)."""
 

@@ -22,7 +22,7 @@ from sunshine_keys.store.postgres.lease import CHANGED, DATABASE_TIME, LeaseConn
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import SECONDS, Commits, Histogram
 from sunshine_keys.store.submissions import Submission
-from sunshine_keys.store.transaction import Job, PartialWrite, apply_all, apply_unaudited
+from sunshine_keys.store.transaction import Job, PartialWrite, actions_of, apply_all, apply_unaudited
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -173,7 +173,7 @@ class Writer:
                 raise
             else:
                 await self._end(connection, jobs)
-                self._commits.done(len(jobs), time.monotonic() - begun)
+                self._commits.done(len(jobs), time.monotonic() - begun, actions_of(jobs))
                 return connection
         raise AssertionError
 

@@ -24,7 +24,7 @@ from sunshine_keys.store.sqlite.file_identity import FileIdentity
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import Commits
 from sunshine_keys.store.submissions import Submission, Waiting
-from sunshine_keys.store.transaction import Job, PartialWrite, apply_all, apply_unaudited
+from sunshine_keys.store.transaction import Job, PartialWrite, actions_of, apply_all, apply_unaudited
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -112,7 +112,7 @@ class Writer:
             run(self._connection, self._apply(jobs, self._now()))
             is_ending = True
             self._connection.execute("COMMIT")
-            self._commits.done(len(jobs), time.perf_counter() - begun)
+            self._commits.done(len(jobs), time.perf_counter() - begun, actions_of(jobs))
         except PartialWrite as error:
             self._rollback()
             if len(jobs) > 1:
