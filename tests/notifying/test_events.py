@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from support.notified import Recorder, append, begun, delete, new_key
@@ -12,12 +14,16 @@ from sunshine_keys.apps.changes import DeleteApp
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.integrations.changes import DeleteIntegration
 from sunshine_keys.keys.changes import CreateKey, DeleteKey, ShowKey, key_path
-from sunshine_keys.keys.model import Key
+from sunshine_keys.keys.ends import AnnounceEnd, DeleteEndedKey, ExpireKey
+from sunshine_keys.keys.lifetime import DAY_SECONDS
+from sunshine_keys.keys.model import Key, Notice
+from sunshine_keys.keys.rotations import ReportUse, RotateKey
+from sunshine_keys.keys.table import KEYS
 from sunshine_keys.notifying import events
 from sunshine_keys.notifying.events import TYPES, Event
 from sunshine_keys.notifying.notifier import Notifier
 from sunshine_keys.store import OPERATOR, Origin, Store
-from sunshine_keys.store.change import Refused, Revokes, actions
+from sunshine_keys.store.change import Change, Refused, Revokes, actions
 
 STRANGER = Origin(None, "192.0.2.7", "request-1")
 
@@ -163,9 +169,46 @@ async def test_each_action_of_the_table_is_an_event_with_a_text(store: Store, ac
     await append(store, action, key_path("a", "i", "int_1"), "in 7 days")
     (event,) = await sent(notifier, target)
     assert event.type == TYPES[action]
-    assert event.text.endswith("(in 7 days), by the operator.")
+    assert event.text.endswith(("(in 7 days), by the operator.", "(in 7 days)."))
     if action.startswith("key."):
         assert event.text.startswith('Key "named int_1" int_1 of integration i ')
+
+
+async def test_whole_life_of_a_key_becomes_events(store: Store) -> None:
+    target = Recorder()
+    notifier = await begun(store, target)
+    events: list[Event] = []
+
+    async def change(*changes: Change[Any]) -> Any:
+        for item in changes:
+            result = await store.transact(OPERATOR, item)
+        events.extend(await sent(notifier, target))
+        return result
+
+    now = store.now()
+    sealed = bytes.fromhex(SEALING_KEY_ID) + b"..."
+    key = Key(f"int_{new_object_id()}", Scope.INTEGRATION, "a", "i", "Mine", sealed, now + 3 * DAY_SECONDS)
+    await change(CreateKey(key, now), AnnounceEnd(key, Notice.WEEK))
+    successor_id = f"int_{new_object_id()}"
+    grace = int(DAY_SECONDS // 2)
+    rotated = await change(RotateKey("a", "i", key.id, successor_id, sealed, grace, None, now))
+    await change(ReportUse(rotated.key, None, now, now, "192.0.2.7"), ExpireKey(rotated.key, now, "nobody has used it"))
+    await refuse(store, key.id)
+    ended = await store.get(KEYS, key.id)
+    assert ended is not None
+    await change(ShowKey(ended))
+    await change(DeleteEndedKey(ended))
+    await refuse(store, key.id)
+    assert await sent(notifier, target) == []
+    assert [(event.type, event.text.rpartition(" (")[0] or event.text) for event in events] == [
+        ("key.created", f'Key "Mine" {key.id} of integration i was created'),
+        ("key.expiring", f'Key "Mine" {key.id} of integration i is about to expire'),
+        ("key.rotated", f'Key "Mine" {key.id} of integration i was rotated'),
+        ("key.used_after_rotation", f'Key "Mine" {key.id} of integration i was used, although it has been rotated'),
+        ("key.expired", f'Key "Mine" {key.id} of integration i has expired'),
+        ("key.refused", events[5].text),
+        ("key.deleted", f"Key {key.id} of integration i was deleted"),
+    ]
 
 
 def test_every_action_that_ends_keys_is_in_the_table() -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.keys.model import CREDENTIAL_ID, Key
+from sunshine_keys.keys.model import CREDENTIAL_ID, Key, moment_text
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.store import audit
 from sunshine_keys.store.audit import Entry
@@ -22,6 +20,7 @@ TYPES = {
     "key.expiring": "key.expiring",
     "key.expire": "key.expired",
     "key.delete": "key.deleted",
+    "key.keep": "key.kept",
     "key.use_after_rotation": "key.used_after_rotation",
     "app.delete": "app.deleted",
     "integration.delete": "integration.deleted",
@@ -42,8 +41,8 @@ MOST_BACK = 20_000
 """How many entries back a refusal looks for the end of its key, and for earlier refusals of the same day."""
 
 _ENDS = "action IN ('key.delete', 'key.expire') AND substr(resource, length(resource) - 27) = $1"
-_LAST_END = (
-    f"WHERE {_ENDS} AND outcome = '{audit.DONE}' AND sequence < $2 AND sequence >= $3 ORDER BY sequence DESC LIMIT 1"
+_FIRST_END = (
+    f"WHERE {_ENDS} AND outcome = '{audit.DONE}' AND sequence < $2 AND sequence >= $3 ORDER BY sequence LIMIT 1"
 )
 _EARLIER_REFUSAL = (
     "SELECT 1 FROM audit WHERE sequence > $1 AND sequence < $2 AND action = $3 AND resource = $4 AND outcome = $5"
@@ -59,6 +58,7 @@ _TEXTS = {
     "key.expiring": "{key} is about to expire",
     "key.expired": "{key} has expired",
     "key.deleted": "{key} was deleted",
+    "key.kept": "{key} no longer ends by its rotation",
     "key.used_after_rotation": "{key} was used, although it has been rotated",
     REFUSED: "A request with {key}, which was deleted or has expired, was refused",
     "app.deleted": "App {app} was deleted with all its keys",
@@ -69,6 +69,10 @@ _TEXTS = {
     "oauth_token.deleted": "An access token for app {app} was deleted",
     "store.restored": "The store was restored from a backup",
 }
+
+
+_WITHOUT_ACTOR = ("key.expiring", "key.expired", "key.used_after_rotation")
+"""The types that nobody causes: the service notices them."""
 
 
 class EventKey(msgspec.Struct, frozen=True, rename="camel"):
@@ -138,14 +142,14 @@ def test_event() -> Event:
 
 
 def _end_of_key(entry: Entry) -> Statements[Entry | None]:
-    """Return the entry before `entry`, a refusal, by which its key was deleted or expired; None if it still may be used."""
+    """Return the entry before `entry`, a refusal, by which its key first ended; None if it still may be used."""
     key_id = entry.resource.rpartition("/")[2]
     if not CREDENTIAL_ID.fullmatch(key_id):
         return None
     key = yield from KEYS.get(key_id)
-    if key is not None and getattr(key, "expires_at", None) is None:
+    if key is not None and key.expires_at is None:
         return None
-    return (yield from audit.TABLE.first_of(_LAST_END, key_id, entry.sequence, entry.sequence - MOST_BACK))
+    return (yield from audit.TABLE.first_of(_FIRST_END, key_id, entry.sequence, entry.sequence - MOST_BACK))
 
 
 def _was_refused_today(entry: Entry, after: int) -> Statements[bool]:
@@ -170,14 +174,9 @@ def _event_key(key_id: str, owners: dict[str, str], key: Key | None) -> EventKey
     app_id, integration_id = owners.get("apps"), owners.get("integrations")
     if key is not None:
         name = None if key.is_token else key.display_name
-        return EventKey(key.id, key.scope, key.app_id, key.integration_id, name, _end(key))
+        return EventKey(key.id, key.scope, key.app_id, key.integration_id, name, moment_text(key.expires_at))
     scope = Scope.INTEGRATION if integration_id or "tokens" in owners else Scope.APP if app_id else Scope.ACCOUNT
     return EventKey(key_id, scope, app_id, integration_id)
-
-
-def _end(key: Any) -> str | None:
-    expires_at = getattr(key, "expires_at", None)
-    return None if expires_at is None else audit.format_time(datetime.fromtimestamp(expires_at, UTC))
 
 
 def _text(type: str, entry: Entry, key: EventKey | None, owners: dict[str, str]) -> str:
@@ -189,6 +188,8 @@ def _text(type: str, entry: Entry, key: EventKey | None, owners: dict[str, str])
     text = _TEXTS[type].format(**named)
     if entry.note:
         text += f" ({entry.note})"
+    if type in _WITHOUT_ACTOR:
+        return f"{text}."
     if type == REFUSED:
         return f"{text}. It came from {entry.source}." if entry.source else f"{text}."
     actor = "the operator" if entry.actor == "operator" else entry.actor

@@ -75,8 +75,9 @@ class Metrics:
             "sunshine_keys_processes": {"": 1},
         }
         if notifier is not None:
-            outcomes = {labels(outcome=outcome): count for outcome, count in notifier.attempts.items()}
-            samples["sunshine_keys_notification_attempts_total"] = outcomes
+            samples["sunshine_keys_notification_attempts_total"] = {
+                labels(outcome=outcome): count for outcome, count in notifier.attempts.items()
+            }
         for (route, method), seconds in self._seconds.items():
             histogram(samples, "sunshine_keys_request_duration_seconds", seconds, route=route, method=method)
         histogram(samples, "sunshine_keys_commit_changes", store.commits.sizes)
