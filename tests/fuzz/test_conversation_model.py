@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
-from support.wire import Answer, Key, Wire
+from support.wire import Answer, Key, LastingWire
 
 from sunshine_keys.testing import SunshineServer
 
@@ -79,7 +79,7 @@ class Conversations(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.server = SunshineServer()
-        self.wire = Wire(self.server.url)
+        self.wire = LastingWire(self.server.url)
         self.keys = [
             Key(self.server.app_key.id, self.server.app_key.secret),
             Key(self.server.key.id, self.server.key.secret),
@@ -127,6 +127,7 @@ class Conversations(RuleBasedStateMachine):
         try:
             self.compare_all()
         finally:
+            self.wire.close()
             self.server.close()
 
     def compare_all(self) -> None:

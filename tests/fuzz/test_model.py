@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
-from support.wire import WEBHOOK, Answer, Key, Wire
+from support.wire import WEBHOOK, Answer, Key, LastingWire
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.testing import SunshineServer
@@ -90,7 +90,7 @@ class Api(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.server = SunshineServer()
-        self.wire = Wire(self.server.url)
+        self.wire = LastingWire(self.server.url)
         self.account = Credential(Key(self.server.account_key.id, self.server.account_key.secret))
         self.live_apps: dict[str, App] = {}
         self.live: dict[str, Integration] = {}
@@ -114,6 +114,7 @@ class Api(RuleBasedStateMachine):
         try:
             self.compare_all()
         finally:
+            self.wire.close()
             self.server.close()
 
     def compare_all(self) -> None:

@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import ssl
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,21 +85,27 @@ class Wire:
         if body is not None:
             content = json.dumps(body).encode()
             named.setdefault("Content-Type", "application/json")
-        if self._authority:
-            context = ssl.create_default_context(cafile=self._authority)
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                self._address, timeout=30, context=context
-            )
-        else:
-            connection = http.client.HTTPConnection(self._address, timeout=30)
+        connection = self._connection()
         try:
             connection.request(method, path, content, named)
             response = connection.getresponse()
             return Answer(
                 response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
             )
-        finally:
+        except BaseException:
             connection.close()
+            raise
+        finally:
+            self._release(connection)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._authority:
+            context = ssl.create_default_context(cafile=self._authority)
+            return http.client.HTTPSConnection(self._address, timeout=30, context=context)
+        return http.client.HTTPConnection(self._address, timeout=30)
+
+    def _release(self, connection: http.client.HTTPConnection) -> None:
+        connection.close()
 
     def get(self, path: str, auth: Key | str | None = None, **options: Any) -> Answer:
         return self.send("GET", path, auth, **options)
@@ -111,6 +118,29 @@ class Wire:
 
     def delete(self, path: str, auth: Key | str | None = None, **options: Any) -> Answer:
         return self.send("DELETE", path, auth, **options)
+
+
+class LastingWire(Wire):
+    """Sends requests on one connection, from one thread: half of the CPU time of a request is that of its connection."""
+
+    _IDLE_SECONDS = 2.0
+    """A server may close a connection that has been idle for longer."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._lasting = super()._connection()
+        self._used = 0.0
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if time.monotonic() - self._used > self._IDLE_SECONDS:
+            self._lasting.close()  # the next request opens it
+        return self._lasting
+
+    def _release(self, connection: http.client.HTTPConnection) -> None:
+        self._used = time.monotonic()
+
+    def close(self) -> None:
+        self._lasting.close()
 
 
 @dataclass(frozen=True)
