@@ -18,8 +18,6 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-import urllib3
-
 __all__ = ["CALLER", "AsgiVerification", "Caller", "InProcessVerifier", "Refused", "Verifier", "WsgiVerification"]
 
 CALLER = "sunshine_keys.caller"
@@ -76,6 +74,8 @@ class Verifier:
         """`url` is the service's own, without a path of the API. A key needs one of the scopes, and access to the app and to
         the integration, if they are named; an integration needs its app. `timeout` is in seconds.
         """
+        import urllib3  # Only this class needs it. A service that starts imports this module, and should not load it.
+
         query = _query(scope, app_id, integration_id)
         self._url = f"{url.rstrip('/')}/auth{f'?{query}' if query else ''}"
         self._pool = urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(2, redirect=0, status=0))
@@ -88,6 +88,8 @@ class Verifier:
 
         Raises Refused, and ValueError if the service rejects the constraints: then nobody can be let in.
         """
+        import urllib3
+
         headers = {"Authorization": _UNSENDABLE.sub("?", authorization)} if authorization else {}
         if address:
             headers["X-Forwarded-For"] = _UNSENDABLE.sub("?", address)
