@@ -40,5 +40,6 @@ CATALOG = Catalog(
         audit.TABLE,
     ),
     credentials=KEYS,
+    migrations=(audit.MIGRATION,),
     postgres_offset=2,  # stores on PostgreSQL began with the tables of schema version 3 and recorded it as 1
 )

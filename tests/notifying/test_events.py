@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +25,7 @@ from sunshine_keys.keys.table import KEYS
 from sunshine_keys.notifying import events
 from sunshine_keys.notifying.events import TYPES, Event
 from sunshine_keys.notifying.notifier import Notifier
+from sunshine_keys.settings import STORE_FILE
 from sunshine_keys.store import OPERATOR, Origin, Store
 from sunshine_keys.store.change import Change, Refused, Revokes, actions
 
@@ -222,3 +226,10 @@ def test_a_test_event_has_an_id_of_its_own() -> None:
     event = events.test_event()
     assert (event.type, event.key) == ("test", None)
     assert event.id.startswith("evt_test_")
+
+
+def test_the_end_of_a_key_is_found_by_an_index(sample: dict[str, Any], data: Path) -> None:
+    statement = events._FIRST_END.replace("$1", "'x'").replace("$2", "1")
+    with contextlib.closing(sqlite3.connect(data / STORE_FILE)) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT * FROM audit {statement}").fetchall()
+    assert "USING INDEX audit_by_ended_key" in str(plan)

@@ -92,7 +92,7 @@ def create_earlier(kind: str, version: int, tmp_path: Path, postgres: Postgres |
 
 @pytest.mark.parametrize("kind", STORES)
 def test_migrations_only_add_what_the_version_before_can_do_without(kind: str) -> None:
-    for migration in (*SCHEMAS[kind]._MIGRATIONS, *PLANE.migrations, NEXT):
+    for migration in (*SCHEMAS[kind]._MIGRATIONS, *CATALOG.migrations, *PLANE.migrations, NEXT):
         for statement in filter(None, migration.sql.split(";\n")):
             assert ADDITIVE.fullmatch(statement), statement
 
@@ -200,6 +200,7 @@ HELD = {
         "54e922db31f80737",
         "5c248b028f969cd9",
         "e4e806c170d1d2b8",
+        "292e9b1efc340cf9",
     ],
     "postgres": [
         "5f51b33dc2e990e1",
@@ -208,6 +209,7 @@ HELD = {
         "4f32b238961b2345",
         "cc0498c1976d9c62",
         "e417ef8347739003",
+        "292e9b1efc340cf9",
     ],
 }
 """The beginning of the SHA-256 of each released step. Add to a list; never change what is in it."""

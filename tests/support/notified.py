@@ -58,7 +58,7 @@ class Clock:
         return self.seconds
 
 
-async def begun(store: Store, target: Recorder, clock: Callable[[], float] = time.time) -> Notifier:
+async def begun(store: Store, target: Recorder, clock: Callable[[], float] | None = None) -> Notifier:
     """Return a notifier that has begun at the end of the trail."""
     notifier = Notifier(store, target, now=clock)
     await notifier.tick()

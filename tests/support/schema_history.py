@@ -157,6 +157,10 @@ CREATE INDEX keys_by_integration ON keys
     (integration_id, id, scope, app_id, display_name, sealed_secret, expires_at, notice);
 CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NULL;
 """,
+    """
+CREATE INDEX audit_by_ended_key ON audit (substr(resource, length(resource) - 27))
+    WHERE action IN ('key.delete', 'key.expire');
+""",
 )
 """One step a version, from an empty database."""
 
@@ -302,6 +306,10 @@ CREATE INDEX rotations_by_successor ON rotations (successor_id);
 ALTER TABLE keys ADD COLUMN expires_at double precision;
 ALTER TABLE keys ADD COLUMN notice text;
 CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NULL;
+""",
+    """
+CREATE INDEX audit_by_ended_key ON audit (substr(resource, length(resource) - 27))
+    WHERE action IN ('key.delete', 'key.expire');
 """,
 )
 """One step a version, from an empty database."""

@@ -37,12 +37,12 @@ REFUSED = "key.refused"
 
 TEST = "test"
 
-MOST_BACK = 20_000
-"""How many entries back a refusal looks for the end of its key, and for earlier refusals of the same day."""
+MOST_BACK = 10_000
+"""How many entries back a refusal looks for earlier refusals of the same day."""
 
-_ENDS = "action IN ('key.delete', 'key.expire') AND substr(resource, length(resource) - 27) = $1"
 _FIRST_END = (
-    f"WHERE {_ENDS} AND outcome = '{audit.DONE}' AND sequence < $2 AND sequence >= $3 ORDER BY sequence LIMIT 1"
+    f"WHERE {audit.ENDS_OF_KEYS} AND {audit.LAST_ID} = $1 AND outcome = '{audit.DONE}' AND sequence < $2"
+    " ORDER BY sequence LIMIT 1"
 )
 _EARLIER_REFUSAL = (
     "SELECT 1 FROM audit WHERE sequence > $1 AND sequence < $2 AND action = $3 AND resource = $4 AND outcome = $5"
@@ -149,7 +149,7 @@ def _end_of_key(entry: Entry) -> Statements[Entry | None]:
     key = yield from KEYS.get(key_id)
     if key is not None and key.expires_at is None:
         return None
-    return (yield from audit.TABLE.first_of(_FIRST_END, key_id, entry.sequence, entry.sequence - MOST_BACK))
+    return (yield from audit.TABLE.first_of(_FIRST_END, key_id, entry.sequence))
 
 
 def _was_refused_today(entry: Entry, after: int) -> Statements[bool]:

@@ -59,23 +59,24 @@ class _Lost(Exception):
 
 
 class Notifier:
-    """The notifier of one process. `now` returns the time in seconds since 1970."""
+    """The notifier of one process."""
 
     def __init__(
         self,
         store: Store,
         target: Target,
         *,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] | None = None,
         takeover_seconds: float = TAKEOVER_SECONDS,
     ) -> None:
+        """`now` returns the time in seconds since 1970; without it, the store's clock counts."""
         self.attempts: dict[str, int] = {}
         """The number of attempts, by outcome: `sent`, `refused`, `unreachable`, `skipped`."""
         self.sent: dict[str, int] = {}
         """The number of events that this process has sent, by type."""
         self._store = store
         self._target = target
-        self._now = now
+        self._now = now or store.now
         self._takeover_seconds = takeover_seconds
         self._process = new_object_id()
         self._position = Position(0, "")

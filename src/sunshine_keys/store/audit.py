@@ -17,7 +17,7 @@ import msgspec
 
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.statements import Statement, Statements, execute, placeholders
-from sunshine_keys.store.table import Table
+from sunshine_keys.store.table import Index, Migration, Table
 
 START = bytes(32)
 """The predecessor's hash in the first entry."""
@@ -61,7 +61,15 @@ class Entry(msgspec.Struct, frozen=True):
         return fields
 
 
-TABLE = Table("audit", Entry, since=2)
+ENDS_OF_KEYS = "action IN ('key.delete', 'key.expire')"
+"""SQL for whether an entry is the end of a single key."""
+
+LAST_ID = "substr(resource, length(resource) - 27)"
+"""SQL for the id of a key at the end of a resource."""
+
+TABLE = Table("audit", Entry, since=2, indexes=(Index("audit_by_ended_key", (LAST_ID,), where=ENDS_OF_KEYS),))
+
+MIGRATION = Migration(9, "audit", f"CREATE INDEX audit_by_ended_key ON audit ({LAST_ID}) WHERE {ENDS_OF_KEYS};\n")
 
 
 class Wanted(msgspec.Struct, frozen=True):

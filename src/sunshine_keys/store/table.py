@@ -63,7 +63,7 @@ class Column(msgspec.Struct, frozen=True):
 class Index(msgspec.Struct, frozen=True):
     """An index. With `covers`, it holds every column of the table if the database allows that.
 
-    With `where`, a condition in SQL, it holds only the rows that meet it.
+    With `where`, a condition in SQL, it holds only the rows that meet it. `columns` are names, or calls of functions in SQL.
     """
 
     name: str
