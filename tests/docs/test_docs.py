@@ -141,6 +141,44 @@ def test_verification_by_curl_and_by_python_names_the_key(tmp_path: Path, reader
         assert reader.run("python", program) == f"{sample['integration']['id']}\n"
 
 
+def test_keys_are_rotated_without_an_outage(tmp_path: Path, reader: Reader) -> None:
+    rotate, ids, status, when_quiet, now, lists, create = blocks(ROOT / "docs" / "rotation.md", "sh")
+    sample = first_run(tmp_path / "data", sample=True)
+    old, integration = Key.of(sample["key"]), sample["integration"]["id"]
+    with server.running(Settings(tmp_path / "data")) as url:
+        wire, webhooks = Wire(url), f"/v2/apps/{sample['app']['id']}/integrations/{integration}/webhooks"
+        reader.environment |= {
+            "SUNSHINE_CONVERSATIONS_HOST": url,
+            "SUNSHINE_CONVERSATIONS_KEY_ID": sample["app_key"]["id"],
+            "SUNSHINE_CONVERSATIONS_SECRET": sample["app_key"]["secret"],
+            "INTEGRATION": integration,
+            "OLD": old.id,
+        }
+
+        def secret() -> str:
+            return (tmp_path / "successor.secret").read_text().strip()
+
+        reader.run("sh", rotate)
+        successor = Key(reader.run("sh", ids).strip(), secret())
+        assert [wire.get(webhooks, key).status for key in (old, successor)] == [200, 200]
+        wire.get(webhooks, old, headers={"User-Agent": "report-job/2.1"})
+        deadline = time.monotonic() + 30
+        while "report-job/2.1" not in reader.run("sh", status):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        reader.run("sh", when_quiet)
+        assert "ends early once nobody has used it for 1 day" in reader.run("sh", status)
+        assert secret() == successor.secret
+        reader.run("sh", now)
+        assert secret() == successor.secret
+        assert [wire.get(webhooks, key).status for key in (old, successor)] == [401, 200]
+        assert old.id in reader.run("sh", lists)  # it has ended
+        reader.run("sh", create)
+        created = wire.get(f"{webhooks.removesuffix('/webhooks')}/keys", Key.of(sample["app_key"])).json["keys"][-1]
+        assert created["secret"] == (tmp_path / "contractor.secret").read_text().strip()
+        assert "expiresAt" in created
+
+
 def test_service_inside_another_application_verifies_keys(tmp_path: Path, reader: Reader) -> None:
     _, program = blocks(ROOT / "docs" / "verification.md", "python")
     sample = first_run(tmp_path / "data", sample=True)

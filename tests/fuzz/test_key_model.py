@@ -116,12 +116,13 @@ class Keys(RuleBasedStateMachine):
             rotation = self.rotations[key_id] = Rotation(successor["id"], status["beganAt"], view.get("expiresAt"))
             assert ("expiresAt" in successor) == ("expiresAt" in view)
             self.add(successor)
+            body.setdefault("graceSeconds", 7 * 24 * HOUR)
         assert (status["keyId"], status["successorId"], status["beganAt"]) == (
             key_id, rotation.successor, rotation.began,
         )  # fmt: skip
         assert successor == self.views[rotation.successor]
-        if self.is_live(key_id):
-            end = text(seconds(rotation.began) + body.get("graceSeconds", 7 * 24 * HOUR))
+        if self.is_live(key_id) and "graceSeconds" in body:
+            end = text(seconds(rotation.began) + body["graceSeconds"])
             view["expiresAt"] = end if rotation.own_end is None else min(end, rotation.own_end)
         assert status["endsAt"] == view["expiresAt"]
         assert status["hasEnded"] is not self.is_live(key_id)

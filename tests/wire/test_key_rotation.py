@@ -46,6 +46,14 @@ def test_a_repetition_answers_with_the_same_successor(wire: Wire, tenant: Tenant
     assert len(wire.get(tenant.keys, tenant.app_key).json["keys"]) == 2
 
 
+def test_what_a_body_leaves_out_stays_as_it_is(wire: Wire, tenant: Tenant) -> None:
+    first = rotate(wire, tenant, graceSeconds=3600)["rotation"]
+    second = rotate(wire, tenant, whenQuietSeconds=600)["rotation"]
+    assert second == first | {"whenQuietSeconds": 600}
+    assert rotate(wire, tenant)["rotation"] == second
+    assert rotate(wire, tenant, whenQuietSeconds=None)["rotation"] == first
+
+
 def test_a_grace_period_of_zero_ends_the_key_at_once(wire: Wire, tenant: Tenant) -> None:
     assert wire.get(tenant.webhooks, tenant.key).status == 200
     rotated = rotate(wire, tenant, graceSeconds=0)

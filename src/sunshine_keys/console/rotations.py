@@ -13,7 +13,7 @@ from sunshine_keys.console.requests import SignedInRequest
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.keys import rotating
 from sunshine_keys.keys.model import Key
-from sunshine_keys.keys.rotations import ROTATIONS, Rotation
+from sunshine_keys.keys.rotations import GRACE_SECONDS, ROTATIONS, Rotation
 
 GRACES = (
     ("3600", "1 hour"),
@@ -31,7 +31,7 @@ QUIETS = (("3600", "1 hour"), ("86400", "1 day"), ("604800", "7 days"))
 class RotationForm(msgspec.Struct, frozen=True):
     """A form as it was sent, or the rotation as it is. `faults` are those of the fields, by name."""
 
-    grace: str = f"{rotating.GRACE_SECONDS}"
+    grace: str = f"{GRACE_SECONDS}"
     quiet: str = ""
     faults: dict[str, str] = {}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import NotFound
@@ -18,9 +20,6 @@ from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin
 from sunshine_keys.store.change import Superseded
 from sunshine_keys.wire.operation import Call
-
-GRACE_SECONDS = 7 * 86400
-"""The grace period if a request names none."""
 
 SOURCE_SECONDS = 86400
 """The time before now whose uses are shown."""
@@ -36,8 +35,8 @@ async def rotate(
     integration_id: str | None,
     key_id: str,
     *,
-    grace_seconds: int = GRACE_SECONDS,
-    quiet_seconds: int | None = None,
+    grace_seconds: int | UnsetType = UNSET,
+    quiet_seconds: int | UnsetType | None = UNSET,
 ) -> Rotated:
     """Rotate a key, or change the end of a rotation that has begun. Raises what `RotateKey` raises, but not Unchanged."""
     scope = Scope.INTEGRATION if integration_id else Scope.APP if app_id else Scope.ACCOUNT
@@ -105,8 +104,8 @@ async def rotate_key(call: Call) -> Any:
         call.ids["appId"],
         call.ids.get("integrationId"),
         call.ids["keyId"],
-        grace_seconds=call.body.get("graceSeconds", GRACE_SECONDS),
-        quiet_seconds=call.body.get("whenQuietSeconds"),
+        grace_seconds=call.body.get("graceSeconds", UNSET),
+        quiet_seconds=call.body.get("whenQuietSeconds", UNSET),
     )
     return {
         "rotation": await status(call.engine, rotated.rotation, rotated.key),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.ids import created
@@ -17,11 +18,8 @@ from sunshine_keys.store.change import Change, Revokes, Superseded
 from sunshine_keys.store.statements import Statements, placeholders
 from sunshine_keys.store.table import Index, Table
 
-LONGEST_GRACE = 365 * 86400
-"""The longest grace period, in seconds."""
-
-SHORTEST_QUIET = 60
-"""The shortest time without a use after which a key may end early, in seconds. Uses are counted every few seconds."""
+GRACE_SECONDS = 7 * 86400
+"""The grace period of a rotation that names none."""
 
 
 _KEYS_AT_ONCE = 500
@@ -61,14 +59,14 @@ class Rotated(NamedTuple):
 
 
 class RotateKey(Change[Rotated], frozen=True):
-    """Create the successor of a key, and let the key end after a grace period of `grace_seconds` from now on.
+    """Create the successor of a key, and let the key end after a grace period of `grace_seconds`, from now on.
 
     `sealed_secret` is the secret of the successor, sealed for its id. The successor has the key's name, scope and owner. A key
     that has an end already ends no later than that, and its successor lives as long as the key would have lived. `now` is in
     seconds since 1970.
 
     A key that is being rotated keeps its successor: only its end, counted from the beginning of the rotation, and
-    `quiet_seconds` change. Raises Unchanged if there is nothing to change, NotFound, AppNotFound, IntegrationNotFound, and
+    `quiet_seconds` change. What is UNSET stays as it is, or is GRACE_SECONDS and None at first. Raises Unchanged if there is nothing to change, NotFound, AppNotFound, IntegrationNotFound, and
     BadRequest if the key has ended, or if its owner has eleven keys that have not.
     """
 
@@ -79,8 +77,8 @@ class RotateKey(Change[Rotated], frozen=True):
     key_id: str
     successor_id: str
     sealed_secret: bytes
-    grace_seconds: int
-    quiet_seconds: int | None
+    grace_seconds: int | UnsetType
+    quiet_seconds: int | UnsetType | None
     now: float
 
     @property
@@ -89,8 +87,9 @@ class RotateKey(Change[Rotated], frozen=True):
 
     @property
     def note(self) -> str:
-        quiet = "" if self.quiet_seconds is None else f", or {self.quiet_seconds} s without a use"
-        return f"successor {self.successor_id}, grace {self.grace_seconds} s{quiet}"
+        quiet = f", or {self.quiet_seconds} s without a use" if isinstance(self.quiet_seconds, int) else ""
+        grace = "" if self.grace_seconds is UNSET else f", grace {self.grace_seconds} s"
+        return f"successor {self.successor_id}{grace}{quiet}"
 
     @property
     def seals(self) -> list[bytes]:
@@ -119,25 +118,29 @@ class RotateKey(Change[Rotated], frozen=True):
         successor = msgspec.structs.replace(
             key, id=self.successor_id, sealed_secret=self.sealed_secret, expires_at=lifetime.end, notice=lifetime.notice
         )
-        rotation = Rotation(key.id, successor.id, self.now, key.expires_at, self.quiet_seconds)
-        key = self._ending(key, rotation)
+        quiet = None if self.quiet_seconds is UNSET else self.quiet_seconds
+        rotation = Rotation(key.id, successor.id, self.now, key.expires_at, quiet)
+        key = self._ending(key, rotation, GRACE_SECONDS if self.grace_seconds is UNSET else self.grace_seconds)
         yield from KEYS.insert(successor)
         yield from KEYS.update(key, "expires_at", "notice")
         yield from ROTATIONS.insert(rotation)
         return Rotated(rotation, key, successor)
 
     def _adjust(self, rotated: Rotated) -> Statements[Rotated]:
-        rotation = msgspec.structs.replace(rotated.rotation, quiet_seconds=self.quiet_seconds)
-        key = rotated.key if rotated.key.has_ended(self.now) else self._ending(rotated.key, rotation)
+        rotation, key, _ = rotated
+        if self.quiet_seconds is not UNSET:
+            rotation = msgspec.structs.replace(rotation, quiet_seconds=self.quiet_seconds)
+        if self.grace_seconds is not UNSET and not key.has_ended(self.now):
+            key = self._ending(key, rotation, self.grace_seconds)
         if (rotation, key) == rotated[:2]:
             raise Unchanged(rotated)
         yield from ROTATIONS.update(rotation, "quiet_seconds")
         yield from KEYS.update(key, "expires_at", "notice")
         return Rotated(rotation, key, rotated.successor)
 
-    def _ending(self, key: Key, rotation: Rotation) -> Key:
+    def _ending(self, key: Key, rotation: Rotation, grace_seconds: int) -> Key:
         """Return the key with the end of the grace period, or with its own end if that is earlier."""
-        end = rotation.began + self.grace_seconds
+        end = rotation.began + grace_seconds
         if rotation.own_end is not None:
             end = min(end, rotation.own_end)
         return key if end == key.expires_at else _with_end(key, self.now, end)

@@ -51,8 +51,8 @@ def rotate(
 ) -> None:
     """Create the successor of a key, and let the key end after a grace period, in which both work.
 
-    Run the same command again after an interruption: it shows the same successor. With another --grace or --when-quiet it
-    changes when the key ends. To give the rotation up, delete the successor.
+    Run the same command again after an interruption: it shows the same successor. --grace and --when-quiet then change when the
+    key ends; what you do not name stays as it is. To give the rotation up, delete the successor.
     """
     output_format = OutputFormat(as_json, quiet)
     grace_seconds, quiet_seconds = duration(grace), duration(when_quiet)
