@@ -15,6 +15,7 @@ from support.wire import Key, Place, first_run
 from sunshine_keys.compose import opened_store
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.keys.changes import DeleteKey
+from sunshine_keys.keys.model import moment_of
 from sunshine_keys.keys.table import account_keys
 from sunshine_keys.store import OPERATOR, Origin
 from sunshine_keys.store.audit import Entry
@@ -132,3 +133,19 @@ def test_a_missing_store_is_not_created(place: Place) -> None:
         result = account(place, *command)
         assert result.returncode == 1
         assert "there is no store" in result.stderr
+
+
+def test_an_account_key_that_has_ended_does_not_replace_the_last_one(place: Place, first: Key) -> None:
+    ending = json.loads(account(place, "create", "--expires-in", "1s", "--json").stdout)
+
+    async def delete() -> None:
+        async with opened_store(place.settings) as store:
+            await asyncio.sleep(max(0.0, moment_of(ending["expiresAt"]) - store.now() + 0.1))
+            with pytest.raises(BadRequest, match="last account key"):
+                await store.transact(OPERATOR, DeleteKey(None, None, first.id, now=store.now()))
+
+    asyncio.run(delete())
+    result = account(place, "delete", first.id)
+    assert (result.returncode, "is the last account key" in result.stderr) == (1, True)
+    assert account(place, "delete", ending["id"], "--yes").returncode == 0
+    assert account(place, "list", "-q").stdout.split() == [first.id]

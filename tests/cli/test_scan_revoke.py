@@ -276,3 +276,15 @@ def test_store_that_cannot_be_written_is_an_error_and_the_key_stays(data: Path, 
     assert "nothing was revoked" in result.stderr and "Run the command again" in result.stderr
     with Server(data) as server:
         assert status(server.wire, sample_key) == 200
+
+
+def test_the_key_whose_successor_is_revoked_does_not_end(place: Place, leaks: Path) -> None:
+    account = Key.of(first_run(place)["account_key"])
+    with Server(place) as server:
+        tenant = make_tenant(server.wire, account)
+        path = f"{tenant.keys.replace('/v2/', '/sunshine/v1/')}/{tenant.key.id}/rotation"
+        successor = Key.of(server.wire.send("PUT", path, tenant.app_key, body={}).json["key"])
+        (leaks / "a").write_text(successor.secret)
+        assert revoke(place, leaks, "--yes").returncode == 0
+        (left,) = server.wire.get(tenant.keys, tenant.app_key).json["keys"]
+        assert (left["id"], left.get("expiresAt")) == (tenant.key.id, None)

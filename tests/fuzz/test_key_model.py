@@ -135,7 +135,8 @@ class Keys(RuleBasedStateMachine):
         self.forget(key_id, give_up=True)
 
     def forget(self, key_id: str, *, give_up: bool) -> None:
-        """Delete a key in the model. With `give_up`, the key that it succeeds gets its own end back."""
+        """Delete a key in the model. With `give_up`, the key that it succeeds gets its own end back, if it is still needed."""
+        give_up = give_up and key_id in self.views and self.is_live(key_id) and key_id not in self.rotations
         self.views.pop(key_id, None)
         self.rotations.pop(key_id, None)
         for old, rotation in list(self.rotations.items()):

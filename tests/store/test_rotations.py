@@ -137,6 +137,13 @@ async def test_the_deleted_successor_gives_the_key_its_end_back(store: Store, no
         await store.transact(OPERATOR, KeepKey(rotated.key, "int_2", now))
 
 
+async def test_the_entry_of_another_grace_period_names_the_successor_that_exists(store: Store, now: float) -> None:
+    await store.transact(OPERATOR, rotation(now))
+    await store.transact(OPERATOR, rotation(now + 60, "int_3", grace_seconds=3600))
+    notes = [entry.note for entry in await store.audit_entries(0, 100) if entry.action == "key.rotate"]
+    assert notes == [f"successor int_2, grace {WEEK} s", "successor int_2, grace 3600 s"]
+
+
 async def test_the_deleted_key_leaves_its_successor(store: Store, now: float) -> None:
     await store.transact(OPERATOR, rotation(now))
     await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))

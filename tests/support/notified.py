@@ -86,7 +86,7 @@ class _Append(Change[None], frozen=True):
 
 async def append(store: Store, action: str, resource: str, note: str = "") -> None:
     """Add an entry of any action to the trail, while nobody else writes."""
-    change: Any = SimpleNamespace(action=action, resource=resource, note=note)
+    change: Any = SimpleNamespace(action=action, resource=resource, note_on=lambda _result: note)
     entry = (await store.read(audit.read_head())).next(OPERATOR, change, audit.DONE, audit.now())
     await store.transact(OPERATOR, _Append(entry))
 

@@ -92,6 +92,18 @@ def test_deleting_the_successor_gives_up_the_rotation(wire: Wire, tenant: Tenant
     assert rotate(wire, tenant)["key"]["id"] != successor.id
 
 
+@pytest.mark.parametrize("grace", [0, 3600])
+def test_deleting_a_successor_that_is_replaced_itself_leaves_the_end_of_the_first_key(
+    wire: Wire, tenant: Tenant, grace: int
+) -> None:
+    rotated = rotate(wire, tenant, graceSeconds=7200)
+    last = rotate(wire, tenant, rotated["key"]["id"], graceSeconds=grace)["key"]
+    assert wire.delete(f"{tenant.keys}/{rotated['key']['id']}", tenant.app_key).status == 200
+    first, second = wire.get(tenant.keys, tenant.app_key).json["keys"]
+    assert (first["id"], first["expiresAt"]) == (tenant.key.id, rotated["rotation"]["endsAt"])
+    assert second == last
+
+
 def test_status_shows_who_still_uses_the_key(wire: Wire, tenant: Tenant) -> None:
     rotated = rotate(wire, tenant, graceSeconds=3600, whenQuietSeconds=86400)
     for _ in range(3):

@@ -153,15 +153,16 @@ async def _delete(store: Store, key_id: str, *, yes: bool) -> None:
     existing = {key.id: key for key in await store.read(account_keys())}
     if key_id not in existing:
         _stop_missing(key_id)
+    now = store.now()
     if not yes:
-        if len(existing) == 1:
+        if [key.id for key in existing.values() if not key.has_ended(now)] == [key_id]:
             _stop_last(key_id)
         require_confirmation(
             f'Delete account key {key_id} "{printable(existing[key_id].display_name)}"? '
             "The service then refuses it and every token that it signed."
         )
     try:
-        await store.transact(OPERATOR, DeleteKey(None, None, key_id, even_last=yes))
+        await store.transact(OPERATOR, DeleteKey(None, None, key_id, even_last=yes, now=store.now()))
     except NotFound:
         _stop_missing(key_id)
     except BadRequest:  # somebody else has deleted the others meanwhile

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -16,7 +15,7 @@ from sunshine_keys.cli.owners import Owner, described, last_use
 from sunshine_keys.cli.terminal import counted, emit
 from sunshine_keys.compose import opened_store
 from sunshine_keys.errors import BadRequest, NotFound, ServiceError
-from sunshine_keys.keys.changes import DeleteKey
+from sunshine_keys.keys import rotating
 from sunshine_keys.keys.model import Key
 from sunshine_keys.keys.table import account_keys
 from sunshine_keys.keys.usage import Usage, usage_of
@@ -24,7 +23,6 @@ from sunshine_keys.oauth.changes import DeleteToken
 from sunshine_keys.oauth.model import OAuthClient
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR, Store, StoreError
-from sunshine_keys.store.change import Change
 
 
 class Exposure(msgspec.Struct):
@@ -106,7 +104,7 @@ class Revocation:
 
     async def _delete_key(self, store: Store, key: Key) -> None:
         try:
-            is_there = await store.transact(OPERATOR, _change(key, even_last=self._yes)) is not False
+            is_there = await _revoke(store, key, even_last=self._yes)
         except NotFound:
             is_there = False
         except BadRequest:  # Somebody else has deleted the other account keys meanwhile.
@@ -142,8 +140,10 @@ class Revocation:
             emit(f"{described(owner)} was deleted meanwhile.")
 
 
-def _change(key: Key, *, even_last: bool) -> Change[Any]:
+async def _revoke(store: Store, key: Key, *, even_last: bool) -> bool:
+    """Return False if an access token is gone. Raises what `DeleteKey` raises for a key."""
     if key.is_token:
         assert key.app_id is not None
-        return DeleteToken(key.app_id, key.id, "its secret was found by scan")
-    return DeleteKey(key.app_id, key.integration_id, key.id, even_last=even_last)
+        return await store.transact(OPERATOR, DeleteToken(key.app_id, key.id, "its secret was found by scan"))
+    await rotating.delete(store, OPERATOR, key.app_id, key.integration_id, key.id, even_last=even_last)
+    return True

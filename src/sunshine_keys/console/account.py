@@ -36,7 +36,9 @@ async def delete(visit: SignedInRequest) -> Response:
     return await deleting.answer(
         visit,
         deletion,
-        lambda: visit.engine.store.transact(visit.origin, DeleteKey(None, None, deletion.id)),
+        lambda: visit.engine.store.transact(
+            visit.origin, DeleteKey(None, None, deletion.id, now=visit.engine.store.now())
+        ),
         "key-deleted",
         PATH,
     )

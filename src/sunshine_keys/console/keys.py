@@ -128,7 +128,7 @@ async def delete(visit: SignedInRequest) -> Response:
     deletion = await _deletion(visit)
 
     def delete() -> Awaitable[None]:
-        return rotating.delete(visit.engine, visit.origin, visit.app_id, visit.integration_id, deletion.id)
+        return rotating.delete(visit.engine.store, visit.origin, visit.app_id, visit.integration_id, deletion.id)
 
     return await deleting.answer(visit, deletion, delete, "key-deleted", owner_path(visit))
 

@@ -6,7 +6,7 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.integrations.table import require_keys_allowed
-from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key, Notice, moment_text
+from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key, moment_text
 from sunshine_keys.keys.table import KEYS, account_keys, require_owner
 from sunshine_keys.store.change import AuditOnly, Change, Revokes
 from sunshine_keys.store.statements import Statements, execute
@@ -49,7 +49,7 @@ class CreateKey(Change[Key], frozen=True):
 class DeleteKey(Change[None], frozen=True):
     """Delete a key of the account (`app_id` is None), of an app (`integration_id` is None) or of an integration.
 
-    `even_last` allows the deletion of the last account key. Raises AppNotFound, IntegrationNotFound, NotFound, BadRequest (the
+    `even_last` allows the deletion of the last account key: the last that has not ended at `now`, in seconds since 1970. Raises AppNotFound, IntegrationNotFound, NotFound, BadRequest (the
     integration is not custom, or the key is the last account key).
     """
 
@@ -59,6 +59,7 @@ class DeleteKey(Change[None], frozen=True):
     integration_id: str | None
     key_id: str
     even_last: bool = False
+    now: float = 0.0
 
     @property
     def resource(self) -> str:
@@ -82,7 +83,7 @@ class DeleteKey(Change[None], frozen=True):
             raise NotFound
 
     def _delete_from_account(self) -> Statements[None]:
-        live = [key.id for key in (yield from account_keys()) if key.notice is not Notice.ENDED]
+        live = [key.id for key in (yield from account_keys()) if not key.has_ended(self.now)]
         if not self.even_last and live == [self.key_id]:
             raise BadRequest("This is the last account key")
         if not (yield from KEYS.delete("id = $1 AND scope = 'account'", self.key_id)):

@@ -133,7 +133,7 @@ async def get_key(call: Call) -> Any:
 
 async def delete_key(call: Call) -> Any:
     app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
-    await rotating.delete(call.engine, call.origin, app_id, integration_id, call.ids["keyId"])
+    await rotating.delete(call.engine.store, call.origin, app_id, integration_id, call.ids["keyId"])
     return {}
 
 

@@ -17,7 +17,7 @@ from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.keys.table import KEYS, find_key
 from sunshine_keys.keys.usage import SourceOfUse, sources_of, usage_of
 from sunshine_keys.sealing.sealer import Sealer
-from sunshine_keys.store import Origin
+from sunshine_keys.store import Origin, Store
 from sunshine_keys.store.change import Superseded
 from sunshine_keys.wire.operation import Call
 
@@ -52,18 +52,25 @@ async def rotate(
         return unchanged.rotated
 
 
-async def delete(engine: Engine, origin: Origin, app_id: str, integration_id: str | None, key_id: str) -> None:
-    """Delete a key. If it is the successor of another key, that one gets its own end back first.
+async def delete(
+    store: Store,
+    origin: Origin,
+    app_id: str | None,
+    integration_id: str | None,
+    key_id: str,
+    *,
+    even_last: bool = False,
+) -> None:
+    """Delete a key. If it is the successor of another key, that one gets its own end back first, as in `KeepKey`.
 
     Raises what `DeleteKey` raises.
     """
-    store = engine.store
     rotation = await store.read(rotation_to(key_id))
     key = None if rotation is None else await store.get(KEYS, rotation.key_id)
     if key is not None and (key.app_id, key.integration_id) == (app_id, integration_id):
         with suppress(Superseded):  # one of the two keys was deleted just now
             await store.transact(origin, KeepKey(key, key_id, store.now()))
-    await store.transact(origin, DeleteKey(app_id, integration_id, key_id))
+    await store.transact(origin, DeleteKey(app_id, integration_id, key_id, even_last=even_last, now=store.now()))
 
 
 async def status(engine: Engine, rotation: Rotation, key: Key) -> dict[str, Any]:

@@ -87,9 +87,12 @@ class RotateKey(Change[Rotated], frozen=True):
 
     @property
     def note(self) -> str:
-        quiet = f", or {self.quiet_seconds} s without a use" if isinstance(self.quiet_seconds, int) else ""
-        grace = "" if self.grace_seconds is UNSET else f", grace {self.grace_seconds} s"
-        return f"successor {self.successor_id}{grace}{quiet}"
+        parts = [] if self.grace_seconds is UNSET else [f"grace {self.grace_seconds} s"]
+        parts += [f"or {self.quiet_seconds} s without a use"] if isinstance(self.quiet_seconds, int) else []
+        return ", ".join(parts)
+
+    def note_on(self, result: Rotated | None) -> str:
+        return self.note if result is None else ", ".join(filter(None, (f"successor {result.successor.id}", self.note)))
 
     @property
     def seals(self) -> list[bytes]:
@@ -157,7 +160,8 @@ class Unchanged(Superseded):
 class KeepKey(Change[None], frozen=True):
     """End a rotation whose successor is about to be deleted: the key gets its own end back.
 
-    Raises Superseded if there is no such rotation.
+    Raises Superseded if there is no such rotation, or if the successor has ended or has a successor itself: then the key has
+    been replaced, and ends when its grace period does.
     """
 
     action = "key.keep"
@@ -177,6 +181,13 @@ class KeepKey(Change[None], frozen=True):
     def apply(self) -> Statements[None]:
         rotation, key = (yield from ROTATIONS.get(self.key.id)), (yield from KEYS.get(self.key.id))
         if rotation is None or key is None or rotation.successor_id != self.successor_id:
+            raise Superseded
+        successor = yield from KEYS.get(self.successor_id)
+        if (
+            successor is None
+            or successor.has_ended(self.now)
+            or (yield from ROTATIONS.get(self.successor_id)) is not None
+        ):
             raise Superseded
         if not key.has_ended(self.now):
             yield from KEYS.update(_with_end(key, self.now, rotation.own_end), "expires_at", "notice")

@@ -133,11 +133,11 @@ class Head(msgspec.Struct, frozen=True):
     sequence: int = 0
     hash: bytes = START
 
-    def next(self, origin: Origin, change: Change[object], outcome: str, time: str) -> Entry:
-        """Return the entry of `change` that follows this end."""
+    def next(self, origin: Origin, change: Change[Any], outcome: str, time: str, result: object = None) -> Entry:
+        """Return the entry of `change` that follows this end. `result` is that of the change; None if it was refused."""
         fields = (
             self.sequence + 1, time, origin.actor, origin.source, origin.request_id,
-            change.action, _safe(change.resource), outcome, change.note,
+            change.action, _safe(change.resource), outcome, change.note_on(result),
         )  # fmt: skip
         return Entry(*fields, _hash(self.hash, fields))
 

@@ -67,6 +67,10 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
         """Further text for the entry in the audit trail."""
         return ""
 
+    def note_on(self, result: R | None) -> str:
+        """Return the note of a change that has this result; None if it was refused."""
+        return self.note
+
     @property
     def seals(self) -> list[bytes]:
         """The sealed values that this change writes.

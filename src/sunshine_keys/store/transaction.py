@@ -97,7 +97,7 @@ def apply_all(jobs: Sequence[Job], now: float | None = None) -> Statements[None]
             outcome = job.change.code
         elif job.result is False:
             outcome = audit.UNCHANGED
-        entry = head.next(job.origin, job.change, outcome, audit.now())
+        entry = head.next(job.origin, job.change, outcome, audit.now(), job.result)
         job.entry = head = audit.Head(entry.sequence, entry.hash)
         entries.append(entry)
     if any(job.sealed_answer is not None for job in jobs):
