@@ -78,7 +78,9 @@ class Verifier:
 
         query = _query(scope, app_id, integration_id)
         self._url = f"{url.rstrip('/')}/auth{f'?{query}' if query else ''}"
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(2, redirect=0, status=0))
+        self._pool = urllib3.PoolManager(
+            timeout=timeout, retries=urllib3.Retry(2, redirect=0, status=0, respect_retry_after_header=False)
+        )
 
     def verify(self, authorization: str | None, *, address: str | None = None) -> Caller:
         """Return the caller whose Authorization header this is; None if there is no such header.

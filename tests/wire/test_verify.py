@@ -10,7 +10,8 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 from support.dev import free_port
-from support.wire import Key, Service, Tenant, Wire
+from support.servers import Server
+from support.wire import Key, Place, Service, Tenant, Wire, first_run
 
 from sunshine_keys.verify import CALLER, AsgiVerification, Caller, Refused, Verifier, WsgiVerification
 
@@ -52,6 +53,17 @@ def test_deleted_key_is_refused_at_once(service: Service, wire: Wire, tenant: Te
 def test_service_that_is_away_lets_nobody_in(tenant: Tenant) -> None:
     refused = refusal(Verifier(f"http://127.0.0.1:{free_port()}"), tenant.key.basic())
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+
+
+def test_limit_of_failures_is_passed_on(place: Place) -> None:
+    account = Key.of(first_run(place)["account_key"])
+    wrong = Key(account.id, account.secret[::-1]).basic()
+    with Server(place, "--rate-limit-failures", "2/minute") as server:
+        verifier = Verifier(server.wire.url)
+        refused = [refusal(verifier, wrong) for _ in range(3)]
+    assert [answer.status for answer in refused] == [401, 401, 429]
+    assert int(refused[-1].headers["retry-after"]) > 0
+    assert b'"too_many_requests"' in refused[-1].body
 
 
 @pytest.mark.parametrize("fields", [{"scope": "all"}, {"app_id": "x"}, {"integration_id": "0" * 24}])

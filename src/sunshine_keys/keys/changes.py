@@ -49,8 +49,8 @@ class CreateKey(Change[Key], frozen=True):
 class DeleteKey(Change[None], frozen=True):
     """Delete a key of the account (`app_id` is None), of an app (`integration_id` is None) or of an integration.
 
-    `even_last` allows the deletion of the last account key: the last that has not ended at `now`, in seconds since 1970. Raises AppNotFound, IntegrationNotFound, NotFound, BadRequest (the
-    integration is not custom, or the key is the last account key).
+    `even_last` allows the deletion of the last account key that has not ended at `now`, in seconds since 1970. Raises
+    AppNotFound, IntegrationNotFound, NotFound, BadRequest (the integration is not custom, or the key is the last account key).
     """
 
     action = "key.delete"
