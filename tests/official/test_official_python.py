@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import messaging
+from support import messaging, rotations
 from support.examples import API, Example, examples
 from support.oauth import new_partner, partner_of
 from support.wire import WEBHOOK, Key, Service, Tenant, Wire
 
 from sunshine_keys.compose import OPERATIONS
+from sunshine_keys.keys.model import moment_text
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv/official-python/bin/python"
@@ -174,3 +176,26 @@ def test_authorize_follows_the_redirect_to_the_consent_page(wire: Wire, tenant: 
 def test_every_served_operation_is_called() -> None:
     assert {example.operation.id for example in EXAMPLES} == {operation.id for operation in SERVED} - MISSING - PARTNERS
     assert {operation.id for operation in SERVED if operation.name not in API_CLASSES} == MISSING
+
+
+def test_keys_that_end_look_like_others(wire: Wire, tenant: Tenant, official: Official) -> None:
+    rotations.begin(wire, tenant)
+    ended = wire.post(
+        tenant.keys, tenant.app_key, {"displayName": "x", "expiresAt": moment_text(time.time() + 0.5)}
+    ).json["key"]
+    while wire.get(tenant.webhooks, Key.of(ended)).status == 200:
+        time.sleep(0.05)
+    owner = [tenant.app_id, tenant.integration_id]
+    for method, arguments, name in (
+        ("list_custom_integration_keys", owner, "keys"),
+        ("get_custom_integration_key", [*owner, ended["id"]], "key"),
+        ("list_app_keys", [tenant.app_id], "keys"),
+    ):
+        outcome = official.call(method, arguments, {})
+        assert outcome.get("status") == 200, outcome
+        raw, model = (
+            items if isinstance(items, list) else [items] for items in (outcome["raw"][name], outcome["model"][name])
+        )
+        assert any("expiresAt" in item for item in raw)
+        assert model == [{key: item[key] for key in ("id", "displayName", "secret")} for item in raw]
+    assert official.call("delete_custom_integration_key", [*owner, ended["id"]], {}).get("status") == 200

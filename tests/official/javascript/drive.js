@@ -2,7 +2,7 @@
 //
 //     {"api": "UsersApi", "method": "getUser", "arguments": [...]}
 //
-// The outcome has the `status` and the `raw` answer. The command's arguments are the folder of the client's packages, the
+// The outcome has the `status`, the `raw` answer and the `model`, which the client decoded. The command's arguments are the folder of the client's packages, the
 // URL, and the id and secret of a key.
 
 const path = require("node:path");
@@ -15,8 +15,8 @@ Object.assign(client.ApiClient.instance.authentications.basicAuth, { username: k
 
 async function outcome(call) {
   try {
-    const { response } = await new client[call.api]()[`${call.method}WithHttpInfo`](...call.arguments);
-    return { status: response.status, raw: response.body };
+    const { data, response } = await new client[call.api]()[`${call.method}WithHttpInfo`](...call.arguments);
+    return { status: response.status, raw: response.body, model: data };
   } catch (failure) {
     return { status: failure.status ?? null, raw: failure.body ?? null, error: String(failure.error ?? failure) };
   }
