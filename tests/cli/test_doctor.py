@@ -20,6 +20,7 @@ from support.wire import Key, Wire, first_run
 from sunshine_keys import server
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import Scope
+from sunshine_keys.keys.model import moment_text
 from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.settings import Settings
 from sunshine_keys.wire.limits import Rate, RateLimits
@@ -116,6 +117,28 @@ def test_a_request_may_need_another_scope_or_owner(store: Store) -> None:
     ] == ("the key does not allow this: the key is for another integration")
     assert diagnosis(store.key, "GET /nonsense") == (False, "the service answers: Resource not found")
     assert run("doctor", "--data", str(store.data), "--for", "nonsense").returncode == 2
+
+
+def test_a_key_that_has_ended_is_explained(store: Store) -> None:
+    with server.running(Settings(store.data)) as url:
+        body = {"displayName": "x", "expiresAt": moment_text(time.time() + 1)}
+        key = Key.of(Wire(url).post(KEYS, store.app_key, body).json["key"])
+    assert store.doctor(key.basic(), "--at", "1m")[0] is True
+    time.sleep(1)
+    for text in (key.basic(), key.bearer()):
+        accepted, finding = store.doctor(text)
+        assert (accepted, finding["cause"]) == (False, "key_ended")
+        assert finding["message"].startswith(f"key {key.id} ")
+        assert "Create another key" in finding["advice"]
+
+
+def test_a_key_that_was_rotated_is_explained_by_its_successor(store: Store) -> None:
+    with server.running(Settings(store.data)) as url:
+        path = f"{KEYS}/{store.key.id}/rotation".replace("/v2/", "/sunshine/v1/")
+        rotated = Wire(url).send("PUT", path, store.app_key, body={"graceSeconds": 0}).json
+    finding = store.doctor(store.key.basic())[1]
+    assert finding["cause"] == "key_ended"
+    assert finding["advice"] == f"Use its successor, key {rotated['key']['id']}."
 
 
 @pytest.mark.parametrize(

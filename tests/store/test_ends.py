@@ -27,6 +27,7 @@ class Clocks:
     """The clock of the store, and one that never steps, as a test moves them."""
 
     def __init__(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.store = store
         self.now = time.time()
         self.monotonic = 1000.0
         monkeypatch.setattr(store, "now", lambda: self.now)
@@ -34,6 +35,7 @@ class Clocks:
 
     async def go(self, seconds: float) -> None:
         """Let both clocks go on, without a step, and do what is due."""
+        await self.store.ready()  # on PostgreSQL, nothing is done without a lease
         for part in (seconds / 2, seconds / 2):
             self.now, self.monotonic = self.now + part, self.monotonic + part
             await self.sweep.once()
@@ -41,6 +43,7 @@ class Clocks:
     async def step(self, seconds: float) -> None:
         """Set the store's clock forward or back, and do what is due."""
         self.now += seconds
+        await self.store.ready()
         await self.sweep.once()
 
 
@@ -188,3 +191,14 @@ async def test_an_account_key_may_have_an_end(store: Store, clocks: Clocks) -> N
     await clocks.go(300)
     await clocks.go(300)
     assert (await store.credential("act_2")).notice is Notice.ENDED
+
+
+async def test_a_wrong_clock_announces_nothing_for_a_moment(store: Store, clocks: Clocks) -> None:
+    await store.transact(OPERATOR, CreateKey(ending("int_2", clocks.now, 30 * DAY_SECONDS)))
+    await clocks.go(2 * SETTLING_SECONDS)
+    await clocks.step(25 * DAY_SECONDS)
+    await clocks.step(-25 * DAY_SECONDS)
+    assert await actions(store, "int_2") == ["key.create"]
+    await clocks.go(2 * SETTLING_SECONDS)
+    await clocks.go(25 * DAY_SECONDS)
+    assert await actions(store, "int_2") == ["key.create", "key.expiring"]

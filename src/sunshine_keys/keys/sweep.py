@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.ends import AnnounceEnd, DeleteEndedKey, ExpireKey
 from sunshine_keys.keys.lifetime import AHEAD, DAY_SECONDS
 from sunshine_keys.keys.model import Key, Notice
@@ -21,7 +20,6 @@ from sunshine_keys.keys.table import KEYS, keys_ending
 from sunshine_keys.keys.usage import Usage, usage_of
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.change import Change, Superseded
-from sunshine_keys.store.errors import StoreError
 
 SECONDS = 15.0
 """The time between two rounds."""
@@ -65,21 +63,26 @@ class Sweep:
         while True:
             try:
                 await self.once()
-            except (StoreError, StoreUnavailable) as error:
+            except Exception as error:  # any failure: the next round tries again
                 logger.warning("the ends of keys cannot be recorded, the next round tries again: %s", error)
             await asyncio.sleep(SECONDS)
 
     async def once(self) -> None:
-        """Do what is due. Raises StoreUnavailable."""
-        now = self._store.now()
-        await self._announce(now)
-        if self._is_even(now):
-            await self._finish(now)
+        """Do what is due, unless the clock has stepped just now, or this node has no contact with the database's clock.
+
+        Raises StoreUnavailable.
+        """
+        lease = self._store.lease
+        if lease is not None and not lease.is_held:
+            self._offset = None
+        elif self._is_even(self._store.now()):
+            await self.finish()
 
     async def finish(self) -> None:
         """Do what is due, and trust the clock whether it has stepped or not. Raises StoreUnavailable."""
         now = self._store.now()
         await self._announce(now)
+        await self._watch_rotations(now)
         await self._finish(now)
 
     def _is_even(self, now: float) -> bool:
@@ -121,7 +124,6 @@ class Sweep:
                 await self._store.transact(OPERATOR, report)
 
     async def _finish(self, now: float) -> None:
-        await self._watch_rotations(now)
         for notice in (None, Notice.WEEK, Notice.DAY):
             await self._apply(notice, 0.0, now, lambda key: ExpireKey(key, now))
         await self._apply(Notice.ENDED, 0.0, now - self._retention, DeleteEndedKey)

@@ -20,6 +20,7 @@ from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Forbidden, ServiceError
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.model import KEY_ID, TOKEN_PREFIX, Key
+from sunshine_keys.keys.rotations import ROTATIONS
 from sunshine_keys.keys.secrets import is_our_secret, same_secret
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.wire.request import split_path
@@ -83,7 +84,11 @@ async def diagnose(engine: Engine, text: str, request: tuple[str, str] | None, n
         return await trail.missing_key(engine.store, key_id)
     if key.expires_at is not None and key.has_ended(now):
         when = f"{utc_time(key.expires_at)}, {duration(now - key.expires_at)} before {utc_time(now)}"
-        return refused("key_ended", f"{_name(key)} ended {when}", "Create another key, or rotate keys before they end.")
+        rotation = await engine.store.get(ROTATIONS, key.id)
+        advice = "Create another key, or rotate keys before they end."
+        if rotation is not None:
+            advice = f"Use its successor, key {rotation.successor_id}."
+        return refused("key_ended", f"{_name(key)} ended {when}", advice)
     secret = await engine.unseal(key.sealed_secret, key.id)
     if isinstance(credentials, BasicCredentials):
         return await _wrong_secret(engine, key, secret, credentials.secret)
