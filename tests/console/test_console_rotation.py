@@ -119,6 +119,16 @@ def test_expired_key_is_not_rotated(owner: Visitor, wire: Wire, tenant: Tenant) 
     assert "Rotate key…" not in owner.get(key_path(tenant, tenant.key)).text
 
 
+def test_end_of_an_old_key_that_has_ended_is_not_changed(owner: Visitor, wire: Wire, tenant: Tenant) -> None:
+    rotate(owner, tenant, tenant.key)
+    page = owner.get(f"{key_path(tenant, tenant.key)}/rotate")
+    assert wire.send("PUT", rotation_path(tenant, tenant.key), tenant.account, body={"graceSeconds": 0}).status == 200
+    before = rotation(wire, tenant, tenant.key)
+    late = owner.submit(page, "/rotate", grace="3600", quiet="")
+    assert (late.status, "The key has ended" in late.text) == (422, True)
+    assert rotation(wire, tenant, tenant.key) == before
+
+
 def test_key_of_an_app_cannot_rotate_the_keys_of_the_app(member: Visitor, tenant: Tenant) -> None:
     assert member.get(f"{key_path(tenant, tenant.app_key)}/rotate").status == 403
     assert member.get(f"{key_path(tenant, tenant.key)}/rotate").status == 200

@@ -174,11 +174,13 @@ async def test_a_change_that_another_process_has_made_is_superseded_without_an_e
 async def test_processes_that_sweep_together_record_each_end_once(store: Store, clocks: Clocks) -> None:
     import asyncio
 
-    await store.transact(OPERATOR, CreateIntegration(Integration("i2", "a", "custom", {}), []))
+    owners = ["i", "i2", "i3"]
+    for owner in owners[1:]:
+        await store.transact(OPERATOR, CreateIntegration(Integration(owner, "a", "custom", {}), []))
     for number in range(20):
-        owner = "i" if number < 8 else "i2"
+        owner = owners[number // 8]
         item = msgspec.structs.replace(ending(f"int_x{number:02}", clocks.now, 60), integration_id=owner)
-        await store.transact(OPERATOR, CreateKey(item, clocks.now + 60))
+        await store.transact(OPERATOR, CreateKey(item, clocks.now))
     clocks.now += 120
     await asyncio.gather(*(Sweep(store, 30).finish() for _ in range(4)))
     entries = [entry for entry in await store.audit_entries(0, 1000) if entry.action == "key.expire"]

@@ -131,3 +131,12 @@ def test_a_repeated_create_answers_with_the_same_key_and_end(wire: Wire, tenant:
     assert first == second
     other = wire.post(tenant.keys, tenant.app_key, body | {"expiresAt": None}, headers=headers)
     assert other.status == 409
+
+
+def test_a_create_that_is_repeated_after_the_end_has_the_same_answer(wire: Wire, tenant: Tenant) -> None:
+    end = time.time() + 2
+    body, headers = {"displayName": "x", "expiresAt": text(end)}, {"Idempotency-Key": f"once-{tenant.app_id}"}
+    first = wire.post(tenant.keys, tenant.app_key, body, headers=headers)
+    time.sleep(max(0.0, end - time.time()))
+    second = wire.post(tenant.keys, tenant.app_key, body, headers=headers)
+    assert (first.status, second.status, first.json) == (201, 201, second.json)

@@ -61,6 +61,8 @@ async def rotate(visit: SignedInRequest) -> Response:
     form = RotationForm.of(visit.form)
     if form.faults:
         return await _ask(visit, key, form)
+    if rotation is not None and key.has_ended(visit.engine.store.now()):
+        return await _ask(visit, key, form, "The key has ended, so nothing was changed.")
     try:
         rotated = await rotating.rotate(
             visit.engine, visit.origin, visit.app_id, visit.integration_id, key.id,

@@ -11,9 +11,14 @@ from sunshine_keys.keys.table import KEYS, account_keys, require_owner
 from sunshine_keys.store.change import AuditOnly, Change, Revokes
 from sunshine_keys.store.statements import Statements, execute
 
+INVALID_END = "expiresAt should be in the future, and before the year 9999"
+
 
 class CreateKey(Change[Key], frozen=True):
-    """Create a key. Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration, or already ten keys).
+    """Create a key.
+
+    Raises AppNotFound, IntegrationNotFound, BadRequest (not a custom integration, already ten keys, or an end that is not after
+    `now`).
 
     Keys that have ended at `now`, in seconds since 1970, do not count.
     """
@@ -37,6 +42,8 @@ class CreateKey(Change[Key], frozen=True):
 
     def apply(self) -> Statements[Key]:
         key = self.key
+        if key.has_ended(self.now):
+            raise BadRequest(INVALID_END)
         if key.scope is Scope.INTEGRATION and key.app_id and key.integration_id:
             yield from require_keys_allowed(key.app_id, key.integration_id)
         elif key.scope is Scope.APP and key.app_id:

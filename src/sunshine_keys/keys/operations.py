@@ -13,7 +13,7 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.keys import rotating
-from sunshine_keys.keys.changes import CreateKey
+from sunshine_keys.keys.changes import INVALID_END, CreateKey
 from sunshine_keys.keys.lifetime import LATEST_END, UNLIMITED, Lifetime
 from sunshine_keys.keys.model import Key, KeyView, key_view, moment_of, moment_text, new_key_id
 from sunshine_keys.keys.rotations import ROTATIONS
@@ -85,8 +85,9 @@ async def create(
     """
     scope = Scope.APP if integration_id is None else Scope.INTEGRATION
     lifetime = Lifetime(engine.store.now(), expires_at)
-    if expires_at is not None and not lifetime.now < expires_at < LATEST_END:
-        raise BadRequest("expiresAt should be in the future, and before the year 9999")
+    # A repetition may arrive after the end, so the change compares it with the time.
+    if expires_at is not None and not 0 < expires_at < LATEST_END:
+        raise BadRequest(INVALID_END)
     return await engine.create(
         origin, lambda sealer: creation(sealer, scope, app_id, integration_id, display_name, lifetime)
     )
