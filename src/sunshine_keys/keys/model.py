@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -12,6 +12,8 @@ from sunshine_keys.access.scopes import ID_PREFIX, Scope
 from sunshine_keys.ids import OBJECT_ID, new_object_id
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.views import SecretView
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 KEYS_PER_OWNER = 10
 """The most keys an app or an integration may have (documented)."""
@@ -78,12 +80,13 @@ def moment_text(seconds: float | None) -> str | None:
     """Return a time in seconds since 1970 in the form of the API, in UTC and to the millisecond; None for None."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = _EPOCH + timedelta(milliseconds=round(seconds * 1000))
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def moment_of(text: str) -> float:
     """Return a time in the form of RFC 3339 in seconds since 1970, rounded down to the millisecond."""
-    return int(datetime.fromisoformat(text.upper()).timestamp() * 1000) / 1000
+    return (datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1) / 1000
 
 
 def new_key_id(scope: Scope) -> str:
