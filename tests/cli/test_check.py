@@ -230,6 +230,15 @@ class TestOnAService:
         assert (result.returncode, result.stdout) == (5, "")
         assert "did not answer" in result.stderr
 
+    def test_lines_before_a_limit_is_reached_are_shown(self, data: Path, sample: dict[str, Any]) -> None:
+        key = Key.of(sample["key"])
+        wrong = "\n".join(f"{key.id}:{new_secret()}" for _ in range(5))
+        with Server(data, "--rate-limit-failures", "3/minute") as server:
+            result = check(f"{key.basic()}\n{wrong}", "--url", server.wire.url)
+        assert result.returncode == 6
+        assert [line[:3] for line in result.stdout.splitlines()] == ["1: ", "2: ", "3: ", "4: "]
+        assert "answered 429" in result.stderr
+
     def test_other_urls_are_errors(self, service: Service, tenant: Tenant, tmp_path: Path) -> None:
         result = check(tenant.key.basic(), "--url", f"{service.url}/nowhere")
         assert (result.returncode, result.stdout) == (1, "")

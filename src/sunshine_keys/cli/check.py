@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -66,17 +67,19 @@ def check(
     items = [item for _, item in numbered]
     if has_service:
         host = url if url is not None else profiles.find(profiles.load(), profile or "").host
-        verdicts: list[Verdict | None] = [*_ask_service(host, items)]
+        verdicts: Iterable[Verdict | None] = _ask_service(host, items)
     elif data or database:
-        verdicts = [*asyncio.run(_ask_store(Settings.of(data, database), items))]
+        verdicts = asyncio.run(_ask_store(Settings.of(data, database), items))
     else:
         verdicts = [None] * len(items)
+    code = Exit.DONE
     for (number, item), verdict in zip(numbered, verdicts, strict=True):
+        code = max(code, _exit(item, verdict))
         if as_json:
             emit(json.dumps(_json(number, item, verdict)))
         else:
             emit(f"{number}: {_text(item, verdict)}" if len(items) > 1 else _text(item, verdict))
-    raise typer.Exit(int(max(map(_exit, items, verdicts))))
+    raise typer.Exit(int(code))
 
 
 def _refuse_argument(arguments: list[str]) -> NoReturn:
@@ -114,15 +117,14 @@ async def _ask_store(settings: Settings, items: list[Item]) -> list[Verdict]:
         return await look_up(engine, items)
 
 
-def _ask_service(host: str, items: list[Item]) -> list[Verdict]:
-    """Ask `/auth` about each item with a key's id. End the program if the service does not answer."""
+def _ask_service(host: str, items: list[Item]) -> Iterator[Verdict]:
+    """Ask `/auth` about each item with a key's id. End the program if the service does not answer, after the verdicts so far."""
     _require_url(host)
     require_private(host)
     verifier = Verifier(host.rstrip("/").removesuffix("/sc"))
-    verdicts: list[Verdict] = []
     for item in items:
         if item.key_id is None:
-            verdicts.append(Verdict(None, reason="only a store can find the owner of a secret without its key's id"))
+            yield Verdict(None, reason="only a store can find the owner of a secret without its key's id")
             continue
         try:
             caller = verifier.verify(item.header)
@@ -134,12 +136,11 @@ def _ask_service(host: str, items: list[Item]) -> list[Verdict]:
                     f"{host} answered {refused.status}" if is_answer else f"{host} did not answer",
                     "Try again, or check that the service runs and that the URL is right.",
                 )
-            verdicts.append(Verdict(None, reason="the service does not accept it"))
+            yield Verdict(None, reason="the service does not accept it")
         except ValueError as error:
             stop(Exit.FAILED, printable(str(error)), "Check that this is the URL of a Sunshine Keys service.")
         else:
-            verdicts.append(Verdict(True, caller))
-    return verdicts
+            yield Verdict(True, caller)
 
 
 def _require_url(host: str) -> None:
