@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -268,15 +269,22 @@ def test_metrics_survive_a_temporary_folder_that_is_cleaned(tmp_path: Path) -> N
             assert serves_with(server, 2)
 
 
+@pytest.fixture
+def folder_on_disk() -> Iterator[Path]:
+    """A folder on the root file system. Other temporary folders may be in memory."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="sunshine-keys-") as folder:
+        yield Path(folder)
+
+
 @needs_root
-def test_it_serves_on_a_read_only_root_file_system(tmp_path: Path) -> None:
+def test_it_serves_on_a_read_only_root_file_system(folder_on_disk: Path) -> None:
     """Only the folder of the store can be written, as with a container's volume."""
-    data = tmp_path / "data"
+    data = folder_on_disk / "data"
     account = Key.of(first_run(data)["account_key"])
     serve = [sys.executable, "-m", "sunshine_keys", "serve", "--data", str(data), "--port", "0", "--workers", "2"]
     script = (
         f"mount --bind {data} {data} && mount --bind / / && mount -o remount,ro,bind / && "
-        f"cd / && ! touch {shlex.quote(str(tmp_path / 'x'))} 2>/dev/null && exec {shlex.join(serve)}"
+        f"cd / && ! touch {shlex.quote(str(folder_on_disk / 'x'))} 2>/dev/null && exec {shlex.join(serve)}"
     )
     process = subprocess.Popen(
         ["unshare", "--mount", "sh", "-c", script], stdout=subprocess.PIPE, text=True, env=os.environ | QUICKLY

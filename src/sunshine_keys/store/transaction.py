@@ -43,12 +43,8 @@ class Job:
 
 
 def actions_of(jobs: Sequence[Job]) -> list[str]:
-    """Return the actions of audited changes that were made: neither refused, nor unchanged, nor applied before."""
-    return [
-        job.change.action
-        for job in jobs
-        if job.change.audited and job.error is None and job.replay is None and job.result is not False
-    ]
+    """Return the actions of changes that were made and have an entry in the audit trail."""
+    return [job.change.action for job in jobs if job.entry.sequence and job.error is None and job.result is not False]
 
 
 class _Cache:
@@ -82,6 +78,7 @@ def apply_all(jobs: Sequence[Job], now: float | None = None) -> Statements[None]
     cache = _Cache()
     for job in jobs:
         job.result = job.replay = job.error = None
+        job.entry = audit.Head()
         outcome = audit.DONE
         try:
             yield from _apply(job, now, cache)
