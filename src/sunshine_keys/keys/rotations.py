@@ -21,7 +21,6 @@ from sunshine_keys.store.table import Index, Table
 GRACE_SECONDS = 7 * 86400
 """The grace period of a rotation that names none."""
 
-
 _KEYS_AT_ONCE = 500
 """The most keys that one statement reads, because the number of values in a statement is limited."""
 
@@ -66,8 +65,10 @@ class RotateKey(Change[Rotated], frozen=True):
     seconds since 1970.
 
     A key that is being rotated keeps its successor: only its end, counted from the beginning of the rotation, and
-    `quiet_seconds` change. What is UNSET stays as it is, or is GRACE_SECONDS and None at first. Raises Unchanged if there is nothing to change, NotFound, AppNotFound, IntegrationNotFound, and
-    BadRequest if the key has ended, or if its owner has eleven keys that have not.
+    `quiet_seconds` change. What is UNSET stays as it is, or is GRACE_SECONDS and None at first.
+
+    Raises Unchanged if there is nothing to change, NotFound, AppNotFound, IntegrationNotFound, and BadRequest if the key has
+    ended, or if its owner has eleven keys that have not.
     """
 
     action = "key.rotate"
