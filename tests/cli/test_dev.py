@@ -37,7 +37,7 @@ def test_person_talks_to_a_bot_in_the_terminal(tmp_path: Path) -> None:
             "bot: Nobody is there at the moment.",
         ]  # fmt: skip
         running.wait_for("Nobody is there at the moment.  200 in")
-        assert running.stop() == 0
+        assert running.stop() == 0, running.said
     lines = running.said
     assert re.search(r"person   POST /conversations/…\w{4}/messages  201 in \d+ ms", lines)
     assert re.search(r"bot      POST /conversations/…\w{4}/messages  201 in \d+ ms", lines)
@@ -61,7 +61,7 @@ def test_bot_hands_over_to_an_agent_and_back(tmp_path: Path) -> None:
             "  [ticket:closed]",
         ]  # fmt: skip
         running.wait_for("webhook  conversation:message  bot: [ticket:closed]  200 in")
-        assert running.stop() == 0
+        assert running.stop() == 0, running.said
 
 
 def test_lines_show_a_bot_that_does_not_answer_and_one_with_a_wrong_secret(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_link_is_printed_and_no_browser_opens_without_a_terminal(tmp_path: Path)
     with dev(tmp_path, BROWSER=str(browser)) as running:
         link = next(line.strip() for line in running.said.splitlines() if "#token=" in line)
         assert visit(link).status == 303
-        assert running.stop() == 0
+        assert running.stop() == 0, running.said
     assert not opened.exists()
 
 
@@ -170,7 +170,7 @@ def test_folder_whose_webhook_is_deleted_is_explained(tmp_path: Path) -> None:
         wire = Wire(running.bot_variables()["SUNSHINE_CONVERSATIONS_HOST"])
         path = f"/v2/apps/{place['app_id']}/integrations/{place['integration_id']}/webhooks/{place['webhook_id']}"
         assert wire.delete(path, Key.of(place["app_key"])).status == 200
-        assert running.stop() == 0
+        assert running.stop() == 0, running.said
     result = run("dev", "--port", "0", *options, XDG_CONFIG_HOME=str(tmp_path))
     assert result.returncode == 1
     assert "the webhook of the bot" in result.stderr and "Name another folder" in result.stderr
@@ -205,7 +205,7 @@ def test_profile_exists_only_while_the_service_runs(tmp_path: Path) -> None:
 def test_profile_that_is_removed_meanwhile_is_no_error(tmp_path: Path) -> None:
     with dev(tmp_path) as running:
         assert run("logout", "--profile", "dev", **running.variables).returncode == 0
-        assert running.stop() == 0
+        assert running.stop() == 0, running.said
         assert running.said.endswith("Stopped. Nothing is left.\n")
 
 
