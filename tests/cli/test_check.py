@@ -35,17 +35,6 @@ def mistyped(secret: str) -> str:
     return secret[:10] + ("B" if secret[10] == "A" else "A") + secret[11:]
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def sample(data: Path) -> dict[str, Any]:
-    """The first objects of a store on SQLite."""
-    return first_run(data, sample=True)
-
-
 def test_every_form_of_a_live_key_is_recognised(place: Place) -> None:
     account = Key.of(first_run(place)["account_key"])
     with Server(place) as server:

@@ -93,17 +93,6 @@ def leaks(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def sample(data: Path) -> dict[str, Any]:
-    """The first objects of a store on SQLite."""
-    return first_run(data, sample=True)
-
-
-@pytest.fixture
 def sample_key(sample: dict[str, Any]) -> Key:
     return Key.of(sample["key"])
 

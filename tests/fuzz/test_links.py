@@ -27,7 +27,7 @@ from support.wire import WEBHOOK, Service, Tenant, Wire, make_tenant
 from sunshine_keys.compose import ROUTER
 from sunshine_keys.wire import openapi
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -106,4 +106,4 @@ def test_linked_operations_answer_as_described(wire: Wire, service: Service) -> 
         )
     )
     assert len(LINKED) > 30
-    assert len(LINKED & succeeded) > 0.5 * len(LINKED), f"these never succeeded: {sorted(LINKED - succeeded)}"
+    assert len(LINKED & succeeded) > 0.6 * len(LINKED), f"these never succeeded: {sorted(LINKED - succeeded)}"
