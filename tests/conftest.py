@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,16 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.obj).parameters}
     pyfuncitem.funcargs["runner"].run(pyfuncitem.obj(**arguments))
     return True
+
+
+@pytest.fixture
+def unused_port() -> Iterator[int]:
+    """Reserve a port on which nobody listens: no other process gets it, but for one that the test starts on it."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        port: int = reserved.getsockname()[1]
+        yield port
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from support.commands import run
-from support.dev import free_port
 from support.oauth import partner_of
 from support.servers import Server
 from support.waiting import wait_until
@@ -214,8 +213,8 @@ class TestOnAService:
         assert result.returncode == 3
         assert "only a store can find the owner" in result.stdout
 
-    def test_service_that_does_not_answer_is_an_error(self, tenant: Tenant) -> None:
-        result = check(tenant.key.basic(), "--url", f"http://127.0.0.1:{free_port()}")
+    def test_service_that_does_not_answer_is_an_error(self, tenant: Tenant, unused_port: int) -> None:
+        result = check(tenant.key.basic(), "--url", f"http://127.0.0.1:{unused_port}")
         assert (result.returncode, result.stdout) == (5, "")
         assert "did not answer" in result.stderr
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import run
-from support.dev import bot, dev, free_port
+from support.dev import bot, dev
 from support.remote import Terminal
 from support.visitor import Page, Visitor
 from support.waiting import wait_until
@@ -23,9 +23,11 @@ from support.wire import Key, Wire, first_run
 from sunshine_keys.testing import SunshineServer
 
 
-def test_person_talks_to_a_bot_in_the_terminal(tmp_path: Path) -> None:
-    port = free_port()
-    with dev(tmp_path, "--forward-to", f"localhost:{port}/webhook") as running, bot(running.bot_variables(), port):
+def test_person_talks_to_a_bot_in_the_terminal(tmp_path: Path, unused_port: int) -> None:
+    with (
+        dev(tmp_path, "--forward-to", f"localhost:{unused_port}/webhook") as running,
+        bot(running.bot_variables(), unused_port),
+    ):
         chat = running.chat("Hello", "2", "Jane", "no address", "Jane", "jane@example.com", "Talk to a person")
         assert chat.stderr == ""
         assert chat.stdout.splitlines() == [
@@ -47,9 +49,11 @@ def test_person_talks_to_a_bot_in_the_terminal(tmp_path: Path) -> None:
     assert lines.endswith("Stopped. Nothing is left.\n")
 
 
-def test_bot_hands_over_to_an_agent_and_back(tmp_path: Path) -> None:
-    port = free_port()
-    with dev(tmp_path, "--forward-to", f"localhost:{port}/webhook") as running, bot(running.bot_variables(), port):
+def test_bot_hands_over_to_an_agent_and_back(tmp_path: Path, unused_port: int) -> None:
+    with (
+        dev(tmp_path, "--forward-to", f"localhost:{unused_port}/webhook") as running,
+        bot(running.bot_variables(), unused_port),
+    ):
         running.chat("/switchboard")
         chat = running.chat("Talk to a person", "/agent I am Ann.", "/handback", "Hello", "/takeover", "/close")
         assert chat.stdout.splitlines()[4:] == [
@@ -64,25 +68,24 @@ def test_bot_hands_over_to_an_agent_and_back(tmp_path: Path) -> None:
         assert running.stop() == 0, running.said
 
 
-def test_lines_show_a_bot_that_does_not_answer_and_one_with_a_wrong_secret(tmp_path: Path) -> None:
-    port = free_port()
-    with dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running:
+def test_lines_show_a_bot_that_does_not_answer_and_one_with_a_wrong_secret(tmp_path: Path, unused_port: int) -> None:
+    with dev(tmp_path, "--forward-to", f"http://localhost:{unused_port}/webhook") as running:
         assert running.chat("Hello").returncode == 0
         running.wait_for(", again at 20")
         assert "conversation:create" in running.said
-        with bot(running.bot_variables() | {"SECRET": "wrong"}, port):
+        with bot(running.bot_variables() | {"SECRET": "wrong"}, unused_port):
             running.chat("Hello")
             running.wait_for("401 unauthorized")
 
 
-def test_lines_show_further_attempts(tmp_path: Path) -> None:
-    port, data = free_port(), tmp_path / "data"
-    options = ("--data", str(data), "--forward-to", f"http://localhost:{port}/webhook")
+def test_lines_show_further_attempts(tmp_path: Path, unused_port: int) -> None:
+    data = tmp_path / "data"
+    options = ("--data", str(data), "--forward-to", f"http://localhost:{unused_port}/webhook")
     with dev(tmp_path / "home", *options) as running:
         running.chat()
         running.wait_for(", again at 20")
         account = Key.of(json.loads((data / "dev.json").read_text())["account_key"])
-        with bot(running.bot_variables(), port):
+        with bot(running.bot_variables(), unused_port):
             wire = Wire(running.bot_variables()["SUNSHINE_CONVERSATIONS_HOST"])
             assert wire.post("/simulator/v1/clock", account, {"seconds": 15}).status == 200
             running.wait_for("webhook  conversation:create  200 in")
@@ -133,11 +136,10 @@ def test_link_is_printed_and_no_browser_opens_without_a_terminal(tmp_path: Path)
     assert not opened.exists()
 
 
-def test_leaving_a_form_sends_nothing(tmp_path: Path) -> None:
-    port = free_port()
+def test_leaving_a_form_sends_nothing(tmp_path: Path, unused_port: int) -> None:
     with (
-        dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running,
-        bot(running.bot_variables(), port),
+        dev(tmp_path, "--forward-to", f"http://localhost:{unused_port}/webhook") as running,
+        bot(running.bot_variables(), unused_port),
     ):
         chat = running.chat("Contact form", "Jane", "", "Hello")
         assert chat.stdout.endswith("  Your name?\n  Your e-mail?\nbot: You said: Hello\n")
@@ -185,12 +187,11 @@ def test_unused_packages_are_not_loaded_before_the_service_is_ready(tmp_path: Pa
         running.wait_for(" urllib3\n")
 
 
-def test_bot_answers_soon_after_the_start(tmp_path: Path) -> None:
+def test_bot_answers_soon_after_the_start(tmp_path: Path, unused_port: int) -> None:
     """The time is measured by benchmarks/start.py; the limit is generous, because tests run on busy machines."""
-    port = free_port()
     began = time.monotonic()
-    with dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running:
-        with bot(running.bot_variables(), port):
+    with dev(tmp_path, "--forward-to", f"http://localhost:{unused_port}/webhook") as running:
+        with bot(running.bot_variables(), unused_port):
             assert "bot: You said: Hello" in running.chat("Hello").stdout
         assert time.monotonic() - began < 30
 
@@ -252,12 +253,12 @@ def test_damaged_file_of_keys_is_rejected(tmp_path: Path) -> None:
     assert "damaged" in result.stderr
 
 
-def test_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_port_that_is_taken_is_named(tmp_path: Path, unused_port: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        result = run("dev", "--port", str(port), XDG_CONFIG_HOME=str(tmp_path))
+        unused_port = listener.getsockname()[1]
+        result = run("dev", "--port", str(unused_port), XDG_CONFIG_HOME=str(tmp_path))
     assert result.returncode == 1
-    assert f"port {port}" in result.stderr and "--port" in result.stderr
+    assert f"port {unused_port}" in result.stderr and "--port" in result.stderr
 
 
 @pytest.mark.parametrize("user", ["nobody", "\u00e4"])

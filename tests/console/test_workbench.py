@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from support.browsing import Watched, require_sound, watch
-from support.dev import Dev, bot, dev, free_port
+from support.dev import Dev, bot, dev
 from support.machine import needs
 
 pytestmark = [
@@ -46,10 +46,9 @@ class Workbench:
 
 
 @pytest.fixture
-def bench(browser: Browser, tmp_path: Path) -> Iterator[Workbench]:
-    port = free_port()
-    with dev(tmp_path, "--forward-to", f"http://localhost:{port}/webhook") as running:
-        bench = Workbench(running, port, browser)
+def bench(browser: Browser, tmp_path: Path, unused_port: int) -> Iterator[Workbench]:
+    with dev(tmp_path, "--forward-to", f"http://localhost:{unused_port}/webhook") as running:
+        bench = Workbench(running, unused_port, browser)
         yield bench
         bench.page.context.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from support.stores import entered
@@ -14,6 +15,7 @@ from sunshine_keys.compose import open_engine
 from sunshine_keys.first_run import initialise
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.store import OPERATOR
+from sunshine_keys.store.statements import Statements
 from sunshine_keys.webhooks.courier import NoReply, Reply
 from sunshine_messaging.conversations.changes import CreateConversation
 from sunshine_messaging.conversations.model import Conversation
@@ -177,6 +179,28 @@ async def test_process_that_lost_its_deliveries_settles_none_of_them(log: Fixtur
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it delivers no more")
+
+
+async def test_event_of_a_process_that_looks_for_work_at_that_moment_is_sent_at_once(
+    log: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, process = log.plane.store, log.plane.deliverer.process
+    read, has_posted = store.read, False
+
+    async def read_and_post(statements: Statements[Any]) -> Any:
+        nonlocal has_posted
+        result = await read(statements)
+        if not has_posted:
+            has_posted = True
+            await log.post()
+        return result
+
+    monkeypatch.setattr(store, "read", read_and_post)
+    await log.plane.deliverer.tick()
+    assert has_posted
+    await log.settled()
+    assert len(log.courier.bodies) == 1
+    assert log.plane.deliverer.process == process
 
 
 async def test_deliveries_of_a_process_that_has_gone_are_taken_over(

@@ -41,7 +41,7 @@ class Dev:
         return self._output.read_text()
 
     def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.said or self.process.poll() is not None, 30)
+        wait_until(lambda: text in self.said or self.process.poll() is not None, 30, lambda: self.said)
         assert text in self.said, self.said
 
     def bot_variables(self) -> dict[str, str]:
@@ -86,10 +86,3 @@ def bot(variables: dict[str, str], port: int) -> Iterator[None]:
 def _is_open(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

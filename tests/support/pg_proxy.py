@@ -43,11 +43,9 @@ class Proxy:
                 started.set()
                 await self._ended.wait()
                 server.close()
-                await asyncio.sleep(0)  # so that the task of every accepted connection exists
-                others = asyncio.all_tasks() - {asyncio.current_task()}
-                for task in others:
-                    task.cancel()
-                await asyncio.gather(*others, return_exceptions=True)
+                # A task that is cancelled before its first step would never close its connection.
+                while others := asyncio.all_tasks() - {asyncio.current_task()}:
+                    await asyncio.wait(others)
                 await asyncio.sleep(0.01)  # so that the aborted connections end before the loop does
 
         thread = threading.Thread(target=lambda: asyncio.run(serve()))
@@ -63,14 +61,12 @@ class Proxy:
         try:
             there = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
-            writer.close()
-            return
-        except asyncio.CancelledError:  # the proxy ends meanwhile
             writer.transport.abort()
-            raise
+            return
         ways = [
             asyncio.create_task(self._forward(reader, there[1])),
             asyncio.create_task(self._answer(there[0], writer)),
+            asyncio.create_task(self._ended.wait()),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until `is_so` returns True. Fails after some time."""
+def wait_until(
+    is_so: Callable[[], bool], seconds: float = 60, explanation: Callable[[], str] = lambda: "it did not happen"
+) -> None:
+    """Wait until `is_so` returns True. Fail with the explanation after some time."""
     deadline = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert time.monotonic() < deadline, explanation()
         time.sleep(0.01)

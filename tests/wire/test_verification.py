@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support.dev import free_port
 from support.machine import needs
 from support.waiting import wait_until
 from support.wire import Answer, Key, Service, Tenant, Wire
@@ -137,9 +136,8 @@ def upstream() -> Iterator[tuple[int, list[dict[str, str]]]]:
 
 
 @contextmanager
-def nginx(folder: Path, service_url: str, upstream_port: int) -> Iterator[Wire]:
+def nginx(folder: Path, service_url: str, upstream_port: int, port: int) -> Iterator[Wire]:
     """Run nginx with the configuration of deploy/, on ports of this test."""
-    port = free_port()
     text = NGINX.read_text()
     for example, real in (
         ("127.0.0.1:8080", urlsplit(service_url).netloc),
@@ -174,9 +172,11 @@ def _answers(wire: Wire) -> bool:
 
 
 @needs("nginx")
-def test_nginx_passes_on_only_requests_with_a_live_key(tmp_path: Path, service: Service, tenant: Tenant) -> None:
+def test_nginx_passes_on_only_requests_with_a_live_key(
+    tmp_path: Path, service: Service, tenant: Tenant, unused_port: int
+) -> None:
     api = Wire(service.url)
-    with upstream() as (port, received), nginx(tmp_path, service.url, port) as proxy:
+    with upstream() as (port, received), nginx(tmp_path, service.url, port, unused_port) as proxy:
         assert received == []
         invented = {"X-Sunshine-Key-Id": "act_invented", "X-Sunshine-Integration-Id": "invented"}
         answer = proxy.send("GET", "/things", headers=invented | {"Authorization": tenant.key.basic()})

@@ -9,7 +9,6 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from support.dev import free_port
 from support.servers import Server
 from support.wire import Key, Place, Service, Tenant, Wire, first_run
 
@@ -50,8 +49,8 @@ def test_deleted_key_is_refused_at_once(service: Service, wire: Wire, tenant: Te
         assert refusal(verifier, header).status == 401
 
 
-def test_service_that_is_away_lets_nobody_in(tenant: Tenant) -> None:
-    refused = refusal(Verifier(f"http://127.0.0.1:{free_port()}"), tenant.key.basic())
+def test_service_that_is_away_lets_nobody_in(tenant: Tenant, unused_port: int) -> None:
+    refused = refusal(Verifier(f"http://127.0.0.1:{unused_port}"), tenant.key.basic())
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
 
 
@@ -145,7 +144,7 @@ def test_websocket_without_a_live_key_is_closed(service: Service, tenant: Tenant
     assert asgi(verifier, type="lifespan")[1] == ["lifespan"]
 
 
-def test_secret_is_in_no_error(tenant: Tenant) -> None:
+def test_secret_is_in_no_error(tenant: Tenant, unused_port: int) -> None:
     key = Key(tenant.key.id, tenant.key.secret)
-    refused = refusal(Verifier(f"http://127.0.0.1:{free_port()}"), key.basic())
+    refused = refusal(Verifier(f"http://127.0.0.1:{unused_port}"), key.basic())
     assert key.secret not in f"{refused!r} {refused} {refused.__cause__} {refused.body!r}"

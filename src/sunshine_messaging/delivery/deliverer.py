@@ -127,6 +127,7 @@ class Deliverer:
         """The time of the last beat, on the monotonic clock; None while this process owns no deliveries."""
         self._seen: dict[str, tuple[int | None, float]] = {}
         """Of other processes with deliveries: the beats that were seen last, and when they were seen first."""
+        self._wakes = 0
         self._calls = 0
         self.attempts: dict[str, int] = {}
         """The number of calls, by outcome."""
@@ -142,6 +143,7 @@ class Deliverer:
 
     def wake(self, listeners: Sequence[Listener]) -> None:
         """Deliver what has been stored for these webhooks."""
+        self._wakes += 1
         if listeners and self._beat_at is None:
             # Others notice a new owner at the earliest now, so its lease begins without a beat.
             self._beat_at = time.monotonic()
@@ -285,9 +287,10 @@ class Deliverer:
 
     async def tick(self) -> None:
         """Do what is due: a beat, further attempts, and the work of processes that have ended. Raises StoreUnavailable."""
+        wakes = self._wakes
         owns = await self._look_at_owners()
         if not owns:
-            if not any(target.queues for target in self._targets.values()):
+            if wakes == self._wakes and not any(target.queues for target in self._targets.values()):
                 self._targets.clear()
                 self._beat_at, self._begins = None, True
             return

@@ -6,6 +6,7 @@ import itertools
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -77,10 +78,13 @@ class Watch:
         """By number, the attempts of deliveries that are shown already."""
         self._lines: list[Line] = []
 
-    def run(self) -> None:
-        """Print lines until KeyboardInterrupt."""
+    def skip_past(self) -> None:
+        """Leave out the deliveries that there are already."""
         newest = self._session.own("GET", _DELIVERIES, self._ids, limit=1)["deliveries"]
         self._after = newest[0]["number"] if newest else 0
+
+    def run(self, is_stopping: Callable[[], bool]) -> None:
+        """Print lines until `is_stopping` returns True, which is called several times a second."""
         for number in itertools.count():
             self._read_deliveries()
             if number % _RETRY_POLLS == 0:
@@ -89,6 +93,8 @@ class Watch:
                 self._lines.append(self._calls.lines.popleft())
             self._print(time.time() - _LATE_SECONDS)
             time.sleep(_POLL_SECONDS)
+            if is_stopping():
+                return
 
     def _read_deliveries(self) -> None:
         page = self._session.own("GET", _DELIVERIES, self._ids, after=self._after, limit=100)

@@ -56,6 +56,11 @@ class Place(msgspec.Struct, frozen=True):
         }
 
 
+def is_prepared(folder: Path) -> bool:
+    """Return True if an earlier run has created a place in the folder."""
+    return (folder / _FILE).exists()
+
+
 def prepare(folder: Path, settings: Settings, target: str) -> Place:
     """Return the place in a folder, whose webhook has this target. Create it if the folder is empty.
 

@@ -20,7 +20,7 @@ from sunshine_keys import server
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.atomic_files import draft
 from sunshine_keys.cli.development.lines import Calls, Watch
-from sunshine_keys.cli.development.place import Key, Place, prepare
+from sunshine_keys.cli.development.place import Key, Place, is_prepared, prepare
 from sunshine_keys.cli.exits import explain, stop
 from sunshine_keys.cli.program import fail
 from sunshine_keys.cli.remote import profiles
@@ -42,8 +42,15 @@ def run_dev(forward_to: str, data: Path | None, port: int, env: Path | None, *, 
     target = _target(forward_to)
     if env is not None:
         _require_ours(env)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    signals: list[int] = []
+
+    def stop_soon(number: int, frame: Any) -> None:
+        if signals:
+            raise KeyboardInterrupt  # whoever asks a second time does not want to wait
+        signals.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop_soon)
     Log(LogFormat.TEXT, LogLevel.ERROR).configure()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_explained())
@@ -51,21 +58,24 @@ def run_dev(forward_to: str, data: Path | None, port: int, env: Path | None, *, 
         listener = stack.enter_context(_listen(port))
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sunshine-keys-dev-")))
         settings = Settings(folder, simulator=True)
+        has_past = is_prepared(folder)
         place = prepare(folder, settings, target)
         calls = Calls(frozenset({place.account_key.id, place.app_key.id}))
         url = stack.enter_context(server.running(settings, listener=listener, observers=[calls]))
         if env is not None:
             _write_variables(env, place.variables(url))
-        key = place.app_key
+        key, account_key = place.app_key, place.account_key
+        configuration = sunshine.Configuration(host=url, key_id=account_key.id, secret=account_key.secret)
+        client = stack.enter_context(sunshine.ApiClient(configuration))
+        watch = Watch(Session(client, "dev"), place.app_id, calls)
+        if has_past:
+            watch.skip_past()
         profile = stack.enter_context(_profile(url, key))
         link = sign_in_link(url, key.id, key.secret, Scope.APP, f"/console/apps/{place.app_id}/chat")
         emit(_announcement(url, place, target, env, profile, link))
         if browser and sys.stdout is not None and sys.stdout.isatty():
             open_in_background(link)
-        account_key = place.account_key
-        configuration = sunshine.Configuration(host=url, key_id=account_key.id, secret=account_key.secret)
-        client = stack.enter_context(sunshine.ApiClient(configuration))
-        Watch(Session(client, "dev"), place.app_id, calls).run()
+        watch.run(lambda: bool(signals))
     emit(f"Stopped. {data} has everything for the next time." if data else "Stopped. Nothing is left.")
 
 
@@ -77,10 +87,6 @@ def _explained() -> Generator[None]:
     except sunshine.ApiException as error:
         code, lines = explain(error, "the service of this command")
         stop(code, *lines)
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def _target(url: str) -> str:
