@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-conversations bench-deliveries bench-durability bench-start bench-sizes check format docs lock dist clean
+.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-durability check format docs lock dist clean
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -105,23 +105,11 @@ lock:  ## Renew the requirements files (needs uv)
 	$(LOCK:pyproject.toml=tests/official/python/requirements.in) -o tests/official/python/requirements.txt
 	$(LOCK:pyproject.toml=tests/scanning/requirements.in) --constraints requirements.txt -o tests/scanning/requirements.txt
 
-bench: install  ## Measure everything and write docs/benchmarks (half an hour; needs wrk, two cores and 14 GB of disk)
-	$(BIN)/python benchmarks/run.py
+bench: install  ## Measure everything, or the sections in ONLY="conversations …", and write docs/benchmarks (an hour; needs wrk, two cores and 14 GB of disk)
+	$(BIN)/python benchmarks/run.py $(if $(ONLY),--only-section $(ONLY))
 
 bench-postgres: install  ## Measure PostgreSQL beside SQLite and nodes beside each other, and write docs/benchmarks/postgres.md (7 minutes; needs wrk and two cores)
 	$(BIN)/python benchmarks/postgres.py
-
-bench-conversations: install  ## Measure conversations and write docs/benchmarks/conversations.md (5 minutes; needs wrk, two cores, and MOCKS=folder for the mocks)
-	$(BIN)/python benchmarks/conversations.py $(if $(MOCKS),--mocks $(MOCKS))
-
-bench-deliveries: install  ## Measure the delivery of events and write docs/benchmarks/deliveries.md (5 minutes; needs wrk and two cores)
-	$(BIN)/python benchmarks/deliveries.py
-
-bench-start: install  ## Measure the time from the command `dev` to a bot's first answer (half a minute)
-	$(BIN)/python benchmarks/start.py
-
-bench-sizes: install  ## Measure the bytes of a user, a conversation, a message and a delivery (two minutes)
-	$(BIN)/python benchmarks/sizes.py
 
 bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third
 	$(BIN)/python benchmarks/run.py --quick

@@ -1,19 +1,11 @@
-"""`make bench-conversations`: conversations beside keys, beside the floor, as they grow, and beside two mock servers.
-
-    python benchmarks/conversations.py [--rounds N] [--seconds N] [--mocks FOLDER] [--page FILE]
-
-Everything takes turns in one run. FOLDER holds `node_modules` with @stoplight/prism-cli and json-server; without it both are
-left out. It needs wrk and two cores.
-"""
+"""The section on conversations: beside keys, beside the floor, and as they grow."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import random
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,10 +15,9 @@ import msgspec
 import targets
 from cases import cases, credentials
 from fill import fill
-from goals import Spread, figure
-from load import Request, require_tools, write_requests, wrk
-from report import table
-from run import ROOT, machine
+from goals import Goal
+from load import Request, write_requests, wrk
+from report import figures_table
 from targets import Target
 
 from sunshine_keys.compose import messaging_file
@@ -51,6 +42,7 @@ PER_CONVERSATION = 100
 SMALL, LARGE = 10**4, 10**6
 SHORT, LONG = 200, 30_000
 POSTS_PER_SECOND = 500
+SECONDS = 2
 BODY = '{"author":{"type":"business"},"content":{"type":"text","text":"Hello, how can we help you today?"}}'
 
 Samples = dict[str, list[float]]
@@ -60,7 +52,6 @@ class Kind(NamedTuple):
     """A row of the page: a ratio of two figures of the same round."""
 
     title: str
-    wanted: str
     bound: float
     at_least: bool
     this: str
@@ -68,19 +59,13 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("post a text message, 32 connections: throughput, of creating a key", "≥ 0.8", 0.8, True, "post", "create"),
-    Kind("list the newest 100 messages: throughput, of the floor's", "≥ 0.25", 0.25, True, "list", "list floor"),
-    Kind("get a conversation: throughput, of the floor's", "≥ 0.5", 0.5, True, "get", "get floor"),
-    Kind("get a key while 500 messages a second are posted: CPU, of the same without them", "≤ 1.1", 1.1, False, "key cpu busy", "key cpu"),
-    Kind("post at 10⁶ messages: CPU, of the same at 10⁴", "≤ 1.3", 1.3, False, "post cpu large", "post cpu small"),
-    Kind("list at 10⁶ messages: CPU, of the same at 10⁴", "≤ 1.3", 1.3, False, "list cpu large", "list cpu small"),
-    Kind("list any page of 30,000 messages: CPU, of a conversation with 200", "≤ 1.3", 1.3, False, "page cpu long", "page cpu short"),
-    Kind("post a message: requests/s, of Prism's", "≥ 5", 5, True, "post", "post prism"),
-    Kind("list messages: requests/s, of Prism's", "≥ 5", 5, True, "list", "list prism"),
-    Kind("get a conversation: requests/s, of Prism's", "≥ 5", 5, True, "get", "get prism"),
-    Kind("post a message: requests/s, of json-server's", "≥ 5", 5, True, "post", "post json-server"),
-    Kind("list messages: requests/s, of json-server's", "≥ 5", 5, True, "list", "list json-server"),
-    Kind("get a conversation: requests/s, of json-server's", "≥ 5", 5, True, "get", "get json-server"),
+    Kind("post a text message, 32 connections: throughput, of creating a key", 0.8, True, "post", "create"),
+    Kind("list the newest 100 messages: throughput, of the floor's", 0.25, True, "list", "list floor"),
+    Kind("get a conversation: throughput, of the floor's", 0.5, True, "get", "get floor"),
+    Kind("get a key while 500 messages a second are posted: CPU, of the same without them", 1.1, False, "key cpu busy", "key cpu"),
+    Kind("post at 10⁶ messages: CPU, of the same at 10⁴", 1.3, False, "post cpu large", "post cpu small"),
+    Kind("list at 10⁶ messages: CPU, of the same at 10⁴", 1.3, False, "list cpu large", "list cpu small"),
+    Kind("list any page of 30,000 messages: CPU, of a conversation with 200", 1.3, False, "page cpu long", "page cpu short"),
 )  # fmt: skip
 
 
@@ -136,8 +121,8 @@ def _message(conversation: str, received: int) -> Message:
 class Bench:
     """The service on a small and on a large store, and what it is measured beside."""
 
-    def __init__(self, folder: Path, seconds: int, mocks: Path | None) -> None:
-        self._folder, self._seconds = folder, seconds
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.samples: Samples = {}
         self._created = 0
         keys = fill(folder / "small", 1000, 20_000)
@@ -161,7 +146,6 @@ class Bench:
         self._floor = self._stack.enter_context(targets.floor(folder / "answers.json"))
         self._files: dict[str, Path] = {}
         self._write_requests(large.owner(0).app_id, large_auth, cursors)
-        self._mocks = {} if mocks is None else self._start_mocks(mocks)
 
     def _answers(self, paths: list[str]) -> Iterator[tuple[str, Any]]:
         yield "/healthz", (200, [("content-length", "0")], "")
@@ -194,22 +178,6 @@ class Bench:
             path = f"{self._app}/conversations/{conversation_id(number)}/messages?page[before]="
             write(f"page {name}", [Request(path + pick.choice(cursors[size]), self._auth) for _ in range(5000)])
 
-    def _start_mocks(self, folder: Path) -> dict[str, Target]:
-        """Start Prism on the facts of the description, and json-server with one conversation and its 100 messages."""
-        commands = folder / "node_modules" / ".bin"
-        prism_port, json_port = targets.free_port(), targets.free_port()
-        facts = ROOT / "api" / "openapi-17.12.1.facts.yaml"
-        conversation = json.loads(self._small.ask("GET", self._conversation, self._auth)[2])["conversation"]
-        messages = json.loads(self._small.ask("GET", f"{self._conversation}/messages", self._auth)[2])["messages"]
-        database = self._folder / "db.json"
-        database.write_text(json.dumps({"conversations": [conversation], "messages": messages}))
-        prism = [str(commands / "prism"), "mock", "-p", str(prism_port), str(facts)]
-        json_server = [str(commands / "json-server"), "--quiet", "--port", str(json_port), str(database)]
-        return {
-            "prism": self._stack.enter_context(Target("prism", prism, prism_port, health="/")),
-            "json-server": self._stack.enter_context(Target("json-server", json_server, json_port, health="/db")),
-        }
-
     def close(self) -> None:
         self._stack.close()
 
@@ -232,8 +200,6 @@ class Bench:
         for name in ("short", "long"):
             self._measure(samples, f"page {cpu} {name}", small, self._files[f"page {name}"], by_cpu=True)
         self._measure_keys_beside_posts(samples)
-        for name, target in self._mocks.items():
-            self._measure_mock(samples, name, target)
         if keep:
             for name, value in samples.items():
                 self.samples.setdefault(name, []).append(value)
@@ -243,14 +209,14 @@ class Bench:
         first: int = 0, by_cpu: bool = False,
     ) -> int:  # fmt: skip
         before = target.cpu_seconds()
-        load = wrk(target.url, requests, connections=32, seconds=self._seconds, status=status, first=first)
+        load = wrk(target.url, requests, connections=32, seconds=SECONDS, status=status, first=first)
         spent = (target.cpu_seconds() - before) / load.requests * 1e6
         samples[name] = spent if by_cpu else load.per_second
         return load.sent
 
     def _measure_keys_beside_posts(self, samples: dict[str, float]) -> None:
         """Measure the CPU of a get of a key at half load: alone, and beside posts, whose own CPU is subtracted."""
-        target, seconds = self._small, max(self._seconds, 3)
+        target, seconds = self._small, max(SECONDS, 3)
 
         def posts() -> int:
             think = 32 / POSTS_PER_SECOND * 1000
@@ -273,24 +239,6 @@ class Bench:
         samples["key cpu busy"] = (spent - posted * post_cost) / got * 1e6
         samples["posts per second"] = posted / seconds
 
-    def _measure_mock(self, samples: dict[str, float], name: str, target: Target) -> None:
-        if name == "prism":
-            shown, listed, posted = (
-                self._conversation,
-                f"{self._conversation}/messages",
-                f"{self._conversation}/messages",
-            )
-        else:
-            shown, listed, posted = f"/conversations/{conversation_id(0)}", "/messages?_limit=100", "/messages"
-        files = {
-            "get": Request(shown, self._auth),
-            "list": Request(listed, self._auth),
-            "post": Request(posted, self._auth, "POST", BODY),
-        }
-        for kind, request in files.items():
-            file = write_requests(self._folder / f"{kind} {name}.requests", [request])
-            self._measure(samples, f"{kind} {name}", target, file, 201 if kind == "post" else 200)
-
 
 def _spent(target: Target, work: Any) -> tuple[float, int]:
     """Return the CPU seconds that the target spends while `work` runs, and what it returns."""
@@ -299,53 +247,27 @@ def _spent(target: Target, work: Any) -> tuple[float, int]:
     return target.cpu_seconds() - before, count
 
 
-PREFACE = """# Benchmarks of conversations
+def measure(folder: Path, rounds: int) -> dict[str, Any]:
+    bench = Bench(folder)
+    try:
+        for number in range(-1, rounds):  # the first round warms up
+            bench.round(keep=number >= 0)
+    finally:
+        bench.close()
+    return {"rounds": rounds, "seconds": SECONDS, "samples": bench.samples}
 
-What `make bench-conversations` measured: **ratios matter, absolute figures do not**. Everything takes turns in one run, on a machine
-that had other work as well; a ratio is the median of the rounds' own ratios, with their range. The server is pinned to one core,
-the load to the other. Every post and every create is durable before it is answered. The floor is a bare ASGI callable on the same
-server that returns the same bytes. CPU is user and system time of the server for each request. Prism is stateless; json-server
-keeps everything in memory and writes a file without fsync.
 
-"""
-
-
-def page(samples: Samples, rounds: int, seconds: int) -> str:
-    rows = []
-    for kind in KINDS:
-        if kind.this not in samples or kind.other not in samples:
-            continue
-        spread = Spread.of([a / b for a, b in zip(samples[kind.this], samples[kind.other], strict=True)])
-        is_met = spread.median >= kind.bound if kind.at_least else spread.median <= kind.bound
-        rows.append([kind.title, kind.wanted, spread.text(), "yes" if is_met else "**no**"])
-    figures = [[name, Spread.of(values).text("")] for name, values in samples.items()]
-    return (
-        f"{PREFACE}{machine()}. {rounds} rounds of {seconds} s for each figure.\n\n## Goals\n\n"
-        + table(["", "goal", "measured", "met"], rows)
-        + "## Figures\n\nRequests per second; with `cpu` in the name, microseconds of CPU for each request.\n\n"
-        + table(["", "median (min–max)"], figures)
+def section(results: dict[str, Any]) -> tuple[list[Goal], str]:
+    samples = results["samples"]
+    goals = [
+        (Goal.at_least if kind.at_least else Goal.at_most)(
+            kind.title, kind.bound, [a / b for a, b in zip(samples[kind.this], samples[kind.other], strict=True)]
+        )
+        for kind in KINDS
+    ]
+    return goals, (
+        f"## Conversations\n\n{results['rounds']} rounds of {results['seconds']} s for each figure. The server is pinned to one "
+        "core, the load to the other. Every post and every create\nis durable before it is answered. The floor is a bare ASGI "
+        "callable on the same server that returns the same bytes.\n\nRequests per second; with `cpu` in the name, microseconds "
+        "of the server's CPU for each request.\n\n" + figures_table(samples)
     )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2)
-    parser.add_argument("--mocks", type=Path)
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks" / "conversations.md")
-    options = parser.parse_args()
-    require_tools()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), options.seconds, options.mocks)
-        try:
-            for number in range(-1, options.rounds):  # the first round warms up
-                bench.round(keep=number >= 0)
-        finally:
-            bench.close()
-    options.page.write_text(page(bench.samples, options.rounds, options.seconds).rstrip() + "\n")
-    for name, values in bench.samples.items():
-        print(f"{name}: {figure(Spread.of(values).median)}")
-
-
-if __name__ == "__main__":
-    main()

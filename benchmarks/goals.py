@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 Results = dict[str, Any]
-"""The results of `run`: `samples` by case, target and metric; `start`, `memory` by target; `growth`; `workers`."""
+"""The results of `run`: `samples` by case, target and metric; `start`, `memory` by target; `growth`; `workers`;
+`sections` by the names of `run.SECTIONS`."""
 
 
 class Spread(NamedTuple):
@@ -30,6 +31,16 @@ class Goal(NamedTuple):
     wanted: str
     spread: Spread
     is_met: bool
+
+    @classmethod
+    def at_least(cls, title: str, bound: float, values: Sequence[float]) -> Goal:
+        spread = Spread.of(values)
+        return cls(title, f"≥ {bound:g}", spread, spread.median >= bound)
+
+    @classmethod
+    def at_most(cls, title: str, bound: float, values: Sequence[float], unit: str = "") -> Goal:
+        spread = Spread.of(values)
+        return cls(title, f"≤ {bound:g}{unit}", spread, spread.median <= bound)
 
 
 def figure(value: float) -> str:
@@ -73,17 +84,17 @@ TITLES = {
 
 
 def reached(results: Results) -> list[Goal]:
-    """Return the goals for which there are results."""
-    samples = results["samples"]
+    """Return the goals of the service for which there are results."""
+    samples = results.get("samples")
     goals: list[Goal] = []
+    if samples is None:
+        return goals
 
     def at_least(title: str, bound: float, values: list[float]) -> None:
-        spread = Spread.of(values)
-        goals.append(Goal(title, f"≥ {bound:g}", spread, spread.median >= bound))
+        goals.append(Goal.at_least(title, bound, values))
 
     def at_most(title: str, bound: float, values: list[float], unit: str = "") -> None:
-        spread = Spread.of(values)
-        goals.append(Goal(title, f"≤ {bound:g}{unit}", spread, spread.median <= bound))
+        goals.append(Goal.at_most(title, bound, values, unit))
 
     for case, bound in FLOOR_GOALS.items():
         if "floor" in samples.get(case, {}):
@@ -127,17 +138,21 @@ def reached(results: Results) -> list[Goal]:
 
 
 def guarded(results: Results) -> dict[str, list[float]]:
-    """Return the values that the guard compares, one per round; more is better.
+    """Return the values of the measured cases that the guard compares, one per round; more is better.
 
     By CPU time alone: what the disk and the machine's other work leave of the time is their own affair.
     """
+    samples = results["samples"]
     values = {
         f"{case}: the floor's CPU, of the service's": [1 / ratio for ratio in ratios(results, case, "floor", "cpu_us")]
         for case in GUARDED
+        if case in samples
     }
-    values["auth_basic: CPU of a get, of that of the verification"] = between(
-        results, "get_basic", "auth_basic", "cpu_us"
-    )
-    # Changes in one commit cost less each.
-    values["create: CPU on one connection, of that on 32"] = between(results, "create_1", "create_32", "cpu_us")
+    for title, this, other in (
+        ("auth_basic: CPU of a get, of that of the verification", "get_basic", "auth_basic"),
+        # Changes in one commit cost less each.
+        ("create: CPU on one connection, of that on 32", "create_1", "create_32"),
+    ):
+        if this in samples and other in samples:
+            values[title] = between(results, this, other, "cpu_us")
     return values

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from goals import Spread, figure
-from report import table
-from run import machine
+from report import machine, table
 
 VERIFY = {"verify_basic": "verify, Basic", "verify_token": "verify, the same token again"}
 READS = {"get_basic": "get a key, Basic", "get_same_token": "get a key, the same token again", "list": "list 10 keys"}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+import platform
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from goals import FLOOR_GOALS, GROWTH_GOAL, TITLES, Results, Spread, figure, ratios, reached
+from goals import FLOOR_GOALS, GROWTH_GOAL, TITLES, Goal, Results, Spread, figure, ratios, reached
 
 _COLOURS = {"service": "#2563eb", "floor": "#94a3b8", "reference": "#f59e0b", "nginx": "#10b981"}
 _PREFACE = """# Benchmarks
 
-What `make bench` measured, on a machine that had other work to do as well. **Ratios matter here, absolute figures do
-not**: everything on this page was measured interleaved in one run, so that what disturbs one disturbs all, and a ratio is
-the median of the rounds' own ratios, with their range. [How it is measured](../performance.md), and what came of it.
+What `make bench` measured. **Ratios matter here, absolute figures do not**: the figures of a section were measured
+interleaved in one run, so that other work on the machine disturbs all of them alike. A ratio is the median of the rounds' own
+ratios, with their range. [Performance](../performance.md) describes how it is measured, and what came of it.
 
 """
 
@@ -27,12 +29,28 @@ class Bar(NamedTuple):
     text: str
 
 
-def write(results: Results, folder: Path) -> None:
+Section = tuple[list[Goal], str]
+"""The goals of a section, and its text, which begins with a heading of the second level."""
+
+
+def machine() -> str:
+    cores = os.cpu_count()
+    return f"{platform.system()} on {platform.machine()}, {cores} cores, Python {platform.python_version()}"
+
+
+def write(results: Results, folder: Path, sections: Sequence[Section]) -> None:
+    """Write the results, the page of them and its plots."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    page = _PREFACE + _machine(results) + _goals(results) + _throughput(results, folder) + _latency(results, folder)
-    page += _costs(results) + _growth(results, folder)
+    page = f"{_PREFACE}{results['machine']}.\n\n## Goals\n\n{goals_table(goals(results, sections))}"
+    if "samples" in results:
+        page += _throughput(results, folder) + _latency(results, folder) + _costs(results) + _growth(results, folder)
+    page += "".join(text for _, text in sections)
     (folder / "README.md").write_text(page.rstrip() + "\n")
+
+
+def goals(results: Results, sections: Iterable[Section]) -> list[Goal]:
+    return [*reached(results), *(goal for section_goals, _ in sections for goal in section_goals)]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -40,19 +58,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
 
 
-def goals_table(results: Results) -> str:
-    rows = [
-        [goal.title, goal.wanted, goal.spread.text(), "yes" if goal.is_met else "**no**"] for goal in reached(results)
-    ]
-    return table(["", "goal", "found", "met"], rows)
+def goals_table(reached_goals: Iterable[Goal]) -> str:
+    rows = [[goal.title, goal.wanted, goal.spread.text(), "yes" if goal.is_met else "**no**"] for goal in reached_goals]
+    return table(["", "goal", "measured", "met"], rows)
 
 
-def _machine(results: Results) -> str:
-    return f"{results['machine']}. {results['rounds']} rounds of {results['seconds']} s for each figure.\n\n"
-
-
-def _goals(results: Results) -> str:
-    return "## Goals\n\n" + goals_table(results)
+def figures_table(samples: dict[str, list[float]]) -> str:
+    return table(["", "median (min–max)"], [[name, Spread.of(values).text()] for name, values in samples.items()])
 
 
 def _throughput(results: Results, folder: Path) -> str:
@@ -77,8 +89,9 @@ def _throughput(results: Results, folder: Path) -> str:
                     )
     (folder / "throughput.svg").write_text(bar_chart("Throughput, of the floor's", bars, 1.0))
     return (
-        "## Throughput\n\n![Throughput, of the floor's](throughput.svg)\n\nMedian (min–max). CPU is the server's, user and system; "
-        "latencies are those at full load.\n\n"
+        "## Throughput\n\n![Throughput, of the floor's](throughput.svg)\n\n"
+        f"{results['rounds']} rounds of {results['seconds']} s for each figure. Median (min–max). CPU is the server's, user "
+        "and system; latencies are those at full load.\n\n"
         + table(["", "", "requests/s", "CPU, µs a request", "p50, µs", "p99, µs", "of the floor"], rows)
     )
 

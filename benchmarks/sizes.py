@@ -1,6 +1,4 @@
-"""`make bench-sizes`: the bytes that a user, a conversation, a message and a delivery take in a store of conversations.
-
-    python benchmarks/sizes.py [--people N] [--messages N]
+"""The section on sizes: the bytes that a user, a conversation, a message and a delivery take in a store of conversations.
 
 It fills a store on SQLite by requests: each person has one conversation, and messages of 100 letters that one webhook
 hears. Then it counts the bytes of each table, with its indexes and the unused parts of its pages, and does the same
@@ -9,13 +7,11 @@ with a copy on PostgreSQL, that of the tests.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,15 +19,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from goals import Goal
+from report import table
+
 import sunshine_conversations_client as sunshine
 from sunshine_keys import server
 from sunshine_keys.compose import first_run, messaging_file
 from sunshine_keys.settings import STORE_FILE, Settings
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
 
 from support.postgres import running as running_postgres
 
+PEOPLE, MESSAGES = 500, 20
 TEXT = "The parcel of my order has not arrived yet; the page says that it is on its way. Where is it? Thank you"[:100]
 TABLES = {
     "user": ("users", "clients"),
@@ -57,8 +57,8 @@ class Target(BaseHTTPRequestHandler):
         pass
 
 
-def fill(url: str, created: dict[str, Any], people: int, messages: int) -> None:
-    """Create people, their conversations, and messages by them."""
+def fill(url: str, created: dict[str, Any]) -> None:
+    """Create PEOPLE, their conversations, and MESSAGES by each of them."""
     key = created["app_key"]
     configuration = sunshine.Configuration(host=url, key_id=key["id"], secret=key["secret"])
     app_id = created["app"]["id"]
@@ -74,10 +74,10 @@ def fill(url: str, created: dict[str, Any], people: int, messages: int) -> None:
             assert conversation is not None
             assert conversation.id is not None
             post: Any = {"author": {"type": "user", "userId": user.id}, "content": {"type": "text", "text": TEXT}}
-            for _ in range(messages):
+            for _ in range(MESSAGES):
                 sunshine.MessagesApi(client).post_message(app_id, conversation.id, post)
 
-        list(pool.map(talk, range(people)))
+        list(pool.map(talk, range(PEOPLE)))
 
 
 def wait_for_deliveries(file: Path) -> None:
@@ -117,30 +117,33 @@ def postgres_sizes(store: Path, sealing: Path) -> dict[str, float]:
         return result
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=500)
-    parser.add_argument("--messages", type=int, default=20)
-    options = parser.parse_args()
+def measure(folder: Path, rounds: int) -> dict[str, Any]:
+    """Return bytes. One round is enough, because sizes do not depend on other work."""
     target = ThreadingHTTPServer(("127.0.0.1", 0), Target)
     threading.Thread(target=target.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as temporary:
-        settings = Settings(Path(temporary))
-        created = first_run(settings, bot_target=f"http://127.0.0.1:{target.server_port}/")
-        assert created is not None
-        file = messaging_file(Path(temporary) / STORE_FILE)
-        with server.running(settings) as url:
-            fill(url, created, options.people, options.messages)
-            wait_for_deliveries(file)
-        on_postgres = postgres_sizes(Path(temporary) / STORE_FILE, Path(temporary) / "sealing.key")
-        for title, (rows, size) in sizes(file).items():
-            print(
-                f"{title:13}{rows:7} rows, bytes each: {size / rows:5.0f} SQLite {on_postgres[title]:5.0f} PostgreSQL"
-            )
-        with contextlib.closing(sqlite3.connect(file)) as store:
-            (event,) = store.execute("SELECT AVG(LENGTH(event)) FROM deliveries").fetchone()
-        print(f"the event of a delivery, which goes after a day: {event:.0f} bytes")
+    settings = Settings(folder)
+    created = first_run(settings, bot_target=f"http://127.0.0.1:{target.server_port}/")
+    assert created is not None
+    file = messaging_file(folder / STORE_FILE)
+    with server.running(settings) as url:
+        fill(url, created)
+        wait_for_deliveries(file)
+    target.shutdown()
+    target.server_close()
+    on_sqlite = {title: size / rows for title, (rows, size) in sizes(file).items()}
+    with contextlib.closing(sqlite3.connect(file)) as store:
+        (event,) = store.execute("SELECT AVG(LENGTH(event)) FROM deliveries").fetchone()
+    return {
+        "sqlite": on_sqlite,
+        "postgres": postgres_sizes(folder / STORE_FILE, folder / "sealing.key"),
+        "event": event,
+    }
 
 
-if __name__ == "__main__":
-    main()
+def section(results: dict[str, Any]) -> tuple[list[Goal], str]:
+    rows = [[title, f"{size:.0f}", f"{results['postgres'][title]:.0f}"] for title, size in results["sqlite"].items()]
+    return [], (
+        f"## Sizes\n\nBytes of a row with its indexes. Each of {PEOPLE} people has a conversation with {MESSAGES} messages of "
+        f"{len(TEXT)} letters, and one webhook receives them.\nAfter a day a delivery loses its event, {results['event']:.0f} of "
+        "its bytes.\n\n" + table(["", "on SQLite", "on PostgreSQL"], rows)
+    )

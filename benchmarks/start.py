@@ -1,27 +1,23 @@
-"""`make bench-start`: seconds from the command `dev` until its service is ready, and until a bot has answered a person.
+"""The section on the start of `dev`: seconds until its service is ready, and until a bot has answered a person.
 
-    python benchmarks/start.py [--rounds N]
-
-The bot runs in this process, so that the figures are those of the service. Run it on a machine that does nothing else.
+The bot runs in this process, so that the figures are those of the service.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from goals import Spread
-from run import machine
+from goals import Goal
+from report import figures_table
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import webhooks
@@ -119,19 +115,22 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
+def measure(folder: Path, rounds: int) -> dict[str, Any]:
     samples: list[Times] = []
-    for _ in range(rounds + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            samples.append(measured(Path(folder)))
+    for number in range(rounds + 1):
+        (folder / str(number)).mkdir()
+        samples.append(measured(folder / str(number)))
     del samples[0]  # it reads the files from the disk
-    print(f"{machine()}; median of {rounds} starts, and their range")
-    for name, values in zip(Times._fields, zip(*samples, strict=True), strict=True):
-        print(f"{name:9} {Spread.of(values).text(' s')}")
+    columns = zip(*samples, strict=True)
+    return {
+        "rounds": rounds,
+        "samples": {name: list(values) for name, values in zip(Times._fields, columns, strict=True)},
+    }
 
 
-if __name__ == "__main__":
-    main()
+def section(results: dict[str, Any]) -> tuple[list[Goal], str]:
+    return [], (
+        f"## Start of `dev`\n\n{results['rounds']} starts. Seconds from the command until the service is ready, the CPU time of its "
+        "process until then,\nand seconds until a bot has answered the first message.\n\n"
+        + figures_table(results["samples"])
+    )

@@ -181,12 +181,17 @@ def nginx(folder: Path, answers: Mapping[str, tuple[int, list[tuple[str, str]], 
         others.pop("content-length", None)  # nginx adds it
         added = "".join(f"add_header {name} {_quoted(value)} always; " for name, value in others.items())
         locations += f'location = {path} {{ default_type "{media_type}"; {added}return {status} {_quoted(body)}; }}\n'
+    return start_nginx(folder, port, f"server {{ listen 127.0.0.1:{port}; \n{locations}}}")
+
+
+def start_nginx(folder: Path, port: int, http: str) -> Target:
+    """One nginx worker with these directives in its block `http`."""
     (folder / "nginx.conf").write_text(
         f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr crit;\n"
         "events { worker_connections 1024; }\n"
         f"http {{ access_log off; server_tokens off; keepalive_requests 1000000000; client_body_temp_path {folder};\n"
         f"proxy_temp_path {folder}; fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};\n"
-        f"server {{ listen 127.0.0.1:{port}; \n{locations}}} }}\n"
+        f"{http} }}\n"
     )
     return Target("nginx", ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], port)
 
