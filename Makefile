@@ -104,6 +104,7 @@ lock:  ## Renew the requirements files (needs uv)
 	$(LOCK) --extra server --group build --constraints requirements.txt -o requirements-service.txt
 	$(LOCK:pyproject.toml=tests/official/python/requirements.in) -o tests/official/python/requirements.txt
 	$(LOCK:pyproject.toml=tests/scanning/requirements.in) --constraints requirements.txt -o tests/scanning/requirements.txt
+	$(LOCK:pyproject.toml=benchmarks/comparators/requirements.in) --constraints requirements.txt -o benchmarks/comparators/requirements.txt
 
 bench: install  ## Measure everything, or the sections in ONLY="conversations …", and write docs/benchmarks (an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py $(if $(ONLY),--only-section $(ONLY))
