@@ -2,7 +2,7 @@
 
     python benchmarks/client.py [--rounds N] [--instructions] [--json FILE]
 
-It prints the goals and a section of the page of benchmarks; `measure`, `goals` and `section` are for benchmarks/run.py. The
+It prints the goals and a section of the page of benchmarks, as benchmarks/run.py measures it with `measure` and `section`. The
 official client is the one that `make install` puts into an environment of its own. The other libraries are installed
 into `comparators` beside it at the first run, from benchmarks/comparators/requirements.txt. `--instructions` counts those
 of a call and of a decoded page as well (it needs valgrind): unlike times, they are the same on a busy machine.
@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from goals import Goal, Results, Spread, figure
-from report import table
+from report import goals_table, table
 
 import sunshine_conversations_client as sunshine
 from sunshine_keys.testing import SunshineServer, sunshine_server
@@ -152,8 +152,8 @@ def workers(targets: list[Target], environment: dict[str, str]) -> Iterator[list
         yield started
 
 
-def measure(rounds: int = DEFAULT_ROUNDS, *, count: bool = False) -> Results:
-    """Return the results of a run, as JSON can hold them.
+def measure(folder: Path, rounds: int, *, count: bool = False) -> Results:
+    """Return the results of a run, as JSON can hold them; it writes nothing to `folder`.
 
     `samples` has a value for each round by case, target and metric; `start` has them by target and metric. With `count`,
     `instructions` has those of a case by target.
@@ -289,8 +289,8 @@ def goals(results: Results) -> list[Goal]:
     return listed
 
 
-def section(results: Results) -> str:
-    """Return the section of the page of benchmarks."""
+def section(results: Results) -> tuple[list[Goal], str]:
+    """Return the goals and the section of the page of benchmarks."""
     rows = []
     for case, by_target in results["samples"].items():
         for name, metrics in by_target.items():
@@ -310,7 +310,7 @@ def section(results: Results) -> str:
         ]
         text += "Instructions outside of the kernel, thousands:\n\n"
         text += table(["", *NAMES.values(), "ratio"], counts)
-    return text + _NOTES
+    return goals(results), text + _NOTES
 
 
 _PREFACE = """## The client
@@ -341,13 +341,11 @@ def main() -> None:
     parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--json", type=Path, help="a file for all values")
     options = parser.parse_args()
-    results = measure(options.rounds, count=options.instructions)
+    results = measure(Path(), options.rounds, count=options.instructions)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
-    rows = [
-        [goal.title, goal.wanted, goal.spread.text(), "yes" if goal.is_met else "**no**"] for goal in goals(results)
-    ]
-    print(table(["", "goal", "found", "met"], rows) + section(results))
+    reached, text = section(results)
+    print(goals_table(reached) + text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The section on conversations: beside keys, beside the floor, and as they grow."""
+"""The section on conversations: beside keys, beside the floor, as they grow, and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import targets
 from cases import cases, credentials
 from fill import fill
 from goals import Goal
-from load import Request, write_requests, wrk
+from load import LOAD_CORE, Request, write_requests, wrk
+from postgres import Database, running_postgres
 from report import figures_table
 from targets import Target
 
@@ -140,6 +141,11 @@ class Bench:
         self._stack = contextlib.ExitStack()
         self._small = self._stack.enter_context(targets.service(keys.data))
         self._large = self._stack.enter_context(targets.service(large.data))
+        self._database = Database(self._stack.enter_context(running_postgres("shared_buffers=128MB")), keys.data)
+        self._database.pin([LOAD_CORE])
+        self._postgres = self._stack.enter_context(
+            targets.service(keys.data, name="postgres", database=self._database.url)
+        )
         self._conversation = f"{self._app}/conversations/{conversation_id(0)}"
         reads = [self._conversation, f"{self._conversation}/messages"]
         (folder / "answers.json").write_text(json.dumps(dict(self._answers(reads))))
@@ -199,6 +205,7 @@ class Bench:
                 )
         for name in ("short", "long"):
             self._measure(samples, f"page {cpu} {name}", small, self._files[f"page {name}"], by_cpu=True)
+        self._measure_on_postgres(samples)
         self._measure_keys_beside_posts(samples)
         if keep:
             for name, value in samples.items():
@@ -213,6 +220,15 @@ class Bench:
         spent = (target.cpu_seconds() - before) / load.requests * 1e6
         samples[name] = spent if by_cpu else load.per_second
         return load.sent
+
+    def _measure_on_postgres(self, samples: dict[str, float]) -> None:
+        """Measure posts and lists on PostgreSQL, which shares its core with the load: the rate, and the CPU of both processes."""
+        for name, status in (("post", 201), ("list", 200)):
+            before, theirs = self._postgres.cpu_seconds(), self._database.cpu_seconds()
+            load = wrk(self._postgres.url, self._files[f"{name} small"], connections=32, seconds=SECONDS, status=status)
+            samples[f"{name} postgres"] = load.per_second
+            samples[f"{name} cpu postgres"] = (self._postgres.cpu_seconds() - before) / load.requests * 1e6
+            samples[f"{name} cpu of PostgreSQL"] = (self._database.cpu_seconds() - theirs) / load.requests * 1e6
 
     def _measure_keys_beside_posts(self, samples: dict[str, float]) -> None:
         """Measure the CPU of a get of a key at half load: alone, and beside posts, whose own CPU is subtracted."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import beside
+import client
 import conversations
 import deliveries
 import growth
@@ -54,6 +55,7 @@ SECTIONS: dict[str, Section] = {
     "deliveries": deliveries,
     "sizes": sizes,
     "start": start,
+    "client": client,
     "beside": beside,
 }
 """The sections of the page, after those of the service, in their order."""

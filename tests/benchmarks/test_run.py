@@ -1,8 +1,9 @@
-"""The page of results and the guard, from results that a run would have; nothing is measured here."""
+"""The page of results, the guard, and the page on growth, from results that a run would have; nothing is measured here."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,15 @@ def test_the_page_has_the_goals_of_all_sections_at_its_top(tmp_path: Path) -> No
     assert "## Start of `dev`" in rest
     assert "| get a key | Prism | 100 (100–100) | 2.5 (2–3) | 7.5 (6–9) |" in rest  # noqa: RUF001  # the same
     assert json.loads((tmp_path / "results.json").read_text())["sections"] == sections
+
+
+def test_the_tables_of_growth_follow_from_its_costs(tmp_path: Path) -> None:
+    page = BENCHMARKS.parent / "docs" / "growth.md"
+    program = "import sys, growth_page as g; from pathlib import Path; print(g.calculated(Path(sys.argv[1]).read_text()), end='')"
+    assert run_program(program, str(page)) == page.read_text()
+    edited = tmp_path / "growth.md"
+    edited.write_text(
+        re.sub(r"(?<=\| `message_bytes` \| a message of 100 letters \| )[0-9.]+", "1600", page.read_text())
+    )
+    tables = run_program(program, str(edited)).partition("<!-- messages -->")[2]
+    assert "| messages of a day | M · `message_bytes` | 16 MB | 16 GB | 16 TB |" in tables
