@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.apps.table import require_app
 from sunshine_keys.errors import BadRequest, NotFound
-from sunshine_keys.integrations.table import require_keys_allowed
 from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key, moment_text
 from sunshine_keys.keys.table import KEYS, account_keys, require_owner
 from sunshine_keys.store.change import AuditOnly, Change, Revokes
 from sunshine_keys.store.statements import Statements, execute
+
+_APP, _OWNER, _NOW = (f"${len(KEYS.columns) + place}" for place in (1, 2, 3))
+_IS_LIVE = "(expires_at IS NULL OR expires_at > {})"
+_APP_HAS_ROOM = (
+    f"EXISTS (SELECT 1 FROM apps WHERE id = {_APP}) AND (SELECT count(*) FROM keys"  # noqa: S608 - names of our own
+    f" WHERE app_id = {_OWNER} AND scope = 'app' AND {_IS_LIVE.format(_NOW)}) < {KEYS_PER_OWNER}"
+)
+_INTEGRATION_HAS_ROOM = (
+    f"EXISTS (SELECT 1 FROM integrations WHERE id = {_OWNER} AND app_id = {_APP} AND type = 'custom')"  # noqa: S608
+    f" AND (SELECT count(*) FROM keys WHERE integration_id = {_OWNER} AND {_IS_LIVE.format(_NOW)}) < {KEYS_PER_OWNER}"
+)
 
 INVALID_END = "expiresAt should be in the future, and before the year 9999"
 
@@ -37,19 +46,28 @@ class CreateKey(Change[Key], frozen=True):
         return "" if self.key.expires_at is None else f"until {moment_text(self.key.expires_at)}"
 
     @property
+    def touches(self) -> set[str]:
+        """The key, and its owner because of the limit of ten keys. The account has no limit."""
+        return {id for id in (self.key.id, self.key.integration_id or self.key.app_id) if id is not None}
+
+    @property
     def seals(self) -> list[bytes]:
         return [self.key.sealed_secret]
 
     def apply(self) -> Statements[Key]:
+        """Insert the key if its owner exists and has room, in one statement. Only if not, look for the reason."""
         key = self.key
         if key.has_ended(self.now):
             raise BadRequest(INVALID_END)
-        if key.scope is Scope.INTEGRATION and key.app_id and key.integration_id:
-            yield from require_keys_allowed(key.app_id, key.integration_id)
-        elif key.scope is Scope.APP and key.app_id:
-            yield from require_app(key.app_id)
-        yield from require_room(key, self.now)
-        yield from KEYS.insert(key)
+        if key.app_id is None:
+            yield from KEYS.insert(key)
+            return key
+        condition = _APP_HAS_ROOM if key.integration_id is None else _INTEGRATION_HAS_ROOM
+        owner_id = key.integration_id or key.app_id
+        if not (yield from KEYS.insert_if(condition, key, key.app_id, owner_id, self.now)):
+            yield from require_owner(key.app_id, key.integration_id)
+            yield from require_room(key, self.now)
+            raise AssertionError("the key's owner exists and has room")
         return key
 
 
@@ -71,6 +89,11 @@ class DeleteKey(Change[None], frozen=True):
     @property
     def resource(self) -> str:
         return key_path(self.app_id, self.integration_id, self.key_id)
+
+    @property
+    def touches(self) -> set[str] | None:
+        """The key and its owner. Only a deletion from the account reads other keys."""
+        return None if self.app_id is None else {self.key_id, self.integration_id or self.app_id}
 
     def apply(self) -> Statements[None]:
         """Delete the key without reading its owner first: an existing key has an owner that may have keys.
@@ -126,7 +149,7 @@ def require_room(key: Key, now: float, *, is_successor: bool = False) -> Stateme
             condition, owner_id = "app_id = $1 AND scope = 'app'", key.app_id
         case Scope.ACCOUNT:
             return
-    live = f"SELECT count(*) FROM keys WHERE {condition} AND (expires_at IS NULL OR expires_at > $2)"  # noqa: S608 - conditions above
+    live = f"SELECT count(*) FROM keys WHERE {condition} AND {_IS_LIVE.format('$2')}"  # noqa: S608 - conditions above
     rows = yield from execute(live, owner_id, now)
     if rows[0][0] >= KEYS_PER_OWNER + is_successor:
         besides = " and the successor of one of them" if is_successor else ""

@@ -63,6 +63,15 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
         return self.path.format(self)
 
     @property
+    def touches(self) -> set[str] | None:
+        """The ids of what the change reads or writes, if others can be applied at the same time; None if it is alone.
+
+        Two changes whose sets have no id in common must not read or write what the other writes. A change that cannot
+        exclude that has None.
+        """
+        return None
+
+    @property
     def note(self) -> str:
         """Further text for the entry in the audit trail."""
         return ""
@@ -104,6 +113,10 @@ class Superseded(Exception):
 
 class AuditOnly(Change[None], frozen=True):
     """Base of changes that write nothing but their entry in the audit trail."""
+
+    @property
+    def touches(self) -> set[str]:
+        return set()
 
     def apply(self) -> Statements[None]:
         yield from ()

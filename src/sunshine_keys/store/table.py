@@ -182,6 +182,18 @@ class Table(Generic[S]):
     def insert(self, item: S) -> Statements[None]:
         yield from execute(self._insert_sql, *self.to_row(item))
 
+    def insert_if(self, condition: str, item: S, *values: Any) -> Statements[bool]:
+        """Insert the item if `condition`, of SQL, is met, and return whether it is.
+
+        The placeholders of `values` follow those of the columns.
+        """
+        row = self.to_row(item)
+        sql = (
+            f"INSERT INTO {self.name} ({', '.join(self.names)}) SELECT {placeholders(len(row))}"
+            f" WHERE {condition} RETURNING {self.key[0]}"
+        )
+        return bool((yield from execute(sql, *row, *values)))
+
     def update(self, item: S, *columns: str) -> Statements[None]:
         """Write `columns` of the row that has the item's primary key."""
         row = dict(zip(self.names, self.to_row(item), strict=True))

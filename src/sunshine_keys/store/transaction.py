@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sunshine_keys.errors import Conflict, ServiceError, Unauthorized
@@ -13,7 +14,7 @@ from sunshine_keys.store.answers import StoredAnswer
 from sunshine_keys.store.change import Change, Idempotency, Origin, Refused, Superseded
 from sunshine_keys.store.seal_format import sealed_under
 from sunshine_keys.store.sealing import SealingKeyChanged
-from sunshine_keys.store.statements import ConstraintBroken, Statements, execute
+from sunshine_keys.store.statements import ConstraintBroken, Row, Statements, execute, placeholders
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -21,6 +22,17 @@ _ACTOR = (
     "SELECT 1 FROM keys WHERE id = $1 AND (expires_at IS NULL OR (expires_at > $2 AND coalesce(notice, '') <> 'ended'))"
 )
 """SQL for whether the key $1 exists and has not ended at $2."""
+
+_STATE = f"""
+SELECT * FROM (SELECT '' AS name, '' AS value, sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1) AS head
+UNION ALL SELECT name, value, NULL, NULL FROM ({sealing.RECORDED}) AS recorded
+UNION ALL SELECT '', id, NULL, NULL FROM keys
+WHERE id IN ({{ids}}) AND (expires_at IS NULL OR (expires_at > $1 AND coalesce(notice, '') <> 'ended'))
+""".strip()  # noqa: S608 - statements of our own
+"""SQL for what nearly every transaction reads: the last entry of the trail, the sealing keys, and the keys that act.
+
+It is one statement, because each takes a round trip to a database on another machine.
+"""
 
 
 class Job:
@@ -47,87 +59,179 @@ def actions_of(jobs: Sequence[Job]) -> list[str]:
     return [job.change.action for job in jobs if job.entry.sequence and job.error is None and job.result is not False]
 
 
-class _Cache:
-    """Values that this transaction has read: existing keys, and the id of the current sealing key (None: not read yet)."""
-
-    __slots__ = ("actors", "sealing_key_id")
-
-    def __init__(self) -> None:
-        self.actors: set[str] = set()
-        self.sealing_key_id: str | None = None
-
-    def forget(self, change: Change[Any]) -> None:
-        """Drop the values that `change` may have changed."""
-        if change.revokes:
-            self.actors.clear()
-            self.sealing_key_id = None
-
-
 class PartialWrite(Exception):
     """A change failed after it had written. Roll the transaction back, and apply each change in a transaction of its own."""
 
 
-def apply_all(jobs: Sequence[Job], now: float | None = None) -> Statements[None]:
-    """Yield the statements between BEGIN and COMMIT, and set the result or the error of each job. Raises PartialWrite.
+def waves(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Sort jobs into waves, so that the jobs of a wave may be applied side by side, and the waves one after the other.
+
+    The results are those of applying all jobs in order: a job is in a later wave than each earlier job that touches the same
+    ids, or has the key that this one deletes.
+    """
+    waves: list[list[Job]] = []
+    touched: dict[str | bytes | None, int] = {}
+    acted: dict[str | bytes | None, int] = {}
+    """The number of waves up to the last that touches an id, or that has a job by this key."""
+    first = 0
+    for job in jobs:
+        actor, idempotency = job.origin.key_id, job.origin.idempotency
+        if job.change.touches is None:
+            number = len(waves)
+            first = number + 1
+        else:
+            ids: set[str | bytes] = {*job.change.touches}
+            if idempotency is not None:
+                ids.add(idempotency.id)
+            number = max(first, touched.get(actor, 0), *(max(touched.get(id, 0), acted.get(id, 0)) for id in ids), 0)
+            touched.update(dict.fromkeys(ids, number + 1))
+            acted[actor] = max(acted.get(actor, 0), number + 1)
+        if number == len(waves):
+            waves.append([])
+        waves[number].append(job)
+    return waves
+
+
+class Transaction:
+    """The statements of one transaction between BEGIN and COMMIT, in a store without an audit trail and without keys.
+
+    `begin` comes first, then `apply` for each job, then `end`; `whole` is all of it in order. The jobs of one of the `waves` may
+    also be applied side by side. Each job gets a result or an error. The result of a change whose origin has an idempotency
+    is the answer, as bytes, and a repetition has it as its `replay`.
 
     `now` is the time of stored answers and of the ends of keys, in seconds since 1970; None means this machine's clock.
     """
-    head = yield from audit.read_head()
-    now = time.time() if now is None else now
-    entries: list[audit.Entry] = []
-    cache = _Cache()
-    for job in jobs:
-        job.result = job.replay = job.error = None
-        job.entry = audit.Head()
-        outcome = audit.DONE
+
+    def __init__(self, jobs: Sequence[Job], now: float | None = None) -> None:
+        self._jobs = jobs
+        self._now = time.time() if now is None else now
+        for job in jobs:
+            job.result = job.replay = job.error = None
+            job.entry = audit.Head()
+
+    def whole(self) -> Statements[None]:
+        """Apply all jobs. Raises PartialWrite."""
+        yield from self.begin()
+        for job in self._jobs:
+            yield from self.apply(job)
+        yield from self.end()
+
+    def begin(self) -> Statements[None]:
+        yield from ()
+
+    def apply(self, job: Job) -> Statements[None]:
+        """Apply one of the jobs, and set its result or its error. Raises PartialWrite."""
         try:
-            yield from _apply(job, now, cache)
-        except ServiceError as error:
-            job.error, outcome = error, error.code
-        except (SealingKeyChanged, Superseded) as error:
-            job.error = error
-            continue  # nothing was written, so the trail has no entry
-        cache.forget(job.change)
-        if job.replay is not None or not job.change.audited:
-            continue  # the first request of a repetition has the entry
-        if isinstance(job.change, Refused):
-            outcome = job.change.code
-        elif job.result is False:
-            outcome = audit.UNCHANGED
-        entry = head.next(job.origin, job.change, outcome, audit.now(), job.result)
-        job.entry = head = audit.Head(entry.sequence, entry.hash)
-        entries.append(entry)
-    if any(job.sealed_answer is not None for job in jobs):
-        yield from answers.prune(now)
-    if entries:
-        yield audit.insert(entries)
-
-
-def apply_unaudited(jobs: Sequence[Job], now: float | None = None) -> Statements[None]:
-    """Do the same as `apply_all` for a store without an audit trail and without keys. Raises PartialWrite.
-
-    The result of a change whose origin has an idempotency is the answer, as bytes. A repetition has it as its `replay`.
-    """
-    now = time.time() if now is None else now
-    for job in jobs:
-        job.result = job.replay = job.error = None
-        try:
-            yield from _apply_unaudited(job, now)
+            idempotency = job.origin.idempotency
+            if idempotency is not None:
+                job.replay = yield from _stored_answer(idempotency, self._now)
+                if job.replay is not None:
+                    return
+            job.result = yield from _apply_whole(job.change)
+            if idempotency is not None:
+                yield from answers.keep(
+                    StoredAnswer(idempotency.id, idempotency.fingerprint, job.result, int(self._now))
+                )
         except ServiceError as error:
             job.error = error
-    if any(job.origin.idempotency is not None for job in jobs):
-        yield from answers.prune(now)
+
+    def end(self) -> Statements[None]:
+        if any(job.origin.idempotency is not None for job in self._jobs):
+            yield from answers.prune(self._now)
 
 
-def _apply_unaudited(job: Job, now: float) -> Statements[None]:
-    idempotency = job.origin.idempotency
-    if idempotency is not None:
-        job.replay = yield from _stored_answer(idempotency, now)
-        if job.replay is not None:
+class AuditedTransaction(Transaction):
+    """The same in the store of keys. The audit trail gets an entry of each change, in the order of the jobs."""
+
+    def __init__(self, jobs: Sequence[Job], now: float | None = None) -> None:
+        super().__init__(jobs, now)
+        self._head = audit.Head()
+        # What this transaction has read: keys that exist, and the record of the sealing keys.
+        self._actors: set[str] = set()
+        self._recorded: list[Row] | None = None
+
+    def begin(self) -> Statements[None]:
+        """Read the last entry of the trail, and what the checks of the jobs need."""
+        actors = {job.origin.key_id or "" for job in self._jobs}
+        # A power of two, so that there are few statements to prepare.
+        ids = [*actors, *[""] * ((1 << (len(actors) - 1).bit_length()) - len(actors))]
+        self._recorded = []
+        for name, value, sequence, digest in (yield from execute(_state_sql(len(ids)), self._now, *ids)):
+            if sequence is not None:
+                self._head = audit.Head(sequence, digest)
+            elif name:
+                self._recorded.append((name, value))
+            else:
+                self._actors.add(value)
+
+    def apply(self, job: Job) -> Statements[None]:
+        try:
+            yield from self._apply(job)
+        except (ServiceError, SealingKeyChanged, Superseded) as error:
+            job.error = error
+        if job.change.revokes:
+            self._actors.clear()
+            self._recorded = None
+
+    def end(self) -> Statements[None]:
+        entries: list[audit.Entry] = []
+        head = self._head
+        for job in self._jobs:
+            outcome = audit.UNCHANGED if job.result is False else audit.DONE
+            if isinstance(job.change, Refused):
+                outcome = job.change.code
+            elif isinstance(job.error, ServiceError):
+                outcome = job.error.code
+            elif job.error is not None:
+                continue  # nothing was written, so the trail has no entry
+            if job.replay is not None or not job.change.audited:
+                continue  # the first request of a repetition has the entry
+            entry = head.next(job.origin, job.change, outcome, audit.now(), job.result)
+            job.entry = head = audit.Head(entry.sequence, entry.hash)
+            entries.append(entry)
+        if any(job.sealed_answer is not None for job in self._jobs):
+            yield from answers.prune(self._now)
+        if entries:
+            yield audit.insert(entries)
+
+    def _apply(self, job: Job) -> Statements[None]:
+        """Apply a job's change, unless it was applied before."""
+        actor = job.origin.key_id
+        if actor is not None and actor not in self._actors and not isinstance(job.change, Refused):
+            if not (yield from execute(_ACTOR, actor, self._now)):
+                raise Unauthorized
+            self._actors.add(actor)
+        idempotency = job.origin.idempotency
+        if idempotency is not None and job.sealed_answer is not None:
+            job.replay = yield from _stored_answer(idempotency, self._now)
+            if job.replay is not None:
+                return
+        yield from self._require_current_seals(job)
+        job.result = yield from _apply_whole(job.change)
+        if idempotency is not None and job.sealed_answer is not None:
+            yield from answers.keep(
+                StoredAnswer(idempotency.id, idempotency.fingerprint, job.sealed_answer, int(self._now))
+            )
+
+    def _require_current_seals(self, job: Job) -> Statements[None]:
+        """Raise SealingKeyChanged if a value is not sealed under the current key.
+
+        So nothing new is sealed under the previous key once a rotation has begun.
+        """
+        seals = job.change.seals if job.sealed_answer is None else [*job.change.seals, job.sealed_answer]
+        if not seals:
             return
-    job.result = yield from _apply_whole(job.change)
-    if idempotency is not None:
-        yield from answers.keep(StoredAnswer(idempotency.id, idempotency.fingerprint, job.result, int(now)))
+        if self._recorded is None:
+            self._recorded = yield from execute(sealing.RECORDED)
+        recorded = sealing.recorded(self._recorded)
+        current = recorded.current if recorded else ""
+        if any(sealed_under(seal) != current for seal in seals):
+            raise SealingKeyChanged(current)
+
+
+@cache
+def _state_sql(ids: int) -> str:
+    return _STATE.format(ids=placeholders(ids, after=1))
 
 
 def _stored_answer(idempotency: Idempotency, now: float) -> Statements[bytes | None]:
@@ -138,39 +242,6 @@ def _stored_answer(idempotency: Idempotency, now: float) -> Statements[bytes | N
     if answer.fingerprint != idempotency.fingerprint:
         raise Conflict
     return answer.sealed_answer
-
-
-def _apply(job: Job, now: float, cache: _Cache) -> Statements[None]:
-    """Apply a job's change, unless it was applied before."""
-    actor = job.origin.key_id
-    if actor is not None and actor not in cache.actors and not isinstance(job.change, Refused):
-        if not (yield from execute(_ACTOR, actor, now)):
-            raise Unauthorized
-        cache.actors.add(actor)
-    idempotency = job.origin.idempotency
-    if idempotency is not None and job.sealed_answer is not None:
-        job.replay = yield from _stored_answer(idempotency, now)
-        if job.replay is not None:
-            return
-    yield from _require_current_seals(job, cache)
-    job.result = yield from _apply_whole(job.change)
-    if idempotency is not None and job.sealed_answer is not None:
-        yield from answers.keep(StoredAnswer(idempotency.id, idempotency.fingerprint, job.sealed_answer, int(now)))
-
-
-def _require_current_seals(job: Job, cache: _Cache) -> Statements[None]:
-    """Raise SealingKeyChanged if a value is not sealed under the current key.
-
-    So nothing new is sealed under the previous key once a rotation has begun.
-    """
-    seals = job.change.seals if job.sealed_answer is None else [*job.change.seals, job.sealed_answer]
-    if not seals:
-        return
-    if cache.sealing_key_id is None:
-        recorded = yield from sealing.read()
-        cache.sealing_key_id = recorded.current if recorded else ""
-    if any(sealed_under(seal) != cache.sealing_key_id for seal in seals):
-        raise SealingKeyChanged(cache.sealing_key_id)
 
 
 def _apply_whole(change: Change[Any]) -> Statements[Any]:

@@ -36,7 +36,7 @@ ANSWER_SECONDS = LEASE_SECONDS
 CHANGED = "sunshine_keys_changed"
 FOLLOWED = "sunshine_keys_followed"
 
-_MOST_FOLLOWED = 1000
+_MOST_FOLLOWED = 5000
 _NO_EPOCH = -1
 _UNKNOWN = "unknown"
 _RETRY_SECONDS = 0.2

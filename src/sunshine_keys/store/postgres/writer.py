@@ -18,11 +18,11 @@ import asyncpg
 from sunshine_keys.errors import NotFound, ServiceError, StoreUnavailable
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.postgres.connections import ANSWER_SECONDS, CONTACT_LOST, summary
+from sunshine_keys.store.postgres.executor import run
 from sunshine_keys.store.postgres.lease import CHANGED, DATABASE_TIME, LeaseConnection
-from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import SECONDS, Commits, Histogram
 from sunshine_keys.store.submissions import Submission
-from sunshine_keys.store.transaction import Job, PartialWrite, actions_of, apply_all, apply_unaudited
+from sunshine_keys.store.transaction import AuditedTransaction, Job, PartialWrite, Transaction, actions_of, waves
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -31,12 +31,13 @@ _TRIES = 3
 _UNKNOWN = "The database did not answer: it may have been done, or not"
 
 # The server rolls back a transaction that waits too long, but never a COMMIT: these settings do not apply to it.
-_BEGIN = f"""
-BEGIN;
-SET LOCAL statement_timeout = {int(ANSWER_SECONDS * 1000)};
-SET LOCAL idle_in_transaction_session_timeout = {int(ANSWER_SECONDS * 1000)};
-SELECT pg_advisory_xact_lock({{lock}})
+_LIMITS = f"""
+SET statement_timeout = {int(ANSWER_SECONDS * 1000)};
+SET idle_in_transaction_session_timeout = {int(ANSWER_SECONDS * 1000)}
 """
+_BEGIN = "BEGIN; SELECT pg_advisory_xact_lock({lock})"
+_COMMIT = "COMMIT"
+_NOTIFY_AND_COMMIT = f"NOTIFY {CHANGED}; COMMIT"
 
 
 class _Submission(Submission):
@@ -62,7 +63,7 @@ class Writer:
     ) -> None:
         """`lock` is the advisory lock of all changes. Without a lease, the store has no audit trail."""
         self._begin = _BEGIN.format(lock=lock)
-        self._apply = apply_unaudited if lease is None else apply_all
+        self._transaction = Transaction if lease is None else AuditedTransaction
         self._connect = connect
         self._commits = commits
         self.waits = Histogram(SECONDS)
@@ -156,9 +157,11 @@ class Writer:
                 now = None if self._lease is None else self._lease.now()
                 if now is None and any(job.origin.idempotency is not None or job.origin.key_id for job in jobs):
                     now = await connection.fetchval(DATABASE_TIME)
-                await _do(connection, self._apply(jobs, now))
-                if any(job.may_have_revoked or job.change.adds_keys for job in jobs):
-                    await connection.execute("SELECT pg_notify($1, '')", CHANGED)
+                transaction = self._transaction(jobs, now)
+                await run(connection, [transaction.begin()])
+                for wave in waves(jobs):
+                    await run(connection, [transaction.apply(job) for job in wave])
+                await run(connection, [transaction.end()])
             except PartialWrite:
                 await self._roll_back()
                 raise
@@ -181,9 +184,11 @@ class Writer:
         """Commit. Raises StoreUnavailable if it is unknown whether the transaction was committed.
 
         This never cancels the statement: a COMMIT that is cancelled while it waits for a standby succeeds with a warning.
+        The notification of the other nodes is part of the transaction, and of the same message.
         """
         self._is_doubtful = False
-        commit = asyncio.ensure_future(connection.execute("COMMIT", timeout=3600))
+        end = _NOTIFY_AND_COMMIT if any(job.may_have_revoked for job in jobs) else _COMMIT
+        commit = asyncio.ensure_future(connection.execute(end, timeout=3600))
         try:
             done, _ = await asyncio.wait([commit], timeout=ANSWER_SECONDS)
             if not done:
@@ -203,6 +208,7 @@ class Writer:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
             self._connection.add_log_listener(self._warned)
+            await self._connection.execute(_LIMITS)
         return self._connection
 
     async def _roll_back(self) -> None:
@@ -224,17 +230,3 @@ class Writer:
 
     def _warned(self, connection: Any, message: Any) -> None:
         self._is_doubtful = True
-
-
-async def _do(connection: asyncpg.Connection[Any], statements: Statements[None]) -> None:
-    try:
-        statement = next(statements)
-        while True:
-            try:
-                rows = [tuple(row) for row in await connection.fetch(statement.sql, *statement.values)]
-            except asyncpg.IntegrityConstraintViolationError as error:
-                statement = statements.throw(ConstraintBroken(str(error)))
-            else:
-                statement = statements.send(rows)
-    except StopIteration:
-        return

@@ -23,7 +23,7 @@ from sunshine_keys.store.sealing import META, NOTIFIED
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.writer import run
 from sunshine_keys.store.table import Catalog
-from sunshine_keys.store.transaction import Job, apply_all
+from sunshine_keys.store.transaction import AuditedTransaction, Job
 
 NAMED = 10
 """The highest number of key ids in a comparison."""
@@ -126,7 +126,7 @@ class Restore:
         execute("DELETE FROM main.console_sessions")  # a person who signed out since the backup stays signed out
         summary = f"a backup that ends with entry {theirs.sequence}, {theirs.hash.hex()[:16]}; "
         summary += f"keys revived: {comparison.revived}, lost: {comparison.lost}"
-        run(self._connection, apply_all([Job(OPERATOR, Restored(summary))]))
+        run(self._connection, AuditedTransaction([Job(OPERATOR, Restored(summary))]).whole())
 
     def _head(self, name: str) -> Head:
         rows = self._connection.execute(audit.HEAD_SQL.replace("audit", f"{name}.audit")).fetchall()

@@ -24,7 +24,7 @@ from sunshine_keys.store.sqlite.file_identity import FileIdentity
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import Commits
 from sunshine_keys.store.submissions import Submission, Waiting
-from sunshine_keys.store.transaction import Job, PartialWrite, actions_of, apply_all, apply_unaudited
+from sunshine_keys.store.transaction import AuditedTransaction, Job, PartialWrite, Transaction, actions_of
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -51,7 +51,7 @@ class Writer:
     ) -> None:
         """Open a connection and start the thread. Without `audited`, the store has no audit trail."""
         self._now = now
-        self._apply = apply_all if audited else apply_unaudited
+        self._transaction = AuditedTransaction if audited else Transaction
         self._file = file
         self._commits = commits
         self._connection = schema.connect(path)
@@ -109,7 +109,7 @@ class Writer:
         try:
             self._file.require()
             self._connection.execute("BEGIN IMMEDIATE")
-            run(self._connection, self._apply(jobs, self._now()))
+            run(self._connection, self._transaction(jobs, self._now()).whole())
             is_ending = True
             self._connection.execute("COMMIT")
             self._commits.done(len(jobs), time.perf_counter() - begun, actions_of(jobs))
