@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from sunshine_keys.compose import OPERATIONS, ROUTER
+from sunshine_keys.compose import OPERATIONS, ROUTER, opened_engine
 from sunshine_keys.errors import MethodNotAllowed, NotFound
+from sunshine_keys.settings import Settings
+from sunshine_keys.wire.application import Application
 from sunshine_keys.wire.operation import Operation
 from sunshine_keys.wire.router import Router
 
@@ -64,11 +67,20 @@ def test_ambiguous_operations_are_refused(operations: list[Operation], reason: s
     assert str(refused.value).endswith(reason)
 
 
-def test_only_operations_that_allow_it_run_inline() -> None:
+async def test_only_operations_that_allow_it_run_inline(tmp_path: Path) -> None:
     router = Router([an_operation("/v2/toys/{toyId}", runs_inline=False), an_operation("/v2/toys"), *OPERATIONS])
-    for base in (b"/v2/", b"/sc/v2/", b"/v2//", b"/sc/v2//", b"//v2/", b"/sc//v2/"):
-        assert not router.runs_inline(base + b"toys/1")
-        assert router.runs_inline(base + b"toys")
-        assert router.runs_inline(base + b"apps")
-    assert not router.runs_inline(b"/v2/%74oys/1")
-    assert ROUTER.runs_inline(b"/v2/%61pps")
+    async with opened_engine(Settings(tmp_path)) as engine:
+        application = Application(engine, router)
+
+        def runs_inline(path: bytes, method: str = "GET") -> bool:
+            return application.runs_inline({"method": method, "raw_path": path})
+
+        for base in (b"/v2/", b"/sc/v2/", b"/v2//", b"/sc/v2//", b"//v2/", b"/sc//v2/"):
+            assert not runs_inline(base + b"toys/1")
+            assert runs_inline(base + b"toys")
+            assert runs_inline(base + b"apps")
+            assert not runs_inline(base + b"apps", "POST")
+        assert not runs_inline(b"/v2/%74oys/1")
+        assert runs_inline(b"/v2/%61pps")
+        assert runs_inline(b"/auth")
+        assert not runs_inline(b"/docs")

@@ -42,7 +42,7 @@ class _Verdict(msgspec.Struct, frozen=True):
 
         The whole row is compared: a key may be deleted and restored with the same secret, but for another owner.
         """
-        return key is self.key or key == self.key
+        return key == self.key
 
 
 class Authenticator:
@@ -77,8 +77,9 @@ class Authenticator:
         """
         verdict = self._accepted.get(header) or self._rejected.get(header)
         if verdict is not None:
-            read = self._key if verdict.key is None else self._store.credential
-            if verdict.holds_for(await read(verdict.key_id)):
+            known = verdict.key
+            key = await (self._key if known is None else self._store.credential)(verdict.key_id)
+            if key is known or verdict.holds_for(key):
                 return self._result_now(verdict)
             self._accepted.pop(header, None)
             self._rejected.pop(header, None)

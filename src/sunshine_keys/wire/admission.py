@@ -32,6 +32,8 @@ class Admission:
 
     def admit_request(self, source: str, request_id: str) -> None:
         """Count a request from an address. Raises TooManyRequests."""
+        if not self._limiter.limits_sources:
+            return
         try:
             self._limiter.admit_request(source)
         except TooManyRequests as error:
@@ -40,6 +42,8 @@ class Admission:
 
     def admit_key(self, key_id: str, source: str, request_id: str) -> None:
         """Count a request with a key that has authenticated. Raises TooManyRequests."""
+        if not self._limiter.limits_keys:
+            return
         try:
             self._limiter.admit_key(key_id)
         except TooManyRequests as error:
@@ -48,6 +52,8 @@ class Admission:
 
     def admit_credentials(self, source: str, request_id: str, key_id: str) -> None:
         """Check that credentials from an address may be verified. Raises TooManyRequests."""
+        if not self._limiter.has_failures:
+            return
         try:
             self._limiter.admit_credentials(source)
         except TooManyRequests as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -17,6 +17,7 @@ from sunshine_keys.errors import AttachmentNotFound, MethodNotAllowed, NotFound,
 from sunshine_keys.wire import openapi, reference, verification
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import File, Headers, Replay, Stream, error_body, error_headers, log_failure
+from sunshine_keys.wire.exchange import CLOSE_LINE, Answer, Receive, Send, header_lines
 from sunshine_keys.wire.limits import NO_LIMITS, RateLimits
 from sunshine_keys.wire.operation import Call, OpenCall
 from sunshine_keys.wire.outcome import CLIENT_GONE, Observer, Outcome
@@ -26,13 +27,11 @@ from sunshine_keys.wire.request import (
     FORM_BYTES,
     UPLOAD_SECONDS,
     ClientGone,
-    Receive,
     Request,
     new_request_id,
+    split_path,
 )
 from sunshine_keys.wire.router import Router
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger("sunshine_keys.http")
 
@@ -40,12 +39,10 @@ APPLICATION = "sunshine_keys.application"
 """The key of the application in the lifespan's state. The server calls the application directly."""
 
 _encode = msgspec.json.Encoder().encode
-_COMMON_HEADERS: Headers = [
-    (b"content-type", b"application/json; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-]
-_TLS_HEADERS: Headers = [*_COMMON_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
+_JSON_LINE = b"content-type: application/json; charset=utf-8\r\n"
+_NO_STORE_LINE = b"cache-control: no-store\r\n"
+_COMMON_LINES = _JSON_LINE + _NO_STORE_LINE + b"x-content-type-options: nosniff\r\n"
+_TLS_LINES = _COMMON_LINES + b"strict-transport-security: max-age=31536000\r\n"
 _BASES = (b"/v2/", b"/sc/v2/", b"//v2/", b"/sc//v2/")
 _AUTH = verification.ROUTE.encode()
 _PROBES = ("healthz", "readyz")
@@ -55,7 +52,7 @@ _AUTHORIZE = ["oauth", "authorize"]
 _ROOT = [""]
 _DOCS_STYLE = ["docs", "style.css"]
 _METRICS_HEADERS: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
-_REPLAYED = (b"idempotency-replayed", b"true")
+_REPLAYED_LINE = b"idempotency-replayed: true\r\n"
 
 
 class Application:
@@ -94,19 +91,31 @@ class Application:
     def runs_inline(self, scope: dict[str, Any]) -> bool:
         """Return True if the request needs no task: it reads, from a store whose reads finish without awaiting I/O."""
         path: bytes = scope["raw_path"]
-        return (
-            self._reads_inline
-            and scope["method"] == "GET"
-            and (path == _AUTH or (path.startswith(_BASES) and self._router.runs_inline(path)))
-        )
+        if not self._reads_inline or scope["method"] != "GET":
+            return False
+        if not path.startswith(_BASES):
+            return path == _AUTH
+        _, segments = scope["split_path"] = split_path(path.decode("latin-1"))
+        found = scope["found"] = self._router.find("GET", segments)
+        return found is None or found[0].runs_inline
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer a request of ASGI."""
+
+        async def answer(status: int, lines: bytes, body: bytes) -> None:
+            await send(_start(status, lines))
+            await send({"type": "http.response.body", "body": body})
+
+        await self.respond(scope, receive, send, answer)
+
+    async def respond(self, scope: dict[str, Any], receive: Receive, send: Send, answer: Answer) -> None:
+        """Answer a request of the protocol: whole through `answer`, or in parts through `send`."""
         began, started = time.time(), time.perf_counter()
         request = Request(scope, receive, new_request_id())
         extra: Headers = []
         code, is_replay, begin = "", False, b""
         try:
-            if self._console is not None and _is_page(request):
+            if request.found is None and self._console is not None and _is_page(request):
                 if request.segments == _AUTHORIZE:
                     scope = scope | {"path": "/oauth/authorize"}  # without /sc and second slashes
                 status, code = await self._console.answer(request, scope, send)
@@ -117,12 +126,10 @@ class Application:
                 if isinstance(content, Stream):
                     status = content.status
                     begin = await anext(content.parts, b"")  # before the head: a file that is missing is a 404
-                if isinstance(content, Replay):
+                elif isinstance(content, Replay):
                     content, is_replay = content.body, True
                 elif status == 201:
                     is_replay = _is_replay(content)
-                if is_replay:
-                    extra = [_REPLAYED]
             except ServiceError as error:
                 status, content, extra, code = error.status, error_body(error), error_headers(error), error.code
             if request.body_is_coming:
@@ -137,30 +144,31 @@ class Application:
         except Exception as error:
             log_failure(logger, f"request {request.id}", error)
             status, content, code = ServiceError.status, error_body(ServiceError()), ServiceError.code
-        fixed = _TLS_HEADERS if scope["scheme"] == "https" else _COMMON_HEADERS
-        length: int | None = None
+        lines = _TLS_LINES if scope["scheme"] == "https" else _COMMON_LINES
         if isinstance(content, Stream):
-            body, fixed, length = begin, [*content.headers, *fixed[2:]], content.size
-        elif isinstance(content, File):
-            body, fixed = content.body, [*content.headers, *fixed[1:]]
+            body, size = b"", content.size
+            lines = header_lines(content.headers) + lines[len(_JSON_LINE + _NO_STORE_LINE) :]
         else:
-            body = _encode(content)
-        headers = [
-            *fixed,
-            *([] if status == 304 else [(b"content-length", str(len(body) if length is None else length).encode())]),
-            (b"x-request-id", request.id.encode()),
-            *extra,
-        ]
+            if isinstance(content, File):
+                body, lines = content.body, header_lines(content.headers) + lines[len(_JSON_LINE) :]
+            else:
+                body = _encode(content)
+            size = len(body)
+        length = b"" if status == 304 else b"content-length: %d\r\n" % size
+        lines = b"%b%bx-request-id: %b\r\n" % (lines, length, request.id.encode())
+        if is_replay:
+            lines += _REPLAYED_LINE
+        if extra:
+            lines += header_lines(extra)
         if request.body_is_coming:  # otherwise the rest of the body would be read as the next request
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+            lines += CLOSE_LINE
         if isinstance(content, Stream) and request.method != "HEAD":
             try:
-                await _send_parts(send, body, content)
+                await _send_parts(send, status, lines, begin, content)
             except ConnectionResetError:
                 status, code = CLIENT_GONE, "client_gone"
         else:
-            await send({"type": "http.response.body", "body": body})
+            await answer(status, lines, body)
         self._observe(Outcome(request, status, code, is_replay, began, time.perf_counter() - started))
 
     def _observe(self, outcome: Outcome) -> None:
@@ -173,16 +181,20 @@ class Application:
             observe(rejected)
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
-        is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
-        if not is_open or request.segments[0] not in _PROBES:  # no limit: load balancers would remove the service
+        if request.found is not None:
             self._admission.admit_request(request.source, request.id)
-        if is_open:
-            return await self._open(request)
-        if (file := _attachment(request.segments)) is not None:
-            return 200, await self._file(request, *file)
-        if request.segments[0] == verification.AUTH:
-            return 200, await self._verify(request)
-        operation, ids = self._router.match(request.method, request.segments)
+            operation, ids = request.found
+        else:
+            is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
+            if not is_open or request.segments[0] not in _PROBES:  # no limit: load balancers would remove the service
+                self._admission.admit_request(request.source, request.id)
+            if is_open:
+                return await self._open(request)
+            if (file := _attachment(request.segments)) is not None:
+                return 200, await self._file(request, *file)
+            if request.segments[0] == verification.AUTH:
+                return 200, await self._verify(request)
+            operation, ids = self._router.match(request.method, request.segments)
         request.route = operation.path
         if not operation.scopes:
             return operation.status, await operation.handler(self._open_call(request))
@@ -282,8 +294,15 @@ def _attachment(segments: list[str]) -> tuple[str, str] | None:
     return None
 
 
-async def _send_parts(send: Send, begin: bytes, content: Stream) -> None:
+def _start(status: int, lines: bytes) -> dict[str, Any]:
+    """Return the message of ASGI that begins an answer."""
+    headers = [tuple(line.split(b": ", 1)) for line in lines.split(b"\r\n")[:-1]]
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+async def _send_parts(send: Send, status: int, lines: bytes, begin: bytes, content: Stream) -> None:
     """Send a stream that begins with `begin`. Raises ConnectionResetError if the client goes before its end."""
+    await send(_start(status, lines))
     sent, part = len(begin), begin
     async with aclosing(content.parts):
         while sent < content.size:

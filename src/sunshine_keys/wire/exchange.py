@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, MutableMapping
 from types import coroutine
 from typing import Any, Protocol, TypeAlias
 
@@ -18,16 +18,28 @@ from sunshine_keys.wire.answers import log_failure
 
 Scope: TypeAlias = dict[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
-Application: TypeAlias = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answer: TypeAlias = Callable[[int, bytes, bytes], Awaitable[None]]
+"""Sends a whole answer: its status, its header lines, and its body."""
+Respond: TypeAlias = Callable[[Scope, Receive, Send, Answer], Awaitable[None]]
+"""An ASGI application that may send its answer whole instead of in messages."""
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus}
 _WITHOUT_LENGTH = (204, 304)
+CLOSE_LINE = b"connection: close\r\n"
 
 logger = logging.getLogger("sunshine_keys.http")
 
 
 class Connection(Protocol):
-    """The methods of a connection that an exchange calls."""
+    """What an exchange uses of a connection."""
+
+    @property
+    def is_full(self) -> bool:
+        """True while the client has not read enough of what was sent."""
+        ...
 
     def write(self, data: bytes) -> None: ...
 
@@ -97,9 +109,9 @@ class Exchange:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def run(self, application: Application) -> None:
+    async def run(self, respond: Respond) -> None:
         try:
-            await application(self.scope, self.receive, self.send)
+            await respond(self.scope, self.receive, self.send, self.answer)
         except Exception as error:
             log_failure(logger, "an answer", error)
         finally:
@@ -126,6 +138,23 @@ class Exchange:
         return self.scope["http_version"] != "1.0" and any(
             name == b"expect" and value.lower() == b"100-continue" for name, value in self.scope["headers"]
         )
+
+    async def answer(self, status: int, lines: bytes, body: bytes) -> None:
+        """Send a whole answer. `lines` are those of `header_lines`, with the content-length; the last may close the connection."""
+        connection = self._connection
+        if connection.is_full:
+            await connection.drain()
+        if self.is_gone:
+            return
+        close = b""
+        if lines.endswith(CLOSE_LINE):
+            self.keep_alive = False
+        elif not self.keep_alive:
+            close = CLOSE_LINE
+        shown = b"" if self.scope["method"] == "HEAD" else body
+        connection.write(b"".join((_STATUS_LINES[status], connection.date(), lines, close, b"\r\n", shown)))
+        self.is_answered = True
+        connection.end(self)
 
     async def send(self, message: Message) -> None:
         """Send the next ASGI message. Raises ConnectionResetError if the client has gone before the last part of the body."""
@@ -178,12 +207,31 @@ class Exchange:
         elif length != len(body) and (body or not is_head):
             raise RuntimeError("the answer's content-length is not its body's")
         if not self.keep_alive and not closes:
-            lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
-            raise RuntimeError("a header of the answer has a line break")
+            lines.append(CLOSE_LINE)
+        head = _joined(lines)
         shown = b"" if is_head else body
         return b"".join((_STATUS_LINES[status], self._connection.date(), head, b"\r\n", shown))
+
+
+def responding(application: Asgi) -> Respond:
+    """Return the responder that sends the messages of an ASGI application."""
+
+    async def respond(scope: Scope, receive: Receive, send: Send, answer: Answer) -> None:
+        await application(scope, receive, send)
+
+    return respond
+
+
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return headers as the lines of an answer. Raises RuntimeError for a line break in a header."""
+    return _joined([b"%b: %b\r\n" % header for header in headers])
+
+
+def _joined(lines: list[bytes]) -> bytes:
+    head = b"".join(lines)
+    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+        raise RuntimeError("a header of the answer has a line break")
+    return head
 
 
 def step(waiting: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:

@@ -167,6 +167,13 @@ class Limiter:
             self._failures = Buckets(limits.failures, clock)
             self._failing_sources = Buckets(limits.failures.times(_FAILURES_OF_SOURCE), clock)
 
+        self.limits_keys, self.limits_sources = self._keys is not None, self._sources is not None
+
+    @property
+    def has_failures(self) -> bool:
+        """True if wrong credentials have been counted: without any, no address has reached its limit."""
+        return bool(self._failing_sources)
+
     def admit_request(self, source: str) -> None:
         """Count a request from an address."""
         if self._sources is not None and source:
@@ -174,7 +181,7 @@ class Limiter:
 
     def admit_credentials(self, source: str) -> None:
         """Check that credentials from an address may be verified. Count nothing."""
-        if self._failing_sources is not None and source and len(self._failing_sources):
+        if self._failing_sources is not None and source:
             wait = self._failing_sources.wait(network(source))
             _require(wait, "Too many failed authentications from this address")
 

@@ -28,7 +28,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from sunshine_keys.wire import hosts, proxies
 from sunshine_keys.wire.application import APPLICATION, Application
-from sunshine_keys.wire.exchange import Exchange, Scope, step
+from sunshine_keys.wire.exchange import Exchange, Scope, responding, step
 from sunshine_keys.wire.hosts import PublicUrl
 from sunshine_keys.wire.proxies import Proxies
 from sunshine_keys.wire.rejections import (
@@ -104,10 +104,10 @@ class Protocol(asyncio.BufferedProtocol):
         self.timeout_keep_alive = config.timeout_keep_alive
         application: Application | None = app_state.get(APPLICATION)
         if application is None:  # a server without a lifespan, as in sunshine_keys.testing
-            self._application: Any = config.loaded_app
+            self._respond = responding(config.loaded_app)
             self._runs_inline = _never
         else:
-            self._application = application
+            self._respond = application.respond
             self._runs_inline = application.runs_inline
         self.report = application.reject if application else _ignore
         self._trusted = trusted
@@ -124,7 +124,7 @@ class Protocol(asyncio.BufferedProtocol):
         self._unread: asyncio.TimerHandle | None = None
         self._writable: asyncio.Future[None] | None = None
         self._is_reading_paused = self._is_deaf = self._is_arriving = self._has_progressed = False
-        self._is_full = False
+        self._is_body_full = False
         self._is_in_head = True
         self._unparsed = b""
         self._head_bytes = self._silent_bytes = 0
@@ -200,7 +200,7 @@ class Protocol(asyncio.BufferedProtocol):
             self.transport.resume_reading()
 
     def _has_room(self) -> bool:
-        return len(self._unanswered) <= 1 and not (self._is_full or self._is_deaf or self.transport.is_closing())
+        return len(self._unanswered) <= 1 and not (self._is_body_full or self._is_deaf or self.transport.is_closing())
 
     def _parse(self, data: bytes) -> None:
         self._has_progressed = False
@@ -288,11 +288,17 @@ class Protocol(asyncio.BufferedProtocol):
         self._host = None
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
+        self._has_progressed = True
+        self._head_bytes += len(url)
+        if self._head_bytes > HEAD_BYTES:
+            raise Refused(HEAD_TOO_LARGE)
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + _HEADER_OVERHEAD)
+        self._has_progressed = True
+        self._head_bytes += len(name) + len(value) + _HEADER_OVERHEAD
+        if self._head_bytes > HEAD_BYTES:
+            raise Refused(HEAD_TOO_LARGE)
         if self._is_in_head:  # otherwise it is a trailer
             name = name.lower()
             if name == b"transfer-encoding" and value.lower() != b"chunked":
@@ -333,7 +339,7 @@ class Protocol(asyncio.BufferedProtocol):
     def on_body(self, body: bytes) -> None:
         self._has_progressed = True
         if self._coming is not None and not self._coming.is_answered and self._coming.add(body) > _BODY_BYTES:
-            self._is_full = True
+            self._is_body_full = True
             self._pause_reading()
 
     def on_message_complete(self) -> None:
@@ -341,7 +347,8 @@ class Protocol(asyncio.BufferedProtocol):
             return  # the parser leaves out the body; the next one reads it
         self._has_progressed = self._is_in_head = True
         self._is_arriving = False
-        self._disarm()
+        if self._arrival is not None:
+            self._disarm()
         if self._coming is not None:
             self._coming.complete()
 
@@ -397,9 +404,13 @@ class Protocol(asyncio.BufferedProtocol):
 
     def read_on(self) -> None:
         """Resume reading, unless requests wait for their answers: otherwise their number would have no limit."""
-        self._is_full = False
+        self._is_body_full = False
         if self._is_reading_paused and self._has_room():
             self._loop.call_soon(self._parse_on)
+
+    @property
+    def is_full(self) -> bool:
+        return self._writable is not None
 
     async def drain(self) -> None:
         while self._writable is not None:
@@ -413,12 +424,13 @@ class Protocol(asyncio.BufferedProtocol):
             self._close(exchange.is_coming or self._is_deaf)
         elif self.transport.is_closing():
             self._arm_unread()
-        elif self._unanswered:
-            self.read_on()
-            self._begin(self._unanswered[0])
         else:
-            self.read_on()
-            self._idle()
+            if self._is_reading_paused:
+                self.read_on()
+            if self._unanswered:
+                self._begin(self._unanswered[0])
+            else:
+                self._idle()
 
     # Answering
 
@@ -427,10 +439,10 @@ class Protocol(asyncio.BufferedProtocol):
         if self._runs_inline(exchange.scope):
             self._loop.call_soon(self._step, exchange)
         else:
-            self._spawn(exchange.run(self._application))
+            self._spawn(exchange.run(self._respond))
 
     def _step(self, exchange: Exchange) -> None:
-        rest = step(exchange.run(self._application))
+        rest = step(exchange.run(self._respond))
         if rest is not None:
             self._spawn(rest)
 
@@ -445,12 +457,6 @@ class Protocol(asyncio.BufferedProtocol):
         if not self._is_reading_paused:
             self._is_reading_paused = True
             self.transport.pause_reading()
-
-    def _count(self, size: int) -> None:
-        self._has_progressed = True
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES:
-            raise Refused(HEAD_TOO_LARGE)
 
     def _idle(self) -> None:
         """Start the idle time. One timer serves all idle times of the connection, and restarts itself if it fires early.

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.errors import BadRequest, PayloadTooLarge, Unauthorized, UnsupportedMediaType
 from sunshine_keys.wire import strict_json
+
+if TYPE_CHECKING:
+    from sunshine_keys.wire.router import Found
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -50,33 +53,41 @@ class Request:
     `base` is the base path that the client used. `segments` are the same for all of them, and begin with `v2`. The same holds
     for `/oauth` and `/sc/oauth`.
 
-    `prefix` is the path of the public URL, or "". `source` is the client's address, or "" if there is none. Later the application sets `route`, the template of the path,
-    and `actor`, the key that authenticated the request.
+    `source` is the client's address, or "" if there is none. Later the application sets `route`, the template of the path,
+    and `actor`, the key that authenticated the request. `found` is the operation and the ids in the path of a request that was
+    routed before.
     """
 
     __slots__ = (
-        "_receive", "_scope", "actor", "base", "body_is_coming", "headers", "id", "method", "prefix", "route", "segments",
+        "_receive", "_scope", "actor", "base", "body_is_coming", "found", "headers", "id", "method", "route", "segments",
         "source",
     )  # fmt: skip
 
     def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
         self.id = request_id
         self.method: str = scope["method"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.base, self.segments = split_path(scope["raw_path"].decode("latin-1"))
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers = headers
+        self.found: Found | None = scope.get("found")
+        split: tuple[str, list[str]] | None = scope.get("split_path")
+        self.base, self.segments = split or split_path(scope["raw_path"].decode("latin-1"))
         client = scope.get("client")
         self.source: str = client[0][:SOURCE_LENGTH] if client else ""
-        self.prefix: str = scope.get("prefix", "")
         self.route = ""
         self.actor: Actor | None = None
         self._scope = scope
         self._receive = receive
-        length = self.headers.get(b"content-length", b"0")
-        self.body_is_coming = length != b"0" or b"transfer-encoding" in self.headers
+        self.body_is_coming = headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
+
+    @property
+    def prefix(self) -> str:
+        """The path of the public URL, or ""."""
+        prefix: str = self._scope.get("prefix", "")
+        return prefix
 
     def authorization(self) -> str:
         """Return the Authorization header, or "" if it is missing. Raises Unauthorized if there are several."""
-        if self._repeats(b"authorization"):
+        if len(self._scope["headers"]) > len(self.headers) and self._repeats(b"authorization"):
             raise Unauthorized("Authorization should be given once")
         return self.headers.get(b"authorization", b"").decode("latin-1").strip()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from sunshine_keys.errors import MethodNotAllowed, NotFound
 from sunshine_keys.wire.operation import Operation
+
+Found: TypeAlias = tuple[Operation, dict[str, str]]
+"""An operation, and the ids in the path of a request."""
 
 
 class _Node:
@@ -31,8 +34,6 @@ class Router:
         self._root = _Node()
         for operation in operations:
             self._add(operation)
-        tasks = [operation for operation in operations if operation.method == "GET" and not operation.runs_inline]
-        self._needs_task = re.compile("|".join(map(_pattern, tasks)).encode()) if tasks else None
 
     def _add(self, operation: Operation) -> None:
         node = self._root
@@ -53,38 +54,38 @@ class Router:
             node.wildcard = _Node()
         return node.wildcard
 
-    def runs_inline(self, path: bytes) -> bool:
-        """Return True if a GET of this raw path, which begins with a base path, may be answered without a task."""
-        if self._needs_task is None:
-            return True
-        return b"%" not in path and not self._needs_task.fullmatch(path)
+    def find(self, method: str, segments: Sequence[str]) -> Found | None:
+        """Return the operation and the ids in the path, or None. An empty id matches nothing."""
+        ids: list[str] = []
+        node = self._node(segments, ids)
+        if node is None or (served := node.methods.get(method)) is None:
+            return None
+        operation, names = served
+        return operation, dict(zip(names, ids, strict=True))
 
-    def match(self, method: str, segments: Sequence[str]) -> tuple[Operation, dict[str, str]]:
+    def match(self, method: str, segments: Sequence[str]) -> Found:
         """Return the operation and the ids in the path. An empty id matches nothing.
 
         Raises NotFound or MethodNotAllowed.
         """
+        found = self.find("GET" if method == "HEAD" else method, segments)
+        if found is not None:
+            return found
+        node = self._node(segments, [])
+        if node is None or not node.methods:
+            raise NotFound
+        allowed = [*node.methods, "HEAD"] if "GET" in node.methods else list(node.methods)
+        raise MethodNotAllowed(", ".join(sorted(allowed)))
+
+    def _node(self, segments: Sequence[str], ids: list[str]) -> _Node | None:
+        """Return the node of a path, or None. Append the ids in the path to `ids`."""
         node = self._root
-        ids: list[str] = []
         for segment in segments:
             child = node.children.get(segment)
             if child is None:
-                if node.wildcard is None or not segment:
-                    raise NotFound
-                ids.append(segment)
                 child = node.wildcard
+                if child is None or not segment:
+                    return None
+                ids.append(segment)
             node = child
-        if not node.methods:
-            raise NotFound
-        served = node.methods.get("GET" if method == "HEAD" else method)
-        if served is None:
-            allowed = [*node.methods, "HEAD"] if "GET" in node.methods else list(node.methods)
-            raise MethodNotAllowed(", ".join(sorted(allowed)))
-        operation, names = served
-        return operation, dict(zip(names, ids, strict=True))
-
-
-def _pattern(operation: Operation) -> str:
-    """Return a pattern for the operation's path below any base path, with and without second slashes."""
-    _, _, *parts = operation.path.split("/")
-    return "(?:/sc)?//?v2//?" + "/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in parts)
+        return node

@@ -101,12 +101,13 @@ class SqliteStore(Store):
     async def get(self, table: Table[S], key: Any) -> S | None:
         if not table.remembered:
             return await super().get(table, key)
-        self._tick.join()
-        item: S | None = self._tick.items.get((table.name, key))
-        if item is None and (table.name, key) not in self._tick.missing:
+        tick, name = self._tick, (table.name, key)
+        if not tick.has_begun:
+            tick.join()
+        item: S | None = tick.items.get(name)
+        if item is None and name not in tick.missing:
             item = await super().get(table, key)
-            memory = self._tick.missing if item is None else self._tick.items
-            _remember(memory, (table.name, key), item, _MOST_ROWS)
+            _remember(tick.missing if item is None else tick.items, name, item, _MOST_ROWS)
         return item
 
     async def select(self, table: Table[S], clauses: str, *values: Any) -> list[S]:
@@ -121,7 +122,8 @@ class SqliteStore(Store):
         return items
 
     async def credential(self, key_id: str) -> Any:
-        self._tick.require_file()
+        if not self._tick.is_in_place:
+            self._tick.require_file()
         assert self.catalog.credentials is not None
         return await self.get(self.catalog.credentials, key_id)
 
@@ -181,15 +183,15 @@ class _TickTransaction:
         self._version: int | None = None
         self._reader = reader
         self._file = file
-        self._has_begun = self._is_in_place = False
+        self.has_begun = self.is_in_place = False
 
     def join(self) -> None:
         """Begin the transaction, or join the one of this tick. Raises StoreUnavailable."""
-        if self._has_begun:
+        if self.has_begun:
             return
         # Schedule the end first. The notice of a commit that this transaction does not see is then queued after the end.
         asyncio.get_running_loop().call_soon(self.end)
-        self._has_begun = True
+        self.has_begun = True
         version, self._version = self._version, None
         try:
             _read(self._reader, "BEGIN", ())
@@ -204,13 +206,12 @@ class _TickTransaction:
     def require_file(self) -> None:
         """Join the transaction, and check that the file is still in its place. Raises StoreUnavailable."""
         self.join()
-        if not self._is_in_place:
-            self._file.require()
-            self._is_in_place = True
+        self._file.require()
+        self.is_in_place = True
 
     def end(self) -> None:
-        if self._has_begun:
-            self._has_begun = self._is_in_place = False
+        if self.has_begun:
+            self.has_begun = self.is_in_place = False
             if self._reader.in_transaction:
                 self._reader.execute("COMMIT")
 
