@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 import httptools
@@ -28,7 +28,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from sunshine_keys.wire import hosts, proxies
 from sunshine_keys.wire.application import APPLICATION, Application
-from sunshine_keys.wire.exchange import Exchange, Scope, responding, step
+from sunshine_keys.wire.exchange import Asgi, Exchange, Scope, responding, step
 from sunshine_keys.wire.hosts import PublicUrl
 from sunshine_keys.wire.proxies import Proxies
 from sunshine_keys.wire.rejections import (
@@ -104,7 +104,7 @@ class Protocol(asyncio.BufferedProtocol):
         self.timeout_keep_alive = config.timeout_keep_alive
         application: Application | None = app_state.get(APPLICATION)
         if application is None:  # a server without a lifespan, as in sunshine_keys.testing
-            self._respond = responding(config.loaded_app)
+            self._respond = responding(cast(Asgi, config.loaded_app))
             self._runs_inline = _never
         else:
             self._respond = application.respond
