@@ -96,8 +96,8 @@ class Application:
         if not path.startswith(_BASES):
             return path == _AUTH
         _, segments = scope["split_path"] = split_path(path.decode("latin-1"))
-        found = scope["found"] = self._router.find("GET", segments)
-        return found is None or found[0].runs_inline
+        match = scope["match"] = self._router.find("GET", segments)
+        return match is None or match[0].runs_inline
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request of ASGI."""
@@ -115,7 +115,7 @@ class Application:
         extra: Headers = []
         code, is_replay, begin = "", False, b""
         try:
-            if request.found is None and self._console is not None and _is_page(request):
+            if request.match is None and self._console is not None and _is_page(request):
                 if request.segments == _AUTHORIZE:
                     scope = scope | {"path": "/oauth/authorize"}  # without /sc and second slashes
                 status, code = await self._console.answer(request, scope, send)
@@ -181,9 +181,9 @@ class Application:
             observe(rejected)
 
     async def _operate(self, request: Request) -> tuple[int, Any]:
-        if request.found is not None:
+        if request.match is not None:
             self._admission.admit_request(request.source, request.id)
-            operation, ids = request.found
+            operation, ids = request.match
         else:
             is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
             if not is_open or request.segments[0] not in _PROBES:  # no limit: load balancers would remove the service

@@ -13,7 +13,7 @@ from sunshine_keys.errors import BadRequest, PayloadTooLarge, Unauthorized, Unsu
 from sunshine_keys.wire import strict_json
 
 if TYPE_CHECKING:
-    from sunshine_keys.wire.router import Found
+    from sunshine_keys.wire.router import Match
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -54,12 +54,12 @@ class Request:
     for `/oauth` and `/sc/oauth`.
 
     `source` is the client's address, or "" if there is none. Later the application sets `route`, the template of the path,
-    and `actor`, the key that authenticated the request. `found` is the operation and the ids in the path of a request that was
+    and `actor`, the key that authenticated the request. `match` is the operation and the ids in the path of a request that was
     routed before.
     """
 
     __slots__ = (
-        "_receive", "_scope", "actor", "base", "body_is_coming", "found", "headers", "id", "method", "route", "segments",
+        "_receive", "_scope", "actor", "base", "body_is_coming", "match", "headers", "id", "method", "route", "segments",
         "source",
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ class Request:
         self.method: str = scope["method"]
         headers: dict[bytes, bytes] = dict(scope["headers"])
         self.headers = headers
-        self.found: Found | None = scope.get("found")
+        self.match: Match | None = scope.get("match")
         split: tuple[str, list[str]] | None = scope.get("split_path")
         self.base, self.segments = split or split_path(scope["raw_path"].decode("latin-1"))
         client = scope.get("client")

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from sunshine_keys.errors import MethodNotAllowed, NotFound
 from sunshine_keys.wire.operation import Operation
 
-Found: TypeAlias = tuple[Operation, dict[str, str]]
+Match: TypeAlias = tuple[Operation, dict[str, str]]
 """An operation, and the ids in the path of a request."""
 
 
@@ -54,7 +54,7 @@ class Router:
             node.wildcard = _Node()
         return node.wildcard
 
-    def find(self, method: str, segments: Sequence[str]) -> Found | None:
+    def find(self, method: str, segments: Sequence[str]) -> Match | None:
         """Return the operation and the ids in the path, or None. An empty id matches nothing."""
         ids: list[str] = []
         node = self._node(segments, ids)
@@ -63,14 +63,14 @@ class Router:
         operation, names = served
         return operation, dict(zip(names, ids, strict=True))
 
-    def match(self, method: str, segments: Sequence[str]) -> Found:
+    def match(self, method: str, segments: Sequence[str]) -> Match:
         """Return the operation and the ids in the path. An empty id matches nothing.
 
         Raises NotFound or MethodNotAllowed.
         """
-        found = self.find("GET" if method == "HEAD" else method, segments)
-        if found is not None:
-            return found
+        match = self.find("GET" if method == "HEAD" else method, segments)
+        if match is not None:
+            return match
         node = self._node(segments, [])
         if node is None or not node.methods:
             raise NotFound
