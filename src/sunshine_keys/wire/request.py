@@ -59,7 +59,17 @@ class Request:
     """
 
     __slots__ = (
-        "_receive", "_scope", "actor", "base", "body_is_coming", "match", "headers", "id", "method", "route", "segments",
+        "_receive",
+        "_scope",
+        "actor",
+        "base",
+        "body_is_coming",
+        "headers",
+        "id",
+        "match",
+        "method",
+        "route",
+        "segments",
         "source",
     )  # fmt: skip
 
