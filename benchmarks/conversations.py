@@ -119,6 +119,16 @@ def _message(conversation: str, received: int) -> Message:
     return Message(conversation + id, None, msgspec.json.encode(body | {"source": {"type": "api:conversations"}}))
 
 
+def answers_of(service: Target, paths: list[str], authorization: str) -> Iterator[tuple[str, Any]]:
+    """Yield the service's answers by path, as the floor returns them: status, headers and body."""
+    yield "/healthz", (200, [("content-length", "0")], "")
+    for path in paths:
+        status, headers, body = service.ask("GET", path, authorization)
+        own = {"date", "server", "content-length", "connection"}
+        kept_headers = [(name, value) for name, value in headers.items() if name not in own]
+        yield path, (status, [*kept_headers, ("content-length", str(len(body)))], body.decode())
+
+
 class Bench:
     """The service on a small and on a large store, and what it is measured beside."""
 
@@ -148,18 +158,10 @@ class Bench:
         )
         self._conversation = f"{self._app}/conversations/{conversation_id(0)}"
         reads = [self._conversation, f"{self._conversation}/messages"]
-        (folder / "answers.json").write_text(json.dumps(dict(self._answers(reads))))
+        (folder / "answers.json").write_text(json.dumps(dict(answers_of(self._small, reads, self._auth))))
         self._floor = self._stack.enter_context(targets.floor(folder / "answers.json"))
         self._files: dict[str, Path] = {}
         self._write_requests(large.owner(0).app_id, large_auth, cursors)
-
-    def _answers(self, paths: list[str]) -> Iterator[tuple[str, Any]]:
-        yield "/healthz", (200, [("content-length", "0")], "")
-        for path in paths:
-            status, headers, body = self._small.ask("GET", path, self._auth)
-            own = {"date", "server", "content-length", "connection"}
-            kept_headers = [(name, value) for name, value in headers.items() if name not in own]
-            yield path, (status, [*kept_headers, ("content-length", str(len(body)))], body.decode())
 
     def _write_requests(self, large_app: str, large_auth: str, cursors: dict[int, list[str]]) -> None:
         pick = random.Random(1)

@@ -30,6 +30,7 @@ def test_the_page_has_the_goals_of_all_sections_at_its_top(tmp_path: Path) -> No
         "rounds": 2,
         "seconds": 2,
         "memory": {"service": 50.0, "Prism": 300.0},
+        "versions": {"Prism": "5.16.0"},
         "samples": {
             "get a key": {
                 "service": {"per_second": [600.0, 900.0], "cpu_us": spread},
@@ -50,6 +51,7 @@ def test_the_page_has_the_goals_of_all_sections_at_its_top(tmp_path: Path) -> No
     assert "| get a key: requests/s, of Prism's | ≥ 5 | 7.5 (6–9) | yes |" in goals  # noqa: RUF001  # ranges have dashes
     assert "| message | 670 | 640 |" in rest
     assert "## Start of `dev`" in rest
+    assert "- **Prism** 5.16.0 (300 MB) checks requests" in rest
     assert "| get a key | Prism | 100 (100–100) | 2.5 (2–3) | 7.5 (6–9) |" in rest  # noqa: RUF001  # the same
     assert json.loads((tmp_path / "results.json").read_text())["sections"] == sections
 
