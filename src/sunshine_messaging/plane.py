@@ -32,7 +32,7 @@ from sunshine_messaging.conversations import operations as conversations
 from sunshine_messaging.delivery import operations as deliveries
 from sunshine_messaging.delivery.changes import Prune
 from sunshine_messaging.delivery.deliverer import DeliverySettings
-from sunshine_messaging.events.table import pending_events
+from sunshine_messaging.events.table import MIGRATION, pending_events
 from sunshine_messaging.messages import operations as messages
 from sunshine_messaging.messages.retention import ExpireMessages, inactive_conversations, retention_seconds
 from sunshine_messaging.moments import Milliseconds
@@ -77,6 +77,7 @@ CATALOG = Catalog(
             "conversations",
             "CREATE INDEX conversations_by_age ON conversations (app_id, last_received, id) WHERE messages > 0;\n",
         ),
+        MIGRATION,
     ),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sunshine_keys.store.statements import Statements, execute
-from sunshine_keys.store.table import Index, Table
+from sunshine_keys.store.table import Index, Migration, Table
 from sunshine_messaging.events.model import NO_OWNER, Delivery, Sender
 from sunshine_messaging.moments import Milliseconds
 
@@ -16,13 +16,20 @@ DELIVERIES = Table(
     # A delivery that a process owns stays with it: the service of the copy would deliver it a second time.
     copied_where=f"owner IS NULL OR owner = '{NO_OWNER}'",
     indexes=(
-        Index("deliveries_by_owner", ("owner", "webhook_id", "number")),
+        # Only first attempts: a process looks for them each second, and a webhook that fails may have thousands of others.
+        Index("deliveries_by_webhook", ("owner", "webhook_id", "number"), where="queue IS NOT NULL"),
         Index("deliveries_by_due", ("owner", "due")),
         Index("deliveries_by_queue", ("queue", "number")),
         Index("deliveries_by_app", ("app_id", "number")),
     ),
 )
 SENDERS = Table("senders", Sender, copied=False)
+MIGRATION = Migration(
+    4,
+    DELIVERIES.name,
+    "DROP INDEX deliveries_by_owner;\n"
+    "CREATE INDEX deliveries_by_webhook ON deliveries (owner, webhook_id, number) WHERE queue IS NOT NULL;\n",
+)
 
 _NUMBER = "COALESCE((SELECT MAX(number) FROM deliveries), 0) + 1"
 _OWNER = "COALESCE((SELECT owner FROM deliveries WHERE queue = $9 ORDER BY number LIMIT 1), $10)"
@@ -67,12 +74,13 @@ def next_owner(after: str) -> Statements[str | None]:
 
 
 def webhooks_of_owner(owner: str) -> Statements[list[str]]:
-    """Return the webhooks that the process has deliveries for."""
+    """Return the webhooks that the process has deliveries for that have not been attempted."""
     webhooks: list[str] = []
     while True:
         after = webhooks[-1] if webhooks else ""
         rows = yield from execute(
-            "SELECT webhook_id FROM deliveries WHERE owner = $1 AND webhook_id > $2 ORDER BY webhook_id LIMIT 1",
+            "SELECT webhook_id FROM deliveries WHERE owner = $1 AND webhook_id > $2 AND queue IS NOT NULL"
+            " ORDER BY webhook_id LIMIT 1",
             owner,
             after,
         )
