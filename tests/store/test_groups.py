@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from sunshine_keys.apps.table import APPS
 from sunshine_keys.integrations.changes import CreateIntegration, DeleteIntegration
 from sunshine_keys.integrations.model import Integration
 from sunshine_keys.integrations.table import INTEGRATIONS
+from sunshine_keys.keys import rotating
 from sunshine_keys.keys.changes import CreateKey, DeleteKey, ShowKey
 from sunshine_keys.keys.model import Key
 from sunshine_keys.keys.rotations import ROTATIONS, RotateKey
@@ -56,7 +58,12 @@ def created_keys(draw: st.DrawFn) -> CreateKey:
 changes: st.SearchStrategy[Change[Any]] = st.one_of(
     created_keys(),
     created_keys(),
-    st.builds(lambda owner, id: DeleteKey(owner[0], owner[1], id), owners, key_ids),
+    st.builds(
+        lambda owner, id, unless: DeleteKey(owner[0], owner[1], id, unless_successor=unless),
+        owners,
+        key_ids,
+        st.booleans(),
+    ),
     st.builds(lambda id: ShowKey(key(id)), key_ids),
     st.builds(
         lambda owner, id, successor: RotateKey(owner[0], owner[1], id, successor, b"sealed-y", 60, None, NOW),
@@ -174,36 +181,45 @@ def test_changes_committed_together_are_as_one_after_the_other(pair: Pair, runne
     check()
 
 
-async def create_together(store: PostgresStore, count: int, number: int) -> list[str]:
-    """Create keys of as many integrations at the same time. Return the statements that it takes."""
+@contextlib.contextmanager
+def statements_of(store: PostgresStore) -> Iterator[list[str]]:
+    """Yield the first words of the statements that the writer sends; each takes a round trip."""
     statements: list[str] = []
     connection = store._writer._connection  # only this connection carries changes
     assert connection is not None
-    with connection.query_logger(lambda logged: statements.append(logged.query)):
-        await asyncio.gather(
-            *(
-                store.transact(Origin("app_1"), CreateKey(key(f"int_{number}_{place}", integration=f"i{place}")))
-                for place in range(count)
-            )
-        )
-    return statements
+    with connection.query_logger(lambda logged: statements.append(logged.query.split()[0])):
+        yield statements
 
 
 async def test_a_group_of_creates_takes_five_round_trips_however_large(postgres_url: str) -> None:
     async with filled(lambda: open_postgres(postgres_url)) as store:
         for place in range(32):
             await store.transact(OPERATOR, CreateIntegration(Integration(f"i{place}", "a", "custom", {}), []))
+        await store.ready()  # the node has a lease, and so the database's time
         for count in (2, 32):
-            statements = await create_together(store, count, count)
-            assert [sql.lstrip().partition(" ")[0] for sql in statements] == [
-                "BEGIN;",
-                "SELECT",
-                "WITH",
-                "INSERT",
-                "COMMIT",
-            ]
+            new = [key(f"int_{count}_{place}", integration=f"i{place}") for place in range(count)]
+            with statements_of(store) as statements:
+                await asyncio.gather(*(store.transact(Origin("app_1"), CreateKey(created)) for created in new))
+            assert statements == ["BEGIN;", "SELECT", "WITH", "INSERT", "COMMIT"]
         (keys,) = (await store.rows("SELECT count(*) FROM keys WHERE integration_id LIKE 'i_%'"))[0]
         assert keys == 34
+
+
+async def test_a_deletion_takes_one_statement_beside_those_of_every_group(postgres_url: str) -> None:
+    async with filled(lambda: open_postgres(postgres_url)) as store:
+        await store.ready()  # the node has a lease, and so the database's time
+        with statements_of(store) as statements:
+            await rotating.delete(store, Origin("app_1"), "a", "i", "int_1")
+        assert statements == ["BEGIN;", "SELECT", "DELETE", "INSERT", "NOTIFY", "SELECT"]  # the last reads the nodes
+
+
+async def test_a_key_is_deleted_without_a_read_before_its_transaction(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "rows", None)
+        await rotating.delete(store, Origin("app_1"), "a", "i", "int_1")
+    assert await store.get(KEYS, "int_1") is None
 
 
 def jobs(*members: tuple[str | None, Change[Any]]) -> list[Job]:

@@ -6,7 +6,7 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.keys.model import KEYS_PER_OWNER, TOKEN_PREFIX, Key, moment_text
 from sunshine_keys.keys.table import KEYS, account_keys, require_owner
-from sunshine_keys.store.change import AuditOnly, Change, Revokes
+from sunshine_keys.store.change import AuditOnly, Change, Revokes, Superseded
 from sunshine_keys.store.statements import Statements, execute
 
 _APP, _OWNER, _NOW = (f"${len(KEYS.columns) + place}" for place in (1, 2, 3))
@@ -19,6 +19,7 @@ _INTEGRATION_HAS_ROOM = (
     f"EXISTS (SELECT 1 FROM integrations WHERE id = {_OWNER} AND app_id = {_APP} AND type = 'custom')"  # noqa: S608
     f" AND (SELECT count(*) FROM keys WHERE integration_id = {_OWNER} AND {_IS_LIVE.format(_NOW)}) < {KEYS_PER_OWNER}"
 )
+_IS_NO_SUCCESSOR = " AND NOT EXISTS (SELECT 1 FROM rotations WHERE successor_id = $1)"
 
 INVALID_END = "expiresAt should be in the future, and before the year 9999"
 
@@ -74,8 +75,9 @@ class CreateKey(Change[Key], frozen=True):
 class DeleteKey(Change[None], frozen=True):
     """Delete a key of the account (`app_id` is None), of an app (`integration_id` is None) or of an integration.
 
-    `even_last` allows the deletion of the last account key that has not ended at `now`, in seconds since 1970. Raises
-    AppNotFound, IntegrationNotFound, NotFound, BadRequest (the integration is not custom, or the key is the last account key).
+    `even_last` allows the deletion of the last account key that has not ended at `now`, in seconds since 1970. With
+    `unless_successor`, raises IsSuccessor for the successor of another key. Raises AppNotFound, IntegrationNotFound, NotFound,
+    BadRequest (the integration is not custom, or the key is the last account key).
     """
 
     action = "key.delete"
@@ -85,6 +87,7 @@ class DeleteKey(Change[None], frozen=True):
     key_id: str
     even_last: bool = False
     now: float = 0.0
+    unless_successor: bool = False
 
     @property
     def resource(self) -> str:
@@ -98,19 +101,24 @@ class DeleteKey(Change[None], frozen=True):
     def apply(self) -> Statements[None]:
         """Delete the key without reading its owner first: an existing key has an owner that may have keys.
 
-        Only if there is no such key, look for the reason.
+        Only if none is deleted, look for the reason.
         """
         if self.app_id is None:
             yield from self._delete_from_account()
             return
-        condition, values = "id = $1 AND id < $3 AND app_id = $2", (self.key_id, self.app_id, TOKEN_PREFIX)
+        condition = "id = $1 AND id < $3 AND app_id = $2"
+        values: tuple[str, ...] = (self.key_id, self.app_id, TOKEN_PREFIX)
         if self.integration_id is None:
-            deleted = yield from KEYS.delete(f"{condition} AND scope = 'app'", *values)
+            condition += " AND scope = 'app'"
         else:
-            deleted = yield from KEYS.delete(f"{condition} AND integration_id = $4", *values, self.integration_id)
-        if not deleted:
-            yield from require_owner(self.app_id, self.integration_id)
-            raise NotFound
+            condition += " AND integration_id = $4"
+            values += (self.integration_id,)
+        if (yield from KEYS.delete(condition + _IS_NO_SUCCESSOR if self.unless_successor else condition, *values)):
+            return
+        if self.unless_successor and (yield from KEYS.first_of(f"WHERE {condition}", *values)) is not None:
+            raise IsSuccessor
+        yield from require_owner(self.app_id, self.integration_id)
+        raise NotFound
 
     def _delete_from_account(self) -> Statements[None]:
         live = [key.id for key in (yield from account_keys()) if not key.has_ended(self.now)]
@@ -118,6 +126,10 @@ class DeleteKey(Change[None], frozen=True):
             raise BadRequest("This is the last account key")
         if not (yield from KEYS.delete("id = $1 AND scope = 'account'", self.key_id)):
             raise NotFound
+
+
+class IsSuccessor(Superseded):
+    """The key is the successor of another, which gets its own end back first (`rotations.KeepKey`)."""
 
 
 class ShowKey(AuditOnly, frozen=True):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import NotFound
-from sunshine_keys.keys.changes import DeleteKey
+from sunshine_keys.keys.changes import DeleteKey, IsSuccessor
 from sunshine_keys.keys.model import Key, key_view, moment_text, new_key_id
 from sunshine_keys.keys.rotations import ROTATIONS, KeepKey, Rotated, RotateKey, Rotation, Unchanged, rotation_to
 from sunshine_keys.keys.secrets import new_secret
@@ -63,14 +64,19 @@ async def delete(
 ) -> None:
     """Delete a key. If it is the successor of another key, that one gets its own end back first, as in `KeepKey`.
 
-    Raises what `DeleteKey` raises.
+    Nearly no key is one, so the deletion itself looks for that. Raises what `DeleteKey` raises.
     """
+    deletion = DeleteKey(app_id, integration_id, key_id, even_last=even_last, now=store.now())
+    if app_id is not None:
+        with suppress(IsSuccessor):
+            await store.transact(origin, msgspec.structs.replace(deletion, unless_successor=True))
+            return
     rotation = await store.read(rotation_to(key_id))
     key = None if rotation is None else await store.get(KEYS, rotation.key_id)
     if key is not None and (key.app_id, key.integration_id) == (app_id, integration_id):
         with suppress(Superseded):  # one of the two keys was deleted just now
             await store.transact(origin, KeepKey(key, key_id, store.now()))
-    await store.transact(origin, DeleteKey(app_id, integration_id, key_id, even_last=even_last, now=store.now()))
+    await store.transact(origin, deletion)
 
 
 async def status(engine: Engine, rotation: Rotation, key: Key) -> dict[str, Any]:
