@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -143,10 +144,11 @@ def requests(cost: Costs) -> str:
     rows = []
     for title, amount in AMOUNTS.items():
         nodes = amount * request / 1e6
-        delete = cost["delete"] + nodes * cost["delete_node"]
+        processes = math.ceil(nodes)
+        delete = cost["delete"] + processes * cost["delete_node"]
         rows.append(
-            [title, number(nodes), number(amount * READS * cost["get_db"] / 1e6), number(2 * nodes), number(6 * nodes),
-             number(delete) + " ms" if nodes < 10**4 else "never done"]
+            [title, number(nodes), number(amount * READS * cost["get_db"] / 1e6), number(2 * processes), number(6 * processes),
+             number(delete) + " ms" if processes < 10**4 else "not possible"]
         )  # fmt: skip
     head = ["requests a second", "cores of nodes", "cores of PostgreSQL", "leases, commits a second", "connections", "a DELETE (*estimated*)"]  # fmt: skip
     return table(head, rows)
