@@ -37,9 +37,9 @@ WORKER = COMPARATORS / "worker.py"
 ENVIRONMENTS = Path(sys.prefix)
 
 DEFAULT_ROUNDS = 5
-BATCHES = 4
+BATCHES = 16
 MESSAGES = 100
-CALLS = {"get": 100, "get_limited": 100, "get_unlimited": 100, "get_threads": 100, "get_at_once": 100, "decode": 4}
+CALLS = {"get": 25, "get_limited": 25, "get_unlimited": 25, "get_threads": 25, "get_at_once": 50, "decode": 1}
 """How often a batch does a case. The order of the targets turns with each batch, so that none is always the first."""
 
 COUNTED = {"get": 200, "get_limited": 200, "get_unlimited": 200, "decode": 10}
@@ -148,7 +148,7 @@ def workers(targets: list[Target], environment: dict[str, str]) -> Iterator[list
             started.append(worker)
         for worker in started:
             for case in worker.cases:
-                worker.run(case, CALLS[case] // 4)
+                worker.run(case, CALLS[case])
         yield started
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import TYPE_CHECKING
 
@@ -95,14 +96,18 @@ def apply_configured(
         if not unchanged:  # a key that the method leaves as it is may sign tokens all the same
             _apply_settings(chosen, headers, query)
             return False
-    credentials = _credentials(configuration)
-    token = credentials["access_token"]
+    _check_credentials(configuration)
+    token, key_id, secret, scope = (
+        configuration.access_token,
+        configuration.key_id,
+        configuration.secret,
+        configuration.scope,
+    )
     if "bearerAuth" not in schemes:
         token = signer = None
     if token is not None:
         headers["Authorization"] = f"Bearer {token.strip()}"  # a token from a file may end in a newline
-    elif signer is not None and all(credentials[name] for name in _SIGNING):
-        key_id, secret, scope = (credentials[name] or "" for name in _SIGNING)
+    elif signer is not None and key_id and secret and scope:
         headers["Authorization"] = f"Bearer {signer.token(key_id, secret, scope, now)}"
         return True
     elif "basicAuth" in schemes and (basic := configuration.get_basic_auth_token_or_none()) is not None:
@@ -130,10 +135,9 @@ def _apply_settings(chosen: dict[str, Any], headers: Headers, query: list[tuple[
             apply_request_auth(setting, headers, query, source="auth_settings")
 
 
-def _credentials(configuration: Configuration) -> dict[str, str | None]:
-    """Return the credentials by their names. Raises ApiArgumentError for invalid ones."""
-    credentials = {name: getattr(configuration, name) for name in _CREDENTIALS}
-    for name, value in credentials.items():
+def _check_credentials(configuration: Configuration) -> None:
+    """Raise ApiArgumentError for an invalid credential."""
+    for name, value in zip(_CREDENTIALS, _read_credentials(configuration), strict=True):
         if value is None:
             continue
         if not isinstance(value, str):
@@ -141,15 +145,14 @@ def _credentials(configuration: Configuration) -> dict[str, str | None]:
         if not value.isascii() and _SURROGATES.search(value):
             raise ApiArgumentError("The credentials contain surrogate characters. Use text that UTF-8 can encode.")
         other = _PARTNERS.get(name)
-        if other is not None and credentials[other] is None:
+        if other is not None and getattr(configuration, other) is None:
             raise ApiArgumentError(f"{other} is missing. Set it together with {name}: a key has both.")
-    return credentials
 
 
 _PARTNERS = {"username": "password", "password": "username", "key_id": "secret", "secret": "key_id"}
-_SIGNING = ("key_id", "secret", "scope")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CREDENTIALS = ("access_token", "key_id", "password", "scope", "secret", "username")
+_read_credentials = operator.attrgetter(*_CREDENTIALS)
 
 
 def apply_request_auth(

@@ -22,20 +22,21 @@ def fill_path(template: str, ids: dict[str, Any], safe: str = "") -> str:
 
     Raises ApiArgumentError for an id that would lead to another path.
     """
-    parts = template.split("/")
-    for index, part in enumerate(parts):
-        name = part[1:-1]
-        if name in ids and part[0] == "{":
-            value = ids[name]
-            if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
-                parts[index] = value
-                continue
-            parts[index] = quote(_checked_id(name, ids[name]), safe=safe)
-            if not {".", ".."}.isdisjoint(parts[index].split("/")):
-                raise ApiArgumentError(
-                    f"{name} should not be . or .., nor hold them as segments: HTTP libraries make another path of it"
-                )
-    return "/".join(parts)
+    path = template
+    for name, value in ids.items():
+        placeholder = f"{{{name}}}"
+        if placeholder not in template:
+            continue
+        if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
+            path = path.replace(placeholder, value)
+            continue
+        segment = quote(_checked_id(name, value), safe=safe)
+        if not {".", ".."}.isdisjoint(segment.split("/")):
+            raise ApiArgumentError(
+                f"{name} should not be . or .., nor hold them as segments: HTTP libraries make another path of it"
+            )
+        path = path.replace(placeholder, segment)
+    return path
 
 
 def _checked_id(name: str, value: Any) -> str:

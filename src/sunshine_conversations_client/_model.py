@@ -7,6 +7,7 @@ hide the rest of a response.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import sys
@@ -142,20 +143,28 @@ class FieldType:
             return named.from_argument(value)
         return _reject(place, named.__name__, value)
 
-    def from_wire(self, value: Any) -> Any:
-        """Return a server's value, with objects turned into models. It may be of any type."""
-        if self.plain or value is None:
-            return value
-        if self.container is list and isinstance(value, list):
-            return [self.item.from_wire(item) for item in value]
-        if self.container is dict and isinstance(value, dict):
-            return {name: self.item.from_wire(item) for name, item in value.items()}
+    def decoder(self) -> Callable[[Any], Any]:
+        """Return the function that turns a server's value, which may be of any type, into this type."""
         if self.container is not None:
-            return self.item.from_wire(value)
+            return _decoder_of_items(self.container, self.item.decoder() if not self.item.plain else _unchanged)
         named = self.named()
-        if issubclass(named, Model):
-            return named.from_dict(value) if isinstance(value, dict) else value
-        return _member(named, value)
+        return named._decode if issubclass(named, Model) else functools.partial(_member, named)
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _decoder_of_items(container: type, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the decoder of a list or a dictionary. It decodes any other value as if that were an item."""
+
+    def decode_list(value: Any) -> Any:
+        return [decode(item) for item in value] if isinstance(value, list) else decode(value)
+
+    def decode_dictionary(value: Any) -> Any:
+        return {name: decode(item) for name, item in value.items()} if isinstance(value, dict) else decode(value)
+
+    return decode_list if container is list else decode_dictionary
 
 
 class Field:
@@ -226,6 +235,10 @@ class Model:
     _fields: ClassVar[dict[str, Field]] = {}
     _lists: ClassVar[tuple[str, ...]] = ()
     _by_wire: ClassVar[dict[str, Field]] = {}
+    _decoders: ClassVar[dict[str, tuple[str, Callable[[Any], Any] | None]]] = {}
+    """For each field, by its name on the wire, its Python name and its decoder, which is None for plain values."""
+    _is_union: ClassVar[bool] = False
+    """True for the base class of a union, whose objects are of its kinds."""
     _wire_names: ClassVar[dict[str, str]] = {}
     _nullable: ClassVar[frozenset[str]] = frozenset()
     _read_only: ClassVar[frozenset[str]] = frozenset()
@@ -247,6 +260,7 @@ class Model:
                 setattr(cls, name, None)
         cls._fields = {name: field for base in reversed(cls.__mro__[1:]) for name, field in _fields_of(base)} | fields
         cls._by_wire = {field.wire: field for field in cls._fields.values()}
+        cls._decoders = {}
         cls._lists = tuple(field.wire for field in cls._fields.values() if field.type.container is list)
         cls._by_wire |= {alias: cls._fields[name] for alias, name in cls._aliases.items()}
 
@@ -388,19 +402,36 @@ class Model:
             from sunshine_conversations_client.exceptions import ApiArgumentError
 
             raise ApiArgumentError(f"{cls.__name__} should be made of a dict, not {type(obj).__name__}")
-        kind = cls._class_for(obj)
-        model = kind.__new__(kind)
-        by_wire, attributes = kind._by_wire, model.__dict__
+        model: Self = cls._decode(obj)
+        return model
+
+    @classmethod
+    def _decode(cls, value: Any) -> Any:
+        """Return a model for a server's object, and any other value as it is."""
+        if not isinstance(value, dict):
+            return value
+        kind = cls._class_for(value) if cls._is_union else cls
+        model = object.__new__(kind)
+        decoders, attributes = kind._decoders or kind._plan(), model.__dict__
         extra: dict[str, Any] = {}
-        for name, value in obj.items():
-            field = by_wire.get(name)
-            if field is None or field.wire != name:
-                extra[name] = value
+        for name, content in value.items():
+            if name in decoders:
+                attribute, decode = decoders[name]
+                attributes[attribute] = content if decode is None else decode(content)
             else:
-                attributes[field.name] = value if field.type.plain else field.type.from_wire(value)
+                extra[name] = content
         if extra:
             attributes["_additional"] = extra
         return model
+
+    @classmethod
+    def _plan(cls) -> dict[str, tuple[str, Callable[[Any], Any] | None]]:
+        """Set `_decoders`. The first object of the class does it, when all classes that the annotations name exist."""
+        cls._decoders = {
+            field.wire: (field.name, None if field.type.plain else field.type.decoder())
+            for field in cls._fields.values()
+        }
+        return cls._decoders
 
     @classmethod
     def from_json(cls, json_str: str) -> Self | None:
@@ -492,7 +523,8 @@ class OneOf(Model):
     """The kinds of a union; only its base class has them."""
 
     def __init_subclass__(cls, *, tag: str = "", by_fields: bool = False, kind: str = "") -> None:
-        if OneOf in cls.__bases__:
+        cls._is_union = OneOf in cls.__bases__
+        if cls._is_union:
             cls._tag, cls._by_fields = tag, by_fields
             cls._kinds = {}
         super().__init_subclass__()
@@ -505,7 +537,7 @@ class OneOf(Model):
 
     def __new__(cls, *positional: Any, **values: Any) -> Self:
         held = positional[0] if positional else values.get("actual_instance")
-        if "_kinds" not in cls.__dict__ or not (positional or values):
+        if not cls._is_union or not (positional or values):
             return super().__new__(cls)
         if isinstance(held, cls):
             return held
@@ -527,7 +559,9 @@ class OneOf(Model):
 
     @classmethod
     def _class_for(cls, obj: dict[str, Any]) -> type[Self]:
-        kinds: dict[str, type[Self]] = cls.__dict__.get("_kinds", {})
+        if not cls._is_union:
+            return cls
+        kinds: dict[str, type[Self]] = cls._kinds
         if cls._tag:
             value = obj.get(cls._tag)
             return kinds.get(value, cls) if isinstance(value, str) else cls

@@ -39,6 +39,7 @@ DEFAULT_TIMEOUT = Timeout(connect=5.0, read=30.0, total=90.0)
 DEFAULT_RETRIES = 3
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_CREDENTIAL_HEADERS = frozenset({"authorization", "cookie"})
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
@@ -109,7 +110,7 @@ class Operation(Generic[T]):
         for name in self.response._lists:
             if not isinstance(parsed.get(name), list | None):
                 raise self._undecodable(response, f"a JSON object whose {name} is a list")
-        return self.response.from_dict(parsed)
+        return self.response._decode(parsed)
 
     def _undecodable(self, response: Response, expected: str) -> ApiDecodeError:
         kind = _MEDIA_TYPE.match(response.headers.get("content-type", ""))
@@ -250,7 +251,7 @@ class Call(Generic[T]):
             headers["Host"] = _ZONE.sub("]", urlsplit(base).netloc)
         for name, value in headers.pairs():
             _check_header(name, value)
-        if self.auth or len(query) > len(self.query) or "authorization" in headers or "cookie" in headers:
+        if self.auth or len(query) > len(self.query) or headers.has_any(_CREDENTIAL_HEADERS):
             require_private(base, configuration)
         url = base + _encoding.fill_path(operation.path, self.ids, configuration.safe_chars_for_path_param)
         done_once = is_done_once(operation.method, base, caller_set_key=caller_set_key)
@@ -336,14 +337,16 @@ def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
 
 
-@functools.lru_cache(maxsize=256)
-def _is_token(name: str) -> bool:
-    return _TOKEN.fullmatch(name) is not None
+@functools.lru_cache(maxsize=64)  # most headers are those of the previous call
+def _is_valid(name: str, value: str) -> bool:
+    return _TOKEN.fullmatch(name) is not None and _FIELD_VALUE.fullmatch(value) is not None
 
 
 def _check_header(name: Any, value: Any) -> None:
     """Raise ApiArgumentError for an invalid header. It never repeats a value, which may be a credential."""
-    if not isinstance(name, str) or not _is_token(name):
+    if isinstance(name, str) and isinstance(value, str) and _is_valid(name, value):
+        return
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
         start = _TOKEN.match(name) if isinstance(name, str) else None
         shown = repr(start[0]) if start else type(name).__name__  # the rest may be a credential
         raise ApiArgumentError(f"a header's name should be a token of HTTP; the start of one is {shown:.40}")

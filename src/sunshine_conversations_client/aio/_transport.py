@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import os
 import socket
@@ -136,11 +137,11 @@ class AiohttpTransport:
             proxy_headers=None if proxy is None else proxy.headers,
             ssl=self._tls_context() if over_tls or (proxy is not None and proxy.url.startswith("https:")) else True,
             server_hostname=self._tls.server_name,
-            timeout=aiohttp.ClientTimeout(total=None, sock_read=timeout.read),
+            timeout=_limits(timeout.read),
             trace_request_ctx=attempt,
         )
         # Latin-1, as the synchronous client has them, and not aiohttp's UTF-8 with surrogates.
-        received = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw.raw_headers)
+        received = Headers.later((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw.raw_headers)
         if request.stream:
             return Response(raw.status, raw.reason, received, raw=raw)
         try:
@@ -177,6 +178,12 @@ class AiohttpTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+@functools.lru_cache(maxsize=16)
+def _limits(read: float | None) -> aiohttp.ClientTimeout:
+    """Return aiohttp's object for the limit of each read. It is immutable, so calls can share one."""
+    return aiohttp.ClientTimeout(total=None, sock_read=read)
 
 
 def _sent_headers(request: Request, proxy: Proxy | None) -> dict[str, str]:
@@ -296,10 +303,11 @@ class _Answer(aiohttp.ClientResponse):
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         transport = connection.transport
         response = await super().start(connection)
-        # HTTP forbids this body. If it comes, it must not become the answer of the next call.
-        announced = "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
-        if self.status == 204 and announced and transport is not None:
-            transport.close()
+        if self.status == 204 and transport is not None:
+            # HTTP forbids a body here. If it comes, it must not become the answer of the next call.
+            announced = "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
+            if announced:
+                transport.close()
         return response
 
 
