@@ -109,7 +109,7 @@ lock:  ## Renew the requirements files (needs uv)
 bench: install  ## Measure everything, or the sections in ONLY="conversations …", and write docs/benchmarks (an hour; needs wrk, two cores and 14 GB of disk)
 	$(BIN)/python benchmarks/run.py $(if $(ONLY),--only-section $(ONLY))
 
-bench-postgres: install  ## Measure PostgreSQL beside SQLite and nodes beside each other, and write docs/benchmarks/postgres.md (7 minutes; needs wrk and two cores)
+bench-postgres: install  ## Measure PostgreSQL beside SQLite and nodes beside each other, and write docs/benchmarks/postgres.md (5 minutes; needs wrk and two cores)
 	$(BIN)/python benchmarks/postgres.py
 
 bench-quick: install  ## Measure the ratios that benchmarks/expected.json holds, and fail if one fell by a third

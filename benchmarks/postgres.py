@@ -3,7 +3,7 @@ beside bare asyncpg, and how long a DELETE takes when a node is well, stopped, o
 
     python benchmarks/postgres.py [--rounds N] [--seconds N] [--page FILE]
 
-Everything except the DELETEs takes turns in one run. It needs wrk, two cores, and the PostgreSQL of the tests.
+Everything except the DELETEs takes turns in one run, of less than five minutes. It needs wrk, two cores, and the PostgreSQL of the tests.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def measure_nodes(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=int, default=2)
+    parser.add_argument("--seconds", type=int, default=1)
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks" / "postgres.md")
     options = parser.parse_args()
     require_tools()
@@ -158,7 +158,7 @@ def main() -> None:
         owner = filled.empty_owners()[-1]
         database.pin(CORES)
         create_request = create(owner, credentials(filled, [owner])[owner.app_id])
-        waits = deletes(filled.data, database.url, create_request, Proxy, 30 * options.rounds)
+        waits = deletes(filled.data, database.url, create_request, Proxy, 15 * options.rounds)
     options.page.write_text(page(samples, waits, options.rounds, options.seconds))
     print(options.page.read_text())
 
