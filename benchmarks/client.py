@@ -37,7 +37,7 @@ WORKER = COMPARATORS / "worker.py"
 ENVIRONMENTS = Path(sys.prefix)
 
 DEFAULT_ROUNDS = 5
-BATCHES = 16
+BATCHES = 10
 MESSAGES = 100
 CALLS = {"get": 25, "get_limited": 25, "get_unlimited": 25, "get_threads": 25, "get_at_once": 50, "decode": 1}
 """How often a batch does a case. The order of the targets turns with each batch, so that none is always the first."""
@@ -62,6 +62,7 @@ CPU_GOAL, DECODING_GOAL = 0.95, 0.5
 START_GOALS = {
     "import_ms": ("import", 0.01),
     "cold_ms": ("first answer of a cold process", 0.20),
+    "cold_cpu_ms": ("first answer of a cold process: CPU", 0.20),
     "memory_mb": ("peak memory of a process after its first answer", 0.55),
 }
 
