@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,12 @@ from sunshine_keys.store.transaction import Job, waves
 
 NOW = 1_000_000.0
 KEY_IDS = [f"int_{number}" for number in range(12)]
-OLD_IDS = [f"old_{number}" for number in range(8)]
-"""The keys of the integration `i` before a group, so that a few more reach the limit."""
+OLD_IDS = [f"int_old{number}" for number in range(9)]
+"""The keys of the integration `i` before a group, so that one more reaches the limit."""
 
+FULL = ("a", "i")
 owners = st.sampled_from(
-    [("a", "i"), ("a", "i"), ("a", "j"), ("a", "w"), ("a", "x"), ("b", "i"), ("a", None), ("x", None)]
+    [FULL, FULL, FULL, FULL, ("a", "j"), ("a", "w"), ("a", "x"), ("b", "i"), ("a", None), ("x", None)]
 )
 new_ids = st.sampled_from(KEY_IDS)
 key_ids = st.sampled_from([*KEY_IDS[:3], *OLD_IDS[:3], "app_1"])
@@ -58,6 +59,8 @@ def created_keys(draw: st.DrawFn) -> CreateKey:
 changes: st.SearchStrategy[Change[Any]] = st.one_of(
     created_keys(),
     created_keys(),
+    created_keys(),
+    st.builds(lambda id: DeleteKey(*FULL, id), st.sampled_from(OLD_IDS)),
     st.builds(
         lambda owner, id, unless: DeleteKey(owner[0], owner[1], id, unless_successor=unless),
         owners,
@@ -83,6 +86,21 @@ origins = st.builds(
     st.sampled_from([None, "app_1", "app_1", "act_1", *OLD_IDS[:3], KEY_IDS[0]]),
     st.sampled_from([None, None, "n0", "n1"]),
     st.sampled_from([b"b0", b"b1"]),
+)
+
+
+def at_the_limit(steps: list[str]) -> list[tuple[Origin, Change[Any]]]:
+    """Return changes of the owner that is nearly full: each step deletes a key, or is "" and creates a new one."""
+    own: list[Change[Any]] = [
+        DeleteKey(*FULL, id) if id else CreateKey(key(KEY_IDS[place], Scope.INTEGRATION, *FULL), NOW)
+        for place, id in enumerate(steps)
+    ]
+    return [(Origin("app_1"), change) for change in own]
+
+
+groups = st.one_of(
+    st.lists(st.tuples(origins, changes), min_size=2, max_size=14),
+    st.lists(st.sampled_from(["", "", *OLD_IDS[:3]]), min_size=3, max_size=len(KEY_IDS)).map(at_the_limit),
 )
 
 
@@ -174,7 +192,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path, runner: asyncio.Runner)
 
 def test_changes_committed_together_are_as_one_after_the_other(pair: Pair, runner: asyncio.Runner) -> None:
     @settings(max_examples=pair.examples)
-    @given(st.lists(st.tuples(origins, changes), min_size=2, max_size=14))
+    @given(groups)
     def check(group: list[tuple[Origin, Change[Any]]]) -> None:
         runner.run(pair.check(group))
 
@@ -182,7 +200,7 @@ def test_changes_committed_together_are_as_one_after_the_other(pair: Pair, runne
 
 
 @contextlib.contextmanager
-def statements_of(store: PostgresStore) -> Iterator[list[str]]:
+def statements_of(store: PostgresStore) -> Generator[list[str]]:
     """Yield the first words of the statements that the writer sends; each takes a round trip."""
     statements: list[str] = []
     connection = store._writer._connection  # only this connection carries changes
