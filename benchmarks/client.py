@@ -331,7 +331,7 @@ _NOTES = """What the others leave to the caller:
   type. The client's keep such a message.
 
 As shipped, this client limits each wait and the official client limits none. A socket with a limit costs a further system
-call (`poll`) before each read, so the ratio as shipped compares a call that ends with one that may never end. With the
+call (`poll`) before each read and each write, so the ratio as shipped compares a call that ends with one that may never end. With the
 same limits on both sides the ratio compares the clients.
 """
 
