@@ -126,6 +126,8 @@ class RequestLog:
         self._level = log.level.number
         self._form: Callable[[RequestLine], bytes] = as_json if log.format is LogFormat.JSON else as_text
         self._outcomes: list[Outcome | Rejected] = []
+        self._lines: list[bytes] = []
+        """What is formatted, and waits for the writer."""
 
     def __call__(self, outcome: Outcome) -> None:
         if level_of(outcome) >= self._level:
@@ -140,19 +142,31 @@ class RequestLog:
 
     def _add(self, outcome: Outcome | Rejected) -> None:
         if not self._outcomes:
-            asyncio.get_running_loop().call_later(_SECONDS, self.flush)
+            asyncio.get_running_loop().call_soon(self._format)
         self._outcomes.append(outcome)
+
+    def _format(self) -> None:
+        """Format the lines of all outcomes of this tick of the event loop."""
+        outcomes, self._outcomes = self._outcomes, []
+        if outcomes and not self._lines:
+            asyncio.get_running_loop().call_later(_SECONDS, self.flush)
+        form = self._form
+        self._lines += [
+            form(line_of(outcome) if isinstance(outcome, Outcome) else line_of_rejection(outcome)) for outcome in outcomes
+        ]
 
     def flush(self) -> None:
         """Write the lines of all outcomes so far."""
-        outcomes, self._outcomes = self._outcomes, []
-        writer = standard_error()
-        part, lines = b"", 0
-        for outcome in outcomes:
-            line = self._form(line_of(outcome) if isinstance(outcome, Outcome) else line_of_rejection(outcome))
-            if len(part) + len(line) >= _WRITTEN_AT_ONCE:
-                writer.write(part, lines)
-                part, lines = b"", 0
-            part += line + b"\n"
-            lines += 1
-        writer.write(part, lines)
+        self._format()
+        lines, self._lines = self._lines, []
+        begin = size = 0
+        for end, line in enumerate(lines):
+            if size + len(line) >= _WRITTEN_AT_ONCE:
+                _write(lines[begin:end])
+                begin, size = end, 0
+            size += len(line) + 1
+        _write(lines[begin:])
+
+
+def _write(lines: list[bytes]) -> None:
+    standard_error().write(b"".join([line + b"\n" for line in lines]), len(lines))
