@@ -10,7 +10,7 @@ from sunshine_keys.access.causes import CAUSES
 from sunshine_keys.apps import operations as apps
 from sunshine_keys.console.table import SESSIONS
 from sunshine_keys.integrations import operations as integrations
-from sunshine_keys.keys import ends  # noqa: F401 # pyright: ignore[reportUnusedImport] - registers actions, as above
+from sunshine_keys.keys import ends, usage  # noqa: F401 # pyright: ignore[reportUnusedImport] - registers actions, as above
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.oauth import operations as oauth
@@ -40,6 +40,6 @@ CATALOG = Catalog(
         audit.TABLE,
     ),
     credentials=KEYS,
-    migrations=(audit.MIGRATION,),
+    migrations=(audit.MIGRATION, usage.MIGRATION),
     postgres_offset=2,  # stores on PostgreSQL began with the tables of schema version 3 and recorded it as 1
 )

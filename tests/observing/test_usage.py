@@ -147,7 +147,7 @@ def test_a_backup_contains_usage_and_a_copy_does_not(on_sqlite: Used, tmp_path: 
     assert copied.returncode == 0, copied.stderr
     with closing(sqlite3.connect(tmp_path / "copy")) as copy:
         assert copy.execute("SELECT count(*) FROM keys").fetchone() == (3,)
-        assert copy.execute("SELECT count(*) FROM key_hours").fetchone() == (0,)
+        assert copy.execute("SELECT count(*) FROM key_use_hours").fetchone() == (0,)
     with Server(on_sqlite.place, patch=NEVER) as server:
         assert server.wire.get(on_sqlite.keys, on_sqlite.app_key).status == 200
         assert server.kill(signal.SIGTERM) == 0

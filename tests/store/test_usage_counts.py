@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import multiprocessing
+import sqlite3
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from support.stores import ACCOUNT_KEY, APP_KEY, KEY, Open, fill, key, opened
 
@@ -15,13 +18,13 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.changes import DeleteApp
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.integrations.changes import DeleteIntegration
+from sunshine_keys.keys import usage
 from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour, Usage, usage_of
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore
-from sunshine_keys.store.statements import Row
 from sunshine_keys.store.store import USAGE_BATCH
 
 HOUR = 3600
@@ -33,10 +36,18 @@ def used(key_id: str, requests: int = 1, *, hour: int = NOW, at: float = 5.0, so
     return KeyHour(key_id, hour, requests, hour + at, source)
 
 
-async def count_rows(store: Store) -> dict[str, int]:
-    assert isinstance(store, SqliteStore | PostgresStore)
-    counted: list[Row] = await store.rows("SELECT (SELECT count(*) FROM key_uses), (SELECT count(*) FROM key_hours)")
-    return {"uses": counted[0][0], "hours": counted[0][1]}
+async def write(store: Store, sql: str) -> None:
+    """Change the tables of usage directly."""
+    if isinstance(store, SqliteStore):
+        with contextlib.closing(sqlite3.connect(store._path)) as connection:
+            connection.execute(sql)
+            connection.commit()
+        await asyncio.sleep(0.01)  # reads of one tick of the event loop share a transaction
+    else:
+        assert isinstance(store, PostgresStore)
+        connection = await asyncpg.connect(store._url)
+        await connection.execute(sql)
+        await connection.close()
 
 
 async def test_counts_are_added_by_key_and_hour(store: Store) -> None:
@@ -60,8 +71,8 @@ async def test_hours_before_a_time_are_omitted_and_the_last_use_is_not(store: St
 async def test_a_use_from_the_future_does_not_hide_later_ones(store: Store) -> None:
     await store.count_usage([used("int_1", hour=NOW + 24 * HOUR)])
     await store.count_usage([used("int_1", source="192.0.2.8")])
-    usage = (await store.read(usage_of(["int_1"], NOW)))["int_1"]
-    assert (usage.last_used, usage.last_source) == (NOW + 5.0, "192.0.2.8")
+    use = (await store.read(usage_of(["int_1"], NOW)))["int_1"]
+    assert (use.last_used, use.last_source) == (NOW + 5.0, "192.0.2.8")
 
 
 async def test_the_last_use_only_moves_forward(store: Store) -> None:
@@ -98,16 +109,35 @@ async def test_usage_is_deleted_with_its_key(
     ids = [KEY.id, APP_KEY.id, ACCOUNT_KEY.id]
     await store.count_usage([used(key_id) for key_id in ids])
     await store.transact(OPERATOR, change)
-    await store.count_usage([used(key_id) for key_id in (*ids, "int_never")])  # counts from before the change
-    assert (await store.read(usage_of(ids, 0))).keys() == left
-    assert await count_rows(store) == {"uses": len(left), "hours": len(left)}
+    counts = [used(key_id, hour=hour) for key_id in (*ids, "int_never") for hour in (NOW, NOW - 2 * HOUR)]
+    await store.count_usage(counts)  # from before the change
+    assert (await store.read(usage_of([*ids, "int_never"], 0))).keys() == left
 
 
-async def test_a_recreated_key_starts_without_usage(store: Store) -> None:
-    await store.count_usage([used("int_1")])
-    await store.transact(OPERATOR, DeleteKey("a", "i", "int_1"))
-    await store.transact(OPERATOR, CreateKey(KEY))
-    assert await store.read(usage_of(["int_1"], 0)) == {}
+async def test_last_uses_of_hours_that_are_over_are_folded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are then found without their hours, which a direct change deletes here."""
+    monkeypatch.setattr(usage, "FOLDED_HOURS", 2)
+    ids, hours = ["act_1", "app_1", "int_1"], [NOW - 3 * HOUR, NOW - 2 * HOUR]
+    await store.count_usage([used(key_id, hour=hour, at=7) for key_id in ids for hour in hours])
+    await store.count_usage([used(key_id, hour=hour) for key_id in ("act_1", "int_gone") for hour in (hours[1], NOW)])
+    await write(store, "DELETE FROM key_uses")
+    await write(store, f"UPDATE meta SET value = '{hours[0] - HOUR} ~' WHERE name = 'uses_folded'")
+    before = await store.read(usage_of(ids, 0))
+    for _ in range(6):
+        assert await store.read(usage_of(ids, 0)) == before
+        await store.count_usage([])
+    assert await store.read(usage_of(ids, 0)) == before
+    await write(store, "DELETE FROM key_use_hours")
+    last = {key_id: Usage(hours[1] + 7.0, "192.0.2.7", {}) for key_id in ids}
+    assert await store.read(usage_of([*ids, "int_gone"], 0)) == last
+
+
+async def test_folding_never_sets_a_last_use_back(store: Store) -> None:
+    await store.count_usage([used("int_1", hour=NOW - 3 * HOUR), used("int_1", hour=NOW - 2 * HOUR, source="newest")])
+    await write(store, f"UPDATE meta SET value = '{NOW - 4 * HOUR} ~' WHERE name = 'uses_folded'")
+    await store.count_usage([])
+    await write(store, "DELETE FROM key_use_hours")
+    assert (await store.read(usage_of(["int_1"], 0)))["int_1"].last_source == "newest"
 
 
 async def test_usage_is_not_in_the_audit_trail(store: Store) -> None:

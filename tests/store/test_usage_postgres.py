@@ -25,16 +25,30 @@ def used(key_id: str) -> KeyHour:
 
 
 async def test_a_key_that_is_being_deleted_is_skipped(postgres: Postgres, postgres_url: str) -> None:
+    """Its late uses would be written to the table of last uses, which refers to the keys."""
+    late = HOUR - 2 * 3600
+
+    async def count(*key_ids: str) -> None:
+        await store.count_usage([KeyHour(key_id, late, 1, late + 1.0, "192.0.2.7") for key_id in key_ids])
+
     async with filled(lambda: open_postgres(postgres_url)) as store:
         deleting = await asyncpg.connect(postgres_url)
         await deleting.execute("BEGIN")
         await deleting.execute("DELETE FROM keys WHERE id = 'int_1'")
-        await store.count_usage([used("app_1"), used("int_1")])
+        await count("app_1", "int_1")
         await deleting.execute("DELETE FROM keys WHERE id = 'app_1'")
+        # Fold the same hour once more.
+        await deleting.execute("COMMIT; BEGIN; DELETE FROM keys WHERE id = 'act_1'")
+        await store.count_usage([used("act_1")])
+        other = await asyncpg.connect(postgres_url)
+        await other.execute(f"UPDATE meta SET value = '{late - 3600} ~' WHERE name = 'uses_folded'")
+        await count("act_1")
+        assert await other.fetch("SELECT key_id FROM key_uses") == []
         await deleting.execute("COMMIT")
+        await other.close()
         await deleting.close()
-        await store.count_usage([used("app_1"), used("int_1"), used("act_1")])
-        assert (await store.read(usage_of(["app_1", "int_1", "act_1"], 0))).keys() == {"act_1"}
+        await count("app_1", "int_1", "act_1")
+        assert await store.read(usage_of(["app_1", "int_1", "act_1"], 0)) == {}
 
 
 async def test_counting_does_not_wait_for_the_lock_of_changes(postgres: Postgres, postgres_url: str) -> None:

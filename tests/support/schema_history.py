@@ -161,6 +161,18 @@ CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NU
 CREATE INDEX audit_by_ended_key ON audit (substr(resource, length(resource) - 27))
     WHERE action IN ('key.delete', 'key.expire');
 """,
+    """
+CREATE TABLE key_use_hours (
+    hour INTEGER NOT NULL,
+    key_id TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    last_used REAL NOT NULL,
+    last_source TEXT NOT NULL,
+    PRIMARY KEY (hour, key_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source)
+    SELECT hour, key_id, requests, hour, '' FROM key_hours;
+""",
 )
 """One step a version, from an empty database."""
 
@@ -310,6 +322,18 @@ CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NU
     """
 CREATE INDEX audit_by_ended_key ON audit (substr(resource, length(resource) - 27))
     WHERE action IN ('key.delete', 'key.expire');
+""",
+    """
+CREATE TABLE key_use_hours (
+    hour bigint NOT NULL,
+    key_id text COLLATE "C" NOT NULL,
+    requests bigint NOT NULL,
+    last_used double precision NOT NULL,
+    last_source text NOT NULL,
+    PRIMARY KEY (hour, key_id)
+);
+INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source)
+    SELECT hour, key_id, requests, hour, '' FROM key_hours;
 """,
 )
 """One step a version, from an empty database."""

@@ -19,7 +19,7 @@ from sunshine_keys.keys.model import Key, KeyView, key_view, moment_of, moment_t
 from sunshine_keys.keys.rotations import ROTATIONS
 from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.keys.table import KEYS, find_key, keys_after, keys_of_app, keys_of_integration, require_owner
-from sunshine_keys.keys.usage import HOURS, LAST_USES, SOURCES, Usage, usage_of
+from sunshine_keys.keys.usage import FORMER_HOURS, HOURS, LAST_USES, SOURCES, Usage, usage_of
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin, audit
 from sunshine_keys.wire.operation import Call, operation
@@ -138,7 +138,7 @@ async def delete_key(call: Call) -> Any:
     return {}
 
 
-TABLES = (KEYS, LAST_USES, HOURS, SOURCES, ROTATIONS)
+TABLES = (KEYS, LAST_USES, FORMER_HOURS, SOURCES, ROTATIONS, HOURS)
 
 OPERATIONS = [
     operation("ListAppKeys", list_keys),

@@ -152,7 +152,8 @@ class RequestLog:
             asyncio.get_running_loop().call_later(_SECONDS, self.flush)
         form = self._form
         self._lines += [
-            form(line_of(outcome) if isinstance(outcome, Outcome) else line_of_rejection(outcome)) for outcome in outcomes
+            form(line_of(outcome) if isinstance(outcome, Outcome) else line_of_rejection(outcome))
+            for outcome in outcomes
         ]
 
     def flush(self) -> None:

@@ -28,6 +28,7 @@ LAST_SECONDS = 2.0
 """How long the last batch may take if the store is unavailable: the service must stop within seconds."""
 
 _WARNING_SECONDS = 60.0
+_IDLE_SECONDS = 60.0
 _HOUR = 3600
 _AGENT_LENGTH = 200
 _UNPRINTABLE = re.compile("[^ -~]")
@@ -62,6 +63,7 @@ class UsageCounts:
         self._counts: dict[tuple[str, int], _Count] = {}
         self._is_full = False
         self._warned = -_WARNING_SECONDS
+        self._written = time.monotonic()
         self._due = asyncio.Event()
         self._is_closing = False
         self._task = asyncio.create_task(self._write_on(), name="sunshine-keys-usage")
@@ -112,7 +114,11 @@ class UsageCounts:
     async def _write(self) -> None:
         counts, self._counts = self._counts, {}
         try:
+            if not counts and time.monotonic() - self._written >= _IDLE_SECONDS:
+                await self._store.count_usage([])  # what was counted before may be due to be folded
+                self._written = time.monotonic()
             while counts:
+                self._written = time.monotonic()
                 batch = list(itertools.islice(counts.items(), USAGE_BATCH))
                 await self._store.count_usage([_key_hour(key_hour, count) for key_hour, count in batch])
                 for key_hour, _ in batch:

@@ -1,6 +1,6 @@
 """Work on a database without I/O: a generator yields statements and is sent their rows.
 
-Statements name their values $1, $2, …. A driver (`sqlite.writer.run`, `postgres.writer`, `Reader.read`) is a few lines.
+Statements name their values $1, $2, …. A driver (`sqlite.schema.run`, `postgres.executor`, `Reader.read`) is a few lines.
 """
 
 from __future__ import annotations

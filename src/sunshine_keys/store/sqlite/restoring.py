@@ -21,7 +21,7 @@ from sunshine_keys.store.change import OPERATOR, AuditOnly, Revokes, actions
 from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.sealing import META, NOTIFIED
 from sunshine_keys.store.sqlite import schema
-from sunshine_keys.store.sqlite.writer import run
+from sunshine_keys.store.sqlite.schema import run
 from sunshine_keys.store.table import Catalog
 from sunshine_keys.store.transaction import AuditedTransaction, Job
 

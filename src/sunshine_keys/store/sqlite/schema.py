@@ -16,6 +16,7 @@ from sunshine_keys.store import sealing
 from sunshine_keys.store.errors import StoreError, StoreTooNew
 from sunshine_keys.store.sealing import META, Sealing
 from sunshine_keys.store.sqlite.pairing import require_pair
+from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.table import SQLITE, Catalog, Migration
 
 _BUSY_SECONDS = 10.0
@@ -202,3 +203,18 @@ def _require_readable(version: int, path: Path, catalog: Catalog) -> None:
         raise StoreTooNew(
             f"the store {path} has schema version {version}, this program knows {newest}: use the newer program"
         )
+
+
+def run(connection: sqlite3.Connection, statements: Statements[Any]) -> None:
+    """Run `statements` in the transaction that is open."""
+    try:
+        statement = next(statements)
+        while True:
+            try:
+                rows = connection.execute(statement.sql, named(statement.values)).fetchall()
+            except sqlite3.IntegrityError as error:
+                statement = statements.throw(ConstraintBroken(str(error)))
+            else:
+                statement = statements.send(rows)
+    except StopIteration:
+        return

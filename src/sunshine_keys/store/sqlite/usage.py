@@ -8,20 +8,23 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sunshine_keys.keys.usage import FUTURE_SECONDS, PRUNED_HOURS, USAGE_DAYS, KeyHour
-from sunshine_keys.store.sqlite.schema import named
+from sunshine_keys.keys.usage import FUTURE_SECONDS, NEWER_USE, PRUNED_HOURS, USAGE_DAYS, KeyHour, fold
+from sunshine_keys.store.sqlite.schema import named, run
 
 _BUSY_MS = 500
 """The wait for another process. It is short, because changes wait behind the statistics, which can be added later."""
 
-# Add only to keys that exist: a key may have been deleted since its use.
 _ADD = """
-INSERT INTO key_hours (key_id, hour, requests) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM keys WHERE id = $1)
-ON CONFLICT (key_id, hour) DO UPDATE SET requests = key_hours.requests + excluded.requests"""
-_USED = """
-INSERT INTO key_uses (key_id, used, source) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM keys WHERE id = $1)
-ON CONFLICT (key_id) DO UPDATE SET used = excluded.used, source = excluded.source
-WHERE excluded.used > key_uses.used OR key_uses.used > $4"""
+INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (hour, key_id) DO UPDATE SET requests = key_use_hours.requests + excluded.requests,
+last_used = max(key_use_hours.last_used, excluded.last_used),
+last_source = iif(excluded.last_used > key_use_hours.last_used, excluded.last_source, key_use_hours.last_source)"""
+# Add only to keys that exist: a key may have been deleted since its use.
+_USED = (
+    "INSERT INTO key_uses (key_id, used, source)"  # noqa: S608 - names of our own
+    " SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM keys WHERE id = $1) " + NEWER_USE
+)
+_PRESENT = "EXISTS (SELECT 1 FROM keys WHERE id = hours.key_id)"
 _SOURCE = """
 INSERT INTO key_sources (key_id, hour, source, agent, requests, last_used)
 SELECT $1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT 1 FROM keys WHERE id = $1)
@@ -30,9 +33,12 @@ requests = key_sources.requests + excluded.requests, last_used = max(key_sources
 _PRUNE_SOURCES = """
 DELETE FROM key_sources WHERE (key_id, hour) IN
 (SELECT key_id, hour FROM key_sources WHERE hour < $1 ORDER BY hour LIMIT $2)"""
-_PRUNE = """
+_PRUNE_FORMER = """
 DELETE FROM key_hours WHERE (key_id, hour) IN
 (SELECT key_id, hour FROM key_hours WHERE hour < $1 ORDER BY hour LIMIT $2)"""
+_PRUNE = """
+DELETE FROM key_use_hours WHERE (hour, key_id) IN
+(SELECT hour, key_id FROM key_use_hours WHERE hour < $1 ORDER BY hour, key_id LIMIT $2)"""
 
 
 def add(connection: sqlite3.Connection, batch: Sequence[KeyHour]) -> None:
@@ -44,13 +50,17 @@ def add(connection: sqlite3.Connection, batch: Sequence[KeyHour]) -> None:
     finally:
         connection.execute(f"PRAGMA busy_timeout = {busy}")
     now = time.time()
-    connection.executemany(_ADD, [named((item.key_id, item.hour, item.requests)) for item in batch])
     connection.executemany(
-        _USED, [named((item.key_id, item.last_used, item.last_source, now + FUTURE_SECONDS)) for item in batch]
+        _ADD,
+        [named((item.hour, item.key_id, item.requests, item.last_used, item.last_source)) for item in batch],
     )
+    late = [item for item in batch if item.is_late(now)]
+    future = now + FUTURE_SECONDS
+    connection.executemany(_USED, [named((item.key_id, item.last_used, item.last_source, future)) for item in late])
+    run(connection, fold(now, _PRESENT))
     sources = [named(msgspec.structs.astuple(source)) for item in batch for source in item.sources]
     connection.executemany(_SOURCE, sources)
     old = named((int(now) - USAGE_DAYS * 86400, PRUNED_HOURS))
-    connection.execute(_PRUNE, old)
-    connection.execute(_PRUNE_SOURCES, old)
+    for statement in (_PRUNE, _PRUNE_FORMER, _PRUNE_SOURCES):
+        connection.execute(statement, old)
     connection.execute("COMMIT")

@@ -21,7 +21,6 @@ from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.sqlite import schema, usage
 from sunshine_keys.store.sqlite.file_identity import FileIdentity
-from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.statistics import Commits
 from sunshine_keys.store.submissions import Submission, Waiting
 from sunshine_keys.store.transaction import AuditedTransaction, Job, PartialWrite, Transaction, actions_of
@@ -109,7 +108,7 @@ class Writer:
         try:
             self._file.require()
             self._connection.execute("BEGIN IMMEDIATE")
-            run(self._connection, self._transaction(jobs, self._now()).whole())
+            schema.run(self._connection, self._transaction(jobs, self._now()).whole())
             is_ending = True
             self._connection.execute("COMMIT")
             self._commits.done(len(jobs), time.perf_counter() - begun, actions_of(jobs))
@@ -150,21 +149,6 @@ class Writer:
 
 def _is_io(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR
-
-
-def run(connection: sqlite3.Connection, statements: Statements[Any]) -> None:
-    """Run `statements` in the transaction that is open."""
-    try:
-        statement = next(statements)
-        while True:
-            try:
-                rows = connection.execute(statement.sql, schema.named(statement.values)).fetchall()
-            except sqlite3.IntegrityError as error:
-                statement = statements.throw(ConstraintBroken(str(error)))
-            else:
-                statement = statements.send(rows)
-    except StopIteration:
-        return
 
 
 def _answer(jobs: Sequence[Waiting]) -> None:
