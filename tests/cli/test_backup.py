@@ -352,7 +352,15 @@ class TestRestore:
 
     def test_an_older_schema_is_upgraded(self, data: Path, sample: dict[str, Any]) -> None:
         file = backed_up(data, data.parent / "backup")
-        newer = ("audit", "idempotency", "key_hours", "key_uses", "key_use_hours", "console_sessions", "refused_requests")
+        newer = (
+            "audit",
+            "idempotency",
+            "key_hours",
+            "key_uses",
+            "key_use_hours",
+            "console_sessions",
+            "refused_requests",
+        )
         for table in (*newer, "oauth_codes", "oauth_clients", "key_sources", "rotations"):
             execute(file, f"DROP TABLE {table}")
         for index in ("keys_by_end", "keys_by_integration"):
