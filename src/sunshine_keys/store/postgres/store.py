@@ -171,7 +171,7 @@ class PostgresStore(Store):
             async with asyncio.timeout(connections.ANSWER_SECONDS):
                 await pool.fetch(statement, *values)
                 async with pool.acquire() as connection, connection.transaction():
-                    now, folds, _ = await connection.fetchrow(usage.BEGIN_TO_FOLD)
+                    ((now, folds, _),) = await connection.fetch(usage.BEGIN_TO_FOLD)
                     if folds:
                         await executor.run(connection, [fold(now, usage.PRESENT)])
         except CONTACT_LOST as error:
