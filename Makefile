@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres bench-durability check format docs lock dist clean
+.PHONY: install help demo screenshots test test-slow fuzz bench bench-quick bench-postgres check format docs lock dist clean
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -60,9 +60,6 @@ test: install  ## Run all tests, in as many processes as there are cores, at mos
 
 test-slow: install  ## Run the tests that take minutes: kills, power cuts and broken disks by the dozen
 	$(BIN)/python -m pytest -m slow -rs -n auto --maxprocesses 4 --dist worksteal
-
-bench-durability: install  ## Creates per second, committed in groups and one by one
-	$(BIN)/python benchmarks/durability.py
 
 fuzz: install  ## Fuzz for longer: FUZZ_SECONDS (300) for the parsers, FUZZ_EXAMPLES (500) for the API
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0

@@ -24,7 +24,7 @@ class Case(NamedTuple):
     requests: Path
     status: int = 200
     connections: int = 32
-    targets: tuple[str, ...] = ("service", "floor", "reference", "nginx")
+    targets: tuple[str, ...] = ("service", "logged", "floor", "reference", "nginx")
 
     @property
     def writes(self) -> bool:
@@ -36,6 +36,7 @@ class Case(NamedTuple):
             return next(lines).rstrip("\n")
 
 
+LOGGED = ("service", "logged", "floor", "reference")
 READS = ("service", "floor", "reference")
 WRITES = ("service", "reference")
 
@@ -63,10 +64,10 @@ def cases(folder: Path, filled: Filled, distinct_tokens: int) -> list[Case]:
     return [
         Case("get_basic", file("basic", Request(path, good))),
         Case("auth_basic", file("auth", Request(ROUTE, good)), targets=("service",)),
-        Case("get_same_token", file("same", Request(path, f"Bearer {token}")), targets=READS),
+        Case("get_same_token", file("same", Request(path, f"Bearer {token}")), targets=LOGGED),
         Case("auth_same_token", file("auth_same", Request(ROUTE, f"Bearer {token}")), targets=("service",)),
         Case("get_new_token", write_requests(folder / "new", fresh), targets=READS),
-        Case("list", file("list", Request(owner.keys_path, good))),
+        Case("list", file("list", Request(owner.keys_path, good)), targets=(*READS, "nginx")),
         Case("refused_secret", file("wrong", Request(refused, basic(owner.app_key_id, new_secret()))), 401, targets=READS),
         Case("refused_key", file("unknown", Request(refused, basic("app_" + 24 * "0", new_secret()))), 401, targets=WRITES),
         Case("refused_token", file("forged", Request(refused_tokens, f"Bearer {forged}")), 401, targets=READS),

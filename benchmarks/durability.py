@@ -1,17 +1,13 @@
-"""Measures creates per second with every answer durable: committed in groups, beside one fsync for each request.
+"""The section of creates per second with every answer durable: committed in groups, beside one fsync for each request.
 
-    python benchmarks/durability.py [--rounds N] [--seconds N] [--folder FOLDER]
-
-The same server, on a new store in FOLDER (a real disk: the current folder's unless named), once as it is and once with
-a group's limit of one, interleaved; prints medians with their range. The load comes from another process, over sockets
-that stay open, 32 and then one. The gain of groups depends on the cost of an fsync, so that is printed, too; if strace is
-installed, the same is measured with fsyncs that take longer, and creates per fsync are counted. Goals: at 32 connections
-and an fsync of a millisecond 5 times as many; at one connection, where there is nothing to group, no fewer.
+The same server, on a new store in the current folder (a real disk), once as it is and once with a group's limit of one,
+interleaved. The load comes from another process, over sockets that stay open, 32 and then one. The gain of groups depends on
+the cost of an fsync: if strace is installed, the same is measured with fsyncs that take longer, and creates per fsync are
+counted.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import os
@@ -28,6 +24,10 @@ import time
 from base64 import b64encode
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
+
+from goals import Goal, Spread, figure
+from report import table
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.model import DEFAULT_SETTINGS, App
@@ -49,8 +49,10 @@ main()
 """
 WAYS = {"in groups": 0, "one fsync each": 1}
 INTEGRATIONS = 10_000
-SLOWER = (1, 4)
-"""Milliseconds that fsync takes on many SSDs, and on many cloud disks."""
+GOALS = {0.2: 4.0, 1.0: 8.0}
+"""How many times as many creates groups should make at 32 connections, by the milliseconds that an fsync takes longer."""
+
+SECONDS = 2.0
 
 FSYNC = "fsync,fdatasync"
 STRACE = ("strace", "--daemonize", "--follow-forks", "--seccomp-bpf", f"--trace={FSYNC}")
@@ -155,39 +157,42 @@ def fsync_milliseconds(folder: Path) -> float:
     return statistics.median(taken) * 1e3
 
 
-def cell(values: list[float]) -> str:
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--folder", type=Path, default=Path())
-    options = parser.parse_args()
-    disks: dict[str, tuple[str, ...]] = {f"{fsync_milliseconds(options.folder):.2f} ms": ()}
-    if shutil.which("strace"):
-        disks |= {
-            f"{ms} ms more": (*STRACE, "--output=/dev/null", f"--inject={FSYNC}:delay_exit={ms}ms") for ms in SLOWER
-        }
-    print("| connections | an fsync takes | in groups | one fsync each | ratio |\n|---|---|---|---|---|")
+def measure(folder: Path, rounds: int) -> dict[str, Any]:
+    """Measure in the current folder: temporary folders are often in memory, where an fsync takes no time."""
+    folder, has_strace = Path(), shutil.which("strace") is not None
+    delays = [0.0, *GOALS] if has_strace else [0.0]
+    rates: dict[str, dict[str, list[float]]] = {}
     for connections in (32, 1):
-        for disk, under in disks.items():
-            rates: dict[str, list[float]] = {name: [] for name in WAYS}
-            for _ in range(options.rounds):
+        for ms in delays:
+            under = (*STRACE, "--output=/dev/null", f"--inject={FSYNC}:delay_exit={int(ms * 1000)}us") if ms else ()
+            by_way = rates[f"{connections} {ms:g}"] = {name: [] for name in WAYS}
+            for _ in range(rounds):
                 for name, limit in WAYS.items():
-                    rate = creates_per_second(options.folder, limit, connections, options.seconds, *under)
-                    rates[name].append(rate)
-            ratios = [grouped / alone for grouped, alone in zip(*rates.values(), strict=True)]
-            print(f"| {connections} | {disk} | {' | '.join(map(cell, (*rates.values(), ratios)))} |", flush=True)
-    if not shutil.which("strace"):
-        print("\nWithout strace, fsyncs are neither counted nor slowed down.")
-        return
-    print("\n| connections | creates for each fsync, in groups | one fsync each |\n|---|---|---|")
-    for connections in (32, 1):
-        counted = [creates_per_fsync(options.folder, limit, connections, options.seconds) for limit in WAYS.values()]
-        print(f"| {connections} | {' | '.join(f'{creates:.3g}' for creates in counted)} |", flush=True)
+                    by_way[name].append(creates_per_second(folder, limit, connections, SECONDS, *under))
+    counted = {
+        f"{connections}": [creates_per_fsync(folder, limit, connections, SECONDS) for limit in WAYS.values()]
+        for connections in ((32, 1) if has_strace else ())
+    }
+    return {"fsync_ms": fsync_milliseconds(folder), "rates": rates, "per_fsync": counted}
 
 
-if __name__ == "__main__":
-    main()
+def section(results: dict[str, Any]) -> tuple[list[Goal], str]:
+    goals, rows = [], []
+    for case, by_way in results["rates"].items():
+        connections, delay = case.split()
+        gains = [grouped / alone for grouped, alone in zip(*by_way.values(), strict=True)]
+        disk = f"{results['fsync_ms']:.2f} ms" + (f" and {delay} ms more" if float(delay) else "")
+        rows.append([connections, disk, *(Spread.of(values).text() for values in (*by_way.values(), gains))])
+        if connections == "32" and float(delay) in GOALS:
+            title = f"creates a second at 32 connections, an fsync takes {delay} ms more: of one fsync each"
+            goals.append(Goal.at_least(title, GOALS[float(delay)], gains))
+        elif connections == "1" and not float(delay):
+            goals.append(Goal.at_least("creates a second at 1 connection: of one fsync each", 0.9, gains))
+    text = (
+        "## Creates in groups\n\nCreates per second, each durable before it is answered: committed in groups, as the service does, "
+        "and with one fsync for each.\n\n" + table(["connections", "an fsync takes", *WAYS, "ratio"], rows)
+    )
+    if results["per_fsync"]:
+        per_fsync = [[name, *map(figure, counts)] for name, counts in results["per_fsync"].items()]
+        text += table(["connections", *(f"creates for each fsync, {name}" for name in WAYS)], per_fsync)
+    return goals, text

@@ -70,9 +70,12 @@ def measure(folder: Path, sizes: list[int], rounds: int) -> list[Grown]:
             target = stack.enter_context(targets.service(filled.data, name=f"{size} keys"))
             known = _write_reads(folder, size, filled)
             grown.append(Grown(size, filled, target, known, bytes_per_key, {}, {}))
+        largest = grown[-1]
+        uncounted = stack.enter_context(targets.service(largest.filled.data, "--no-usage", name="without usage"))
         for round in range(-1, rounds):  # the first round warms up
             for store in grown:
-                _round(folder, store, round, keep=round >= 0)
+                _round(folder, store, keep=round >= 0)
+            _measure(folder, largest, uncounted, "get", "get without usage", keep=round >= 0)
     return grown
 
 
@@ -92,22 +95,25 @@ def _write_reads(folder: Path, size: int, filled: Filled) -> dict[str, str]:
     return known
 
 
-def _round(folder: Path, grown: Grown, round: int, *, keep: bool) -> None:
+def _round(folder: Path, grown: Grown, *, keep: bool) -> None:
     for operation in OPERATIONS:
-        file = folder / f"{operation}-{grown.keys}"
-        changes = operation in ("create", "delete")
         if operation == "delete":
-            _write_deletes(file, grown)
-        cpu = grown.target.cpu_seconds()
-        measured = wrk(
-            grown.target.url, file, connections=32, seconds=60 if changes else 2, limit=CHANGES if changes else 0
-        )
-        cpu = grown.target.cpu_seconds() - cpu
-        if keep:
-            grown.samples.setdefault(operation, []).append(1e6 / measured.per_second)
-            grown.cpu.setdefault(operation, []).append(cpu / measured.requests * 1e6)
+            _write_deletes(folder / f"delete-{grown.keys}", grown)
+        _measure(folder, grown, grown.target, operation, operation, keep=keep)
     with targets.service(grown.filled.data, name="another") as another:
-        grown.samples.setdefault("start", []).append(another.start_seconds)
+        if keep:
+            grown.samples.setdefault("start", []).append(another.start_seconds)
+
+
+def _measure(folder: Path, grown: Grown, target: targets.Target, operation: str, name: str, *, keep: bool) -> None:
+    """Measure an operation on a store that `target` serves, and keep the figures as `name`."""
+    file, changes = folder / f"{operation}-{grown.keys}", operation in ("create", "delete")
+    cpu = target.cpu_seconds()
+    measured = wrk(target.url, file, connections=32, seconds=60 if changes else 2, limit=CHANGES if changes else 0)
+    cpu = target.cpu_seconds() - cpu
+    if keep:
+        grown.samples.setdefault(name, []).append(1e6 / measured.per_second)
+        grown.cpu.setdefault(name, []).append(cpu / measured.requests * 1e6)
 
 
 def _write_deletes(file: Path, grown: Grown) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from goals import FLOOR_GOALS, GROWTH_GOAL, TITLES, Goal, Results, Spread, figure, ratios, reached
 
-_COLOURS = {"service": "#2563eb", "floor": "#94a3b8", "reference": "#f59e0b", "nginx": "#10b981"}
+_COLOURS = {"service": "#2563eb", "logged": "#1d4ed8", "floor": "#94a3b8", "reference": "#f59e0b", "nginx": "#10b981"}
 _PREFACE = """# Benchmarks
 
 What `make bench` measured. **Ratios matter here, absolute figures do not**: the figures of a section were measured
@@ -142,7 +142,8 @@ def _growth(results: Results, folder: Path) -> str:
     bars = []
     for grown in results["growth"]:
         for operation, values in grown["samples"].items():
-            of_first = Spread.of([a / b for a, b in zip(values, first["samples"][operation], strict=True)])
+            smallest = first["samples"][operation.removesuffix(" without usage")]
+            of_first = Spread.of([a / b for a, b in zip(values, smallest, strict=True)])
             cost, cpu = Spread.of(values).text(), grown["cpu"].get(operation)
             size = f"{grown['keys']:,}"
             rows.append([operation, size, cost, Spread.of(cpu).text() if cpu else "", of_first.text()])
@@ -150,7 +151,7 @@ def _growth(results: Results, folder: Path) -> str:
                 bars.append(
                     Bar(f"{operation}, {size} keys", of_first.median, _COLOURS["service"], figure(of_first.median))
                 )
-    rows.sort(key=lambda row: list(first["samples"]).index(row[0]))
+    rows.sort(key=lambda row: list(first["samples"]).index(row[0].removesuffix(" without usage")))
     bars.sort(key=lambda bar: bar.label.partition(",")[0])
     sizes = ", ".join(f"{grown['bytes_per_key']:.0f} at {grown['keys']:,} keys" for grown in results["growth"])
     (folder / "growth.svg").write_text(bar_chart(f"Cost, of that at {first['keys']:,} keys", bars, GROWTH_GOAL))

@@ -24,6 +24,7 @@ import beside
 import client
 import conversations
 import deliveries
+import durability
 import growth
 import report
 import sizes
@@ -51,6 +52,7 @@ class Section(Protocol):
 
 
 SECTIONS: dict[str, Section] = {
+    "durability": durability,
     "conversations": conversations,
     "deliveries": deliveries,
     "sizes": sizes,

@@ -36,7 +36,8 @@ class Plan(NamedTuple):
 
 
 FULL = Plan(
-    7, 3, tokens=200_000, empty=30_000, targets=("service", "floor", "nginx", "reference"), cases=tuple(TITLES),
+    7, 3, tokens=200_000, empty=30_000, targets=("service", "logged", "floor", "nginx", "reference"),
+    cases=tuple(TITLES),
     half_load=("service", "floor"),
 )  # fmt: skip
 QUICK = Plan(
@@ -69,8 +70,10 @@ class Bench:
                     self._half_load(running[name])
                 with targets.service(self._filled.data) as another:
                     start.setdefault("service", []).append(another.start_seconds)
-            memory = {name: target.peak_megabytes() for name, target in running.items()}
-            start |= {name: [target.start_seconds] for name, target in running.items() if name not in start}
+            memory = {name: target.peak_megabytes() for name, target in running.items() if name != "logged"}
+            start |= {
+                name: [target.start_seconds] for name, target in running.items() if name in memory and name not in start
+            }
         return {"samples": self._samples, "start": start, "memory": memory}
 
     @contextlib.contextmanager
@@ -82,6 +85,8 @@ class Bench:
             answers = self._answers(service)
             (self._folder / "answers.json").write_text(json.dumps(answers))
             running["floor"] = stack.enter_context(targets.floor(self._folder / "answers.json"))
+            if "logged" in self._plan.targets:
+                running["logged"] = stack.enter_context(targets.service(self._filled.data, name="logged", logs=True))
             if "nginx" in self._plan.targets and shutil.which("nginx"):
                 (self._folder / "nginx").mkdir()
                 running["nginx"] = stack.enter_context(targets.nginx(self._folder / "nginx", answers))

@@ -143,12 +143,17 @@ def free_port() -> int:
 
 
 def service(
-    data: Path, *, workers: int = 1, cores: Iterable[int] = (SERVER_CORE,), name: str = "service", database: str = ""
-) -> Target:
-    """The service, on the SQLite store in `data`, or on PostgreSQL if `database` is set."""
+    data: Path, *options: str, workers: int = 1, cores: Iterable[int] = (SERVER_CORE,), name: str = "service",
+    database: str = "", logs: bool = False,
+) -> Target:  # fmt: skip
+    """The service, on the SQLite store in `data`, or on PostgreSQL if `database` is set.
+
+    It writes a line per request only if `logs` is true: the floor, the reference and nginx write none. `options` are further
+    options of `serve`.
+    """
     port = free_port()
     # Refused credentials count towards these limits, but do not reach them.
-    options = [
+    command = [
         "--data",
         str(data),
         "--port",
@@ -157,11 +162,12 @@ def service(
         str(workers),
         "--rate-limit-failures",
         "99999999/second",
-        "--log-level",  # the floor, the reference and nginx write no line per request, either
-        "warning",
+        "--log-level",
+        "info" if logs else "warning",
         *(["--database", database] if database else []),
+        *options,
     ]
-    return Target(name, [sys.executable, "-m", "sunshine_keys", "serve", *options], port, cores=cores)
+    return Target(name, [sys.executable, "-m", "sunshine_keys", "serve", *command], port, cores=cores)
 
 
 def floor(answers: Path) -> Target:
