@@ -17,7 +17,7 @@ from sunshine_keys.cli.help import Group
 from sunshine_keys.cli.program import cli
 from sunshine_keys.cli.remote import output, profiles
 from sunshine_keys.cli.remote.options import AsJson, Browser, OutputFormat, ProfileName, Quiet
-from sunshine_keys.cli.remote.session import PROFILE_VARIABLE, Session, contact, session
+from sunshine_keys.cli.remote.session import Session, contact, session
 from sunshine_keys.cli.remote.sign_in_links import open_in_browser, sign_in_link
 from sunshine_keys.cli.terminal import emit, emit_json
 
@@ -45,7 +45,7 @@ def login(
     profile: Annotated[
         str | None,
         typer.Option(
-            envvar=PROFILE_VARIABLE,
+            envvar=profiles.PROFILE_VARIABLE,
             metavar="NAME",
             help="The profile to save and to make the current one. Default: `default`.",
         ),

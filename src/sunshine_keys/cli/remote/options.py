@@ -9,7 +9,6 @@ import msgspec
 import typer
 
 from sunshine_keys.cli.remote import profiles
-from sunshine_keys.cli.remote.session import PROFILE_VARIABLE
 
 
 class OutputFormat(msgspec.Struct, frozen=True):
@@ -31,7 +30,7 @@ ProfileName = Annotated[
     str | None,
     typer.Option(
         "--profile",
-        envvar=PROFILE_VARIABLE,
+        envvar=profiles.PROFILE_VARIABLE,
         metavar="NAME",
         help="The profile that `login` saved. Default: the current profile.",
         autocompletion=_profile_names,

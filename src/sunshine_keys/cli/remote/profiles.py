@@ -18,6 +18,7 @@ from sunshine_keys.atomic_files import draft
 from sunshine_keys.cli.exits import Exit, stop
 
 DEFAULT = "default"
+PROFILE_VARIABLE = "SUNSHINE_KEYS_PROFILE"
 _SERVICE = "sunshine-keys"
 _RETRY_SECONDS = 0.01
 

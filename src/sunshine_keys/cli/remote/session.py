@@ -18,7 +18,6 @@ from sunshine_keys.cli.exits import Exit, explain, stop
 from sunshine_keys.cli.remote import profiles
 from sunshine_keys.cli.remote.resources import checked
 
-PROFILE_VARIABLE = "SUNSHINE_KEYS_PROFILE"
 _CREDENTIALS = tuple(f"SUNSHINE_CONVERSATIONS_{name}" for name in ("BEARER_TOKEN", "KEY_ID", "SECRET"))
 
 
