@@ -112,7 +112,20 @@ class Load:
 @contextlib.contextmanager
 def serving(folder: Path, limit: int, *under: str) -> Generator[int]:
     """Yield the port of a running server."""
-    command = [*under, sys.executable, "-c", SERVE, str(limit), "serve", "--data", str(folder), "--port", "0"]
+    command = [
+        *under,
+        sys.executable,
+        "-c",
+        SERVE,
+        str(limit),
+        "serve",
+        "--data",
+        str(folder),
+        "--port",
+        "0",
+        "--log-level",
+        "warning",
+    ]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:

@@ -13,7 +13,14 @@ import msgspec
 
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.engine import Engine
-from sunshine_keys.errors import AttachmentNotFound, MethodNotAllowed, NotFound, ServiceError, StoreUnavailable
+from sunshine_keys.errors import (
+    AttachmentNotFound,
+    MethodNotAllowed,
+    NotFound,
+    ServiceError,
+    StoreUnavailable,
+    Unauthorized,
+)
 from sunshine_keys.wire import openapi, reference, verification
 from sunshine_keys.wire.admission import Admission
 from sunshine_keys.wire.answers import File, Headers, Replay, Stream, error_body, error_headers, log_failure
@@ -52,6 +59,7 @@ _AUTHORIZE = ["oauth", "authorize"]
 _ROOT = [""]
 _DOCS_STYLE = ["docs", "style.css"]
 _METRICS_HEADERS: Headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
+_CHALLENGE = header_lines(error_headers(Unauthorized()))
 _REPLAYED_LINE = b"idempotency-replayed: true\r\n"
 
 
@@ -112,7 +120,7 @@ class Application:
         """Answer a request of the protocol: whole through `answer`, or in parts through `send`."""
         began, started = time.time(), time.perf_counter()
         request = Request(scope, receive, new_request_id())
-        extra: Headers = []
+        extra = b""
         code, is_replay, begin = "", False, b""
         try:
             if request.match is None and self._console is not None and _is_page(request):
@@ -131,7 +139,7 @@ class Application:
                 elif status == 201:
                     is_replay = _is_replay(content)
             except ServiceError as error:
-                status, content, extra, code = error.status, error_body(error), error_headers(error), error.code
+                status, content, extra, code = error.status, error_body(error), _error_lines(error), error.code
             if request.body_is_coming:
                 await request.discard()
         except ClientGone:
@@ -140,7 +148,7 @@ class Application:
         except asyncio.CancelledError:
             # The server is stopping, and this request has not arrived, or was not answered, within the grace period.
             stopping = StoreUnavailable("The service is stopping")
-            status, content, extra, code = stopping.status, error_body(stopping), error_headers(stopping), stopping.code
+            status, content, extra, code = stopping.status, error_body(stopping), _error_lines(stopping), stopping.code
         except Exception as error:
             log_failure(logger, f"request {request.id}", error)
             status, content, code = ServiceError.status, error_body(ServiceError()), ServiceError.code
@@ -158,8 +166,7 @@ class Application:
         lines = b"%b%bx-request-id: %b\r\n" % (lines, length, request.id.encode())
         if is_replay:
             lines += _REPLAYED_LINE
-        if extra:
-            lines += header_lines(extra)
+        lines += extra
         if request.body_is_coming:  # otherwise the rest of the body would be read as the next request
             lines += CLOSE_LINE
         if isinstance(content, Stream) and request.method != "HEAD":
@@ -292,6 +299,11 @@ def _attachment(segments: list[str]) -> tuple[str, str] | None:
     if len(segments) == 4 and segments[:2] == ["attachments", "v2"]:
         return segments[2], segments[3]
     return None
+
+
+def _error_lines(error: ServiceError) -> bytes:
+    """Return the header lines that belong to an error. Most errors under attack are of one class, whose lines are prepared."""
+    return _CHALLENGE if type(error) is Unauthorized else header_lines(error_headers(error))
 
 
 def _start(status: int, lines: bytes) -> dict[str, Any]:
