@@ -18,13 +18,12 @@ from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.changes import DeleteApp
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.integrations.changes import DeleteIntegration
-from sunshine_keys.keys import usage
 from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.usage import USAGE_DAYS, KeyHour, Usage, usage_of
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.postgres import PostgresStore
-from sunshine_keys.store.sqlite import SqliteStore
+from sunshine_keys.store.sqlite import SqliteStore, usage
 from sunshine_keys.store.store import USAGE_BATCH
 
 HOUR = 3600
@@ -120,8 +119,6 @@ async def test_last_uses_of_hours_that_are_over_are_folded(store: Store, monkeyp
     ids, hours = ["act_1", "app_1", "int_1"], [NOW - 3 * HOUR, NOW - 2 * HOUR]
     await store.count_usage([used(key_id, hour=hour, at=7) for key_id in ids for hour in hours])
     await store.count_usage([used(key_id, hour=hour) for key_id in ("act_1", "int_gone") for hour in (hours[1], NOW)])
-    await write(store, "DELETE FROM key_uses")
-    await write(store, f"UPDATE meta SET value = '{hours[0] - HOUR} ~' WHERE name = 'uses_folded'")
     before = await store.read(usage_of(ids, 0))
     for _ in range(6):
         assert await store.read(usage_of(ids, 0)) == before
@@ -132,9 +129,40 @@ async def test_last_uses_of_hours_that_are_over_are_folded(store: Store, monkeyp
     assert await store.read(usage_of([*ids, "int_gone"], 0)) == last
 
 
+async def test_use_in_an_hour_that_was_folded_too_early_is_folded_again(store: Store) -> None:
+    """A clock that was ahead for a time does so."""
+    await store.count_usage([used("int_1")])
+    await write(store, "UPDATE key_use_hours SET folded = 1")
+    await store.count_usage([used("int_1", at=9)])
+    # Without the hours since a time, a read looks only at rows that are not folded.
+    assert await store.read(usage_of(["int_1"], NOW + 9 * HOUR)) == {"int_1": Usage(NOW + 9.0, "192.0.2.7", {})}
+
+
+async def test_last_use_outlives_its_hour(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if nothing was counted, and so nothing folded, since then."""
+    monkeypatch.setattr(usage, "FOLDED_HOURS", 1)
+    ids = ["act_1", "app_1", "int_1"]
+    hour = NOW - USAGE_DAYS * 24 * HOUR - 2 * HOUR
+    await store.count_usage([used(key_id) for key_id in ids])
+    await write(store, f"UPDATE key_use_hours SET hour = {hour}, last_used = {hour + 5}")
+    for _ in range(5):
+        usages = await store.read(usage_of(ids, NOW))
+        assert {key_id: use.last_used for key_id, use in usages.items()} == dict.fromkeys(ids, hour + 5.0)
+        await store.count_usage([])
+    assert await store.read(usage_of(ids, 0)) == dict.fromkeys(ids, Usage(hour + 5.0, "192.0.2.7", {}))
+
+
+async def test_last_use_by_a_clock_that_is_ahead_is_shown(store: Store) -> None:
+    await store.count_usage([used("int_1", hour=NOW + 2 * HOUR)])
+    assert (await store.read(usage_of(["int_1"], NOW)))["int_1"].last_used == NOW + 2 * HOUR + 5.0
+    assert await store.read(usage_of(["int_1"], NOW + 9 * HOUR)) == {
+        "int_1": Usage(NOW + 2 * HOUR + 5.0, "192.0.2.7", {})
+    }
+
+
 async def test_folding_never_sets_a_last_use_back(store: Store) -> None:
     await store.count_usage([used("int_1", hour=NOW - 3 * HOUR), used("int_1", hour=NOW - 2 * HOUR, source="newest")])
-    await write(store, f"UPDATE meta SET value = '{NOW - 4 * HOUR} ~' WHERE name = 'uses_folded'")
+    await write(store, f"UPDATE key_use_hours SET folded = 0 WHERE hour = {NOW - 3 * HOUR}")
     await store.count_usage([])
     await write(store, "DELETE FROM key_use_hours")
     assert (await store.read(usage_of(["int_1"], 0)))["int_1"].last_source == "newest"

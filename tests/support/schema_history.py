@@ -168,10 +168,12 @@ CREATE TABLE key_use_hours (
     requests INTEGER NOT NULL,
     last_used REAL NOT NULL,
     last_source TEXT NOT NULL,
+    folded INTEGER NOT NULL,
     PRIMARY KEY (hour, key_id)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source)
-    SELECT hour, key_id, requests, hour, '' FROM key_hours;
+CREATE INDEX key_use_hours_unfolded ON key_use_hours (hour, key_id) WHERE folded = 0;
+INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source, folded)
+    SELECT hour, key_id, requests, hour, '', 1 FROM key_hours;
 """,
 )
 """One step a version, from an empty database."""
@@ -330,10 +332,12 @@ CREATE TABLE key_use_hours (
     requests bigint NOT NULL,
     last_used double precision NOT NULL,
     last_source text NOT NULL,
+    folded integer NOT NULL,
     PRIMARY KEY (hour, key_id)
 );
-INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source)
-    SELECT hour, key_id, requests, hour, '' FROM key_hours;
+CREATE INDEX key_use_hours_unfolded ON key_use_hours (hour, key_id) WHERE folded = 0;
+INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source, folded)
+    SELECT hour, key_id, requests, hour, '', 1 FROM key_hours;
 """,
 )
 """One step a version, from an empty database."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 
 from sunshine_keys.store.statements import ConstraintBroken, Row, Statement, Statements
 
-Connection: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
-
-async def run(connection: Connection, work: Iterable[Statements[None]]) -> None:
+async def run(connection: asyncpg.Connection[Any], work: Iterable[Statements[None]]) -> None:
     """Run generators that do not read what another of them writes. The number of round trips is that of the longest one.
 
     Raises the error of the first that fails.
@@ -47,7 +45,7 @@ def _advance(
     steps.append((statements, statement))
 
 
-async def _fetch(connection: Connection, sql: str, values: Sequence[tuple[Any, ...]]) -> list[list[Row]]:
+async def _fetch(connection: asyncpg.Connection[Any], sql: str, values: Sequence[tuple[Any, ...]]) -> list[list[Row]]:
     """Return the rows of a statement for each of `values`. A SELECT reads equal values once."""
     places = {row: place for place, row in enumerate(values)} if sql.startswith("SELECT") else {}
     if len(values) == 1 or len(places) == 1:

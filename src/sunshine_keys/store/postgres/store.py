@@ -16,10 +16,9 @@ from typing import Any, TypeVar
 import asyncpg
 
 from sunshine_keys.errors import StoreUnavailable
-from sunshine_keys.keys.usage import fold
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.errors import StoreError
-from sunshine_keys.store.postgres import connections, executor, schema, usage
+from sunshine_keys.store.postgres import connections, schema, usage
 from sunshine_keys.store.postgres.connections import CONTACT_LOST
 from sunshine_keys.store.postgres.lease import LeaseConnection
 from sunshine_keys.store.postgres.writer import Writer
@@ -170,10 +169,7 @@ class PostgresStore(Store):
             pool = self._pool or await self._open_pool()
             async with asyncio.timeout(connections.ANSWER_SECONDS):
                 await pool.fetch(statement, *values)
-                async with pool.acquire() as connection, connection.transaction():
-                    ((now, folds, _),) = await connection.fetch(usage.BEGIN_TO_FOLD)
-                    if folds:
-                        await executor.run(connection, [fold(now, usage.PRESENT)])
+                await pool.fetch(usage.FOLD)
         except CONTACT_LOST as error:
             raise StoreUnavailable from error
 

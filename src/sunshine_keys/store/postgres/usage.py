@@ -7,7 +7,15 @@ from typing import Any
 
 import msgspec
 
-from sunshine_keys.keys.usage import FUTURE_SECONDS, LATE_SECONDS, PRUNED_HOURS, SOURCES, USAGE_DAYS, KeyHour
+from sunshine_keys.keys.usage import (
+    FOLDED_HOURS,
+    FOLDED_SECONDS,
+    FUTURE_SECONDS,
+    PRUNED_HOURS,
+    SOURCES,
+    USAGE_DAYS,
+    KeyHour,
+)
 
 # The statement is its whole transaction, so a node that is stopped half-way does not hold a lock. Where it refers to keys, it
 # locks them against their deletion, and skips keys that are being deleted. So it never waits for a change, and a DELETE waits
@@ -21,24 +29,15 @@ WITH batch AS (
 ), places AS (
     SELECT * FROM unnest($6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::double precision[])
     AS places (key_id, hour, source, agent, requests, last_used)
+), present AS MATERIALIZED (
+    SELECT id FROM keys WHERE id = ANY ($6::text[]) ORDER BY id FOR KEY SHARE SKIP LOCKED
 ), hours AS (
-    INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source)
-    SELECT hour, key_id, requests, used, source FROM batch ORDER BY hour, key_id
+    INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source, folded)
+    SELECT hour, key_id, requests, used, source, 0 FROM batch ORDER BY hour, key_id
     ON CONFLICT (hour, key_id) DO UPDATE SET requests = key_use_hours.requests + excluded.requests,
     last_used = greatest(key_use_hours.last_used, excluded.last_used),
     last_source = CASE WHEN excluded.last_used > key_use_hours.last_used
-        THEN excluded.last_source ELSE key_use_hours.last_source END
-), late AS (
-    SELECT DISTINCT ON (key_id) key_id, used, source FROM batch
-    WHERE hour + {3600 + LATE_SECONDS} <= extract(epoch FROM now()) ORDER BY key_id, used DESC
-), present AS MATERIALIZED (
-    SELECT id FROM keys WHERE id IN (SELECT key_id FROM late UNION SELECT key_id FROM places)
-    ORDER BY id FOR KEY SHARE SKIP LOCKED
-), uses AS (
-    INSERT INTO key_uses (key_id, used, source)
-    SELECT key_id, used, source FROM late JOIN present ON id = key_id ORDER BY key_id
-    ON CONFLICT (key_id) DO UPDATE SET used = excluded.used, source = excluded.source
-    WHERE excluded.used > key_uses.used OR key_uses.used > extract(epoch FROM now()) + {FUTURE_SECONDS}
+        THEN excluded.last_source ELSE key_use_hours.last_source END, folded = 0
 ), sources AS (
     INSERT INTO key_sources (key_id, hour, source, agent, requests, last_used)
     SELECT key_id, hour, source, agent, requests, last_used FROM places JOIN present ON id = key_id
@@ -59,7 +58,8 @@ WITH batch AS (
     )
 ), pruned AS (
     DELETE FROM key_use_hours WHERE (hour, key_id) IN (
-        SELECT hour, key_id FROM key_use_hours WHERE hour < extract(epoch FROM now())::bigint - {USAGE_DAYS * 86400}
+        SELECT hour, key_id FROM key_use_hours
+        WHERE hour < extract(epoch FROM now())::bigint - {USAGE_DAYS * 86400} AND folded = 1
         ORDER BY hour, key_id LIMIT {PRUNED_HOURS} FOR UPDATE SKIP LOCKED
     )
 )
@@ -67,14 +67,27 @@ SELECT set_config('synchronous_commit', 'off', true)
 """  # noqa: S608 - numbers of ours
 
 
-BEGIN_TO_FOLD = (
-    "SELECT extract(epoch FROM now())::double precision, pg_try_advisory_xact_lock(1181707364),"  # "Fold"
-    " set_config('synchronous_commit', 'off', true)"
+FOLD = f"""
+WITH due AS MATERIALIZED (
+    SELECT hour, key_id, last_used, last_source FROM key_use_hours
+    WHERE folded = 0 AND hour <= extract(epoch FROM now())::bigint - {FOLDED_SECONDS + 3600}
+    ORDER BY hour, key_id LIMIT {FOLDED_HOURS} FOR UPDATE SKIP LOCKED
+), present AS MATERIALIZED (
+    SELECT id FROM keys WHERE id IN (SELECT key_id FROM due) ORDER BY id FOR KEY SHARE SKIP LOCKED
+), uses AS (
+    INSERT INTO key_uses (key_id, used, source)
+    SELECT DISTINCT ON (key_id) key_id, last_used, last_source
+    FROM due JOIN present ON id = key_id ORDER BY key_id, last_used DESC
+    ON CONFLICT (key_id) DO UPDATE SET used = excluded.used, source = excluded.source
+    WHERE excluded.used > key_uses.used OR key_uses.used > extract(epoch FROM now()) + {FUTURE_SECONDS}
+), fold AS (
+    UPDATE key_use_hours AS hours SET folded = 1 FROM due
+    WHERE hours.hour = due.hour AND hours.key_id = due.key_id
+    AND (due.key_id IN (SELECT id FROM present) OR NOT EXISTS (SELECT 1 FROM keys WHERE id = due.key_id))
 )
-"""Returns the time, and True if no other node folds at the moment."""
-
-PRESENT = "key_id IN (SELECT id FROM keys WHERE id = hours.key_id FOR KEY SHARE SKIP LOCKED)"
-"""The condition in SQL of `fold`."""
+SELECT set_config('synchronous_commit', 'off', true)
+"""  # noqa: S608 - numbers of ours
+"""Folds the next hours that are over. A key that is being deleted is left for the next time: its deletion may be rolled back."""
 
 
 def added(batch: Sequence[KeyHour]) -> tuple[str, tuple[list[Any], ...]]:
