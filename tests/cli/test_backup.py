@@ -20,6 +20,7 @@ import pytest
 from support.commands import failed, run
 from support.machine import needs_root
 from support.servers import Server
+from support.waiting import wait_until
 from support.wire import Key, Wire, first_run
 from support.writers import Writers
 
@@ -76,6 +77,7 @@ class TestBackup:
         grow(data, 20_000)
         with Server(data, "--workers", "2") as server, Writers(server.wire, Key.of(sample["app_key"])) as writers:
             key = make(server.wire, Key.of(sample["app_key"]))
+            wait_until(lambda: writers.writes > 0)
             before = writers.writes
             said = run("backup", str(file), "--data", str(data))
             assert said.returncode == 0, said.stderr

@@ -28,6 +28,11 @@ from sunshine_keys.store.store import USAGE_BATCH
 
 HOUR = 3600
 NOW = int(time.time()) // HOUR * HOUR
+"""The beginning of the hour. A test that needs the current hour itself, which is not folded, uses `current_hour`."""
+
+
+def current_hour() -> int:
+    return int(time.time()) // HOUR * HOUR
 
 
 def used(key_id: str, requests: int = 1, *, hour: int = NOW, at: float = 5.0, source: str = "192.0.2.7") -> KeyHour:
@@ -116,9 +121,10 @@ async def test_usage_is_deleted_with_its_key(
 async def test_last_uses_of_hours_that_are_over_are_folded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are then found without their hours, which a direct change deletes here."""
     monkeypatch.setattr(usage, "FOLDED_HOURS", 2)
-    ids, hours = ["act_1", "app_1", "int_1"], [NOW - 3 * HOUR, NOW - 2 * HOUR]
+    ids, now = ["act_1", "app_1", "int_1"], current_hour()
+    hours = [now - 3 * HOUR, now - 2 * HOUR]
     await store.count_usage([used(key_id, hour=hour, at=7) for key_id in ids for hour in hours])
-    await store.count_usage([used(key_id, hour=hour) for key_id in ("act_1", "int_gone") for hour in (hours[1], NOW)])
+    await store.count_usage([used(key_id, hour=hour) for key_id in ("act_1", "int_gone") for hour in (hours[1], now)])
     before = await store.read(usage_of(ids, 0))
     for _ in range(6):
         assert await store.read(usage_of(ids, 0)) == before
@@ -153,11 +159,11 @@ async def test_last_use_outlives_its_hour(store: Store, monkeypatch: pytest.Monk
 
 
 async def test_last_use_by_a_clock_that_is_ahead_is_shown(store: Store) -> None:
-    await store.count_usage([used("int_1", hour=NOW + 2 * HOUR)])
-    assert (await store.read(usage_of(["int_1"], NOW)))["int_1"].last_used == NOW + 2 * HOUR + 5.0
-    assert await store.read(usage_of(["int_1"], NOW + 9 * HOUR)) == {
-        "int_1": Usage(NOW + 2 * HOUR + 5.0, "192.0.2.7", {})
-    }
+    now = current_hour()
+    await store.count_usage([used("int_1", hour=now + 2 * HOUR)])
+    for since, hours in ((now, {now + 2 * HOUR: 1}), (now + 9 * HOUR, {})):
+        use = Usage(now + 2 * HOUR + 5.0, "192.0.2.7", hours)
+        assert await store.read(usage_of(["int_1"], since)) == {"int_1": use}
 
 
 async def test_folding_never_sets_a_last_use_back(store: Store) -> None:

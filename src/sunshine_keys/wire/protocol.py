@@ -16,6 +16,7 @@ Uvicorn is the server around the protocol: it listens, does TLS, stops, and crea
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Coroutine
@@ -80,8 +81,15 @@ _READ_BYTES = 16 * 1024
 _PIECE_BYTES = 4 * 1024
 """The most bytes that are parsed at a time. They may hold 157 requests, which take twenty times the memory."""
 
-_buffer = memoryview(bytearray(_READ_BYTES))
-"""All connections read into this buffer. The event loop reports each read before it begins the next one."""
+
+class _Buffer(threading.local):
+    """What the connections of a thread read into. Its event loop reports each read before it begins the next one."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(_READ_BYTES))
+
+
+_buffer = _Buffer()
 
 _VERSIONS = ("1.1", "1.0")
 _NO_PROXIES = Proxies()
@@ -115,6 +123,7 @@ class Protocol(asyncio.BufferedProtocol):
         self._most = config.limit_concurrency
         self._server = server_state
         self._loop = _loop or asyncio.get_running_loop()
+        self._buffer = _buffer.view
         self._parser: Any = self._new_parser()
         self._unanswered: deque[Exchange] = deque()
         self._coming: Exchange | None = None
@@ -176,10 +185,10 @@ class Protocol(asyncio.BufferedProtocol):
             self._disarm_unread()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return _buffer
+        return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(_buffer[:nbytes]))
+        self.data_received(bytes(self._buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes of the client, as many as there is room for. The rest waits, and nothing more is read."""
