@@ -59,17 +59,7 @@ class Request:
     """
 
     __slots__ = (
-        "_receive",
-        "_scope",
-        "actor",
-        "base",
-        "body_is_coming",
-        "headers",
-        "id",
-        "match",
-        "method",
-        "route",
-        "segments",
+        "_receive", "_scope", "actor", "base", "body_is_coming", "headers", "id", "match", "method", "route", "segments",
         "source",
     )  # fmt: skip
 
@@ -97,7 +87,7 @@ class Request:
 
     def authorization(self) -> str:
         """Return the Authorization header, or "" if it is missing. Raises Unauthorized if there are several."""
-        if len(self._scope["headers"]) > len(self.headers) and self._repeats(b"authorization"):
+        if self._repeats(b"authorization"):
             raise Unauthorized("Authorization should be given once")
         return self.headers.get(b"authorization", b"").decode("latin-1").strip()
 
