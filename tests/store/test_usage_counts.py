@@ -149,7 +149,7 @@ async def test_last_use_outlives_its_hour(store: Store, monkeypatch: pytest.Monk
     monkeypatch.setattr(usage, "FOLDED_HOURS", 1)
     ids = ["act_1", "app_1", "int_1"]
     hour = NOW - USAGE_DAYS * 24 * HOUR - 2 * HOUR
-    await store.count_usage([used(key_id) for key_id in ids])
+    await store.count_usage([used(key_id, hour=current_hour()) for key_id in ids])  # not folded
     await write(store, f"UPDATE key_use_hours SET hour = {hour}, last_used = {hour + 5}")
     for _ in range(5):
         usages = await store.read(usage_of(ids, NOW))
