@@ -73,7 +73,8 @@ class KeyView(SecretView, frozen=True, omit_defaults=True):
 
 def key_view(key: Key, sealer: Sealer) -> KeyView:
     """Return the key as JSON of the API, with its secret."""
-    return KeyView(key.id, key.display_name, sealer.open(key.sealed_secret, key.id), moment_text(key.expires_at))
+    end = None if key.expires_at is None else moment_text(key.expires_at)
+    return KeyView(key.id, key.display_name, sealer.open(key.sealed_secret, key.id), end)
 
 
 def moment_text(seconds: float | None) -> str | None:

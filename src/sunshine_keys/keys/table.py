@@ -45,8 +45,8 @@ async def find_key(
 
     Raises NotFound, and what `require_owner` raises. One read finds the key. More reads follow only if the key is missing.
     """
-    key = await store.get(KEYS, key_id)
-    if key is None or key.is_token or key.app_id != app_id or key.integration_id != integration_id:
+    key = None if key_id.startswith(TOKEN_PREFIX) else await store.get(KEYS, key_id)
+    if key is None or key.app_id != app_id or key.integration_id != integration_id:
         await store.read(require_owner(app_id, integration_id))
         raise NotFound(missing)
     return key

@@ -29,11 +29,11 @@ class Admission:
         self._limiter = Limiter(limits)
         self._authenticator = Authenticator(engine, clock)
         self._refusals = Refusals(engine.store)
+        self.limits_requests = self._limiter.sources is not None
+        """True if `admit_request` may refuse."""
 
     def admit_request(self, source: str, request_id: str) -> None:
         """Count a request from an address. Raises TooManyRequests."""
-        if not self._limiter.limits_sources:
-            return
         try:
             self._limiter.admit_request(source)
         except TooManyRequests as error:
@@ -42,8 +42,6 @@ class Admission:
 
     def admit_key(self, key_id: str, source: str, request_id: str) -> None:
         """Count a request with a key that has authenticated. Raises TooManyRequests."""
-        if not self._limiter.limits_keys:
-            return
         try:
             self._limiter.admit_key(key_id)
         except TooManyRequests as error:
@@ -52,8 +50,6 @@ class Admission:
 
     def admit_credentials(self, source: str, request_id: str, key_id: str) -> None:
         """Check that credentials from an address may be verified. Raises TooManyRequests."""
-        if not self._limiter.has_failures:
-            return
         try:
             self._limiter.admit_credentials(source)
         except TooManyRequests as error:
@@ -65,7 +61,8 @@ class Admission:
 
     async def authenticate(self, request: Request) -> Actor:
         """Return the key that the request authenticates with. Raises Unauthorized, TooManyRequests."""
-        self.admit_credentials(request.source, request.id, "")
+        if self._limiter.failing_sources:
+            self.admit_credentials(request.source, request.id, "")
         return self._admitted(
             await self._authenticator.authenticate(request.authorization()), request.source, request.id
         )
@@ -84,7 +81,8 @@ class Admission:
         """Return the actor of a result, and count its request. Raises Unauthorized, TooManyRequests."""
         if isinstance(result, AuthenticationFailure):
             raise self.refuse(result, source, request_id)
-        self.admit_key(result.key_id, source, request_id)
+        if self._limiter.keys is not None:
+            self.admit_key(result.key_id, source, request_id)
         return result
 
     def refuse(self, failure: AuthenticationFailure, source: str, request_id: str) -> Unauthorized:

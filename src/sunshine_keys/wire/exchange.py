@@ -36,10 +36,8 @@ logger = logging.getLogger("sunshine_keys.http")
 class Connection(Protocol):
     """What an exchange uses of a connection."""
 
-    @property
-    def is_full(self) -> bool:
-        """True while the client has not read enough of what was sent."""
-        ...
+    is_full: bool
+    """True while the client has not read enough of what was sent."""
 
     def write(self, data: bytes) -> None: ...
 
@@ -98,7 +96,8 @@ class Exchange:
     def complete(self) -> None:
         """Mark the request as complete."""
         self.is_coming = False
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def leave(self) -> None:
         """Mark the exchange as abandoned: the client closed the connection, or sent a malformed request."""

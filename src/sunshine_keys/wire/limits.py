@@ -157,47 +157,43 @@ class Buckets:
 
 
 class Limiter:
-    """The limits of one process. Its methods raise TooManyRequests. An empty address has no limits."""
+    """The limits of one process. Its methods raise TooManyRequests. An empty address has no limits.
+
+    The buckets of a limit that is off are None. As long as those of failures are empty, no address has reached that limit.
+    """
 
     def __init__(self, limits: RateLimits, clock: Callable[[], float] = time.monotonic) -> None:
-        self._keys = Buckets(limits.key, clock) if limits.key else None
-        self._sources = Buckets(limits.source, clock) if limits.source else None
-        self._failures = self._failing_sources = None
+        self.keys = Buckets(limits.key, clock) if limits.key else None
+        self.sources = Buckets(limits.source, clock) if limits.source else None
+        self.failures = self.failing_sources = None
         if limits.failures:
-            self._failures = Buckets(limits.failures, clock)
-            self._failing_sources = Buckets(limits.failures.times(_FAILURES_OF_SOURCE), clock)
-
-        self.limits_keys, self.limits_sources = self._keys is not None, self._sources is not None
-
-    @property
-    def has_failures(self) -> bool:
-        """True if wrong credentials have been counted: without any, no address has reached its limit."""
-        return bool(self._failing_sources)
+            self.failures = Buckets(limits.failures, clock)
+            self.failing_sources = Buckets(limits.failures.times(_FAILURES_OF_SOURCE), clock)
 
     def admit_request(self, source: str) -> None:
         """Count a request from an address."""
-        if self._sources is not None and source:
-            _require(self._sources.take(network(source)), "Too many requests from this address")
+        if self.sources is not None and source:
+            _require(self.sources.take(network(source)), "Too many requests from this address")
 
     def admit_credentials(self, source: str) -> None:
         """Check that credentials from an address may be verified. Count nothing."""
-        if self._failing_sources is not None and source:
-            wait = self._failing_sources.wait(network(source))
+        if self.failing_sources is not None and source:
+            wait = self.failing_sources.wait(network(source))
             _require(wait, "Too many failed authentications from this address")
 
     def admit_key(self, key_id: str) -> None:
         """Count a request with a key that has authenticated."""
-        if self._keys is not None:
-            _require(self._keys.take(key_id), "Too many requests with this key")
+        if self.keys is not None:
+            _require(self.keys.take(key_id), "Too many requests with this key")
 
     def count_failure(self, source: str, key_id: str) -> None:
         """Count wrong credentials that named `key_id`. Raises TooManyRequests if there have been too many."""
-        if self._failures is None or self._failing_sources is None or not source:
+        if self.failures is None or self.failing_sources is None or not source:
             return
         origin = network(source)
         name = key_id if CREDENTIAL_ID.fullmatch(key_id) else ""
         _require(
-            self._failures.take(f"{origin} {name}") or self._failing_sources.take(origin),
+            self.failures.take(f"{origin} {name}") or self.failing_sources.take(origin),
             "Too many failed authentications",
         )
 

@@ -59,8 +59,8 @@ class Request:
     """
 
     __slots__ = (
-        "_receive", "_scope", "actor", "base", "body_is_coming", "headers", "id", "match", "method", "route", "segments",
-        "source",
+        "_has_repeats", "_receive", "_scope", "actor", "base", "body_is_coming", "headers", "id", "match", "method", "route",
+        "segments", "source",
     )  # fmt: skip
 
     def __init__(self, scope: dict[str, Any], receive: Receive, request_id: str) -> None:
@@ -68,6 +68,7 @@ class Request:
         self.method: str = scope["method"]
         headers: dict[bytes, bytes] = dict(scope["headers"])
         self.headers = headers
+        self._has_repeats = len(scope["headers"]) > len(headers)
         self.match: Match | None = scope.get("match")
         split: tuple[str, list[str]] | None = scope.get("split_path")
         self.base, self.segments = split or split_path(scope["raw_path"].decode("latin-1"))
@@ -87,7 +88,7 @@ class Request:
 
     def authorization(self) -> str:
         """Return the Authorization header, or "" if it is missing. Raises Unauthorized if there are several."""
-        if self._repeats(b"authorization"):
+        if self._has_repeats and self._repeats(b"authorization"):
             raise Unauthorized("Authorization should be given once")
         return self.headers.get(b"authorization", b"").decode("latin-1").strip()
 
@@ -109,8 +110,7 @@ class Request:
         return _fields(raw, "Invalid query parameters") if raw else {}
 
     def _repeats(self, name: bytes) -> bool:
-        headers: list[tuple[bytes, bytes]] = self._scope["headers"]
-        return len(headers) > len(self.headers) and sum(header == name for header, _ in headers) > 1
+        return self._has_repeats and sum(header == name for header, _ in self._scope["headers"]) > 1
 
     def url(self) -> str:
         """Return the URL of the operation under the base path that the client used, without a query."""

@@ -39,7 +39,10 @@ class FileIdentity:
             raise StoreUnavailable
 
     def _current(self) -> list[tuple[int, int] | None]:
-        return [_identity(path) for path in self._paths]
+        try:
+            return [(status.st_dev, status.st_ino) for status in map(os.stat, self._paths)]
+        except OSError:
+            return [_identity(path) for path in self._paths]
 
 
 def _identity(path: str) -> tuple[int, int] | None:

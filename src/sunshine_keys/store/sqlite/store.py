@@ -122,10 +122,12 @@ class SqliteStore(Store):
         return items
 
     async def credential(self, key_id: str) -> Any:
-        if not self._tick.is_in_place:
-            self._tick.require_file()
-        assert self.catalog.credentials is not None
-        return await self.get(self.catalog.credentials, key_id)
+        tick, table = self._tick, self.catalog.credentials
+        if not tick.is_in_place:
+            tick.require_file()
+        assert table is not None
+        known = tick.items.get((table.name, key_id))
+        return await self.get(table, key_id) if known is None else known
 
     async def ready(self) -> None:
         self._file.require()
@@ -194,9 +196,12 @@ class _TickTransaction:
         self.has_begun = True
         version, self._version = self._version, None
         try:
-            _read(self._reader, "BEGIN", ())
+            self._reader.execute("BEGIN")
             # This is the transaction's first read: it is the version of everything that the transaction sees.
-            ((self._version,),) = _read(self._reader, "PRAGMA data_version", ())
+            (self._version,) = self._reader.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            logger.error("a read failed: %s", error)
+            raise StoreUnavailable from error
         finally:
             if self._version is None or self._version != version:
                 self.items.clear()
