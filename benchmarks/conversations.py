@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 import targets
-from cases import cases, credentials
-from fill import fill
+from cases import Case, cases, credentials
+from fill import Filled, fill
 from goals import Goal
 from load import LOAD_CORE, Request, write_requests, wrk
 from postgres import Database, running_postgres
@@ -70,6 +70,42 @@ KINDS = (
 )  # fmt: skip
 
 
+CASE_TITLES = {
+    "get_conversation": "get a conversation, Basic",
+    "list_messages": "list the newest 100 messages, Basic",
+    "list_conversations": "list a user's one conversation, Basic",
+    "get_user": "get a user, Basic",
+    "list_participants": "list one participant, Basic",
+    "post_message": "post a text message, Basic",
+}
+
+
+def conversation_cases(folder: Path, keys: Filled) -> list[Case]:
+    """Fill the store beside the keys with a hundred conversations. Return the cases: each reads or posts in one of them."""
+    owner = keys.owner(0)
+    authorization = credentials(keys, [owner])[owner.app_id]
+    fill_conversations(keys.data, owner.app_id, [PER_CONVERSATION + 1] * 100)
+    app = f"/v2/apps/{owner.app_id}"
+    conversation = f"{app}/conversations/{conversation_id(0)}"
+
+    def file(name: str, *requests: Request) -> Path:
+        return write_requests(folder / name, requests)
+
+    posts = [f"{app}/conversations/{conversation_id(number)}/messages" for number in range(100)]
+    return [
+        Case("get_conversation", file("conversation", Request(conversation, authorization))),
+        Case("list_messages", file("messages", Request(f"{conversation}/messages", authorization))),
+        Case("list_conversations", file("conversations", Request(f"{app}/conversations?filter[userId]={user_id(0)}", authorization))),
+        Case("get_user", file("user", Request(f"{app}/users/{user_id(0)}", authorization))),
+        Case("list_participants", file("participants", Request(f"{conversation}/participants", authorization))),
+        Case("post_message", file("post", *(Request(path, authorization, "POST", BODY) for path in posts)), 201),
+    ]  # fmt: skip
+
+
+def user_id(number: int) -> str:
+    return f"{0x50000000 + number:024x}"
+
+
 def conversation_id(number: int) -> str:
     """Return the id of a conversation. Ids of neighbouring numbers are far apart, as those of different people are."""
     return f"{0x60000000 + number * 2654435761 % 2**28:08x}{number:016x}"
@@ -89,7 +125,7 @@ def fill_conversations(data: Path, app_id: str, sizes: list[int]) -> dict[int, l
         _insert(store, APPS, [AppRow(app_id)])
         now = text(BEGAN)
         for number, size in enumerate(sizes):
-            user = User(f"{0x50000000 + number:024x}", app_id, None, None, None, now, False, None, {}, {}, [])
+            user = User(user_id(number), app_id, None, None, None, now, False, None, {}, {}, [])
             last = BEGAN + size
             conversation = Conversation(
                 conversation_id(number), app_id, SDK_GROUP, False, None, None, None, None, now, text(last), None, size, last

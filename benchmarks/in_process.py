@@ -22,6 +22,7 @@ from typing import Any
 import uvicorn
 import uvloop
 from cases import Case, cases
+from conversations import CASE_TITLES, conversation_cases
 from fill import fill
 from floor import application
 from goals import TITLES, figure
@@ -36,7 +37,7 @@ from sunshine_keys.wire.protocol import Protocol
 
 CONNECTIONS = 32
 REQUESTS = 3200
-CASES = [name for name in TITLES if not name.startswith("create")]
+NAMES = {name: title for name, title in TITLES.items() if not name.startswith("create")} | CASE_TITLES
 
 
 class Transport(asyncio.Transport):
@@ -75,19 +76,25 @@ def requests_of(case: Case) -> Iterator[bytes]:
     """Yield the requests of a case as bytes, again and again."""
     with case.requests.open() as lines:
         for line in itertools.cycle([*itertools.islice(lines, 100_000)]):
-            method, path, authorization, _ = line.rstrip("\n").split("\t")
-            yield f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: {authorization}\r\n\r\n".encode()
+            method, path, authorization, body = line.rstrip("\n").split("\t")
+            head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: {authorization}\r\n"
+            if body:
+                head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            yield f"{head}\r\n{body}".encode()
 
 
-async def cpu_us(connections: Connections, requests: Iterable[bytes]) -> float:
-    """Return the CPU time of a request in microseconds. The requests arrive on all connections at once."""
+async def cpu_us(connections: Connections, requests: Iterable[bytes], pause: float = 0) -> float:
+    """Return the CPU time of a request in microseconds. The requests arrive on all connections at once.
+
+    `pause` are the seconds between two looks for answers: those of changes wait for the disk.
+    """
     begun, count, coming = time.process_time(), 0, iter(requests)
     while batch := [*itertools.islice(coming, CONNECTIONS)]:
         for (protocol, transport), request in zip(connections, batch, strict=True):
             transport.written = b""
             protocol.data_received(request)
         while not all(transport.written for _, transport in connections):  # noqa: ASYNC110 - an event would cost more
-            await asyncio.sleep(0)
+            await asyncio.sleep(pause)
         count += len(batch)
     return (time.process_time() - begun) / count * 1e6
 
@@ -131,7 +138,10 @@ async def measure(settings: Settings, measured: list[Case], rounds: int) -> dict
             head, _, body = service[0][1].written.partition(b"\r\n\r\n")
             assert head.split(b" ")[1] == str(case.status).encode(), head
             headers = [tuple(line.decode().split(": ", 1)) for line in head.split(b"\r\n")[2:]]  # without the date
-            answers[case.first().split("\t")[1]] = (case.status, headers, body.decode())
+            answers[case.first().split("\t")[1].partition("?")[0]] = (case.status, headers, body.decode())
+            if case.writes:
+                with case.requests.open() as lines:
+                    answers |= {line.split("\t")[1]: answers[case.first().split("\t")[1]] for line in lines}
         floor_config = uvicorn.Config(application(answers), **config)
         floor_config.load()
         floor = connected(lambda: HttpToolsProtocol(floor_config, server, {}))
@@ -139,22 +149,24 @@ async def measure(settings: Settings, measured: list[Case], rounds: int) -> dict
         for _ in range(rounds):
             for case in measured:
                 requests = [*itertools.islice(streams[case.name], REQUESTS)]
-                times = [await cpu_us(connections, requests) for connections in (service, floor)]
+                pause = 0.001 if case.writes else 0
+                times = [await cpu_us(connections, requests, pause) for connections in (service, floor)]
                 least[case.name] = [*map(min, times, least.get(case.name, times))]
     return least
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--log", action="store_true", help="write a line per request to standard error")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         filled = fill(folder / "data", 1000, 1)
-        names = options.cases or CASES
-        measured = [case for case in cases(folder, filled, 100_000) if case.name in names]
+        names = options.cases or NAMES
+        every = [*cases(folder, filled, 100_000), *conversation_cases(folder, filled)]
+        measured = [case for case in every if case.name in names and case.name in NAMES]
         settings = Settings(
             filled.data,
             rate_limits=RateLimits.of(None, None, "99999999/second"),
@@ -163,7 +175,7 @@ def main() -> None:
         least = uvloop.run(measure(settings, measured, options.rounds))
     print("| | service, µs | floor, µs | ratio |\n|---|---|---|---|")
     for name, (ours, floors) in least.items():
-        print(f"| {TITLES[name]} | {figure(ours)} | {figure(floors)} | {figure(ours / floors)} |")
+        print(f"| {NAMES[name]} | {figure(ours)} | {figure(floors)} | {figure(ours / floors)} |")
 
 
 if __name__ == "__main__":

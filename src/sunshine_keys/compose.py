@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -43,10 +43,14 @@ logger = logging.getLogger("sunshine_keys.messaging")
 
 
 def _messaging(operation_id: str) -> Handler:
-    async def handle(call: Call) -> Any:
+    async def open_and_handle(call: Call) -> Any:
         assert call.engine.messaging is not None
-        plane: Plane = await call.engine.messaging.plane(call.engine)
-        return await plane.answer(operation_id, call)
+        return await (await call.engine.messaging.plane(call.engine)).answer(operation_id, call)
+
+    def handle(call: Call) -> Awaitable[Any]:
+        assert call.engine.messaging is not None
+        plane: Plane | None = call.engine.messaging.opened
+        return open_and_handle(call) if plane is None else plane.answer(operation_id, call)
 
     return handle
 
@@ -83,6 +87,10 @@ class Messaging:
     @property
     def has_simulator(self) -> bool:
         return self._settings.simulator
+
+    @property
+    def opened(self) -> Plane | None:
+        return self._plane
 
     async def plane(self, engine: Engine) -> Plane:
         """Return the plane. Raises StoreUnavailable if its store cannot be opened; the log says why."""

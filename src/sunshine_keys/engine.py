@@ -35,6 +35,11 @@ class Mounted(Protocol):
         """True if requests may act for people."""
         ...
 
+    @property
+    def opened(self) -> Any:
+        """The plane; None before its first use."""
+        ...
+
     async def plane(self, engine: Engine) -> Any:
         """Return the plane (`sunshine_messaging.plane.Plane`). Raises StoreUnavailable."""
 

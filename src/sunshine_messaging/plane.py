@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,9 @@ class Plane(calls.Plane):
         """The number of the last delivery whose event has been cleared."""
         self._task = asyncio.get_running_loop().create_task(self._work(), name="sunshine-messaging")
 
-    async def answer(self, operation_id: str, call: Call) -> Any:
+    def answer(self, operation_id: str, call: Call) -> Awaitable[Any]:
         """Return the answer of an operation."""
-        return await HANDLERS[operation_id](self, call)
+        return HANDLERS[operation_id](self, call)
 
     async def file(self, request: Request, id: str, name: str) -> Stream:
         """Return the file of an attachment. Raises AttachmentNotFound, RangeNotSatisfiable."""

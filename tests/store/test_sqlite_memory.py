@@ -14,12 +14,14 @@ from support.stores import entered, open_sqlite, opened
 
 from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
+from sunshine_keys.apps.table import APPS
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.table import KEYS, keys_of_integration
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import store as of_sqlite
+from sunshine_keys.webhooks.table import remembered_webhooks_of_app
 
 
 @pytest.fixture
@@ -29,7 +31,9 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("INSERT INTO apps VALUES ('a', 'An app', '{}', NULL)")
+        connection.execute("INSERT INTO apps VALUES ('b', 'Another app', '{}', NULL)")
         connection.execute("INSERT INTO integrations VALUES ('i', 'a', 'custom', '{}')")
+        connection.execute("INSERT INTO webhooks VALUES ('w', 'i', 'https://bot.example', '[]', 0, 0, x'00')")
         connection.execute("INSERT INTO keys VALUES ('act_1', 'account', NULL, NULL, 'Mine', x'00', NULL, NULL)")
         connection.execute("INSERT INTO keys VALUES ('int_1', 'integration', 'a', 'i', 'Its', x'00', NULL, NULL)")
         yield connection
@@ -45,15 +49,28 @@ async def next_tick() -> None:
     await asyncio.sleep(0)
 
 
-async def test_keys_are_read_once_until_the_next_commit(store: SqliteStore) -> None:
+async def everything(store: SqliteStore) -> list[Any]:
+    """Return what the store remembers of its rows."""
+    return [
+        *[await store.get(KEYS, key_id) for key_id in ("act_1", "int_1", "int_2")],
+        await keys_of_integration(store, "i"),
+        await store.get(APPS, "a"),
+        await remembered_webhooks_of_app(store, "a"),
+    ]
+
+
+async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> None:
     statements: list[str] = []
     key, keys = await store.credential("act_1"), await keys_of_integration(store, "i")
+    app, webhooks = await store.get(APPS, "a"), await remembered_webhooks_of_app(store, "a")
     store._reader.set_trace_callback(statements.append)
     for _ in range(3):
         await next_tick()
         assert await store.credential("act_1") is key
         assert await store.get(KEYS, "act_1") is key
         assert await keys_of_integration(store, "i") is keys
+        assert await store.get(APPS, "a") is app
+        assert await remembered_webhooks_of_app(store, "a") is webhooks
     assert {sql.split()[0] for sql in statements} == {"BEGIN", "PRAGMA", "COMMIT"}
 
 
@@ -62,6 +79,11 @@ async def test_keys_are_read_once_until_the_next_commit(store: SqliteStore) -> N
     [
         "DELETE FROM keys",
         "DELETE FROM integrations",
+        "DELETE FROM apps",
+        """UPDATE apps SET settings = '{"useAnimalNames": true}'""",
+        "DELETE FROM webhooks",
+        "INSERT INTO webhooks VALUES ('v', 'i', 'https://bot.example', '[]', 0, 0, x'00')",
+        "UPDATE integrations SET app_id = 'b'",
         "UPDATE keys SET sealed_secret = x'01'",
         "INSERT INTO keys VALUES ('int_2', 'integration', 'a', 'i', 'Another', x'00', NULL, NULL)",
     ],
@@ -69,18 +91,14 @@ async def test_keys_are_read_once_until_the_next_commit(store: SqliteStore) -> N
 async def test_the_next_tick_sees_a_commit_of_another_program(
     store: SqliteStore, connection: sqlite3.Connection, tmp_path: Path, statement: str
 ) -> None:
-    key_ids = ("act_1", "int_1", "int_2")
-    before = [await store.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(store, "i")
+    before = await everything(store)
     connection.execute(statement)
-    assert (
-        [await store.get(KEYS, key_id) for key_id in key_ids],
-        await keys_of_integration(store, "i"),
-    ) == before  # the same pass
+    assert await everything(store) == before  # the same pass
     await next_tick()
     fresh = SqliteStore(tmp_path / "store", CATALOG)
-    expected = [await fresh.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(fresh, "i")
+    expected = await everything(fresh)
     assert expected != before
-    assert ([await store.get(KEYS, key_id) for key_id in key_ids], await keys_of_integration(store, "i")) == expected
+    assert await everything(store) == expected
     await fresh.close()
 
 
@@ -99,7 +117,7 @@ async def test_a_read_is_never_older_than_the_last_commit(store: SqliteStore, co
 
 async def test_a_change_of_the_store_itself_clears_the_cache(store: SqliteStore) -> None:
     await store.get(KEYS, "act_1")
-    await store.transact(OPERATOR, CreateApp(App("b", "x", {}, None)))
+    await store.transact(OPERATOR, CreateApp(App("c", "x", {}, None)))
     await store.get(KEYS, "int_1")
     assert store._tick.items.keys() == {("keys", "int_1")}
 
@@ -136,3 +154,14 @@ async def test_no_more_than_a_bounded_number_is_remembered(
         await keys_of_integration(store, f"none-{number}")
         assert await store.get(KEYS, "none") is None
     assert (len(store._tick.items), len(store._tick.lists)) == (10, 1)
+
+
+async def test_a_long_list_is_not_remembered(store: SqliteStore, connection: sqlite3.Connection) -> None:
+    for number in range(of_sqlite._LONGEST_LIST - 1):
+        connection.execute(f"INSERT INTO webhooks VALUES ('w{number}', 'i', 'https://bot.example', '[]', 0, 0, x'00')")
+    assert len(await remembered_webhooks_of_app(store, "a")) == of_sqlite._LONGEST_LIST
+    assert len(store._tick.lists) == 1
+    connection.execute("INSERT INTO webhooks VALUES ('x', 'i', 'https://bot.example', '[]', 0, 0, x'00')")
+    await next_tick()
+    assert len(await remembered_webhooks_of_app(store, "a")) == of_sqlite._LONGEST_LIST + 1
+    assert store._tick.lists == {}

@@ -8,14 +8,23 @@ from sunshine_keys.apps.model import App
 from sunshine_keys.errors import AppNotFound
 from sunshine_keys.store.page import Page
 from sunshine_keys.store.statements import Statements, placeholders
+from sunshine_keys.store.store import Reader
 from sunshine_keys.store.table import Table
 
-APPS = Table("apps", App)
+APPS = Table("apps", App, remembered=True)
 
 
 def require_app(app_id: str) -> Statements[App]:
     """Return the app. Raises AppNotFound."""
     app = yield from APPS.get(app_id)
+    if app is None:
+        raise AppNotFound
+    return app
+
+
+async def find_app(store: Reader, app_id: str) -> App:
+    """Return the app, from memory if nothing has changed since it was read. Raises AppNotFound."""
+    app = await store.get(APPS, app_id)
     if app is None:
         raise AppNotFound
     return app

@@ -46,11 +46,11 @@ class Reader(ABC):
             return result
 
     async def get(self, table: Table[S], key: Any) -> S | None:
-        """Return the row of `table` with this primary key, or None."""
+        """Return the row of `table` with this primary key, or None. Do not change what is in it: others may get it, too."""
         return await self.read(table.get(key))
 
     async def select(self, table: Table[S], clauses: str, *values: Any) -> list[S]:
-        """Return the rows of `table` that `clauses` select."""
+        """Return the rows of `table` that `clauses` select. Do not change the list: others may get it, too."""
         return await self.read(table.select(clauses, *values))
 
 

@@ -65,7 +65,7 @@ def page(query: Query, title: str) -> Page:
 def neighbours(
     url: str, page: Page, query: Query, ids: list[str], more: bool, *, newest_first: bool = False
 ) -> dict[str, Any]:
-    """Return the `meta` and `links` of a page that holds `ids`. `more` is True if items follow in the direction of the page.
+    """Return the `meta` and `links` of a page that holds `ids`, of 24 hex digits each. `more` is True if items follow in the direction of the page.
 
     With `newest_first`, the page without a cursor is the last one, and its direction is backwards.
     """
@@ -85,8 +85,9 @@ def neighbours(
 
 
 def _link(url: str, query: Query, size: int, direction: str, cursor: str) -> str:
-    others = {key: value for key, value in query.items() if not key.startswith("page")}
-    parameters = others | {"page[size]": str(size), f"page[{direction}]": cursor}
-    return (
-        url + "?" + "&".join(f"{quote(key, safe='[]')}={quote(value, safe=',')}" for key, value in parameters.items())
+    others = "".join(
+        f"{quote(key, safe='[]')}={quote(value, safe=',')}&"
+        for key, value in query.items()
+        if not key.startswith("page")
     )
+    return f"{url}?{others}page[size]={size}&page[{direction}]={cursor}"

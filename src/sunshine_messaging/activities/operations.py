@@ -10,7 +10,6 @@ from sunshine_messaging.activities.changes import MarkRead, TypeAsBusiness
 from sunshine_messaging.activities.model import typing_view
 from sunshine_messaging.activities.table import TYPING, typing_in
 from sunshine_messaging.calls import Handlers, Plane
-from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.messages.operations import author_of
 
 READ, TYPING_START = "conversation:read", "typing:start"
@@ -33,8 +32,7 @@ async def post_activity(plane: Plane, call: Call) -> Any:
 
 
 async def list_typing(plane: Plane, call: Call) -> Any:
-    await plane.require_app(call)
-    conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
+    conversation = await plane.conversation(call)
     # Who posts a message no longer types.
     since = max(conversation.last_received, plane.now() - TYPING_MILLISECONDS)
     return {"typing": [typing_view(typing) for typing in await plane.store.read(typing_in(conversation.id, since))]}

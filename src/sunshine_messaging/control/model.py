@@ -34,9 +34,16 @@ class Caller(msgspec.Struct, frozen=True):
 def control_view(switchboard: Switchboard | None, control: Control) -> dict[str, Any]:
     """Return the active and the pending entry as JSON of a conversation. Without an enabled switchboard there are none."""
     view: dict[str, Any] = {}
-    if switchboard is not None:
-        if (active := switchboard.find(control.active)) is not None:
-            view["activeSwitchboardIntegration"] = short_entry_view(active)
-        if (pending := switchboard.find(control.pending)) is not None:
-            view["pendingSwitchboardIntegration"] = short_entry_view(pending)
+    if (active := shown_entry(switchboard, control.active)) is not None:
+        view["activeSwitchboardIntegration"] = active
+    if (pending := shown_entry(switchboard, control.pending)) is not None:
+        view["pendingSwitchboardIntegration"] = pending
     return view
+
+
+def shown_entry(switchboard: Switchboard | None, entry_id: str | None) -> dict[str, Any] | None:
+    """Return an entry as conversations show it; None without an enabled switchboard that has it."""
+    if switchboard is None or entry_id is None:
+        return None
+    entry = switchboard.find(entry_id)
+    return None if entry is None else short_entry_view(entry)

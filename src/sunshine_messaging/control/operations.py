@@ -10,7 +10,6 @@ from sunshine_messaging.calls import Handlers, Plane
 from sunshine_messaging.control.changes import ChangeControl
 from sunshine_messaging.control.history import CONTROL_RECORDS, control_records, record_view
 from sunshine_messaging.control.states import Action
-from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.metadata import require_small
 from sunshine_messaging.users.model import without_nulls
 
@@ -51,8 +50,7 @@ async def release_control(plane: Plane, call: Call) -> Any:
 
 
 async def list_control_records(plane: Plane, call: Call) -> Any:
-    await plane.require_app(call)
-    conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
+    conversation = await plane.conversation(call)
     records = await plane.store.read(control_records(conversation.id))
     return {"controlRecords": [record_view(record) for record in records]}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sunshine_messaging.control.model import Control, control_view
+from sunshine_messaging.control.model import Control, shown_entry
 from sunshine_messaging.switchboards.model import Switchboard
 
 PERSONAL, SDK_GROUP = "personal", "sdkGroup"
@@ -56,20 +56,36 @@ class ConversationPatch(msgspec.Struct, frozen=True):
         )
 
 
-def conversation_view(conversation: Conversation, switchboard: Switchboard | None) -> dict[str, Any]:
-    """Return the conversation as JSON of the API. Unset fields are left out. `switchboard` is the app's, if it is enabled."""
-    view: dict[str, Any] = {
-        "id": conversation.id,
-        "type": conversation.type,
-        "isDefault": conversation.is_default,
-    }
-    fields = (
-        ("displayName", conversation.display_name),
-        ("description", conversation.description),
-        ("iconUrl", conversation.icon_url),
-        ("metadata", conversation.metadata),
-        ("businessLastRead", conversation.business_last_read),
+class ConversationView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A conversation as JSON of the API. Unset fields are left out."""
+
+    id: str
+    type: str
+    is_default: bool
+    display_name: str | None = None
+    description: str | None = None
+    icon_url: str | None = None
+    metadata: dict[str, Any] | None = None
+    business_last_read: str | None = None
+    active_switchboard_integration: dict[str, Any] | None = None
+    pending_switchboard_integration: dict[str, Any] | None = None
+    last_updated_at: str
+    created_at: str
+
+
+def conversation_view(conversation: Conversation, switchboard: Switchboard | None) -> ConversationView:
+    """Return the conversation as JSON of the API. `switchboard` is the app's, if it is enabled."""
+    return ConversationView(
+        id=conversation.id,
+        type=conversation.type,
+        is_default=conversation.is_default,
+        display_name=conversation.display_name,
+        description=conversation.description,
+        icon_url=conversation.icon_url,
+        metadata=conversation.metadata,
+        business_last_read=conversation.business_last_read,
+        active_switchboard_integration=shown_entry(switchboard, conversation.active_entry),
+        pending_switchboard_integration=shown_entry(switchboard, conversation.pending_entry),
+        last_updated_at=conversation.last_updated_at,
+        created_at=conversation.created_at,
     )
-    view |= {name: value for name, value in fields if value is not None}
-    view |= control_view(switchboard, conversation.control)
-    return view | {"lastUpdatedAt": conversation.last_updated_at, "createdAt": conversation.created_at}

@@ -15,7 +15,7 @@ from sunshine_messaging.calls import INVALID_PAGE, Handlers, Plane
 from sunshine_messaging.conversations.changes import CreateConversation, DeleteConversation, UpdateConversation
 from sunshine_messaging.conversations.model import PERSONAL, Conversation, ConversationPatch, conversation_view
 from sunshine_messaging.conversations.summaries import Summary, summaries_of_app
-from sunshine_messaging.conversations.table import CONVERSATIONS, conversations_page, require_conversation
+from sunshine_messaging.conversations.table import CONVERSATIONS, conversations_page
 from sunshine_messaging.metadata import require_small
 from sunshine_messaging.moments import text
 from sunshine_messaging.participants.changes import Member
@@ -98,8 +98,7 @@ def _summary_view(summary: Summary, switchboard: Switchboard | None) -> dict[str
 
 
 async def get_conversation(plane: Plane, call: Call) -> Any:
-    await plane.require_app(call)
-    conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
+    conversation = await plane.conversation(call)
     return {"conversation": conversation_view(conversation, await plane.switchboard(conversation.app_id))}
 
 
@@ -125,10 +124,8 @@ async def download_message_ref(plane: Plane, call: Call) -> Any:
     """Check a reference to a message of Apple's. There is no channel to download it from, so the answer is empty."""
     if "apple" not in call.body:
         raise BadRequest("should have required property 'apple'")
-    await plane.require_app(call)
-    app_id = call.ids["appId"]
-    await plane.store.read(require_conversation(app_id, call.ids["conversationId"]))
-    await plane.store.read(Member(call.body["userId"], None).require_user(app_id))
+    await plane.conversation(call)
+    await plane.store.read(Member(call.body["userId"], None).require_user(call.ids["appId"]))
     return {}
 
 
@@ -137,10 +134,8 @@ async def post_conversion_events(plane: Plane, call: Call) -> Any:
     if len(call.body) != 1:
         raise BadRequest("body should have exactly one of messenger, instagram and whatsapp")
     (event,) = call.body.values()
-    await plane.require_app(call)
-    app_id = call.ids["appId"]
-    await plane.store.read(require_conversation(app_id, call.ids["conversationId"]))
-    data_set = f"{int.from_bytes(app_id.encode()) % 10**16:016}"
+    await plane.conversation(call)
+    data_set = f"{int.from_bytes(call.ids['appId'].encode()) % 10**16:016}"
     return {"conversionEvents": {"datasetId": data_set, "eventsReceived": len(event["payload"]["data"])}}
 
 

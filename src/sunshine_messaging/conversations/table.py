@@ -5,6 +5,7 @@ from __future__ import annotations
 from sunshine_keys.errors import BadRequest, ConversationNotFound
 from sunshine_keys.store.page import Page
 from sunshine_keys.store.statements import Statements, execute
+from sunshine_keys.store.store import Reader
 from sunshine_keys.store.table import Index, Table
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 
@@ -16,6 +17,7 @@ CONVERSATIONS = Table(
         Index("conversations_by_app", ("app_id", "id")),
         Index("conversations_by_age", ("app_id", "last_received", "id"), where="messages > 0"),
     ),
+    remembered=True,
 )
 
 _COLUMNS = ", ".join(f"conversations.{name}" for name in CONVERSATIONS.names)
@@ -28,6 +30,14 @@ _OF_USER = (
 def require_conversation(app_id: str, conversation_id: str) -> Statements[Conversation]:
     """Return the app's conversation. Raises ConversationNotFound."""
     conversation = yield from CONVERSATIONS.get(conversation_id)
+    if conversation is None or conversation.app_id != app_id:
+        raise ConversationNotFound
+    return conversation
+
+
+async def find_conversation(store: Reader, app_id: str, conversation_id: str) -> Conversation:
+    """Return the same, from memory if nothing has changed since it was read. Raises ConversationNotFound."""
+    conversation = await store.get(CONVERSATIONS, conversation_id)
     if conversation is None or conversation.app_id != app_id:
         raise ConversationNotFound
     return conversation

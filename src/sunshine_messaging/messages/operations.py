@@ -13,7 +13,6 @@ from sunshine_keys.wire import paging
 from sunshine_keys.wire.checks import Values
 from sunshine_keys.wire.operation import Call
 from sunshine_messaging.calls import INVALID_PAGE, Handlers, Plane
-from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.messages import content
 from sunshine_messaging.messages.changes import (
     Author,
@@ -78,9 +77,8 @@ def _destination(body: Values, author: Author) -> Destination | None:
 async def list_messages(plane: Plane, call: Call) -> Any:
     query = call.request.query()
     page = _page(query)
-    await plane.require_app(call)
     try:
-        conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
+        conversation = await plane.conversation(call)
     except ConversationNotFound:
         raise NotFound from None  # as documented, unlike the other operations
     bodies, more = await plane.store.read(messages_page(conversation.id, page, INVALID_PAGE))
@@ -91,8 +89,13 @@ async def list_messages(plane: Plane, call: Call) -> Any:
 
 def _page(query: dict[str, str]) -> Page:
     """Return the requested page. A size is ignored: pages hold 100 messages. Raises BadRequest."""
+    if not query:
+        return _NEWEST
     fields = {f"page[{name}]": value for name, value in paging.nested(query, "page").items() if name != "size"}
     return paging.page(fields | {"page[size]": str(PAGE_SIZE)}, INVALID_PAGE)
+
+
+_NEWEST = Page(size=PAGE_SIZE)
 
 
 async def delete_all_messages(plane: Plane, call: Call) -> Any:

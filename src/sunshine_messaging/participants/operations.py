@@ -8,7 +8,6 @@ from sunshine_keys.errors import BadRequest
 from sunshine_keys.wire import paging
 from sunshine_keys.wire.operation import Call
 from sunshine_messaging.calls import INVALID_PAGE, Handlers, Plane
-from sunshine_messaging.conversations.table import require_conversation
 from sunshine_messaging.moments import text
 from sunshine_messaging.participants.changes import JoinConversation, LeaveConversation, Member
 from sunshine_messaging.participants.members import member
@@ -27,8 +26,7 @@ async def join_conversation(plane: Plane, call: Call) -> Any:
 async def list_participants(plane: Plane, call: Call) -> Any:
     query = call.request.query()
     page = paging.page(query, INVALID_PAGE)
-    await plane.require_app(call)
-    conversation = await plane.store.read(require_conversation(call.ids["appId"], call.ids["conversationId"]))
+    conversation = await plane.conversation(call)
     items, more = await plane.store.read(participants_page(conversation.id, page, INVALID_PAGE))
     neighbours = paging.neighbours(call.request.url(), page, query, [item.id for item in items], more)
     return {"participants": [participant_view(item) for item in items], **neighbours}

@@ -21,6 +21,8 @@ from sunshine_keys.store.table import SQLITE, Catalog, Migration
 
 _BUSY_SECONDS = 10.0
 
+_NAMES = tuple(map(str, range(1, 33)))
+
 _WAL_BYTES = 4 * 1024 * 1024
 """The size to which the WAL shrinks after it has been checkpointed. It grows beyond this while a long read goes on."""
 
@@ -56,7 +58,8 @@ def named(values: tuple[Any, ...]) -> dict[str, Any]:
 
     SQLite's own way to number them, ?1, draws a DeprecationWarning from Python 3.12.0 to 3.12.3.
     """
-    return {str(number): value for number, value in enumerate(values, 1)}
+    names = _NAMES if len(values) <= len(_NAMES) else map(str, range(1, len(values) + 1))
+    return dict(zip(names, values))  # noqa: B905 - names are at least as many
 
 
 def connect(path: Path) -> sqlite3.Connection:

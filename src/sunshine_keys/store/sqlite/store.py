@@ -6,8 +6,9 @@ although two things make reads cheaper:
 
 - Requests of one tick of the event loop share one read transaction (`_TickTransaction`): most of a read's time goes into
   the locks that SQLite takes and releases, and checking that the file is still in its place takes 3 µs more.
-- Rows of tables marked `remembered` (keys) stay in memory for as long as SQLite reports, in each of these transactions,
-  that nobody has committed anything since (`PRAGMA data_version`). SQLite validates its own page cache in the same way.
+- Rows of tables marked `remembered` (keys, apps, conversations and others) stay in memory for as long as SQLite reports, in
+  each of these transactions, that nobody has committed anything since (`PRAGMA data_version`). SQLite validates its own page
+  cache in the same way.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ S = TypeVar("S", bound=msgspec.Struct)
 V = TypeVar("V")
 _MOST_ROWS = 1000
 _MOST_LISTS = 200
-"""The most remembered rows, and lists of them. Keys and lists of keys take about 2 MB."""
+_LONGEST_LIST = 20
+"""The most remembered rows, lists of them, and rows of a list. Keys and lists of keys take about 2 MB.
+
+A conversation takes 1 kB, and 20 at most, so that a thousand with the largest metadata take 20 MB.
+"""
 
 logger = logging.getLogger("sunshine_keys.store")
 
@@ -87,7 +92,8 @@ class SqliteStore(Store):
         return self._writer
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
-        self._tick.join()
+        if not self._tick.has_begun:
+            self._tick.join()
         return _read(self._reader, sql, values)
 
     @property
@@ -113,12 +119,14 @@ class SqliteStore(Store):
     async def select(self, table: Table[S], clauses: str, *values: Any) -> list[S]:
         if not table.remembered:
             return await super().select(table, clauses, *values)
-        self._tick.join()
-        query = (table.name, clauses, values)
-        items: list[S] | None = self._tick.lists.get(query)
+        tick, query = self._tick, (table.name, clauses, values)
+        if not tick.has_begun:
+            tick.join()
+        items: list[S] | None = tick.lists.get(query)
         if items is None:
             items = await super().select(table, clauses, *values)
-            _remember(self._tick.lists, query, items, _MOST_LISTS)
+            if len(items) <= _LONGEST_LIST:
+                _remember(tick.lists, query, items, _MOST_LISTS)
         return items
 
     async def credential(self, key_id: str) -> Any:
