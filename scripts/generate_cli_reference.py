@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from pages import keep
 
-from sunshine_keys.cli.commands import cli
+from sunshine_keys.cli.commands import register
 from sunshine_keys.cli.examples import EXAMPLES
 from sunshine_keys.cli.exits import Exit
 
@@ -100,7 +100,7 @@ and names of profiles. `--show-completion` prints what it would install.
 
 
 def reference() -> str:
-    root = typer.main.get_command(cli)
+    root = typer.main.get_command(register())
     parts = [INTRODUCTION, _exit_codes(), "## Commands\n"]
     parts += [_command(path, command) for path, command in commands(root)]
     return "\n".join(parts)

@@ -8,7 +8,7 @@ import typer
 from generate_cli_reference import commands, help_of, name_of, variables_of
 from pages import keep, table
 
-from sunshine_keys.cli.commands import cli
+from sunshine_keys.cli.commands import register
 
 INTRODUCTION = """\
 # Settings
@@ -66,7 +66,7 @@ The client reads these variables for settings that its `Configuration` does not 
 def reference() -> str:
     uses_by_variable: dict[str, list[tuple[str, Any]]] = {}
     serve: list[Any] = []
-    for path, command in commands(typer.main.get_command(cli)):
+    for path, command in commands(typer.main.get_command(register())):
         for parameter in command.params:
             if path == "sunshine-keys serve" and variables_of(parameter):
                 serve.append(parameter)

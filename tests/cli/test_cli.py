@@ -23,7 +23,7 @@ from support.commands import failed, run
 from support.servers import Server
 from support.wire import Key, first_run
 
-from sunshine_keys.cli.commands import cli
+from sunshine_keys.cli.commands import MODULES, register
 from sunshine_keys.cli.examples import EXAMPLES
 from sunshine_keys.keys.secrets import new_secret
 
@@ -34,7 +34,7 @@ def invalid(result: subprocess.CompletedProcess[str]) -> str:
     return result.stderr
 
 
-COMMANDS: dict[str, Any] = typer.main.get_command(cli).commands  # type: ignore[attr-defined]
+COMMANDS: dict[str, Any] = typer.main.get_command(register()).commands  # type: ignore[attr-defined]
 
 
 class TestInit:
@@ -266,10 +266,34 @@ def test_help_names_options_and_variables_in_full_on_a_narrow_terminal(command: 
 
 
 def every_command(command: Any = None, words: str = "") -> Iterator[tuple[str, Any]]:
-    command = command or typer.main.get_command(cli)
+    command = command or typer.main.get_command(register())
     yield words, command
     for name, child in getattr(command, "commands", {}).items():
         yield from every_command(child, f"{words} {name}".strip())
+
+
+def test_modules_are_listed_with_the_commands_that_they_register() -> None:
+    program = register()
+    registered: dict[str, set[str]] = {}
+    for group in program.registered_groups:
+        assert group.typer_instance is not None
+        for command in group.typer_instance.registered_commands:
+            registered.setdefault(_module(command), set()).add(str(group.name))
+    for command in program.registered_commands:
+        registered.setdefault(_module(command), set()).add(command.name or command.callback.__name__)  # type: ignore[union-attr]
+    assert registered.pop("program") == {"version", "help"}
+    assert registered == {name: set(words) for name, words in MODULES.items()}
+
+
+def _module(command: typer.models.CommandInfo) -> str:
+    return str(command.callback and command.callback.__module__).removeprefix("sunshine_keys.cli.")
+
+
+def test_serve_imports_no_other_command() -> None:
+    program = "import sys; from sunshine_keys.cli.commands import register; register('serve'); print(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    commands = {f"sunshine_keys.cli.{name}" for name in MODULES}
+    assert commands & set(result.stdout.split()) == {"sunshine_keys.cli.serve", "sunshine_keys.cli.notifying"}
 
 
 def test_every_help_ends_with_examples_whose_options_exist() -> None:

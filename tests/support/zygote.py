@@ -35,7 +35,7 @@ def serve(control: socket.socket) -> None:
     import typer.main
 
     typer.main.get_command = functools.cache(typer.main.get_command)
-    typer.main.get_command(sys.modules["sunshine_keys.cli.commands"].cli)  # reads the signatures of all commands
+    typer.main.get_command(sys.modules["sunshine_keys.cli.commands"].register())  # reads the signatures of all commands
     gc.collect()
     gc.freeze()  # otherwise the collector copies the whole memory when a process ends
     statuses: dict[int, int] = {}
