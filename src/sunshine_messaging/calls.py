@@ -121,7 +121,7 @@ class Plane:
             )
             for webhook in webhooks
         )
-        switchboard = await self.switchboard(app_id)
+        switchboard = await self.switchboard(app_id) if listeners or change.needs_switchboard else None
         audience = Audience(app_id, self.deliverer.process, self.now(), listeners, switchboard)
         return msgspec.structs.replace(change, audience=audience), listeners
 

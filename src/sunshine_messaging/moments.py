@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Milliseconds = int
 
@@ -10,7 +11,12 @@ Milliseconds = int
 def text(moment: Milliseconds) -> str:
     """Return a moment as `2020-05-21T15:53:30.197Z`."""
     seconds, fraction = divmod(moment, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:03}Z"
+    return f"{_second(seconds)}.{fraction:03}Z"
+
+
+@lru_cache(16)  # most moments are now: 0.4 µs instead of 3
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def normalised(moment: str) -> str:

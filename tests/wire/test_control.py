@@ -138,6 +138,23 @@ def test_users_message_gives_control_to_the_default(talk: Chat) -> None:
     assert talk.control == ("human", None)
 
 
+def test_messages_move_control_without_webhooks(talk: Chat) -> None:
+    wire, tenant = talk.wire, talk.tenant
+    for entry in (talk.bot, talk.human, talk.other):
+        webhooks = f"{tenant.app}/integrations/{entry['integrationId']}/webhooks"
+        for webhook in wire.get(webhooks, tenant.app_key).json["webhooks"]:
+            assert wire.delete(f"{webhooks}/{webhook['id']}", tenant.app_key).status == 200
+    post(
+        wire, tenant, talk.id, TEXT | {"content": {"type": "text", "text": "Wait. %((switchboard:passControl:human))%"}}
+    )
+    assert talk.control == ("human", None)
+    talk.act("release", tenant.app_key)
+    post(wire, tenant, talk.id, TEXT)
+    assert talk.control == (None, None)
+    post(wire, tenant, talk.id, TEXT | {"author": {"type": "user", "userId": talk.jane["id"]}})
+    assert talk.control == ("bot", None)
+
+
 def test_deleted_entry_gives_control_to_the_default_at_the_next_message(talk: Chat) -> None:
     wire, tenant = talk.wire, talk.tenant
     assert talk.act("pass", talk.by_bot, "other") is None

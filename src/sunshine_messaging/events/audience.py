@@ -91,3 +91,8 @@ class AnnouncedChange(Change[R], frozen=True, kw_only=True):
     """Base of changes that raise events. `Plane.change` and `Plane.create` set the audience."""
 
     audience: Audience = NOBODY
+
+    @property
+    def needs_switchboard(self) -> bool:
+        """False if the change needs the switchboard only for the events that it raises: without webhooks, nobody reads it."""
+        return True

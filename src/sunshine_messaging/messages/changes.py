@@ -103,6 +103,10 @@ class PostMessage(AnnouncedChange[bytes], frozen=True):
     pass_to: str | None = None
     integration_id: str | None = None
 
+    @property
+    def needs_switchboard(self) -> bool:
+        return self.author.member is not None or self.pass_to is not None
+
     def apply(self) -> Statements[bytes]:
         conversation = yield from require_conversation(self.app_id, self.conversation_id)
         user = None

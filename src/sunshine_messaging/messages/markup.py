@@ -78,13 +78,23 @@ def rendered(content: Values) -> Values:
 
 def control_target(content: Values) -> str | None:
     """Return the entry of the switchboard to which a text passes control, or None. Of several, it is the last."""
-    targets = [match["entry"] for match in _SHORTHAND.finditer(content.get(_source(content), "")) if match["entry"]]
+    text = content.get(_source(content), "")
+    if not _may_have_shorthand(text):
+        return None
+    targets = [match["entry"] for match in _SHORTHAND.finditer(text) if match["entry"]]
     return targets[-1].strip() if targets else None
 
 
 def _source(content: Values) -> str:
     """Return the name of the property that holds the text of a content."""
-    return next((name for name in ("markdownText", "htmlText", "text") if content.get(name)), "")
+    for name in ("markdownText", "htmlText", "text"):
+        if content.get(name):
+            return name
+    return ""
+
+
+def _may_have_shorthand(text: str) -> bool:
+    return "(" in text  # every form has one; most texts have none
 
 
 def read(content: Values) -> list[Values]:
@@ -93,7 +103,7 @@ def read(content: Values) -> list[Values]:
     A text that only passes control stands for none.
     """
     source = _source(content)
-    if not source or not _SHORTHAND.search(content[source]):
+    if not source or not _may_have_shorthand(content[source]) or not _SHORTHAND.search(content[source]):
         return [rendered(content)]
     segments = _segments(content[source])
     others = {name: value for name, value in content.items() if name not in (source, "text", "actions")}
