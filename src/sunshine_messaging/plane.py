@@ -33,8 +33,10 @@ from sunshine_messaging.conversations import operations as conversations
 from sunshine_messaging.delivery import operations as deliveries
 from sunshine_messaging.delivery.changes import Prune
 from sunshine_messaging.delivery.deliverer import DeliverySettings
-from sunshine_messaging.events.table import MIGRATION, pending_events
+from sunshine_messaging.events import table as events
+from sunshine_messaging.events.table import pending_events
 from sunshine_messaging.messages import operations as messages
+from sunshine_messaging.messages import table as message_rows
 from sunshine_messaging.messages.retention import ExpireMessages, inactive_conversations, retention_seconds
 from sunshine_messaging.moments import Milliseconds
 from sunshine_messaging.participants import operations as participants
@@ -78,7 +80,8 @@ CATALOG = Catalog(
             "conversations",
             "CREATE INDEX conversations_by_age ON conversations (app_id, last_received, id) WHERE messages > 0;\n",
         ),
-        MIGRATION,
+        events.MIGRATION,
+        message_rows.MIGRATION,
     ),
 )
 

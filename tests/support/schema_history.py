@@ -555,6 +555,21 @@ CREATE TABLE typing (
     PRIMARY KEY (conversation_id, author)
 ) STRICT, WITHOUT ROWID;
 """,
+    """
+CREATE TABLE control_records (
+    conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    caller TEXT,
+    active TEXT,
+    pending TEXT,
+    reason TEXT,
+    PRIMARY KEY (conversation_id, number)
+) STRICT, WITHOUT ROWID;
+DROP INDEX deliveries_by_owner;
+CREATE INDEX deliveries_by_webhook ON deliveries (owner, webhook_id, number) WHERE queue IS NOT NULL;
+""",
 )
 PLANE_POSTGRES = (
     """
@@ -744,6 +759,21 @@ CREATE TABLE typing (
     began bigint NOT NULL,
     PRIMARY KEY (conversation_id, author)
 );
+""",
+    """
+CREATE TABLE control_records (
+    conversation_id text COLLATE "C" NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    number bigint NOT NULL,
+    created bigint NOT NULL,
+    action text NOT NULL,
+    caller text,
+    active text,
+    pending text,
+    reason text,
+    PRIMARY KEY (conversation_id, number)
+);
+DROP INDEX deliveries_by_owner;
+CREATE INDEX deliveries_by_webhook ON deliveries (owner, webhook_id, number) WHERE queue IS NOT NULL;
 """,
 )
 """The steps of the store of conversations before the current version."""
