@@ -1,4 +1,4 @@
-"""The SQLite store of conversations caches conversations and switchboards until the next commit of any process."""
+"""The SQLite store of conversations caches conversations, users and switchboards until the next commit of any process."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_messaging.conversations.table import CONVERSATIONS, find_conversation
 from sunshine_messaging.plane import CATALOG
 from sunshine_messaging.switchboards.table import find_switchboard
+from sunshine_messaging.users.table import USERS
 
 _CONVERSATION = (
     "INSERT INTO conversations (id, app_id, type, is_default, created_at, last_updated_at, messages, last_received)"
     " VALUES (?, 'a', 'personal', 1, 'x', 'x', 0, 0)"
+)
+
+_USER = (
+    "INSERT INTO users (id, app_id, signed_up_at, authenticated, profile, metadata, identities)"
+    " VALUES ('u', 'a', 'x', 0, '{}', '{}', '[]')"
 )
 
 
@@ -34,6 +40,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("INSERT INTO switchboards VALUES ('s', 'a', 1, 'e')")
         connection.execute("INSERT INTO switchboard_entries VALUES ('e', 's', 'bot', 'i', 'custom', 1, NULL, NULL)")
         connection.execute(_CONVERSATION, ("c",))
+        connection.execute(_USER)
         yield connection
 
 
@@ -55,7 +62,7 @@ async def next_tick() -> None:
 
 async def everything(store: SqliteStore) -> list[Any]:
     conversations = [await store.get(CONVERSATIONS, id) for id in ("c", "d")]
-    return [*conversations, await find_switchboard(store, "a")]
+    return [*conversations, await find_switchboard(store, "a"), await store.get(USERS, "u")]
 
 
 async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> None:
@@ -81,6 +88,8 @@ async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> N
         "DELETE FROM switchboards",
         "DELETE FROM switchboard_entries",
         "UPDATE switchboard_entries SET name = 'human'",
+        """UPDATE users SET profile = '{"givenName": "Jane"}'""",
+        "DELETE FROM users",
     ],
 )
 async def test_the_next_tick_sees_a_commit_of_another_program(

@@ -49,8 +49,13 @@ def number(query: Query, name: str, default: int, least: int = 1, most: int = LA
     return value
 
 
+_FIRST = Page()
+
+
 def page(query: Query, title: str) -> Page:
     """Return the requested page. Raises BadRequest(`title`) for a malformed cursor, two cursors, or a size outside 1 to 100."""
+    if not query:
+        return _FIRST
     fields = nested(query, "page")
     after, before, size = fields.get("after"), fields.get("before"), fields.get("size", "25")
     if after is not None and before is not None:

@@ -70,7 +70,7 @@ async def list_conversations(plane: Plane, call: Call) -> Any:
     if (user_id is None) == (external_id is None):
         raise BadRequest("Invalid query parameters")
     await plane.require_app(call)
-    user = await plane.store.read(Member(user_id, external_id, query.get("brandId")).find_user(call.ids["appId"]))
+    user = await Member(user_id, external_id, query.get("brandId")).read_user(plane.store, call.ids["appId"])
     if user is None:
         raise UserNotFound
     items, more = await plane.store.read(conversations_page(user.id, page, INVALID_PAGE))

@@ -7,6 +7,7 @@ import msgspec
 from sunshine_keys.errors import BadRequest, NotFound, UserNotFound
 from sunshine_keys.ids import new_object_id
 from sunshine_keys.store.statements import Statements
+from sunshine_keys.store.store import Reader
 from sunshine_messaging.clients.table import SDK, sdk_client
 from sunshine_messaging.conversations.model import PERSONAL, Conversation
 from sunshine_messaging.conversations.table import require_conversation
@@ -20,7 +21,7 @@ from sunshine_messaging.participants.table import (
     participants_of,
 )
 from sunshine_messaging.users.model import User
-from sunshine_messaging.users.table import find_by_external_id, find_by_id
+from sunshine_messaging.users.table import find_by_external_id, find_by_id, remembered_user
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -35,6 +36,12 @@ class Member(msgspec.Struct, frozen=True):
         if self.user_id is not None:
             return (yield from find_by_id(app_id, self.user_id))
         return (yield from find_by_external_id(app_id, self.external_id or "", self.brand_id))
+
+    async def read_user(self, store: Reader, app_id: str) -> User | None:
+        """Return the user, from memory if nothing has changed since it was read."""
+        if self.user_id is not None:
+            return await remembered_user(store, app_id, self.user_id)
+        return await store.read(self.find_user(app_id))
 
     def require_user(self, app_id: str) -> Statements[User]:
         """Return the user. Raises UserNotFound."""

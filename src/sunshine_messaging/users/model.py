@@ -56,15 +56,17 @@ def without_nulls(values: dict[str, Any]) -> dict[str, Any]:
 def user_view(user: User) -> dict[str, Any]:
     """Return the user as JSON of the API. Unset ids are left out."""
     view: dict[str, Any] = {"id": user.id}
-    ids = (("externalId", user.external_id), ("zendeskId", user.zendesk_id), ("brandId", user.brand_id))
-    view |= {name: value for name, value in ids if value is not None}
-    view |= {
-        "signedUpAt": user.signed_up_at,
-        "hasPaymentInfo": False,
-        "identities": user.identities,
-        "profile": user.profile,
-        "metadata": user.metadata,
-    }
+    if user.external_id is not None:
+        view["externalId"] = user.external_id
+    if user.zendesk_id is not None:
+        view["zendeskId"] = user.zendesk_id
+    if user.brand_id is not None:
+        view["brandId"] = user.brand_id
+    view["signedUpAt"] = user.signed_up_at
+    view["hasPaymentInfo"] = False
+    view["identities"] = user.identities
+    view["profile"] = user.profile
+    view["metadata"] = user.metadata
     if user.to_be_retained is not None:
         view["toBeRetained"] = user.to_be_retained
     return view

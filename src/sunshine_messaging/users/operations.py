@@ -16,7 +16,7 @@ from sunshine_messaging.metadata import require_small
 from sunshine_messaging.moments import normalised, text
 from sunshine_messaging.users.changes import CreateUser, DeletePersonalInformation, DeleteUser, UpdateUser
 from sunshine_messaging.users.model import HandleKind, User, UserPatch, user_view, without_nulls
-from sunshine_messaging.users.table import HANDLES, USERS, require_user, users_of_app, users_with
+from sunshine_messaging.users.table import HANDLES, USERS, find_user, users_of_app, users_with
 
 NAME = "userIdOrExternalId"
 
@@ -29,7 +29,7 @@ def brand(call: Call) -> str | None:
 async def find(plane: Plane, call: Call) -> User:
     """Return the user in the path. Raises AppNotFound, UserNotFound."""
     await plane.require_app(call)
-    return await plane.store.read(require_user(call.ids["appId"], call.ids[NAME], brand(call)))
+    return await find_user(plane.store, call.ids["appId"], call.ids[NAME], brand(call))
 
 
 async def create_user(plane: Plane, call: Call) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sunshine_keys.errors import UserNotFound
 from sunshine_keys.ids import OBJECT_ID
 from sunshine_keys.store.statements import Statements, execute
+from sunshine_keys.store.store import Reader
 from sunshine_keys.store.table import Index, Table
 from sunshine_messaging.users.model import Handle, HandleKind, User, handle_prefix, handles
 
@@ -13,6 +14,7 @@ USERS = Table(
     User,
     references={"app_id": "apps"},
     indexes=(Index("users_by_app", ("app_id", "id")),),
+    remembered=True,
 )
 HANDLES = Table(
     "handles",
@@ -53,6 +55,24 @@ def find_by_id(app_id: str, user_id: str) -> Statements[User | None]:
         return None
     user = yield from USERS.get(user_id)
     return user if user is not None and user.app_id == app_id else None
+
+
+async def remembered_user(store: Reader, app_id: str, user_id: str) -> User | None:
+    """Return the same, from memory if nothing has changed since it was read."""
+    if not OBJECT_ID.fullmatch(user_id):
+        return None
+    user = await store.get(USERS, user_id)
+    return user if user is not None and user.app_id == app_id else None
+
+
+async def find_user(store: Reader, app_id: str, id_or_external_id: str, brand_id: str | None) -> User:
+    """Return the user as `require_user` does, from memory if nothing has changed since it was read. Raises UserNotFound."""
+    user = await remembered_user(store, app_id, id_or_external_id)
+    if user is None:
+        user = await store.read(find_by_external_id(app_id, id_or_external_id, brand_id))
+    if user is None:
+        raise UserNotFound
+    return user
 
 
 def require_user(app_id: str, id_or_external_id: str, brand_id: str | None) -> Statements[User]:
