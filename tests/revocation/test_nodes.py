@@ -73,6 +73,14 @@ class Users:
                     self.accepted_too_late.append(key.id)
 
 
+def definitely(caller: Caller, node: Node, integration: str, key: Key, *, token: bool) -> int:
+    """Use a key until the node knows: on a busy machine it cannot always renew its lease in time, and then answers 503."""
+    deadline = time.monotonic() + 60
+    while (status := use(caller, node, integration, key, token=token)) == 503 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return status
+
+
 def create_use_delete(cluster: Cluster, rounds: int, failures: list[BaseException]) -> None:
     """Create a key on one node, use it on all, delete it on another, and check that no node accepts it."""
     try:
@@ -83,11 +91,11 @@ def create_use_delete(cluster: Cluster, rounds: int, failures: list[BaseExceptio
                 key = cluster.create(caller, maker, integration)
                 users.now_use(key)
                 for node in cluster.nodes:
-                    assert use(caller, node, integration, key, token=number % 2 == 0) == 200
+                    assert definitely(caller, node, integration, key, token=number % 2 == 0) == 200
                 cluster.delete(caller, deleter, integration, key)
                 users.was_deleted(key)
                 for node in cluster.nodes:
-                    assert use(caller, node, integration, key, token=number % 2 == 1) == 401
+                    assert definitely(caller, node, integration, key, token=number % 2 == 1) == 401
         assert not users.accepted_too_late
         assert users.uses > rounds
     except BaseException as error:  # the test's own thread raises it
