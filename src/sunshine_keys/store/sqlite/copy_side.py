@@ -20,7 +20,7 @@ class _Side:
         self._connection = connection
 
     async def rows(self, sql: str, *values: Any) -> list[Row]:
-        return self._connection.execute(sql, schema.named(values)).fetchall()
+        return self._connection.execute(*schema.bound(sql, values)).fetchall()
 
     async def is_served(self) -> bool:
         """Return False: an SQLite store does not record which processes have it open."""
@@ -30,7 +30,7 @@ class _Side:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in statements:
-                self._connection.execute(statement.sql, schema.named(statement.values))
+                self._connection.execute(*schema.bound(*statement))
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.execute("ROLLBACK")

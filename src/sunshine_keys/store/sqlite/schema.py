@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
 import weakref
+from collections.abc import Callable
+from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,11 +25,10 @@ from sunshine_keys.store.table import SQLITE, Catalog, Migration
 
 _BUSY_SECONDS = 10.0
 
-_NAMES = tuple(map(str, range(1, 33)))
-
 _WAL_BYTES = 4 * 1024 * 1024
 """The size to which the WAL shrinks after it has been checkpointed. It grows beyond this while a long read goes on."""
 
+_PLACEHOLDER = re.compile(r"\$(\d+)")
 
 _MIGRATIONS = (
     Migration(
@@ -53,13 +56,24 @@ def version_of(catalog: Catalog) -> int:
     return catalog.version(_MIGRATIONS)
 
 
-def named(values: tuple[Any, ...]) -> dict[str, Any]:
-    """Return values by their names in a statement: $1, $2 and so on.
+def bound(sql: str, values: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Return a statement and its values as Python's module takes them: `?` for each value, in order.
 
-    SQLite's own way to number them, ?1, draws a DeprecationWarning from Python 3.12.0 to 3.12.3.
+    To bind 160 values by the names $1, $2, … takes three times as long. SQLite's own way to number them, ?1, draws a
+    DeprecationWarning from Python 3.12.0 to 3.12.3.
     """
-    names = _NAMES if len(values) <= len(_NAMES) else map(str, range(1, len(values) + 1))
-    return dict(zip(names, values))  # noqa: B905 - names are at least as many
+    text, pick = _by_place(sql)
+    return text, values if pick is None else pick(values)
+
+
+@lru_cache(256)
+def _by_place(sql: str) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...]] | None]:
+    """Return the statement with `?` for each value, and a function that picks the values; None if they are in order."""
+    places = [int(number) - 1 for number in _PLACEHOLDER.findall(sql)]
+    text = _PLACEHOLDER.sub("?", sql)
+    if places == [*range(len(places))]:
+        return text, None
+    return text, itemgetter(*places) if len(places) > 1 else lambda values: (values[places[0]],)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -214,7 +228,7 @@ def run(connection: sqlite3.Connection, statements: Statements[Any]) -> None:
         statement = next(statements)
         while True:
             try:
-                rows = connection.execute(statement.sql, named(statement.values)).fetchall()
+                rows = connection.execute(*bound(*statement)).fetchall()
             except sqlite3.IntegrityError as error:
                 statement = statements.throw(ConstraintBroken(str(error)))
             else:

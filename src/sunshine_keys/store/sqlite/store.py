@@ -247,7 +247,7 @@ class _Connection(Reader):
 
 def _read(connection: sqlite3.Connection, sql: str, values: tuple[Any, ...]) -> list[Row]:
     try:
-        return connection.execute(sql, schema.named(values)).fetchall()
+        return connection.execute(*schema.bound(sql, values)).fetchall()
     except sqlite3.Error as error:
         logger.error("a read failed: %s", error)
         raise StoreUnavailable from error
