@@ -11,6 +11,8 @@ import hashlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -31,6 +33,8 @@ REFUSED = "refused"
 HEAD_SQL = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"
 
 _SAFE_PART = re.compile(r"[A-Za-z0-9_.\-]{0,28}", re.ASCII)
+_SAFE = re.compile(f"{_SAFE_PART.pattern}(?:/{_SAFE_PART.pattern})*", re.ASCII)
+_encode = msgspec.json.Encoder().encode
 
 _APP_AT = len("apps/") + 1
 _INTEGRATION_AT = _APP_AT + 24 + len("/integrations/")
@@ -194,10 +198,14 @@ def read_head() -> Statements[Head]:
 
 def insert(entries: list[Entry]) -> Statement:
     """Return the statement that adds the entries."""
+    return Statement(_insert_sql(len(entries)), tuple(chain.from_iterable(map(msgspec.structs.astuple, entries))))
+
+
+@lru_cache(64)
+def _insert_sql(rows: int) -> str:
     width = len(TABLE.columns)
-    rows = ", ".join(f"({placeholders(width, after=number * width)})" for number in range(len(entries)))
-    sql = f"INSERT INTO audit ({', '.join(TABLE.names)}) VALUES {rows} RETURNING sequence"  # noqa: S608 - placeholders
-    return Statement(sql, tuple(value for entry in entries for value in msgspec.structs.astuple(entry)))
+    values = ", ".join(f"({placeholders(width, after=row * width)})" for row in range(rows))
+    return f"INSERT INTO audit ({', '.join(TABLE.names)}) VALUES {values} RETURNING sequence"  # noqa: S608 - placeholders
 
 
 def entries_after(after: int, limit: int) -> Statements[list[Entry]]:
@@ -226,8 +234,10 @@ def end(until: str = "") -> Statements[int]:
 
 def _safe(resource: str) -> str:
     """Replace path parts that cannot be an id. A client may have sent anything in place of an id, even a secret."""
+    if _SAFE.fullmatch(resource):
+        return resource
     return "/".join(part if _SAFE_PART.fullmatch(part) else "…" for part in resource.split("/"))
 
 
 def _hash(previous: bytes, fields: tuple[int | str, ...]) -> bytes:
-    return hashlib.sha256(previous + msgspec.json.encode(fields)).digest()
+    return hashlib.sha256(previous + _encode(fields)).digest()

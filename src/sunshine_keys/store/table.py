@@ -111,20 +111,16 @@ class Table(Generic[S]):
         self.remembered = remembered
         self._encoders = [(place, column.encode) for place, column in enumerate(self.columns) if column.encode]
         self._decoders = [(place, column.decode) for place, column in enumerate(self.columns) if column.decode]
+        self.names = tuple(column.name for column in self.columns)
         names = ", ".join(self.names)
         self.select_sql = f"SELECT {names} FROM {name} "  # noqa: S608 - names of our own, as in all of this module
-        self._insert_sql = (
-            f"INSERT INTO {name} ({names}) VALUES ({placeholders(len(self.columns))}) RETURNING {self.key[0]}"  # noqa: S608
-        )
+        values, self._returning = placeholders(len(self.columns)), f" RETURNING {self.key[0]}"
+        self._insert_sql = f"INSERT INTO {name} ({names}) VALUES ({values}){self._returning}"  # noqa: S608
+        self._insert_if_sql = f"INSERT INTO {name} ({names}) SELECT {values} WHERE "
         self.get_sql = f"{self.select_sql}WHERE {self.key[0]} = $1"
 
     def __repr__(self) -> str:
         return f"Table({self.name!r})"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return tuple(column.name for column in self.columns)
 
     @property
     def first(self) -> Any:
@@ -187,12 +183,8 @@ class Table(Generic[S]):
 
         The placeholders of `values` follow those of the columns.
         """
-        row = self.to_row(item)
-        sql = (
-            f"INSERT INTO {self.name} ({', '.join(self.names)}) SELECT {placeholders(len(row))}"
-            f" WHERE {condition} RETURNING {self.key[0]}"
-        )
-        return bool((yield from execute(sql, *row, *values)))
+        sql = self._insert_if_sql + condition + self._returning
+        return bool((yield from execute(sql, *self.to_row(item), *values)))
 
     def update(self, item: S, *columns: str) -> Statements[None]:
         """Write `columns` of the row that has the item's primary key."""

@@ -149,6 +149,7 @@ class AuditedTransaction(Transaction):
         # What this transaction has read: keys that exist, and the record of the sealing keys.
         self._actors: set[str] = set()
         self._recorded: list[Row] | None = None
+        self._sealing_key: str | None = None
 
     def begin(self) -> Statements[None]:
         """Read the last entry of the trail, and what the checks of the jobs need."""
@@ -171,11 +172,11 @@ class AuditedTransaction(Transaction):
             job.error = error
         if job.change.revokes:
             self._actors.clear()
-            self._recorded = None
+            self._recorded = self._sealing_key = None
 
     def end(self) -> Statements[None]:
         entries: list[audit.Entry] = []
-        head = self._head
+        head, now = self._head, audit.now()
         for job in self._jobs:
             outcome = audit.UNCHANGED if job.result is False else audit.DONE
             if isinstance(job.change, Refused):
@@ -186,7 +187,7 @@ class AuditedTransaction(Transaction):
                 continue  # nothing was written, so the trail has no entry
             if job.replay is not None or not job.change.audited:
                 continue  # the first request of a repetition has the entry
-            entry = head.next(job.origin, job.change, outcome, audit.now(), job.result)
+            entry = head.next(job.origin, job.change, outcome, now, job.result)
             job.entry = head = audit.Head(entry.sequence, entry.hash)
             entries.append(entry)
         if any(job.sealed_answer is not None for job in self._jobs):
@@ -221,12 +222,14 @@ class AuditedTransaction(Transaction):
         seals = job.change.seals if job.sealed_answer is None else [*job.change.seals, job.sealed_answer]
         if not seals:
             return
-        if self._recorded is None:
-            self._recorded = yield from execute(sealing.RECORDED)
-        recorded = sealing.recorded(self._recorded)
-        current = recorded.current if recorded else ""
-        if any(sealed_under(seal) != current for seal in seals):
-            raise SealingKeyChanged(current)
+        if self._sealing_key is None:
+            if self._recorded is None:
+                self._recorded = yield from execute(sealing.RECORDED)
+            recorded = sealing.recorded(self._recorded)
+            self._sealing_key = recorded.current if recorded else ""
+        for seal in seals:
+            if sealed_under(seal) != self._sealing_key:
+                raise SealingKeyChanged(self._sealing_key)
 
 
 @cache
