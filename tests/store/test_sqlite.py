@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
+from support.stores import entered, open_sqlite, opened
 
 from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
@@ -17,7 +18,7 @@ from sunshine_keys.apps.table import APPS
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, StoreError, StoreTooNew
-from sunshine_keys.store.sqlite import SqliteStore, schema
+from sunshine_keys.store.sqlite import SqliteStore, schema, writer
 
 
 def execute(path: Path, sql: str) -> None:
@@ -61,6 +62,70 @@ def test_every_commit_is_synced(tmp_path: Path) -> None:
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
     asyncio.run(store.close())
+
+
+@pytest.mark.parametrize(
+    ("sql", "row"),
+    [
+        ("SELECT $1, $2", ("a", "b")),
+        ("SELECT $2, $1, $2", ("b", "a", "b")),
+        ("SELECT $2", ("b",)),
+        ("SELECT $1, $1 || $2", ("a", "ab")),
+    ],
+)
+async def test_values_are_bound_by_their_numbers(tmp_path: Path, sql: str, row: tuple[str, ...]) -> None:
+    SqliteStore.prepare(tmp_path / "store", CATALOG)
+    store = SqliteStore(tmp_path / "store", CATALOG)
+    assert await store.rows(sql, "a", "b") == [row]
+    await store.close()
+
+
+@pytest.fixture
+def store(runner: asyncio.Runner, tmp_path: Path) -> Iterator[SqliteStore]:
+    SqliteStore.prepare(tmp_path / "store", CATALOG)
+    yield from entered(runner, opened(lambda: open_sqlite(tmp_path / "store")))
+
+
+def new_app(number: int) -> CreateApp:
+    return CreateApp(App(f"app-{number}", "An app", {}, None))
+
+
+async def test_changes_of_one_tick_are_one_group(store: SqliteStore) -> None:
+    await asyncio.gather(*(store.transact(OPERATOR, new_app(number)) for number in range(20)))
+    sizes = dict(zip(store.commits.sizes.bounds, store.commits.sizes.counts, strict=False))
+    assert {bound: count for bound, count in sizes.items() if count} == {32.0: 1}
+
+
+async def test_a_large_tick_is_several_groups(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_GROUP_LIMIT", 8)
+    await asyncio.gather(*(store.transact(OPERATOR, new_app(number)) for number in range(20)))
+    assert store.commits.sizes.total == 20
+    assert sum(store.commits.sizes.counts) == 3
+
+
+async def test_changes_that_were_submitted_before_close_are_committed(tmp_path: Path) -> None:
+    SqliteStore.prepare(tmp_path / "store", CATALOG)
+    store = SqliteStore(tmp_path / "store", CATALOG)
+    submitted = [asyncio.create_task(store.transact(OPERATOR, new_app(number))) for number in range(3)]
+    await asyncio.gather(*submitted[1:], asyncio.create_task(store.close()))
+    await submitted[0]
+    connection = sqlite3.connect(tmp_path / "store")
+    assert connection.execute("SELECT id FROM apps ORDER BY id").fetchall() == [("app-0",), ("app-1",), ("app-2",)]
+    connection.close()
+
+
+async def test_a_caller_that_gives_up_changes_no_limit_of_others(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "ANSWER_SECONDS", 0.3)
+    other = sqlite3.connect(tmp_path / "store", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    tasks = [asyncio.create_task(store.transact(OPERATOR, new_app(number))) for number in range(3)]
+    await asyncio.sleep(0.1)
+    tasks[2].cancel()
+    outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable, StoreUnavailable, asyncio.CancelledError]
+    other.close()
 
 
 async def test_a_full_database_refuses_writes_answers_reads_and_recovers(tmp_path: Path) -> None:

@@ -20,12 +20,15 @@ class Waiting:
 
     def settle(self) -> None:
         """Wake the caller if it is still waiting. Call this on the caller's own loop."""
-        if self.future.done():
-            return
         if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
+            self.fail(self.error)
+        elif not self.future.done():
             self.future.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """Raise `error` in the caller if it is still waiting. Call this on the caller's own loop."""
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
 class Submission(Job, Waiting):

@@ -44,6 +44,34 @@ class _Count(Waiting):
         self.error = None
 
 
+class _Tick:
+    """The changes that arrive in one tick of an event loop. They are handed to the thread at once, and have one time limit.
+
+    Each hand-over wakes the thread, which then competes with the event loop for the interpreter's lock.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.jobs: list[Submission] = []
+        self.waiting = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def hand_over(self, jobs: queue.SimpleQueue[Sequence[Submission | _Count | None]]) -> None:
+        if self._timer is None and self.waiting:
+            self._timer = self.loop.call_later(ANSWER_SECONDS, self._give_up)
+            jobs.put(self.jobs)
+
+    def leave(self) -> None:
+        """Count a caller that waits no more."""
+        self.waiting -= 1
+        if not self.waiting and self._timer is not None:
+            self._timer.cancel()
+
+    def _give_up(self) -> None:
+        for job in self.jobs:
+            job.fail(StoreUnavailable(_UNKNOWN))
+
+
 class Writer:
     def __init__(
         self, path: Path, file: FileIdentity, commits: Commits, now: Callable[[], float], *, audited: bool = True
@@ -54,7 +82,8 @@ class Writer:
         self._file = file
         self._commits = commits
         self._connection = schema.connect(path)
-        self._jobs: queue.SimpleQueue[Submission | _Count | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Sequence[Submission | _Count | None]] = queue.SimpleQueue()
+        self._tick: _Tick | None = None
         self._thread = threading.Thread(target=self._run, name="sunshine-keys-writer", daemon=True)
         self._thread.start()
 
@@ -64,34 +93,48 @@ class Writer:
         Raises the job's error; StoreUnavailable if the disk takes longer than ANSWER_SECONDS.
         """
         job = Submission(origin, change, sealed_answer)
-        self._jobs.put(job)
+        tick = self._tick
+        if tick is None or tick.loop is not job.loop:
+            tick = self._tick = _Tick(job.loop)
+            job.loop.call_soon(self._hand_over, tick)
+        tick.jobs.append(job)
+        tick.waiting += 1
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await job.future
-        except TimeoutError as error:
-            raise StoreUnavailable(_UNKNOWN) from error
+            await job.future
+        finally:
+            tick.leave()
         return job
+
+    def _hand_over(self, tick: _Tick) -> None:
+        if self._tick is tick:
+            self._tick = None
+        tick.hand_over(self._jobs)
 
     async def count(self, batch: Sequence[KeyHour]) -> None:
         """Add statistics. Raises StoreUnavailable. A caller that is cancelled while it waits in the queue cancels them."""
         count = _Count(batch)
-        self._jobs.put(count)
+        self._jobs.put([count])
         await count.future
 
     def close(self) -> None:
         """Commit all submitted changes, then stop."""
-        self._jobs.put(None)
+        if self._tick is not None and self._tick.loop is asyncio.get_running_loop():
+            self._hand_over(self._tick)
+        self._jobs.put([None])
         self._thread.join()
         self._connection.close()
 
     def _run(self) -> None:
+        queued: list[Submission | _Count | None] = []
         closing = False
         while not closing:
-            group = [self._jobs.get()]
-            while len(group) < _GROUP_LIMIT and not self._jobs.empty():
-                group.append(self._jobs.get())
+            if not queued:
+                queued += self._jobs.get()
+            while len(queued) < _GROUP_LIMIT and not self._jobs.empty():
+                queued += self._jobs.get()
+            group, queued = queued[:_GROUP_LIMIT], queued[_GROUP_LIMIT:]
             closing = None in group
-            waiting = [item for item in group if item is not None and not item.future.cancelled()]
+            waiting = [item for item in group if item is not None and not item.future.done()]
             jobs = [item for item in waiting if isinstance(item, Submission)]
             if jobs:
                 self._commit(jobs)
