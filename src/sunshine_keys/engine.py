@@ -11,7 +11,7 @@ from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.sealing.ring import KeyRingReloader
 from sunshine_keys.sealing.sealer import Sealer, UnknownSealingKey
 from sunshine_keys.store import Origin, Store
-from sunshine_keys.store.change import Change
+from sunshine_keys.store.change import Change, Idempotency
 from sunshine_keys.store.sealing import SealingKeyChanged, answer_owner
 
 V = TypeVar("V")
@@ -102,7 +102,10 @@ class Engine(msgspec.Struct, frozen=True):
 
         async def attempt() -> V | msgspec.Raw:
             change, view = build(self.sealer)
-            return await self._apply(origin, change, view)
+            if origin.idempotency is not None:
+                return await self._apply_once(origin, origin.idempotency, change, view)
+            await self.store.transact(origin, change)
+            return view
 
         return await self._sealing(attempt)
 
@@ -123,11 +126,11 @@ class Engine(msgspec.Struct, frozen=True):
                 self.sealer.use(changed.current)
         raise StoreUnavailable
 
-    async def _apply(self, origin: Origin, change: Change[Any], view: V) -> V | msgspec.Raw:
-        if origin.idempotency is None:
-            await self.store.transact(origin, change)
-            return view
-        owner_id = answer_owner(origin.idempotency.id)
+    async def _apply_once(
+        self, origin: Origin, idempotency: Idempotency, change: Change[Any], view: V
+    ) -> V | msgspec.Raw:
+        """Apply the change unless it was applied before. Return `view`, or the stored answer."""
+        owner_id = answer_owner(idempotency.id)
         answer = self.sealer.seal(msgspec.json.encode(view).decode(), owner_id)
         stored = await self.store.transact_once(origin, change, answer)
         return view if stored is None else msgspec.Raw((await self.unseal(stored, owner_id)).encode())

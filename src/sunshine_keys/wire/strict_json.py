@@ -26,7 +26,7 @@ def decode(body: bytes) -> Any:
     """Return the decoded body. Raises BadRequest."""
     try:
         value = _decode(body)
-        _check(body.decode())
+        _check(body.decode().lstrip())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest("Request body is not valid JSON") from None
     if body.count(b"{") + body.count(b"[") > DEPTH and deeper_than(DEPTH, value):
@@ -59,4 +59,4 @@ def _integer(digits: str) -> None:
         raise BadRequest("Request body should hold integers of at most 64 bits")
 
 
-_check = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer).decode
+_check = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer).raw_decode
