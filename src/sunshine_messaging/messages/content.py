@@ -54,7 +54,8 @@ def _faults(body: Values, content: Values, *, by_business: bool) -> Iterator[str
     rules = _RULES.get(content["type"])
     if rules is not None:
         yield from rules(content)
-    yield from _action_faults(content)
+    if "actions" in content or "items" in content:
+        yield from _action_faults(content)
 
 
 def _action_faults(content: Values) -> Iterator[str]:

@@ -84,7 +84,7 @@ async def list_messages(plane: Plane, call: Call) -> Any:
     bodies, more = await plane.store.read(messages_page(conversation.id, page, INVALID_PAGE))
     ids = [id_of(body) for body in bodies[:: len(bodies) - 1 or 1]]  # the first and the last
     neighbours = paging.neighbours(call.request.url(), page, query, ids, more, newest_first=True)
-    return {"messages": msgspec.Raw(b"[" + b",".join(bodies) + b"]"), **neighbours}
+    return {"messages": msgspec.Raw(b"[%b]" % b",".join(bodies)), **neighbours}
 
 
 def _page(query: dict[str, str]) -> Page:
