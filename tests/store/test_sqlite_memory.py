@@ -128,11 +128,15 @@ async def test_nothing_is_cached_if_the_file_cannot_be_read(
     await store.get(KEYS, "act_1")
     await next_tick()
 
-    def broken(*_: Any) -> Any:
-        raise StoreUnavailable
+    class Broken:
+        in_transaction = False
+
+        def execute(self, *_: Any) -> Any:
+            raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(of_sqlite, "_read", broken)
+        patch.setattr(store, "_reader", Broken())
+        patch.setattr(store._tick, "_reader", Broken())
         for _ in range(2):  # the second read is in the pass of the first
             with pytest.raises(StoreUnavailable):
                 await store.get(KEYS, "act_1")
