@@ -104,8 +104,8 @@ def test_the_readme_can_be_followed(reader: Reader, tmp_path: Path) -> None:
     outside = dict(reader.environment)
     reader.environment |= {
         "SUNSHINE_CONVERSATIONS_HOST": f"http://127.0.0.1:{reader.port}",
-        "SUNSHINE_CONVERSATIONS_KEY_ID": sample["app_key"]["id"],
-        "SUNSHINE_CONVERSATIONS_SECRET": sample["app_key"]["secret"],
+        "KEY_ID": sample["app_key"]["id"],
+        "SECRET": sample["app_key"]["secret"],
         "APP_ID": sample["app"]["id"],
     }
     assert reader.run("python", python) == "['Hello, Ann']\n"
