@@ -61,6 +61,22 @@ def test_keys_are_not_looked_up_in_a_file_that_is_no_longer_the_store(tmp_path: 
         assert server.wire.get("/readyz").status == 200
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_conversations_are_not_looked_up_in_a_file_that_is_no_longer_the_store(tmp_path: Path, suffix: str) -> None:
+    auth = Key.of(first_run(tmp_path, sample=True)["app_key"])
+    users = f"{INTEGRATIONS.removesuffix('/integrations')}/users"
+    file = tmp_path / f"messaging.db{suffix}"
+    with Server(tmp_path) as server:
+        assert server.wire.post(users, auth, {"externalId": "ann"}).status == 201
+        assert server.wire.get(f"{users}/ann", auth).status == 200
+        file.rename(tmp_path / "aside")
+        answer = server.wire.get(f"{users}/ann", auth)
+        assert (answer.status, answer.errors[0][0]) == (503, "service_unavailable")
+        assert server.wire.get(SAMPLE, auth).status == 200
+        (tmp_path / "aside").rename(file)
+        assert server.wire.get(f"{users}/ann", auth).status == 200
+
+
 def test_a_worker_that_starts_again_makes_no_new_store(tmp_path: Path) -> None:
     first_run(tmp_path, sample=True)
     log = tmp_path / "log"

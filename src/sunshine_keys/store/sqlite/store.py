@@ -131,14 +131,13 @@ class SqliteStore(Store):
 
     async def credential(self, key_id: str) -> Any:
         tick, table = self._tick, self.catalog.credentials
-        if not tick.is_in_place:
-            tick.require_file()
+        if not tick.has_begun:
+            tick.join()
         assert table is not None
         known = tick.items.get((table.name, key_id))
         return await self.get(table, key_id) if known is None else known
 
     async def ready(self) -> None:
-        self._file.require()
         await self.rows(self.catalog.probe)
 
     async def read_aside(self, statements: Statements[R]) -> R:
@@ -193,22 +192,24 @@ class _TickTransaction:
         self._version: int | None = None
         self._reader = reader
         self._file = file
-        self.has_begun = self.is_in_place = False
+        self.has_begun = False
 
     def join(self) -> None:
-        """Begin the transaction, or join the one of this tick. Raises StoreUnavailable."""
+        """Begin the transaction, unless it has begun in this tick. Raises StoreUnavailable, also if the file is not in its place."""
         if self.has_begun:
             return
+        self._file.require()
         # Schedule the end first. The notice of a commit that this transaction does not see is then queued after the end.
         asyncio.get_running_loop().call_soon(self.end)
-        self.has_begun = True
         version, self._version = self._version, None
         try:
             self._reader.execute("BEGIN")
             # This is the transaction's first read: it is the version of everything that the transaction sees.
             (self._version,) = self._reader.execute("PRAGMA data_version").fetchone()
+            self.has_begun = True
         except sqlite3.Error as error:
             logger.error("a read failed: %s", error)
+            self._commit()
             raise StoreUnavailable from error
         finally:
             if self._version is None or self._version != version:
@@ -216,17 +217,14 @@ class _TickTransaction:
                 self.missing.clear()
                 self.lists.clear()
 
-    def require_file(self) -> None:
-        """Join the transaction, and check that the file is still in its place. Raises StoreUnavailable."""
-        self.join()
-        self._file.require()
-        self.is_in_place = True
-
     def end(self) -> None:
         if self.has_begun:
-            self.has_begun = self.is_in_place = False
-            if self._reader.in_transaction:
-                self._reader.execute("COMMIT")
+            self.has_begun = False
+            self._commit()
+
+    def _commit(self) -> None:
+        if self._reader.in_transaction:
+            self._reader.execute("COMMIT")
 
 
 def _remember(memory: dict[Any, Any], name: Any, value: Any, most: int) -> None:
