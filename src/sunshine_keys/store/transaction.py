@@ -75,16 +75,19 @@ def waves(jobs: Sequence[Job]) -> list[list[Job]]:
     """The number of waves up to the last that touches an id, or that has a job by this key."""
     first = 0
     for job in jobs:
-        actor, idempotency = job.origin.key_id, job.origin.idempotency
-        if job.change.touches is None:
+        actor, idempotency, touches = job.origin.key_id, job.origin.idempotency, job.change.touches
+        if touches is None:
             number = len(waves)
             first = number + 1
         else:
-            ids: set[str | bytes] = {*job.change.touches}
+            ids: list[str | bytes] = [*touches]
             if idempotency is not None:
-                ids.add(idempotency.id)
-            number = max(first, touched.get(actor, 0), *(max(touched.get(id, 0), acted.get(id, 0)) for id in ids), 0)
-            touched.update(dict.fromkeys(ids, number + 1))
+                ids.append(idempotency.id)
+            number = max(first, touched.get(actor, 0))
+            for id in ids:
+                number = max(number, touched.get(id, 0), acted.get(id, 0))
+            for id in ids:
+                touched[id] = number + 1
             acted[actor] = max(acted.get(actor, 0), number + 1)
         if number == len(waves):
             waves.append([])
