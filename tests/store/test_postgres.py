@@ -12,6 +12,7 @@ from support.pg_proxy import Proxy
 from support.postgres import Postgres
 from support.stores import APP, KEY, filled, key, open_postgres
 
+from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.table import APPS
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.changes import CreateKey, DeleteKey
@@ -166,6 +167,24 @@ async def test_a_hanging_database_fails_requests_after_a_timeout(
             assert await store.get(APPS, "a") == APP
             assert await keys_of_integration(store, "i") == [KEY]
             assert await store.transact(OPERATOR, CreateKey(key("int_2")))
+
+
+async def test_creates_are_planned_once(postgres_url: str) -> None:
+    async with filled(lambda: open_postgres(postgres_url)) as store:
+        for group in range(3):
+            await asyncio.gather(
+                *(
+                    store.transact(OPERATOR, CreateKey(key(f"act_{group}{number}", Scope.ACCOUNT, None, None)))
+                    for number in range(4)
+                ),
+                store.transact(OPERATOR, CreateKey(key(f"int_p{group}"))),
+                store.transact(OPERATOR, CreateKey(key(f"app_p{group}", Scope.APP, "a", None))),
+            )
+        plans = await store._writer._connection.fetch(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%INSERT INTO keys%'"
+        )
+        assert len(plans) >= 3
+        assert {custom for _, custom in plans} == {0}
 
 
 async def test_a_retry_settles_a_commit_whose_answer_was_lost(

@@ -21,7 +21,7 @@ BATCH = 500
 
 _PRUNED_AT_ONCE = 2 * BATCH
 _DELETE = "DELETE FROM refused_requests WHERE request_id IN (SELECT request_id FROM refused_requests"
-_PRUNE = f"{_DELETE} WHERE time <= $1 ORDER BY time LIMIT $2) RETURNING time"
+_PRUNE = f"{_DELETE} WHERE time <= $1 ORDER BY time LIMIT {_PRUNED_AT_ONCE}) RETURNING time"
 _PRUNE_OLDEST = f"{_DELETE} ORDER BY time LIMIT $1) RETURNING time"
 
 
@@ -67,6 +67,6 @@ class RecordCauses(Change[None], frozen=True):
             )
         sql = f"INSERT INTO refused_requests ({', '.join(CAUSES.names)}) VALUES {rows} RETURNING request_id"  # noqa: S608 - placeholders
         yield from execute(sql, *(value for cause in self.causes for value in CAUSES.to_row(cause)))
-        yield from execute(_PRUNE, audit.format_time(datetime.now(UTC) - LIFETIME), _PRUNED_AT_ONCE)
+        yield from execute(_PRUNE, audit.format_time(datetime.now(UTC) - LIFETIME))
         if excess > 0:
             yield from execute(_PRUNE_OLDEST, min(excess, _PRUNED_AT_ONCE))

@@ -14,8 +14,8 @@ _TOUCH = (
     " WHERE id = $1 AND (last_seen < $2 OR created > $2) RETURNING last_seen"
 )
 _FORGET = (
-    "DELETE FROM console_sessions WHERE id IN"
-    " (SELECT id FROM console_sessions WHERE last_seen <= $1 ORDER BY last_seen LIMIT $2) RETURNING created"
+    "DELETE FROM console_sessions WHERE id IN"  # noqa: S608 - a number of our own
+    f" (SELECT id FROM console_sessions WHERE last_seen <= $1 ORDER BY last_seen LIMIT {_FORGOTTEN_AT_ONCE}) RETURNING created"
 )
 
 
@@ -33,7 +33,7 @@ class OpenSession(Change[None], frozen=True):
 
     def apply(self) -> Statements[None]:
         yield from SESSIONS.insert(self.session)
-        yield from execute(_FORGET, self.idle_since, _FORGOTTEN_AT_ONCE)
+        yield from execute(_FORGET, self.idle_since)
 
 
 class TouchSession(Change[None], frozen=True):

@@ -18,8 +18,8 @@ from sunshine_keys.store.statements import Statements, execute
 
 _PRUNED_AT_ONCE = 100
 _PRUNE = (
-    "DELETE FROM oauth_codes WHERE id IN"
-    " (SELECT id FROM oauth_codes WHERE expires <= $1 AND token_id IS NULL ORDER BY expires LIMIT $2) RETURNING client_id"
+    "DELETE FROM oauth_codes WHERE id IN (SELECT id FROM oauth_codes WHERE expires <= $1 AND token_id IS NULL"  # noqa: S608 - a number of our own
+    f" ORDER BY expires LIMIT {_PRUNED_AT_ONCE}) RETURNING client_id"
 )
 
 
@@ -103,7 +103,7 @@ class CreateCode(Change[None], frozen=True):
             raise BadRequest("client_id should be that of a client, and redirect_uri one of its redirect URIs")
         yield from require_app(self.code.app_id)
         yield from CODES.insert(self.code)
-        yield from execute(_PRUNE, self.now, _PRUNED_AT_ONCE)
+        yield from execute(_PRUNE, self.now)
 
 
 class CreateToken(Change[None], frozen=True):

@@ -15,8 +15,8 @@ _KEEP = (
     " RETURNING created"
 )
 _PRUNE = (
-    "DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency WHERE created <= $1 ORDER BY created LIMIT $2)"
-    " RETURNING created"
+    "DELETE FROM idempotency WHERE id IN (SELECT id FROM idempotency WHERE created <= $1 ORDER BY created"  # noqa: S608 - a number of our own
+    f" LIMIT {_PRUNED_AT_ONCE}) RETURNING created"
 )
 
 
@@ -51,4 +51,4 @@ def keep(answer: StoredAnswer) -> Statements[None]:
 
 def prune(now: float) -> Statements[None]:
     """Delete up to 100 expired answers."""
-    yield from execute(_PRUNE, int(now) - IDEMPOTENCY_SECONDS, _PRUNED_AT_ONCE)
+    yield from execute(_PRUNE, int(now) - IDEMPOTENCY_SECONDS)
