@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,35 @@ async def test_a_large_tick_is_several_groups(store: SqliteStore, monkeypatch: p
     await asyncio.gather(*(store.transact(OPERATOR, new_app(number)) for number in range(20)))
     assert store.commits.sizes.total == 20
     assert sum(store.commits.sizes.counts) == 3
+
+
+class SlowCommits:
+    """A connection whose COMMIT takes 50 ms longer."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, *values: Any) -> Any:
+        if sql == "COMMIT":
+            time.sleep(0.05)
+        return self._connection.execute(sql, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+async def test_callers_that_come_back_are_in_one_group(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_MOST_PATIENCE", 1)
+    monkeypatch.setattr(store._writer, "_connection", SlowCommits(store._writer._connection))
+
+    async def call(caller: int) -> None:
+        for number in range(8):
+            await store.transact(OPERATOR, new_app(10 * caller + number))
+            await asyncio.sleep(0.001 * caller)
+
+    await asyncio.gather(*(call(caller) for caller in range(4)))
+    assert store.commits.sizes.total == 32
+    assert sum(store.commits.sizes.counts) < 12
 
 
 async def test_changes_that_were_submitted_before_close_are_committed(tmp_path: Path) -> None:
