@@ -169,6 +169,21 @@ async def test_a_hanging_database_fails_requests_after_a_timeout(
             assert await store.transact(OPERATOR, CreateKey(key("int_2")))
 
 
+async def test_callers_that_come_back_are_in_one_group(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MOST_PATIENCE", 1)
+    monkeypatch.setattr(writer, "_COMMIT", "SELECT pg_sleep(0.05); COMMIT")
+    async with filled(lambda: open_postgres(postgres_url)) as store:
+        before = sum(store.commits.sizes.counts)
+
+        async def call(caller: int) -> None:
+            for number in range(8):
+                await store.transact(OPERATOR, CreateKey(key(f"act_{caller}{number}", Scope.ACCOUNT, None, None)))
+                await asyncio.sleep(0.001 * caller)
+
+        await asyncio.gather(*(call(caller) for caller in range(4)))
+        assert sum(store.commits.sizes.counts) - before < 12
+
+
 async def test_creates_are_planned_once(postgres_url: str) -> None:
     async with filled(lambda: open_postgres(postgres_url)) as store:
         for group in range(3):

@@ -120,7 +120,7 @@ class SlowCommits:
 
 
 async def test_callers_that_come_back_are_in_one_group(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "_MOST_PATIENCE", 1)
+    monkeypatch.setattr(writer, "MOST_PATIENCE", 1)
     monkeypatch.setattr(store._writer, "_connection", SlowCommits(store._writer._connection))
 
     async def call(caller: int) -> None:

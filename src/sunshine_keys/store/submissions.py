@@ -8,6 +8,9 @@ from typing import Any
 from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.transaction import Job
 
+MOST_PATIENCE = 0.005
+"""Seconds for which a group of changes waits at most for callers that may come back."""
+
 
 class Waiting:
     """A caller that waits on its own event loop until the writer settles it, with or without an `error`."""

@@ -23,15 +23,12 @@ from sunshine_keys.store.change import Change, Origin
 from sunshine_keys.store.sqlite import schema, usage
 from sunshine_keys.store.sqlite.file_identity import FileIdentity
 from sunshine_keys.store.statistics import Commits
-from sunshine_keys.store.submissions import Submission, Waiting
+from sunshine_keys.store.submissions import MOST_PATIENCE, Submission, Waiting
 from sunshine_keys.store.transaction import AuditedTransaction, Job, PartialWrite, Transaction, actions_of
 
 logger = logging.getLogger("sunshine_keys.store")
 
 _GROUP_LIMIT = 512
-
-_MOST_PATIENCE = 0.005
-"""Seconds for which a group waits at most for callers that may come back."""
 
 ANSWER_SECONDS = 30
 """Seconds for which a caller waits: more than two groups take, if each waits for another process as long as it can."""
@@ -183,7 +180,7 @@ class Writer:
             ending = time.perf_counter()
             self._connection.execute("COMMIT")
             ended = time.perf_counter()
-            self._patience = min(ended - ending, _MOST_PATIENCE)
+            self._patience = min(ended - ending, MOST_PATIENCE)
             self._commits.done(len(jobs), ended - begun, actions_of(jobs))
         except PartialWrite as error:
             self._rollback()
