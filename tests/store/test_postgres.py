@@ -202,6 +202,28 @@ async def test_creates_are_planned_once(postgres_url: str) -> None:
         assert {custom for _, custom in plans} == {0}
 
 
+async def test_plans_from_small_tables_read_no_whole_table(postgres_url: str) -> None:
+    """They are kept while the tables grow."""
+    async with filled(lambda: open_postgres(postgres_url)) as store:
+        await store.rows("ANALYZE")
+        counts = (
+            "SELECT sum(seq_scan), sum(idx_scan) FROM pg_stat_user_tables WHERE relname IN ('keys', 'integrations')"
+        )
+        await store.transact(OPERATOR, CreateKey(key("int_2")))
+        await asyncio.sleep(1.1)  # a session reports its scans at most once a second
+        await store.transact(OPERATOR, DeleteKey("a", "i", "int_2"))
+        ((whole, by_index),) = await store.rows(counts)
+        reported = by_index
+        for _ in range(60):
+            if reported >= by_index + 4:
+                break
+            await asyncio.sleep(0.5)
+            await store.transact(OPERATOR, CreateKey(key("int_2")))
+            await store.transact(OPERATOR, DeleteKey("a", "i", "int_2"))
+            ((now_whole, reported),) = await store.rows(counts)
+        assert (now_whole, reported >= by_index + 4) == (whole, True)
+
+
 async def test_a_retry_settles_a_commit_whose_answer_was_lost(
     postgres: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
