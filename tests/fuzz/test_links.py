@@ -106,4 +106,4 @@ def test_linked_operations_answer_as_described(wire: Wire, service: Service) -> 
         )
     )
     assert len(LINKED) > 30
-    assert len(LINKED & succeeded) > 0.6 * len(LINKED), f"these never succeeded: {sorted(LINKED - succeeded)}"
+    assert len(LINKED & succeeded) > 0.5 * len(LINKED), f"these never succeeded: {sorted(LINKED - succeeded)}"

@@ -209,7 +209,8 @@ class _TickTransaction:
             self.has_begun = True
         except sqlite3.Error as error:
             logger.error("a read failed: %s", error)
-            self._commit()
+            with contextlib.suppress(sqlite3.Error):
+                self._commit()
             raise StoreUnavailable from error
         finally:
             if self._version is None or self._version != version:
