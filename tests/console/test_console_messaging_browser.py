@@ -51,7 +51,7 @@ def test_failing_delivery_is_looked_at_and_redelivered(
     page.get_by_label("State").select_option("failed")
     page.get_by_role("button", name="Filter").click()
     page.get_by_role("link", name="conversation:message").click()
-    assert page.get_by_text("403").count() == 1
+    assert page.get_by_text("403", exact=True).count() == 1
     assert page.get_by_text(target.content.decode()).count() == 1
     page.get_by_role("button", name="Redeliver").click()
     assert "This is the new delivery" in page.get_by_role("status").first.inner_text()
