@@ -77,10 +77,8 @@ class Plane:
 
     async def conversation(self, call: Call) -> Conversation:
         """Return the conversation in the path. Raises AppNotFound, ConversationNotFound."""
-        ids = call.ids
-        if call.actor.scope is Scope.ACCOUNT:
-            await find_app(self.engine.store, ids["appId"])
-        return await find_conversation(self.store, ids["appId"], ids["conversationId"])
+        await self.require_app(call)
+        return await find_conversation(self.store, call.ids["appId"], call.ids["conversationId"])
 
     async def switchboard(self, app_id: str) -> Switchboard | None:
         """Return the app's switchboard with its entries; None if there is none, or it is disabled."""

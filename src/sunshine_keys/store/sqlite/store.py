@@ -43,7 +43,7 @@ _MOST_LISTS = 200
 _LONGEST_LIST = 20
 """The most remembered rows, lists of them, and rows of a list. Keys and lists of keys take about 2 MB.
 
-A conversation or a user takes 1 kB, and 45 with the most metadata that it can have.
+A conversation or a user takes about 1 kB. With the most metadata that it can have, it takes 45 kB.
 """
 
 logger = logging.getLogger("sunshine_keys.store")
