@@ -105,14 +105,15 @@ async def test_a_large_tick_is_several_groups(store: SqliteStore, monkeypatch: p
 
 
 class SlowCommits:
-    """A connection whose COMMIT takes 50 ms longer."""
+    """A connection whose COMMIT takes `seconds` longer."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, seconds: float) -> None:
         self._connection = connection
+        self._seconds = seconds
 
     def execute(self, sql: str, *values: Any) -> Any:
         if sql == "COMMIT":
-            time.sleep(0.05)
+            time.sleep(self._seconds)
         return self._connection.execute(sql, *values)
 
     def __getattr__(self, name: str) -> Any:
@@ -121,7 +122,7 @@ class SlowCommits:
 
 async def test_callers_that_come_back_are_in_one_group(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "MOST_PATIENCE", 1)
-    monkeypatch.setattr(store._writer, "_connection", SlowCommits(store._writer._connection))
+    monkeypatch.setattr(store._writer, "_connection", SlowCommits(store._writer._connection, 0.05))
 
     async def call(caller: int) -> None:
         for number in range(8):
@@ -131,6 +132,17 @@ async def test_callers_that_come_back_are_in_one_group(store: SqliteStore, monke
     await asyncio.gather(*(call(caller) for caller in range(4)))
     assert store.commits.sizes.total == 32
     assert sum(store.commits.sizes.counts) < 12
+
+
+async def test_a_wait_for_callers_ends_in_time(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if it is over before the thread begins to wait. Otherwise what is queued waits until the next change."""
+    monkeypatch.setattr(store._writer, "_connection", SlowCommits(store._writer._connection, 0.002))
+    for number in range(200):
+        monkeypatch.setattr(writer, "MOST_PATIENCE", number % 40 / 1e7)
+        change = asyncio.create_task(store.transact(OPERATOR, new_app(number)))
+        await asyncio.sleep(0.001)
+        async with asyncio.timeout(20):
+            await asyncio.gather(change, store.count_usage([]))
 
 
 async def test_changes_that_were_submitted_before_close_are_committed(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class _Tick:
         self.waiting = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def hand_over(self, jobs: queue.SimpleQueue[Sequence[_Item]]) -> None:
+    def hand_over(self, jobs: queue.Queue[Sequence[_Item]]) -> None:
         if self._timer is None and self.waiting:
             self._timer = self.loop.call_later(ANSWER_SECONDS, self._give_up)
             jobs.put(self.jobs)
@@ -87,7 +87,8 @@ class Writer:
         self._file = file
         self._commits = commits
         self._connection = schema.connect(path)
-        self._jobs: queue.SimpleQueue[Sequence[_Item]] = queue.SimpleQueue()
+        # Not a SimpleQueue: its `get` waits for ever if its time is over before it begins to wait.
+        self._jobs: queue.Queue[Sequence[_Item]] = queue.Queue()
         self._tick: _Tick | None = None
         self._patience = 0.0
         self._thread = threading.Thread(target=self._run, name="sunshine-keys-writer", daemon=True)
