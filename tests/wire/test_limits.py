@@ -80,12 +80,27 @@ class TestBuckets:
                 assert buckets.take("a") == 0.0
             assert passed <= (clock.now - 1000.0) * count + burst + 0.01
 
+    @given(
+        st.integers(1, 4), st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([0, 0, 0.5, 1, 9])), max_size=60)
+    )
+    def test_has_empty_is_true_as_long_as_a_name_has_to_wait(self, burst: int, uses: list[tuple[str, float]]) -> None:
+        clock = Clock()
+        buckets = Buckets(Rate(2, "second", burst), clock)
+        for name, gap in uses:
+            buckets.take(name)
+            clock.now += gap
+            waits = [buckets.wait(other) > 0 for other in "abc"]
+            assert buckets.has_empty or not any(waits)
+        clock.now += burst
+        assert buckets.wait("a") == 0.0
+        assert not buckets.has_empty
+
     def test_the_number_of_buckets_is_bounded_and_busy_ones_stay(self, clock: Clock) -> None:
         buckets = Buckets(Rate(1, "hour", 1), clock, size=1000)
         buckets.take("busy")
         for number in range(10_000):
             buckets.take(str(number))
-            assert len(buckets) <= 1000
+            assert len(buckets._new) + len(buckets._old) <= 1000
             assert number % 100 or buckets.take("busy") > 0.0
 
 

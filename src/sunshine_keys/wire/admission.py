@@ -61,7 +61,7 @@ class Admission:
 
     async def authenticate(self, request: Request) -> Actor:
         """Return the key that the request authenticates with. Raises Unauthorized, TooManyRequests."""
-        if self._limiter.failing_sources:
+        if self._limiter.failing_sources.has_empty:
             self.admit_credentials(request.source, request.id, "")
         return self._admitted(
             await self._authenticator.authenticate(request.authorization()), request.source, request.id

@@ -117,9 +117,11 @@ class Buckets:
 
     The stored value is the time at which the bucket will be full. A name moves from the old generation to the new one
     when it is used, and the old generation is dropped when the new one is full: no sweep ever delays a request.
+
+    As long as `has_empty` is False, no bucket is empty, and `wait` returns 0.0 for every name.
     """
 
-    __slots__ = ("_clock", "_interval", "_new", "_old", "_size", "_span")
+    __slots__ = ("_clock", "_empty_until", "_interval", "_new", "_old", "_size", "_span", "has_empty")
 
     def __init__(self, rate: Rate, clock: Callable[[], float], size: int = BUCKETS) -> None:
         self._clock = clock
@@ -128,9 +130,8 @@ class Buckets:
         self._span = rate.burst * rate.interval
         self._new: dict[str, float] = {}
         self._old: dict[str, float] = {}
-
-    def __len__(self) -> int:
-        return len(self._new) + len(self._old)
+        self._empty_until = 0.0
+        self.has_empty = False
 
     def take(self, name: str) -> float:
         """Take one from a bucket. Return 0.0, or the seconds to wait if the bucket is empty."""
@@ -143,11 +144,15 @@ class Buckets:
             self._new[name] = before
             return wait
         self._new[name] = before + self._interval
+        if wait + self._interval > _ROUNDING:
+            self.has_empty = True
+            self._empty_until = max(self._empty_until, now + wait + self._interval)
         return 0.0
 
     def wait(self, name: str) -> float:
         """Return what `take` would return, without taking anything."""
         now = self._clock()
+        self.has_empty = now < self._empty_until
         wait = max(self._full_at(name), now) + self._interval - now - self._span
         return wait if wait > _ROUNDING else 0.0
 
@@ -159,16 +164,14 @@ class Buckets:
 class Limiter:
     """The limits of one process. Its methods raise TooManyRequests. An empty address has no limits.
 
-    The buckets of a limit that is off are None. As long as those of failures are empty, no address has reached that limit.
+    The buckets of a limit that is off are None, but for `failing_sources`, in which nothing is counted then.
     """
 
     def __init__(self, limits: RateLimits, clock: Callable[[], float] = time.monotonic) -> None:
         self.keys = Buckets(limits.key, clock) if limits.key else None
         self.sources = Buckets(limits.source, clock) if limits.source else None
-        self.failures = self.failing_sources = None
-        if limits.failures:
-            self.failures = Buckets(limits.failures, clock)
-            self.failing_sources = Buckets(limits.failures.times(_FAILURES_OF_SOURCE), clock)
+        self.failures = Buckets(limits.failures, clock) if limits.failures else None
+        self.failing_sources = Buckets((limits.failures or FAILURES).times(_FAILURES_OF_SOURCE), clock)
 
     def admit_request(self, source: str) -> None:
         """Count a request from an address."""
@@ -177,7 +180,7 @@ class Limiter:
 
     def admit_credentials(self, source: str) -> None:
         """Check that credentials from an address may be verified. Count nothing."""
-        if self.failing_sources is not None and source:
+        if source:
             wait = self.failing_sources.wait(network(source))
             _require(wait, "Too many failed authentications from this address")
 
@@ -188,7 +191,7 @@ class Limiter:
 
     def count_failure(self, source: str, key_id: str) -> None:
         """Count wrong credentials that named `key_id`. Raises TooManyRequests if there have been too many."""
-        if self.failures is None or self.failing_sources is None or not source:
+        if self.failures is None or not source:
             return
         origin = network(source)
         name = key_id if CREDENTIAL_ID.fullmatch(key_id) else ""
