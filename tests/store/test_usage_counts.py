@@ -12,7 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from support.stores import ACCOUNT_KEY, APP_KEY, KEY, Open, fill, key, opened
+from support.stores import ACCOUNT_KEY, APP_KEY, KEY, Open, fill, key, open_sqlite, opened
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.changes import DeleteApp
@@ -24,6 +24,7 @@ from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.postgres import PostgresStore
 from sunshine_keys.store.sqlite import SqliteStore, usage
+from sunshine_keys.store.statements import execute
 from sunshine_keys.store.store import USAGE_BATCH
 
 HOUR = 3600
@@ -133,6 +134,26 @@ async def test_last_uses_of_hours_that_are_over_are_folded(store: Store, monkeyp
     await write(store, "DELETE FROM key_use_hours")
     last = {key_id: Usage(hours[1] + 7.0, "192.0.2.7", {}) for key_id in ids}
     assert await store.read(usage_of([*ids, "int_gone"], 0)) == last
+
+
+async def test_hours_are_folded_and_deleted_in_parts_on_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one hour, too. A row that is not folded stays, between others that are deleted."""
+    monkeypatch.setattr(usage, "FOLDED_HOURS", 0)
+    monkeypatch.setattr(usage, "PRUNED_HOURS", 4)
+    left = "SELECT folded, count(*) FROM key_use_hours GROUP BY folded ORDER BY folded"
+    async with opened(lambda: open_sqlite(tmp_path / "store")) as store:
+        hour = current_hour()
+        await store.count_usage([used(f"int_m{number}", hour=hour) for number in range(10)])
+        await write(store, f"UPDATE key_use_hours SET folded = key_id <> 'int_m1', hour = {hour - 40 * 24 * HOUR}")
+        for count in (5, 1, 0):
+            await store.count_usage([])
+            expected = [(0, 1), (1, count)] if count else [(0, 1)]
+            assert await store.read(execute(left)) == expected
+        await store.count_usage([used(f"int_m{number}", hour=hour - 2 * HOUR) for number in range(10)])
+        monkeypatch.setattr(usage, "FOLDED_HOURS", 4)
+        for count in (7, 3):
+            await store.count_usage([])
+            assert (0, count) in await store.read(execute(left))
 
 
 async def test_use_in_an_hour_that_was_folded_too_early_is_folded_again(store: Store) -> None:

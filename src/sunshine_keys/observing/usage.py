@@ -21,8 +21,8 @@ from sunshine_keys.wire.outcome import Outcome
 SECONDS = 5.0
 """The time between two batches: how much a crash may lose, for one fsync per batch."""
 
-MOST = 10_000
-"""The most keys and hours between two batches, about 4 MB. Further ones are not counted until there is room."""
+MOST = 50_000
+"""The most keys and hours between two batches, about 16 MB. Further ones are not counted until there is room."""
 
 LAST_SECONDS = 2.0
 """How long the last batch may take if the store is unavailable: the service must stop within seconds."""
@@ -38,7 +38,7 @@ logger = logging.getLogger("sunshine_keys.usage")
 
 
 class _Count:
-    """The requests of a key in an hour. `sources` has their number and their last time by address and User-Agent."""
+    """The requests of a key in an hour. `sources` has their number and their last time by address and User-Agent, if they are counted."""
 
     __slots__ = ("requests", "source", "sources", "used")
 
@@ -46,10 +46,12 @@ class _Count:
         self.requests = 0
         self.used = 0.0
         self.source = ""
-        self.sources: dict[tuple[str, str], tuple[int, float]] = {}
+        self.sources: dict[tuple[str, str], tuple[int, float]] | None = None
 
     def add_source(self, source: tuple[str, str], requests: int, used: float) -> None:
-        if source not in self.sources and len(self.sources) >= MOST_SOURCES:
+        if self.sources is None:
+            self.sources = {}
+        elif source not in self.sources and len(self.sources) >= MOST_SOURCES:
             source = _OTHERS
         before, last = self.sources.get(source, (0, 0.0))
         self.sources[source] = (before + requests, max(last, used))
@@ -140,7 +142,7 @@ class UsageCounts:
                 continue
             if earlier is not None:
                 count.requests += earlier.requests
-                for source, (requests, used) in earlier.sources.items():
+                for source, (requests, used) in (earlier.sources or {}).items():
                     count.add_source(source, requests, used)
             counts[key_hour] = count
 
@@ -155,6 +157,6 @@ def _key_hour(key_hour: tuple[str, int], count: _Count) -> KeyHour:
     key_id, hour = key_hour[0], key_hour[1] * _HOUR
     sources = tuple(
         SourceOfUse(key_id, hour, source, agent, requests, used)
-        for (source, agent), (requests, used) in count.sources.items()
+        for (source, agent), (requests, used) in (count.sources or {}).items()
     )
     return KeyHour(key_id, hour, count.requests, count.used, printable(count.source), sources)

@@ -24,8 +24,8 @@ from sunshine_keys.store.table import Catalog, Table
 R = TypeVar("R")
 S = TypeVar("S", bound=msgspec.Struct)
 
-USAGE_BATCH = 250
-"""The most items of one `count_usage`: changes wait behind it, on SQLite for about 4 milliseconds."""
+USAGE_BATCH = 500
+"""The most items of one `count_usage`: changes wait behind it, on SQLite for 2 to 6 milliseconds."""
 
 
 class Reader(ABC):
