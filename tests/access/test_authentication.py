@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from typing import Any
 import jwt
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from sunshine_keys.access import authentication
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.authentication import CACHE_SIZE, Authenticator
 from sunshine_keys.access.failures import AuthenticationFailure, Reason
@@ -83,11 +87,11 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Bench]:
-    settings = Settings(tmp_path / "data")
-    sample = first_run(settings, sample=True)
+    options = Settings(tmp_path / "data")
+    sample = first_run(options, sample=True)
     assert sample is not None
-    sealer = CountingSealer(*key_source(settings).read())
-    engine = runner.run(open_engine(settings))
+    sealer = CountingSealer(*key_source(options).read())
+    engine = runner.run(open_engine(options))
     yield Bench(msgspec.structs.replace(engine, sealer=sealer), sealer, sample)
     runner.run(engine.close())
 
@@ -196,3 +200,51 @@ async def test_the_cache_is_bounded(bench: Bench) -> None:
         await bench.failure(basic({"id": key["id"], "secret": str(number)}))
     await bench.actor(bearer(key, jti="long" * 1024))
     assert bench.authenticator.cached == (10, 10)
+
+
+async def test_tokens_do_not_displace_secrets(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication, "SECRETS_CACHED", 2)
+    key = bench.sample["key"]
+    await bench.actor(basic(key))
+    for number in range(CACHE_SIZE + 10):
+        await bench.actor(bearer(key, jti=str(number)))
+    assert bench.authenticator.cached == (11, 0)
+    for spaces in (" ", "  "):
+        await bench.actor(basic(key).replace(" ", spaces * 2))
+    assert bench.authenticator.cached == (11, 0)
+
+
+DATES = (0, 999_999_998, 999_999_999, 1_000_000_000, 1_000_000_001.5, 1_000_000_009, True, "1", None, -(2**53), 2**60)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["exp", "nbf"]), st.sampled_from(DATES)),
+    st.sampled_from([Scope.INTEGRATION, Scope.APP, None]),
+    st.lists(st.sampled_from([-2, -1, 0, 1, 1.5, 2, 9, 10]), min_size=2, max_size=6),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_cached_token_is_judged_as_a_new_one(
+    runner: asyncio.Runner, bench: Bench, claims: dict[str, Any], scope: Scope | None, times: list[float]
+) -> None:
+    """At any time, in any order of times, and whatever its claims."""
+    token = bearer(bench.sample["key"], **claims | {"scope": scope})
+
+    async def compare() -> None:
+        for seconds in times:
+            bench.clock.now = 1_000_000_000 + seconds
+            fresh = Authenticator(bench.engine, bench.clock)
+            assert await bench.authenticator.authenticate(token) == await fresh.authenticate(token)
+
+    runner.run(compare())
+
+
+async def test_a_cached_secret_is_refused_from_the_end_of_its_key_on(bench: Bench) -> None:
+    key = await bench.stored_key()
+    await bench.delete_key()
+    await bench.engine.store.transact(OPERATOR, CreateKey(msgspec.structs.replace(key, expires_at=time.time() + 0.5)))
+    for kind in (basic, bearer):
+        await bench.actor(kind(bench.sample["key"]))
+        await bench.actor(kind(bench.sample["key"]))
+    await asyncio.sleep(0.6)
+    for kind in (basic, bearer):
+        assert "the key ended" in (await bench.failure(kind(bench.sample["key"]))).cause

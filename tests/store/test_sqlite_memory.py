@@ -53,6 +53,7 @@ async def everything(store: SqliteStore) -> list[Any]:
     """Return what the store remembers of its rows."""
     return [
         *[await store.get(KEYS, key_id) for key_id in ("act_1", "int_1", "int_2")],
+        *[await store.credential(key_id) for key_id in ("act_1", "int_1", "int_2")],
         await keys_of_integration(store, "i"),
         await store.get(APPS, "a"),
         await remembered_webhooks_of_app(store, "a"),
@@ -148,6 +149,7 @@ async def test_no_more_than_a_bounded_number_is_remembered(
     store: SqliteStore, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of_sqlite, "_MOST_ROWS", 10)
+    monkeypatch.setattr(of_sqlite, "_MOST_CREDENTIALS", 40)
     monkeypatch.setattr(of_sqlite, "_MOST_LISTS", 3)
     for number in range(100):
         connection.execute(
@@ -157,7 +159,20 @@ async def test_no_more_than_a_bounded_number_is_remembered(
         assert await store.get(KEYS, f"act_m{number}") is not None
         await keys_of_integration(store, f"none-{number}")
         assert await store.get(KEYS, "none") is None
-    assert (len(store._tick.items), len(store._tick.lists)) == (10, 1)
+        assert await store.credential(f"act_m{number}") is not None
+        assert await store.credential("none") is None
+    assert (len(store._tick.items), len(store._tick.lists), len(store._tick.credentials)) == (10, 1, 20)
+
+
+async def test_other_rows_do_not_displace_credentials(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_sqlite, "_MOST_ROWS", 1)
+    statements: list[str] = []
+    credential = await store.credential("act_1")
+    for app_id in ("a", "b"):
+        await store.get(APPS, app_id)
+    store._reader.set_trace_callback(statements.append)
+    assert await store.credential("act_1") is credential
+    assert statements == []
 
 
 async def test_a_long_list_is_not_remembered(store: SqliteStore, connection: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,24 +19,30 @@ from sunshine_keys.keys.model import CREDENTIAL_ID, Key, moment_text, new_key_id
 from sunshine_keys.keys.secrets import new_secret, same_secret, token_hash
 from sunshine_keys.store import Store
 
+SECRETS_CACHED = 10_000
+"""The most headers with a secret that are cached as accepted. A service has as many as credentials are in use."""
+
 CACHE_SIZE = 1000
-"""The most headers that are cached as accepted, and the most that are cached as rejected."""
+"""The most headers with a token that are cached as accepted, and the most that are cached as rejected."""
 
 CACHED_LENGTH = 1024
 """The longest header that is cached, in characters."""
 
 
-class _Verdict(msgspec.Struct, frozen=True):
+class _Verdict(msgspec.Struct):
     """The result of verifying credentials that name `key_id` against `key`, the row with that id.
 
     `claims` is None unless the credentials are a token. A cached verdict does not imply that the row still exists, or that
-    the key has not ended, or the token is valid at this time: all of it is checked for each request.
+    the key has not ended, or the token is valid at this time: all of it is checked for each request. From `start` until
+    `end`, in seconds since 1970, the time does not change the result.
     """
 
     key_id: str
     key: Key | None
     result: Actor | AuthenticationFailure
     claims: dict[str, Any] | None = None
+    start: float = math.inf
+    end: float = -math.inf
 
     def holds_for(self, key: Key | None) -> bool:
         """Return True if the verdict is about this row.
@@ -60,7 +67,8 @@ class Authenticator:
         self._clock = clock
         self._engine = engine
         self._store: Store = engine.store
-        self._accepted: dict[str, _Verdict] = {}
+        self._secrets: dict[str, _Verdict] = {}
+        self._tokens: dict[str, _Verdict] = {}
         self._rejected: dict[str, _Verdict] = {}
         decoy_id, secret = new_key_id(Scope.INTEGRATION), new_secret()
         self._decoy = Key(decoy_id, Scope.INTEGRATION, None, None, "", engine.sealer.seal(secret, decoy_id))
@@ -68,29 +76,32 @@ class Authenticator:
     @property
     def cached(self) -> tuple[int, int]:
         """The numbers of headers that are cached as accepted and as rejected."""
-        return len(self._accepted), len(self._rejected)
+        return len(self._secrets) + len(self._tokens), len(self._rejected)
 
     async def authenticate(self, header: str) -> Actor | AuthenticationFailure:
         """Return the actor that an Authorization header authenticates, or the failure.
 
         Raises StoreUnavailable, SealError.
         """
-        verdict = self._accepted.get(header) or self._rejected.get(header)
+        verdict = self._secrets.get(header) or self._tokens.get(header) or self._rejected.get(header)
         if verdict is not None:
             known = verdict.key
             key = await (self._key if known is None else self._store.credential)(verdict.key_id)
             if key is known or verdict.holds_for(key):
-                if verdict.claims is None and (known is None or known.expires_at is None):
+                verdict.key = key
+                if verdict.start <= self._clock() < verdict.end:
                     return verdict.result
                 return self._result_now(verdict)
-            self._accepted.pop(header, None)
-            self._rejected.pop(header, None)
+            for verdicts in (self._secrets, self._tokens, self._rejected):
+                verdicts.pop(header, None)
         credentials = read_credentials(header)
         if isinstance(credentials, AuthenticationFailure):
             return credentials
         verdict = await self._verify(credentials)
-        self._cache(header, verdict)
-        return self._result_now(verdict)
+        result = self._result_now(verdict)
+        if len(header) <= CACHED_LENGTH:
+            self._cache(header, verdict, result)
+        return result
 
     async def authenticate_secret(self, key_id: str, secret: str) -> Actor | AuthenticationFailure:
         """Return the actor of the key `key_id` if `secret` is its secret, else the failure. Nothing is cached.
@@ -140,11 +151,20 @@ class Authenticator:
         """Read a key or an access token. Text without the form of its id never reaches the store: PostgreSQL accepts no NUL in a text."""
         return await self._store.credential(key_id) if CREDENTIAL_ID.fullmatch(key_id) else None
 
-    def _cache(self, header: str, verdict: _Verdict) -> None:
-        if len(header) > CACHED_LENGTH:
-            return
-        verdicts = self._rejected if isinstance(verdict.result, AuthenticationFailure) else self._accepted
-        if len(verdicts) >= CACHE_SIZE:
+    def _cache(self, header: str, verdict: _Verdict, result: Actor | AuthenticationFailure) -> None:
+        """Cache a verdict whose result at this time is `result`."""
+        if verdict.key is None or verdict.key.expires_at is None:
+            if verdict.claims is None:
+                verdict.start, verdict.end = -math.inf, math.inf
+            elif isinstance(result, Actor):
+                verdict.start, verdict.end = tokens.period(verdict.claims)
+        if isinstance(verdict.result, AuthenticationFailure):
+            verdicts, most = self._rejected, CACHE_SIZE
+        elif verdict.claims is None:
+            verdicts, most = self._secrets, SECRETS_CACHED
+        else:
+            verdicts, most = self._tokens, CACHE_SIZE
+        if len(verdicts) >= most:
             verdicts.clear()
         verdicts[header] = verdict
 

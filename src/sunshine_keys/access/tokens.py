@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import binascii
 import hmac
+import math
 import time
 from functools import lru_cache
 from typing import Any
@@ -123,6 +124,11 @@ def check_claims(claims: dict[str, Any], key_id: str, scope: Scope, now: float) 
             cause = f"JWT is valid only {start - now:.0f} seconds later"
             return AuthenticationFailure(Reason.NOT_YET_VALID, key_id, cause=cause)
     return None
+
+
+def period(claims: dict[str, Any]) -> tuple[float, float]:
+    """Return from when until when `check_claims` accepts claims that it has accepted once."""
+    return claims.get("nbf", -math.inf), claims.get("exp", math.inf)
 
 
 def check_link_claims(claims: dict[str, Any], key_id: str, now: float) -> AuthenticationFailure | None:

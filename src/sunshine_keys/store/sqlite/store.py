@@ -38,10 +38,12 @@ from sunshine_keys.store.table import Catalog, Table
 R = TypeVar("R")
 S = TypeVar("S", bound=msgspec.Struct)
 V = TypeVar("V")
+_MOST_CREDENTIALS = 10_000
 _MOST_ROWS = 1000
 _MOST_LISTS = 200
 _LONGEST_LIST = 20
-"""The most remembered rows, lists of them, and rows of a list. Keys and lists of keys take about 2 MB.
+"""The most remembered credentials, other rows, lists of them, and rows of a list. Keys and lists of keys take about 2 MB, and
+credentials up to 5 MB more.
 
 A conversation or a user takes about 1 kB. With the most metadata that it can have, it takes 45 kB.
 """
@@ -134,8 +136,10 @@ class SqliteStore(Store):
         if not tick.has_begun:
             tick.join()
         assert table is not None
-        known = tick.items.get((table.name, key_id))
-        return await self.get(table, key_id) if known is None else known
+        known = tick.credentials.get(key_id)
+        if known is None and (known := await self.get(table, key_id)) is not None:
+            _remember(tick.credentials, key_id, known, _MOST_CREDENTIALS)
+        return known
 
     async def ready(self) -> None:
         await self.rows(self.catalog.probe)
@@ -182,10 +186,11 @@ class _TickTransaction:
 
     `items`, `missing` (by table and primary key) and `lists` (by table, clauses and values) hold the results of reads, as
     this transaction sees the file. Keys without a row are in a cache of their own, so that guesses by strangers do not
-    displace rows.
+    displace rows; so are the rows of credentials, by id, which every request needs.
     """
 
     def __init__(self, reader: sqlite3.Connection, file: FileIdentity) -> None:
+        self.credentials: dict[str, Any] = {}
         self.items: dict[tuple[str, Any], Any] = {}
         self.missing: dict[tuple[str, Any], None] = {}
         self.lists: dict[tuple[str, str, tuple[Any, ...]], Any] = {}
@@ -214,6 +219,7 @@ class _TickTransaction:
             raise StoreUnavailable from error
         finally:
             if self._version is None or self._version != version:
+                self.credentials.clear()
                 self.items.clear()
                 self.missing.clear()
                 self.lists.clear()
