@@ -95,11 +95,6 @@ class Unauthorized(ServiceError):
     code = "unauthorized"
     title = "Authorization is required"
 
-    def __init__(self, *titles: str, cause: str = "", key_id: str | None = None) -> None:
-        """`key_id` is the key that the credentials name, which may not exist; None if they name no key or are malformed."""
-        self.key_id = key_id
-        super().__init__(*titles, cause=cause)
-
 
 class Forbidden(ServiceError):
     """The credentials are valid, but their key may not do this, or belongs to another app or integration."""

@@ -80,5 +80,5 @@ class AuthenticationFailure(NamedTuple):
 
     @property
     def error(self) -> Unauthorized:
-        """Return a new exception with this failure's title, key id and cause."""
-        return Unauthorized(self.title, cause=self.cause, key_id=self.key_id)
+        """Return a new exception with this failure's title and cause."""
+        return Unauthorized(self.title, cause=self.cause)

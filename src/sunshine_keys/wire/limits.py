@@ -136,10 +136,14 @@ class Buckets:
     def take(self, name: str) -> float:
         """Take one from a bucket. Return 0.0, or the seconds to wait if the bucket is empty."""
         now = self._clock()
-        before = max(self._full_at(name), now)
+        before = self._new.get(name)
+        if before is None:
+            before = self._old.get(name, 0.0)
+            if len(self._new) >= self._size // 2:
+                self._old, self._new = self._new, {}
+        if before < now:
+            before = now
         wait = before + self._interval - now - self._span
-        if len(self._new) >= self._size // 2 and name not in self._new:
-            self._old, self._new = self._new, {}
         if wait > _ROUNDING:
             self._new[name] = before
             return wait
@@ -153,12 +157,9 @@ class Buckets:
         """Return what `take` would return, without taking anything."""
         now = self._clock()
         self.has_empty = now < self._empty_until
-        wait = max(self._full_at(name), now) + self._interval - now - self._span
+        full_at = self._new.get(name) or self._old.get(name, 0.0)
+        wait = max(full_at, now) + self._interval - now - self._span
         return wait if wait > _ROUNDING else 0.0
-
-    def _full_at(self, name: str) -> float:
-        full_at = self._new.get(name)
-        return self._old.get(name, 0.0) if full_at is None else full_at
 
 
 class Limiter:
@@ -195,10 +196,8 @@ class Limiter:
             return
         origin = network(source)
         name = key_id if CREDENTIAL_ID.fullmatch(key_id) else ""
-        _require(
-            self.failures.take(f"{origin} {name}") or self.failing_sources.take(origin),
-            "Too many failed authentications",
-        )
+        if wait := self.failures.take(f"{origin} {name}") or self.failing_sources.take(origin):
+            raise TooManyRequests(wait, "Too many failed authentications")
 
 
 def network(source: str) -> str:

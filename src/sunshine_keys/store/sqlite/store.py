@@ -136,10 +136,14 @@ class SqliteStore(Store):
         if not tick.has_begun:
             tick.join()
         assert table is not None
-        known = tick.credentials.get(key_id)
-        if known is None and (known := await self.get(table, key_id)) is not None:
-            _remember(tick.credentials, key_id, known, _MOST_CREDENTIALS)
-        return known
+        item = tick.credentials.get(key_id)
+        if item is None and (name := (table.name, key_id)) not in tick.missing:
+            item = await super().get(table, key_id)
+            if item is None:
+                _remember(tick.missing, name, None, _MOST_ROWS)
+            else:
+                _remember(tick.credentials, key_id, item, _MOST_CREDENTIALS)
+        return item
 
     async def ready(self) -> None:
         await self.rows(self.catalog.probe)
