@@ -59,4 +59,3 @@ def test_reasons_have_their_own_values() -> None:
 def test_the_title_names_the_scope_that_a_token_should_have() -> None:
     failure = AuthenticationFailure(Reason.WRONG_SCOPE, "app_1", Scope.APP)
     assert failure.error.titles == ("JWT scope should be app, the scope of the key that signed it",)
-    assert failure.error.key_id == "app_1"

@@ -62,12 +62,13 @@ async def everything(store: SqliteStore) -> list[Any]:
 
 async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> None:
     statements: list[str] = []
-    key, keys = await store.credential("act_1"), await keys_of_integration(store, "i")
+    credential, key = await store.credential("act_1"), await store.get(KEYS, "act_1")
+    keys = await keys_of_integration(store, "i")
     app, webhooks = await store.get(APPS, "a"), await remembered_webhooks_of_app(store, "a")
     store._reader.set_trace_callback(statements.append)
     for _ in range(3):
         await next_tick()
-        assert await store.credential("act_1") is key
+        assert await store.credential("act_1") is credential
         assert await store.get(KEYS, "act_1") is key
         assert await keys_of_integration(store, "i") is keys
         assert await store.get(APPS, "a") is app
