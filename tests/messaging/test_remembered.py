@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.remembered import check_that_the_next_tick_sees, next_tick
 from support.stores import entered
 
 from sunshine_keys.errors import ConversationNotFound
@@ -55,11 +56,6 @@ def store(runner: asyncio.Runner, connection: sqlite3.Connection, tmp_path: Path
     yield from entered(runner, opened())
 
 
-async def next_tick() -> None:
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-
-
 async def everything(store: SqliteStore) -> list[Any]:
     conversations = [await store.get(CONVERSATIONS, id) for id in ("c", "d")]
     return [*conversations, await find_switchboard(store, "a"), await store.get(USERS, "u")]
@@ -93,17 +89,9 @@ async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> N
     ],
 )
 async def test_the_next_tick_sees_a_commit_of_another_program(
-    store: SqliteStore, connection: sqlite3.Connection, tmp_path: Path, statement: str
+    store: SqliteStore, connection: sqlite3.Connection, statement: str
 ) -> None:
-    before = await everything(store)
-    connection.execute(statement)
-    assert await everything(store) == before  # the same pass
-    await next_tick()
-    fresh = SqliteStore(tmp_path / "store", CATALOG)
-    expected = await everything(fresh)
-    assert expected != before
-    assert await everything(store) == expected
-    await fresh.close()
+    await check_that_the_next_tick_sees(connection, statement, store, everything)
 
 
 async def test_a_remembered_conversation_is_of_one_app(store: SqliteStore) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.remembered import check_that_the_next_tick_sees, next_tick
 from support.stores import entered, open_sqlite, opened
 
 from sunshine_keys.apps.changes import CreateApp
@@ -42,11 +43,6 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 @pytest.fixture
 def store(runner: asyncio.Runner, connection: sqlite3.Connection, tmp_path: Path) -> Iterator[SqliteStore]:
     yield from entered(runner, opened(lambda: open_sqlite(tmp_path / "store")))
-
-
-async def next_tick() -> None:
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
 
 
 async def everything(store: SqliteStore) -> list[Any]:
@@ -91,17 +87,9 @@ async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> N
     ],
 )
 async def test_the_next_tick_sees_a_commit_of_another_program(
-    store: SqliteStore, connection: sqlite3.Connection, tmp_path: Path, statement: str
+    store: SqliteStore, connection: sqlite3.Connection, statement: str
 ) -> None:
-    before = await everything(store)
-    connection.execute(statement)
-    assert await everything(store) == before  # the same pass
-    await next_tick()
-    fresh = SqliteStore(tmp_path / "store", CATALOG)
-    expected = await everything(fresh)
-    assert expected != before
-    assert await everything(store) == expected
-    await fresh.close()
+    await check_that_the_next_tick_sees(connection, statement, store, everything)
 
 
 async def test_a_read_is_never_older_than_the_last_commit(store: SqliteStore, connection: sqlite3.Connection) -> None:
