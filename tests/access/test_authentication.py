@@ -209,9 +209,17 @@ async def test_tokens_do_not_displace_secrets(bench: Bench, monkeypatch: pytest.
     for number in range(CACHE_SIZE + 10):
         await bench.actor(bearer(key, jti=str(number)))
     assert bench.authenticator.cached == (11, 0)
-    for spaces in (" ", "  "):
-        await bench.actor(basic(key).replace(" ", spaces * 2))
+    for scheme in ("basic", "BASIC"):
+        await bench.actor(basic(key).replace("Basic", scheme))
     assert bench.authenticator.cached == (11, 0)
+
+
+@pytest.mark.parametrize("surplus", [" ", 100 * " ", "\t"])
+@KINDS
+async def test_a_header_with_surplus_spaces_is_valid_and_not_cached(bench: Bench, kind: Kind, surplus: str) -> None:
+    for _ in range(2):
+        await bench.actor(kind(bench.sample["key"]).replace(" ", " " + surplus))
+    assert bench.authenticator.cached == (0, 0)
 
 
 DATES = (0, 999_999_998, 999_999_999, 1_000_000_000, 1_000_000_001.5, 1_000_000_009, True, "1", None, -(2**53), 2**60)

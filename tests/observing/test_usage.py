@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.compose import opened_store
 from sunshine_keys.first_run import Initialise
-from sunshine_keys.keys.usage import Usage, usage_of
+from sunshine_keys.keys.usage import KeyHour, Usage, sources_of, usage_of
 from sunshine_keys.observing import usage
 from sunshine_keys.observing.usage import UsageCounts
 from sunshine_keys.settings import STORE_FILE
@@ -216,12 +216,15 @@ def test_a_store_that_is_moved_away_and_back_gets_the_counts_later(on_sqlite: Us
         on_sqlite.wait_for(lambda requests: requests == {on_sqlite.app_key.id: 3})
 
 
-def outcome(key_id: str, began: float = 7200.5, source: str = "192.0.2.7") -> Outcome:
+def outcome(key_id: str, began: float = 7200.5, source: str = "192.0.2.7", *, agent: str | None = None) -> Outcome:
+    """A request with a key, which has an end if `agent` is set."""
+
     async def receive() -> None: ...
 
-    scope = {"method": "GET", "headers": [], "raw_path": b"/", "client": (source, 1)}
+    headers = [] if agent is None else [(b"user-agent", agent.encode())]
+    scope = {"method": "GET", "headers": headers, "raw_path": b"/", "client": (source, 1)}
     request = Request(scope, receive, "id")
-    request.actor = Actor(key_id, Scope.ACCOUNT, None, None)
+    request.actor = Actor(key_id, Scope.ACCOUNT, None, None, is_ending=agent is not None)
     return Outcome(request, 200, "", False, began, 0.001)
 
 
@@ -284,6 +287,36 @@ async def test_memory_is_bounded_while_nothing_can_be_written(
     connection.execute("ROLLBACK")
     await counts.close()
     assert (await counted(store)).keys() >= set(ALL[:10])  # the first ones stay
+
+
+async def test_sources_count_for_the_bounds_of_memory_and_of_a_batch(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "MOST", 300)
+    monkeypatch.setattr(usage, "USAGE_BATCH", 100)
+    monkeypatch.setattr(usage, "SECONDS", 1e6)
+    sizes: list[int] = []
+    count_usage = store.count_usage
+
+    async def counting(batch: Sequence[KeyHour]) -> None:
+        sizes.append(sum(1 + len(item.sources) for item in batch))
+        await count_usage(batch)
+
+    monkeypatch.setattr(store, "count_usage", counting)
+    counts = UsageCounts(store)
+    for key_id in ALL:
+        for number in range(70):
+            counts(outcome(key_id, recent(), agent=f"program/{number}"))
+    for key_id in ALL[:2]:  # its sources are known, or there is no room for new ones
+        counts(outcome(key_id, recent(), agent="another"))
+    assert sum(count.size for count in counts._counts.values()) <= 300 + len(ALL)
+    await counts.close()
+    assert len(sizes) > 2
+    assert max(sizes) <= 100 + 51
+    assert await counted(store) == dict.fromkeys(ALL[:2], 71) | dict.fromkeys(ALL[2:6], 70)
+    sources = await store.read(sources_of(ALL[0], 0))
+    assert sum(source.requests for source in sources) == 71
+    assert len(sources) == 51
 
 
 async def test_a_batch_of_many_keys_is_written_early(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

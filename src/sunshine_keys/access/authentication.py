@@ -26,7 +26,7 @@ CACHE_SIZE = 1000
 """The most headers with a token that are cached as accepted, and the most that are cached as rejected."""
 
 CACHED_LENGTH = 1024
-"""The longest header that is cached, in characters."""
+"""The longest header that is cached, in characters. One with surplus spaces is not: a key would have any number of headers."""
 
 
 class _Verdict(msgspec.Struct):
@@ -99,7 +99,7 @@ class Authenticator:
             return credentials
         verdict = await self._verify(credentials)
         result = self._result_now(verdict)
-        if len(header) <= CACHED_LENGTH:
+        if len(header) <= CACHED_LENGTH and header == " ".join(header.split()):
             self._cache(header, verdict, result)
         return result
 

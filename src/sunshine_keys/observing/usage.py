@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import re
 import time
@@ -22,7 +21,8 @@ SECONDS = 5.0
 """The time between two batches: how much a crash may lose, for one fsync per batch."""
 
 MOST = 50_000
-"""The most keys and hours between two batches, about 16 MB. Further ones are not counted until there is room."""
+"""The most keys and hours between two batches, with their sources, about 20 MB. Further keys are not counted until there is
+room, and further sources are counted together."""
 
 LAST_SECONDS = 2.0
 """How long the last batch may take if the store is unavailable: the service must stop within seconds."""
@@ -48,13 +48,21 @@ class _Count:
         self.source = ""
         self.sources: dict[tuple[str, str], tuple[int, float]] | None = None
 
-    def add_source(self, source: tuple[str, str], requests: int, used: float) -> None:
-        if self.sources is None:
-            self.sources = {}
-        elif source not in self.sources and len(self.sources) >= MOST_SOURCES:
+    def add_source(self, source: tuple[str, str], requests: int, used: float, *, is_full: bool) -> bool:
+        """Add requests from a source. Return True if it is a new one; if `is_full`, new ones are counted as _OTHERS."""
+        sources = self.sources
+        if sources is None:
+            sources = self.sources = {}
+        if source not in sources and (is_full or len(sources) >= MOST_SOURCES):
             source = _OTHERS
-        before, last = self.sources.get(source, (0, 0.0))
-        self.sources[source] = (before + requests, max(last, used))
+        before, last = sources.get(source, (0, 0.0))
+        sources[source] = (before + requests, max(last, used))
+        return not before
+
+    @property
+    def size(self) -> int:
+        """The number of rows that this count is written into."""
+        return 1 + len(self.sources or ())
 
 
 class UsageCounts:
@@ -63,6 +71,7 @@ class UsageCounts:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._counts: dict[tuple[str, int], _Count] = {}
+        self._size = 0
         self._is_full = False
         self._warned = -_WARNING_SECONDS
         self._written = time.monotonic()
@@ -85,16 +94,22 @@ class UsageCounts:
         count.source = request.source
         if actor.is_ending:
             agent = request.headers.get(b"user-agent", b"")[:_AGENT_LENGTH].decode("latin-1")
-            count.add_source((printable(request.source), _UNPRINTABLE.sub("?", agent)), 1, began)
+            source = printable(request.source), _UNPRINTABLE.sub("?", agent)
+            if count.add_source(source, 1, began, is_full=self._size >= MOST):
+                self._grow()
 
     def _added(self, key_hour: tuple[str, int]) -> _Count | None:
-        if len(self._counts) >= MOST:
+        if self._size >= MOST:
             self._is_full = True
             return None
-        if len(self._counts) == MOST // 2:
-            self._due.set()
+        self._grow()
         count = self._counts[key_hour] = _Count()
         return count
+
+    def _grow(self) -> None:
+        if self._size == MOST // 2:
+            self._due.set()
+        self._size += 1
 
     async def close(self) -> None:
         """Write the remaining counts, for at most LAST_SECONDS."""
@@ -114,16 +129,16 @@ class UsageCounts:
         await self._write()
 
     async def _write(self) -> None:
-        counts, self._counts = self._counts, {}
+        counts, self._counts, self._size = self._counts, {}, 0
         try:
             if not counts and time.monotonic() - self._written >= _IDLE_SECONDS:
                 await self._store.count_usage([])  # what was counted before may be due to be folded
                 self._written = time.monotonic()
             while counts:
                 self._written = time.monotonic()
-                batch = list(itertools.islice(counts.items(), USAGE_BATCH))
-                await self._store.count_usage([_key_hour(key_hour, count) for key_hour, count in batch])
-                for key_hour, _ in batch:
+                batch = _batch(counts)
+                await self._store.count_usage([_key_hour(key_hour, counts[key_hour]) for key_hour in batch])
+                for key_hour in batch:
                     del counts[key_hour]
         except StoreUnavailable:
             self._keep(counts)
@@ -135,22 +150,36 @@ class UsageCounts:
     def _keep(self, counts: dict[tuple[str, int], _Count]) -> None:
         """Merge counts that could not be written with those that arrived meanwhile."""
         newer, self._counts = self._counts, counts
+        self._size = sum(count.size for count in counts.values())
         for key_hour, count in newer.items():
             earlier = counts.get(key_hour)
-            if earlier is None and len(counts) >= MOST:
+            if earlier is None and self._size >= MOST:
                 self._is_full = True
                 continue
             if earlier is not None:
+                self._size -= earlier.size
                 count.requests += earlier.requests
                 for source, (requests, used) in (earlier.sources or {}).items():
-                    count.add_source(source, requests, used)
+                    count.add_source(source, requests, used, is_full=False)
             counts[key_hour] = count
+            self._size += count.size
 
     def _warn(self, message: str, *values: object) -> None:
         """Log a warning, at most one a minute."""
         if time.monotonic() - self._warned >= _WARNING_SECONDS:
             self._warned = time.monotonic()
             logger.warning(message, *values)
+
+
+def _batch(counts: dict[tuple[str, int], _Count]) -> list[tuple[str, int]]:
+    """Return the first keys and hours of `counts`, as many as one batch may have rows."""
+    batch, rows = [], 0
+    for key_hour, count in counts.items():
+        batch.append(key_hour)
+        rows += count.size
+        if rows >= USAGE_BATCH:
+            break
+    return batch
 
 
 def _key_hour(key_hour: tuple[str, int], count: _Count) -> KeyHour:

@@ -148,7 +148,7 @@ class Buckets:
             self._new[name] = before
             return wait
         self._new[name] = before + self._interval
-        if wait + self._interval > _ROUNDING:
+        if wait + self._interval > 0.0:
             self.has_empty = True
             self._empty_until = max(self._empty_until, now + wait + self._interval)
         return 0.0
