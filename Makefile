@@ -55,8 +55,11 @@ screenshots: install  ## Render the pictures of the console in docs/images (need
 # The tests start hundreds of processes. Without bytecode, each would compile the sources again.
 test test-slow: export PYTHONDONTWRITEBYTECODE =
 
-test: install  ## Run all tests, in as many processes as there are cores, at most eight
-	$(BIN)/python -m pytest -rs -n auto --maxprocesses 8 --dist worksteal
+# The tests wait for processes, disks and sockets more than half of their time.
+PROCESSES = $(shell $(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 8))')
+
+test: install  ## Run all tests, in one process more than there are cores, at most eight
+	$(BIN)/python -m pytest -rs -n $(PROCESSES) --dist worksteal
 
 test-slow: install  ## Run the tests that take minutes: kills, power cuts and broken disks by the dozen
 	$(BIN)/python -m pytest -m slow -rs -n auto --maxprocesses 4 --dist worksteal
