@@ -145,7 +145,10 @@ class UsageCounts:
             self._warn("the usage of keys could not be written, and is kept for later")
         if self._is_full:
             self._is_full = False
-            self._warn("more than %d keys were used since the last batch: of the others nothing was counted", MOST)
+            self._warn(
+                "more than %d keys and sources were counted since the last batch: of further keys nothing was counted",
+                MOST,
+            )
 
     def _keep(self, counts: dict[tuple[str, int], _Count]) -> None:
         """Merge counts that could not be written with those that arrived meanwhile."""
