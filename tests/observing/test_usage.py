@@ -319,6 +319,23 @@ async def test_sources_count_for_the_bounds_of_memory_and_of_a_batch(
     assert len(sources) == 51
 
 
+async def test_the_keys_of_a_batch_are_neighbours(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "USAGE_BATCH", 3)
+    monkeypatch.setattr(usage, "SECONDS", 1e6)
+    batches: list[list[str]] = []
+
+    async def counting(batch: Sequence[KeyHour]) -> None:
+        batches.append([item.key_id for item in batch])
+
+    monkeypatch.setattr(store, "count_usage", counting)
+    counts = UsageCounts(store)
+    for key_id in (*ALL[1:10:2], *ALL[8::-2]):
+        counts(outcome(key_id, recent()))
+    await counts.close()
+    assert len(batches) > 2
+    assert [key_id for batch in batches for key_id in batch] == sorted(ALL[:10])
+
+
 async def test_a_batch_of_many_keys_is_written_early(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage, "MOST", 20)
     monkeypatch.setattr(usage, "SECONDS", 1e6)

@@ -1,7 +1,7 @@
 """The usage of keys: requests by the hour, and the last request.
 
 Counts are written into rows that are ordered by the hour first, so that those of one hour are neighbours: a count took 50 µs
-in tables ordered by key, and takes 3 to 6 so. Once an hour is over, its last uses are *folded* into the table of last uses, which
+in tables ordered by key, and takes 2 to 6 so. Once an hour is over, its last uses are *folded* into the table of last uses, which
 outlives the hours. Until then, a read looks at the rows of the hour. A row that is counted again is folded again, and only rows
 that have been folded are pruned, so a clock that jumps loses nothing.
 """

@@ -70,7 +70,6 @@ def add(connection: sqlite3.Connection, batch: Sequence[KeyHour]) -> None:
     finally:
         connection.execute(f"PRAGMA busy_timeout = {busy}")
     now = time.time()
-    # In the order of the table: 500 counts among 10,000 take 6 µs each in another order, and 3 µs in this one.
     for hour, group in itertools.groupby(sorted(batch, key=attrgetter("hour", "key_id")), attrgetter("hour")):
         for items in _parts(list(group)):
             rows = [(hour, item.key_id, item.requests, item.last_used, item.last_source) for item in items]
