@@ -262,6 +262,7 @@ def test_a_refused_request_is_diagnosed_by_its_id(tmp_path: Path) -> None:
         secret = wire.get(KEYS, Key(store.app_key.id, "wrong")).headers["x-request-id"]
         late = wire.get(KEYS, f"Bearer {expired}").headers["x-request-id"]
         before = wire.get(KEYS, f"Bearer {signed(issued[1], new_secret())}").headers["x-request-id"]
+        time.sleep(0.002)  # Times have milliseconds: a deletion in the same one would explain the refusal.
         wire.delete(f"{KEYS}/{issued[1].id}", store.app_key)
         read = wire.get(KEYS, store.app_key).headers["x-request-id"]
     assert finding(gone)["cause"] == "key_deleted"
