@@ -70,7 +70,8 @@ def add(connection: sqlite3.Connection, batch: Sequence[KeyHour]) -> None:
     finally:
         connection.execute(f"PRAGMA busy_timeout = {busy}")
     now = time.time()
-    for hour, group in itertools.groupby(sorted(batch, key=attrgetter("hour", "key_id")), attrgetter("hour")):
+    by_hour = attrgetter("hour")
+    for hour, group in itertools.groupby(sorted(batch, key=by_hour), by_hour):
         for items in _parts(list(group)):
             rows = [(hour, item.key_id, item.requests, item.last_used, item.last_source) for item in items]
             connection.execute(_of(_ADD, "(?, ?, ?, ?, ?, 0)", len(rows)), [*itertools.chain(*rows)])
