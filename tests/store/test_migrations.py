@@ -42,7 +42,7 @@ ADDITIVE = re.compile(
 """What a migration may do: add a table, fill it, or add an index, or a column that an INSERT may leave out."""
 
 NEXT = Migration(
-    CATALOG.version() + 1,
+    sqlite_schema.version_of(CATALOG) + 1,
     "keys",
     "ALTER TABLE keys ADD COLUMN note TEXT;\n"
     "ALTER TABLE audit ADD COLUMN weight INTEGER NOT NULL DEFAULT 1;\n"
@@ -50,7 +50,7 @@ NEXT = Migration(
     "CREATE INDEX keys_by_note ON keys (note, id);\n",
 )
 BROKEN = Migration(
-    CATALOG.version() + 1,
+    sqlite_schema.version_of(CATALOG) + 1,
     "keys",
     "CREATE TABLE later (id TEXT PRIMARY KEY);\nCREATE TABLE keys (id TEXT);\n",
 )
@@ -98,7 +98,7 @@ def test_migrations_only_add_what_the_version_before_can_do_without(kind: str) -
 
 
 def sqlite_description(path: Path) -> dict[str, Any]:
-    """Everything that SQLite reports about the tables and indexes of a file."""
+    """Everything that SQLite reports about the tables, indexes and triggers of a file."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         tables = connection.execute("PRAGMA main.table_list").fetchall()
         names = [row[1] for row in tables if not row[1].startswith("sqlite_")]
@@ -110,6 +110,7 @@ def sqlite_description(path: Path) -> dict[str, Any]:
             "columns": {name: connection.execute(f"PRAGMA table_xinfo({name})").fetchall() for name in names},
             "references": {name: connection.execute(f"PRAGMA foreign_key_list({name})").fetchall() for name in names},
             "indexes": {name: connection.execute(f"PRAGMA index_xinfo({name})").fetchall() for (name,) in indexes},
+            "triggers": sorted(connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")),
         }
 
 
@@ -202,6 +203,7 @@ HELD = {
         "e4e806c170d1d2b8",
         "292e9b1efc340cf9",
         "a45fe97b3cbd739a",
+        "27a0746e4121ece4",
     ],
     "postgres": [
         "5f51b33dc2e990e1",

@@ -1,4 +1,4 @@
-"""The SQLite store caches keys until the next commit of any process."""
+"""The SQLite store caches keys until any process commits a change of an object."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from sunshine_keys.apps.model import App
 from sunshine_keys.apps.table import APPS
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.table import KEYS, keys_of_integration
+from sunshine_keys.keys.usage import KeyHour
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.sqlite import SqliteStore
@@ -103,6 +104,103 @@ async def test_a_read_is_never_older_than_the_last_commit(store: SqliteStore, co
         assert key.display_name == str(number)
         assert [listed.display_name for listed in await keys_of_integration(store, "i")] == [str(number)]
         await next_tick()
+
+
+async def test_counts_and_other_commits_leave_the_objects_in_memory(
+    store: SqliteStore, connection: sqlite3.Connection
+) -> None:
+    before = await everything(store)
+    for number in range(3):
+        await next_tick()
+        await store.count_usage([KeyHour("int_1", 3600 * number, 1, 3600.0 * number, "192.0.2.1")])
+        connection.execute("INSERT INTO refused_requests VALUES (?, '', '', '', '', '')", (str(number),))
+        await next_tick()
+        after = await everything(store)
+        assert [id(item) for item in after if item] == [id(item) for item in before if item]
+
+
+async def test_all_tables_that_are_read_for_the_memory_have_triggers(store: SqliteStore) -> None:
+    tables = set()
+
+    def note(action: int, table: str | None, *_: Any) -> int:
+        if action == sqlite3.SQLITE_READ:
+            tables.add(table)
+        return sqlite3.SQLITE_OK
+
+    store._reader.set_authorizer(note)
+    await everything(store)
+    store._reader.set_authorizer(None)
+    watched = {table.name for table in CATALOG.resources}
+    assert watched >= {table.name for table in CATALOG.tables if table.remembered}
+    assert tables - {"meta", "sqlite_master"} <= watched
+    assert tables > {"apps", "integrations", "keys", "webhooks"}
+
+
+REBUILD = "CREATE TABLE n AS SELECT * FROM keys; DROP TABLE keys; ALTER TABLE n RENAME TO keys;"
+"""What tools do to change a column: the table loses its triggers."""
+
+
+@pytest.mark.parametrize(
+    "unguarded",
+    [
+        REBUILD,
+        f"BEGIN; {REBUILD} COMMIT;",
+        "DROP TRIGGER keys_delete",
+        "DROP TRIGGER keys_delete; CREATE TRIGGER keys_delete AFTER DELETE ON keys BEGIN SELECT 1; END",
+        "DELETE FROM meta WHERE name = 'object_state'",
+    ],
+)
+async def test_a_deletion_counts_although_the_triggers_are_gone(
+    store: SqliteStore, connection: sqlite3.Connection, unguarded: str
+) -> None:
+    connection.execute("PRAGMA foreign_keys = OFF")
+    await everything(store)
+    await next_tick()
+    connection.executescript(unguarded)
+    await everything(store)
+    await next_tick()
+    await check_that_the_next_tick_sees(connection, "DELETE FROM keys WHERE id = 'act_1'", store, everything)
+
+
+async def test_rows_that_a_rebuild_of_their_table_leaves_out_are_forgotten(
+    store: SqliteStore, connection: sqlite3.Connection
+) -> None:
+    triggers = connection.execute("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'keys'")
+    recreated = ";".join(sql for (sql,) in triggers.fetchall())
+    before = await everything(store)
+    await next_tick()
+    connection.execute("PRAGMA foreign_keys = OFF")
+    rebuild = REBUILD.replace("FROM keys", "FROM keys WHERE id <> 'act_1'")
+    connection.executescript(f"BEGIN; {rebuild} {recreated}; COMMIT;")
+    assert before[0] is not None
+    assert await store.credential("act_1") is None
+    await next_tick()
+    await check_that_the_next_tick_sees(connection, "DELETE FROM keys", store, everything)
+
+
+async def test_a_table_that_is_gone_is_not_served_from_memory(
+    store: SqliteStore, connection: sqlite3.Connection
+) -> None:
+    connection.execute("PRAGMA foreign_keys = OFF")
+    await everything(store)
+    await next_tick()
+    connection.execute("DROP TABLE keys")
+    with pytest.raises(StoreUnavailable):
+        await store.credential("act_1")
+
+
+async def test_a_copy_that_is_restored_into_the_file_replaces_what_is_remembered(
+    store: SqliteStore, connection: sqlite3.Connection
+) -> None:
+    with closing(sqlite3.connect(":memory:")) as backup:
+        connection.backup(backup)
+        for restored in range(2):
+            connection.execute("UPDATE keys SET display_name = ? WHERE id = 'act_1'", (str(restored),))
+            assert (await everything(store))[0].display_name == str(restored)
+            await next_tick()
+            backup.backup(connection)
+            assert (await everything(store))[0].display_name == "Mine"
+            await next_tick()
 
 
 async def test_a_change_of_the_store_itself_clears_the_cache(store: SqliteStore) -> None:

@@ -175,6 +175,24 @@ CREATE INDEX key_use_hours_unfolded ON key_use_hours (hour, key_id) WHERE folded
 INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source, folded)
     SELECT hour, key_id, requests, hour, '', 1 FROM key_hours;
 """,
+    """
+INSERT INTO meta (name, value) VALUES ('object_state', hex(randomblob(16)));
+CREATE TRIGGER apps_insert AFTER insert ON apps BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER apps_update AFTER update ON apps BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER apps_delete AFTER delete ON apps BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER integrations_insert AFTER insert ON integrations BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER integrations_update AFTER update ON integrations BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER integrations_delete AFTER delete ON integrations BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER keys_insert AFTER insert ON keys BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER keys_update AFTER update ON keys BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER keys_delete AFTER delete ON keys BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER webhooks_insert AFTER insert ON webhooks BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER webhooks_update AFTER update ON webhooks BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER webhooks_delete AFTER delete ON webhooks BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER oauth_clients_insert AFTER insert ON oauth_clients BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER oauth_clients_update AFTER update ON oauth_clients BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TRIGGER oauth_clients_delete AFTER delete ON oauth_clients BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+""",
 )
 """One step a version, from an empty database."""
 

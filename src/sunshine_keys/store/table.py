@@ -78,7 +78,8 @@ class Table(Generic[S]):
     `since` is the schema version that introduced it. `references` maps columns to the tables whose first column they
     hold; a row is deleted together with the row that it refers to. `sealed` is the column that holds a sealed value, and
     `title` is the name of such rows in texts for people. `copied` is False for tables that a copy of the store leaves
-    out; with `copied_where`, a condition in SQL, a copy has only the rows that meet it. `remembered` is True if a driver may keep rows in memory for as long as nothing has changed.
+    out; with `copied_where`, a condition in SQL, a copy has only the rows that meet it. `remembered` is True if a driver
+    may keep rows in memory for as long as nothing has changed; the conditions that select them read only `Catalog.resources`.
     """
 
     def __init__(

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from sunshine_keys.store import sealing
 from sunshine_keys.store.errors import StoreError, StoreTooNew
 from sunshine_keys.store.sealing import META, Sealing
+from sunshine_keys.store.sqlite import object_state
 from sunshine_keys.store.sqlite.pairing import require_pair
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.table import SQLITE, Catalog, Migration
@@ -48,6 +49,7 @@ _MIGRATIONS = (
         " (integration_id, id, scope, app_id, display_name, sealed_secret, expires_at, notice);\n"
         "CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NULL;\n",
     ),
+    Migration(11, "keys", ""),  # the triggers of `object_state`, which every upgrade creates
 )
 
 
@@ -179,6 +181,8 @@ def _migrate(connection: sqlite3.Connection, catalog: Catalog) -> None:
     if before == 0:
         connection.execute(*META.ddl(SQLITE))
     for statement in catalog.upgrade(before, SQLITE, _MIGRATIONS):
+        connection.execute(statement)
+    for statement in object_state.ddl(catalog):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {catalog.number}")
     connection.execute(f"PRAGMA user_version = {after}")

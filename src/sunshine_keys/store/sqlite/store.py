@@ -7,8 +7,8 @@ although two things make reads cheaper:
 - Requests of one tick of the event loop share one read transaction (`_TickTransaction`): most of a read's time goes into
   the locks that SQLite takes and releases, and checking that the file is still in its place takes 3 µs more.
 - Rows of tables marked `remembered` (keys, apps, conversations and others) stay in memory for as long as SQLite reports, in
-  each of these transactions, that nobody has committed anything since (`PRAGMA data_version`). SQLite validates its own page
-  cache in the same way.
+  each of these transactions, that nobody has committed anything since (`PRAGMA data_version`), as SQLite validates its own
+  page cache. Rows of a store of keys stay for as long as nobody has changed an object (`object_state.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.sealing import Sealing
 from sunshine_keys.store.sqlite import schema
 from sunshine_keys.store.sqlite.file_identity import FileIdentity
+from sunshine_keys.store.sqlite.object_state import ObjectState
 from sunshine_keys.store.sqlite.writer import Writer
 from sunshine_keys.store.statements import Row, Statements
 from sunshine_keys.store.statistics import Commits
@@ -79,7 +80,7 @@ class SqliteStore(Store):
             self._reader.execute("PRAGMA query_only = ON")
             self._reader.execute("SELECT count(*) FROM meta").fetchone()
             self._file = FileIdentity(path)
-            self._tick = _TickTransaction(self._reader, self._file)
+            self._tick = _TickTransaction(self._reader, self._file, ObjectState(self._reader, catalog))
             self.commits = Commits()
             self._writer = (
                 None if read_only else Writer(path, self._file, self.commits, self.now, audited=catalog.audited)
@@ -193,12 +194,14 @@ class _TickTransaction:
     displace rows; so are the rows of credentials, by id, which every request needs.
     """
 
-    def __init__(self, reader: sqlite3.Connection, file: FileIdentity) -> None:
+    def __init__(self, reader: sqlite3.Connection, file: FileIdentity, objects: ObjectState) -> None:
         self.credentials: dict[str, Any] = {}
         self.items: dict[tuple[str, Any], Any] = {}
         self.missing: dict[tuple[str, Any], None] = {}
         self.lists: dict[tuple[str, str, tuple[Any, ...]], Any] = {}
         self._version: int | None = None
+        self._state: Any = None
+        self._objects = objects
         self._reader = reader
         self._file = file
         self.has_begun = False
@@ -210,11 +213,14 @@ class _TickTransaction:
         self._file.require()
         # Schedule the end first. The notice of a commit that this transaction does not see is then queued after the end.
         asyncio.get_running_loop().call_soon(self.end)
-        version, self._version = self._version, None
+        state, self._state = self._state, None
         try:
             self._reader.execute("BEGIN")
             # This is the transaction's first read: it is the version of everything that the transaction sees.
-            (self._version,) = self._reader.execute("PRAGMA data_version").fetchone()
+            (version,) = self._reader.execute("PRAGMA data_version").fetchone()
+            is_known = state is not None and version == self._version
+            self._state = state if is_known else self._objects.read()
+            self._version = version
             self.has_begun = True
         except sqlite3.Error as error:
             logger.error("a read failed: %s", error)
@@ -222,7 +228,7 @@ class _TickTransaction:
                 self._commit()
             raise StoreUnavailable from error
         finally:
-            if self._version is None or self._version != version:
+            if self._state is None or self._state != state:
                 self.credentials.clear()
                 self.items.clear()
                 self.missing.clear()
