@@ -17,6 +17,7 @@ from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
 from sunshine_keys.apps.table import APPS
 from sunshine_keys.errors import StoreUnavailable
+from sunshine_keys.keys.table import KEYS
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, StoreError, StoreTooNew
 from sunshine_keys.store.sqlite import SqliteStore, schema, writer
@@ -154,6 +155,16 @@ async def test_changes_that_were_submitted_before_close_are_committed(tmp_path: 
     connection = sqlite3.connect(tmp_path / "store")
     assert connection.execute("SELECT id FROM apps ORDER BY id").fetchall() == [("app-0",), ("app-1",), ("app-2",)]
     connection.close()
+
+
+async def test_a_closed_store_refuses_at_once(tmp_path: Path) -> None:
+    SqliteStore.prepare(tmp_path / "store", CATALOG)
+    store = SqliteStore(tmp_path / "store", CATALOG)
+    await store.close()
+    async with asyncio.timeout(5):
+        for call in (store.transact(OPERATOR, new_app(1)), store.count_usage([]), store.get(KEYS, "int_1")):
+            with pytest.raises(StoreUnavailable):
+                await call
 
 
 async def test_a_caller_that_gives_up_changes_no_limit_of_others(

@@ -97,8 +97,9 @@ class Writer:
     async def submit(self, origin: Origin, change: Change[Any], sealed_answer: bytes | None = None) -> Job:
         """Commit `change` and return its job. A caller that is cancelled while it waits in the queue cancels the change.
 
-        Raises the job's error; StoreUnavailable if the disk takes longer than ANSWER_SECONDS.
+        Raises the job's error; StoreUnavailable if the disk takes longer than ANSWER_SECONDS, or the writer is closed.
         """
+        self._require_open()
         job = Submission(origin, change, sealed_answer)
         tick = self._tick
         if tick is None or tick.loop is not job.loop:
@@ -119,9 +120,14 @@ class Writer:
 
     async def count(self, batch: Sequence[KeyHour]) -> None:
         """Add statistics. Raises StoreUnavailable. A caller that is cancelled while it waits in the queue cancels them."""
+        self._require_open()
         count = _Count(batch)
         self._jobs.put([count])
         await count.future
+
+    def _require_open(self) -> None:
+        if not self._thread.is_alive():
+            raise StoreUnavailable
 
     def close(self) -> None:
         """Commit all submitted changes, then stop."""
