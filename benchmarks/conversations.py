@@ -21,7 +21,7 @@ from postgres import Database, running_postgres
 from report import figures_table
 from targets import Target
 
-from sunshine_keys.compose import messaging_file
+from sunshine_keys.messaging import messaging_file
 from sunshine_keys.settings import STORE_FILE
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.table import Table

@@ -24,7 +24,7 @@ from goals import Goal
 from load import LOAD_CORE, SERVER_CORE, Request, write_requests, wrk
 from report import figures_table
 
-from sunshine_keys.compose import messaging_file
+from sunshine_keys.messaging import messaging_file
 from sunshine_keys.settings import STORE_FILE
 
 RATE, SECONDS = 200, 5

@@ -24,7 +24,8 @@ from report import table
 
 import sunshine_conversations_client as sunshine
 from sunshine_keys import server
-from sunshine_keys.compose import first_run, messaging_file
+from sunshine_keys.compose import first_run
+from sunshine_keys.messaging import messaging_file
 from sunshine_keys.settings import STORE_FILE, Settings
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sunshine_keys.compose import OPERATIONS, ROUTER, open_engine, require_store
+from sunshine_keys.compose import OPERATIONS, ROUTER, open_engine
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.sweep import Sweep
@@ -20,6 +20,7 @@ from sunshine_keys.observing.metrics_page import MetricsPage
 from sunshine_keys.observing.process_metrics import Processes
 from sunshine_keys.observing.request_log import RequestLog
 from sunshine_keys.observing.usage import UsageCounts
+from sunshine_keys.opening import require_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import StoreError
 from sunshine_keys.wire.admission import Admission

@@ -20,13 +20,14 @@ from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.authentication import CACHE_SIZE, Authenticator
 from sunshine_keys.access.failures import AuthenticationFailure, Reason
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import first_run, key_source, open_engine
+from sunshine_keys.compose import first_run, open_engine
 from sunshine_keys.engine import Engine
 from sunshine_keys.integrations.changes import CreateIntegration
 from sunshine_keys.integrations.model import Integration
 from sunshine_keys.keys.changes import CreateKey, DeleteKey
 from sunshine_keys.keys.model import Key
 from sunshine_keys.keys.table import KEYS
+from sunshine_keys.opening import key_source
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR

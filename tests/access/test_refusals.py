@@ -10,8 +10,8 @@ import pytest
 from support.stores import entered, open_sqlite, opened
 
 from sunshine_keys.access.refusals import MAX_PAIRS, Refusals
-from sunshine_keys.compose import opened_store
 from sunshine_keys.errors import Forbidden, Unauthorized
+from sunshine_keys.opening import opened_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import Origin, Store
 from sunshine_keys.testing import SunshineServer

@@ -12,11 +12,11 @@ from support.commands import run
 from support.servers import Server
 from support.wire import Key, Place, first_run
 
-from sunshine_keys.compose import opened_store
 from sunshine_keys.errors import BadRequest
 from sunshine_keys.keys.changes import DeleteKey
 from sunshine_keys.keys.model import moment_of
 from sunshine_keys.keys.table import account_keys
+from sunshine_keys.opening import opened_store
 from sunshine_keys.store import OPERATOR, Origin
 from sunshine_keys.store.audit import Entry
 

@@ -20,7 +20,7 @@ from support.postgres import Postgres
 from support.servers import Server
 from support.wire import Key, Wire, first_run
 
-from sunshine_keys import compose
+from sunshine_keys import store_copies
 from sunshine_keys.settings import STORE_FILE
 from sunshine_keys.store import StoreError
 from sunshine_keys.store.locations import Location, location
@@ -152,7 +152,7 @@ def test_a_second_concurrent_copy_is_refused(
 
     async def copy_and_copy_meanwhile() -> None:
         await copy(source, target)
-        async with compose.copy_side(target, snapshot=False):  # a running copy does the same
+        async with store_copies.copy_side(target, snapshot=False):  # a running copy does the same
             with pytest.raises(StoreError, match="another copy into the target is under way: nothing was changed"):
                 await copy(source, target)
         await copy(source, target)
@@ -161,7 +161,7 @@ def test_a_second_concurrent_copy_is_refused(
 
 
 async def copy(source: Location, target: Location) -> None:
-    assert (await compose.copy_store(source, target, lambda done, total: None)).tables["keys"].rows == 3
+    assert (await store_copies.copy_store(source, target, lambda done, total: None)).tables["keys"].rows == 3
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from support.commands import run
 from support.notified import Recorder, append, begun
 from support.targets import listening
 
-from sunshine_keys.compose import opened_store
 from sunshine_keys.notifying.targets import NotSent
+from sunshine_keys.opening import opened_store
 from sunshine_keys.settings import Settings
 
 SECRET = "whsec_" + "A" * 32

@@ -21,8 +21,8 @@ from support.servers import Server
 from support.waiting import wait_until
 from support.wire import Key, Place, Tenant, Wire, first_run, make_tenant
 
-from sunshine_keys.compose import opened_store
 from sunshine_keys.keys.model import moment_text
+from sunshine_keys.opening import opened_store
 from sunshine_keys.store.audit import Entry
 
 

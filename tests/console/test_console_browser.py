@@ -23,8 +23,8 @@ from support.rotations import rotation_path
 from support.wire import Key, Service, Tenant, Wire
 
 from sunshine_keys.cli.remote.sign_in_links import sign_in_link
-from sunshine_keys.compose import open_store
 from sunshine_keys.keys.usage import KeyHour
+from sunshine_keys.opening import open_store
 from sunshine_keys.settings import Settings
 
 pytestmark = [

@@ -16,9 +16,9 @@ from support.servers import Server
 from support.visitor import Page, Visitor
 from support.wire import WEBHOOK, Key, Service, Tenant, Wire, first_run
 
-from sunshine_keys.compose import open_store
 from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.usage import KeyHour
+from sunshine_keys.opening import open_store
 from sunshine_keys.settings import Settings
 
 

@@ -19,7 +19,7 @@ from support.visitor import Visitor
 from support.wire import Key, Place, Service, Tenant, Wire, first_run, make_tenant
 
 from sunshine_keys import server
-from sunshine_keys.compose import opened_store
+from sunshine_keys.opening import opened_store
 from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store.audit import Entry
 from sunshine_keys.wire.limits import Rate, RateLimits

@@ -11,8 +11,8 @@ import pytest
 from support.commands import run
 from support.notified import Recorder, append, begun, position_of
 
-from sunshine_keys.compose import opened_store
 from sunshine_keys.notifying.notifier import Notifier
+from sunshine_keys.opening import opened_store
 from sunshine_keys.settings import Settings
 
 

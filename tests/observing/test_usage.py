@@ -18,11 +18,11 @@ from support.wire import Key, Place, first_run
 
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import opened_store
 from sunshine_keys.first_run import Initialise
 from sunshine_keys.keys.usage import KeyHour, Usage, sources_of, usage_of
 from sunshine_keys.observing import usage
 from sunshine_keys.observing.usage import UsageCounts
+from sunshine_keys.opening import opened_store
 from sunshine_keys.settings import STORE_FILE
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.sqlite import usage as of_sqlite

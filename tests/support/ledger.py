@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from sunshine_keys import compose
+from sunshine_keys import opening
 from sunshine_keys.store import audit
 from support.wire import Answer, Key, Place, Wire
 
@@ -239,5 +239,5 @@ def _changed(action: str, keys: str, entries: list[audit.Entry]) -> list[str]:
 
 
 async def _trail(place: Place) -> list[audit.Entry]:
-    async with compose.opened_store(place.settings) as store:
+    async with opening.opened_store(place.settings) as store:
         return await store.audit_entries(0, 10**9)

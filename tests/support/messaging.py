@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from sunshine_keys.compose import messaging_file, open_engine
+from sunshine_keys.compose import open_engine
 from sunshine_keys.first_run import initialise
 from sunshine_keys.ids import new_object_id
+from sunshine_keys.messaging import messaging_file
 from sunshine_keys.store import OPERATOR, Store
 from sunshine_keys.store.change import Change
 from sunshine_keys.store.locations import SqliteFile

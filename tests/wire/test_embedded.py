@@ -12,9 +12,9 @@ import pytest
 from support.servers import Server
 from support.wire import Key, Place, Tenant, first_run, make_tenant
 
-from sunshine_keys.compose import opened_store
 from sunshine_keys.embedded import EmbeddedService
 from sunshine_keys.keys.usage import usage_of
+from sunshine_keys.opening import opened_store
 from sunshine_keys.store import StoreError
 from sunshine_keys.verify import CALLER, AsgiVerification, Caller, InProcessVerifier, Refused
 from sunshine_keys.wire.limits import RateLimits

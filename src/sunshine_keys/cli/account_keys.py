@@ -18,7 +18,7 @@ from sunshine_keys.cli.program import Data, Database, cli, key_lines, print_flus
 from sunshine_keys.cli.remote import output
 from sunshine_keys.cli.remote.options import AsJson, OutputFormat, Quiet, Yes
 from sunshine_keys.cli.terminal import emit_json
-from sunshine_keys.compose import opened_engine, opened_store, require_store
+from sunshine_keys.compose import opened_engine
 from sunshine_keys.errors import BadRequest, NotFound
 from sunshine_keys.ids import DISPLAY_NAME_LENGTH
 from sunshine_keys.keys import operations as keys
@@ -27,6 +27,7 @@ from sunshine_keys.keys.lifetime import Lifetime
 from sunshine_keys.keys.model import Key, moment_text
 from sunshine_keys.keys.table import account_keys
 from sunshine_keys.keys.usage import Usage, usage_of
+from sunshine_keys.opening import opened_store, require_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR, Store
 

@@ -24,10 +24,10 @@ from sunshine_keys.cli.program import Data, Database, cli, fail
 from sunshine_keys.cli.remote.options import App, ProfileName
 from sunshine_keys.cli.remote.session import Session, is_typed, session
 from sunshine_keys.cli.terminal import counted, emit, styled, width_of
-from sunshine_keys.compose import opened_store
 from sunshine_keys.integrations.table import INTEGRATIONS
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.oauth.table import CLIENTS
+from sunshine_keys.opening import opened_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import Store, audit
 from sunshine_keys.store.audit import Entry, Head, Wanted

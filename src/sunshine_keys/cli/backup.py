@@ -15,22 +15,14 @@ from sunshine_keys.atomic_files import draft, scratch
 from sunshine_keys.cli.program import Data, Database, cli, fail, reporting_file_errors
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.cli.terminal import counted, emit
-from sunshine_keys.compose import (
-    attachments_folder,
-    copy_files,
-    create_file,
-    make_store,
-    messaging_catalog,
-    messaging_file,
-    require_sealing_keys,
-    sqlite_file,
-    store_path,
-)
+from sunshine_keys.messaging import attachments_folder, messaging_catalog, messaging_file
+from sunshine_keys.opening import create_file, make_store, require_sealing_keys, sqlite_file, store_path
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.settings import Settings
 from sunshine_keys.store.counts import phrase
 from sunshine_keys.store.locations import SqliteFile
 from sunshine_keys.store.sqlite import copies, restoring
+from sunshine_keys.store_copies import copy_files
 
 
 @cli.command()

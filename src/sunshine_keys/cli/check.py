@@ -21,9 +21,10 @@ from sunshine_keys.cli.remote import profiles
 from sunshine_keys.cli.remote.options import ProfileName
 from sunshine_keys.cli.remote.session import is_typed, require_private
 from sunshine_keys.cli.terminal import emit
-from sunshine_keys.compose import opened_engine, require_store
+from sunshine_keys.compose import opened_engine
 from sunshine_keys.keys.model import Key, moment_text
 from sunshine_keys.oauth.model import OAuthClient
+from sunshine_keys.opening import require_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.verify import Caller, Refused, Verifier
 

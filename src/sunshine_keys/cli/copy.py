@@ -11,8 +11,8 @@ import typer
 from sunshine_keys.cli.program import cli, fail
 from sunshine_keys.cli.progress import bar
 from sunshine_keys.cli.terminal import counted, emit, emit_json
-from sunshine_keys.compose import copy_store
 from sunshine_keys.store.locations import location
+from sunshine_keys.store_copies import copy_store
 
 
 @cli.command()

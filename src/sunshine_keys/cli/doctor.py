@@ -17,7 +17,8 @@ from sunshine_keys.cli.diagnosis.findings import Diagnosis
 from sunshine_keys.cli.exits import Exit, printable, stop
 from sunshine_keys.cli.program import Data, Database, cli
 from sunshine_keys.cli.terminal import emit, emit_json
-from sunshine_keys.compose import opened_engine, opened_store, require_store
+from sunshine_keys.compose import opened_engine
+from sunshine_keys.opening import opened_store, require_store
 from sunshine_keys.settings import Settings
 
 _REQUEST_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from sunshine_keys.cli.program import Data, Database, cli, create_file, fail, key_lines, print_flushed, require_output
-from sunshine_keys.compose import first_run, require_store
+from sunshine_keys.compose import first_run
+from sunshine_keys.opening import require_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.store.locations import PostgresUrl
 

@@ -101,10 +101,10 @@ def _signed(secrets: int) -> str:
 @program.command()
 def status(data: Data = None, database: Database = None, as_json: AsJson = False) -> None:
     """Show up to which entry of the audit trail events are sent, what waits, and why."""
-    from sunshine_keys.compose import opened_store
     from sunshine_keys.notifying import position as positions
     from sunshine_keys.notifying.notifier import MOST_COUNTED, Unsent, unsent
     from sunshine_keys.notifying.position import Position
+    from sunshine_keys.opening import opened_store
     from sunshine_keys.settings import Settings
     from sunshine_keys.store import audit
 
@@ -149,10 +149,10 @@ def _state(position: Any, waiting: Any, end: int) -> dict[str, Any]:
 @program.command()
 def skip(data: Data = None, database: Database = None, yes: Yes = False) -> None:
     """Skip all events that are not sent yet, after a confirmation. Notifications go on with the next one."""
-    from sunshine_keys.compose import opened_store
     from sunshine_keys.notifying import position as positions
     from sunshine_keys.notifying.notifier import unsent
     from sunshine_keys.notifying.position import Position, Replace
+    from sunshine_keys.opening import opened_store
     from sunshine_keys.settings import Settings
     from sunshine_keys.store import OPERATOR, audit
 

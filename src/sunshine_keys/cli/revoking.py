@@ -13,7 +13,6 @@ from sunshine_keys.cli.confirm import is_confirmed
 from sunshine_keys.cli.exits import complain
 from sunshine_keys.cli.owners import Owner, described, last_use
 from sunshine_keys.cli.terminal import counted, emit
-from sunshine_keys.compose import opened_store
 from sunshine_keys.errors import BadRequest, NotFound, ServiceError
 from sunshine_keys.keys import rotating
 from sunshine_keys.keys.model import Key
@@ -21,6 +20,7 @@ from sunshine_keys.keys.table import account_keys
 from sunshine_keys.keys.usage import Usage, usage_of
 from sunshine_keys.oauth.changes import DeleteToken
 from sunshine_keys.oauth.model import OAuthClient
+from sunshine_keys.opening import opened_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR, Store, StoreError
 

@@ -20,10 +20,11 @@ from sunshine_keys.cli.owners import Owner, described, find_owners, is_live
 from sunshine_keys.cli.program import Data, Database, cli
 from sunshine_keys.cli.remote.options import Yes
 from sunshine_keys.cli.revoking import Exposure, Revocation
-from sunshine_keys.compose import open_engine, require_store
+from sunshine_keys.compose import open_engine
 from sunshine_keys.errors import ServiceError
 from sunshine_keys.keys.model import Key, moment_text
 from sunshine_keys.oauth.model import hashed
+from sunshine_keys.opening import require_store
 from sunshine_keys.scanning import Leak, scan
 from sunshine_keys.sealing.sealer import SealError
 from sunshine_keys.settings import Settings

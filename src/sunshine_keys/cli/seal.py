@@ -101,7 +101,7 @@ def _run(
 
     If `locked`, no other process can change the ring meanwhile.
     """
-    from sunshine_keys.compose import key_source, opened_store
+    from sunshine_keys.opening import key_source, opened_store
     from sunshine_keys.settings import Settings
 
     settings = Settings.of(data, database)

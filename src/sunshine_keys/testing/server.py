@@ -18,11 +18,12 @@ import msgspec
 from sunshine_conversations_client import ApiClient, Configuration, Webhook
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import ID_PREFIX, Scope
-from sunshine_keys.compose import ROUTER, delivery_by, messaging_file, open_engine
+from sunshine_keys.compose import ROUTER, open_engine
 from sunshine_keys.first_run import initialise
 from sunshine_keys.keys.changes import DeleteKey
 from sunshine_keys.keys.sweep import Sweep
 from sunshine_keys.keys.table import KEYS
+from sunshine_keys.messaging import delivery_by, messaging_file
 from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import STORE_FILE, Settings
 from sunshine_keys.store import OPERATOR
