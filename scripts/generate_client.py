@@ -15,7 +15,8 @@ from pathlib import Path
 
 from api_facts import load, snake
 from client_facades import Facades, class_of
-from client_models import HEADER, NAME, Models
+from client_models import Models
+from client_rendering import HEADER, NAME, render
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / NAME
@@ -67,7 +68,7 @@ def outputs() -> dict[Path, str]:
 
     defined: Names = {}
     for module, planned in models.modules().items():
-        files[PACKAGE / "models" / f"{module}.py"] = models.render(module)
+        files[PACKAGE / "models" / f"{module}.py"] = render(models, module)
         defined[f"models.{module}"] = sorted(model.name for model in planned)
         for model in planned:
             for folder in ("model", "models"):

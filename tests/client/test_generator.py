@@ -7,6 +7,7 @@ import pytest
 from api_facts import Api, load
 from client_facades import Facades
 from client_models import Models
+from client_rendering import render
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def test_every_operation_of_the_description_can_be_generated(everything: Api) ->
     models = Models(everything)
     facades = Facades(everything, models)
     for module in models.modules():
-        compile(models.render(module), module, "exec")
+        compile(render(models, module), module, "exec")
     for tag in facades.tags:
         for asynchronous in (False, True):
             source = facades.render(tag, asynchronous=asynchronous)
