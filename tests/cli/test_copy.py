@@ -91,6 +91,17 @@ def test_a_store_moves_back_from_postgresql(data: Path, sample: dict[str, Any], 
         }
 
 
+def test_a_served_store_refuses_a_key_that_a_copy_into_it_removed(data: Path, sample: dict[str, Any], url: str) -> None:
+    key, webhooks = Key.of(sample["key"]), KEYS.replace("/keys", "/webhooks")
+    with Server(data, "--no-usage") as server:
+        assert server.wire.get(webhooks, key).status == 200
+        copied(sqlite_url(data), url)
+        with Server(data, "--database", url) as other:
+            assert other.wire.delete(f"{KEYS}/{key.id}", Key.of(sample["app_key"])).status == 200
+        copied(url, sqlite_url(data))
+        assert server.wire.get(webhooks, key).status == 401
+
+
 def _began(postgres: Postgres, arrived: str) -> bool:
     with contextlib.suppress(asyncpg.UndefinedTableError):
         return bool(postgres.execute(arrived)[0][0])

@@ -141,6 +141,30 @@ def test_upgraded_sqlite_store_equals_a_new_one(tmp_path: Path, version: int) ->
     assert sqlite_description(tmp_path / "earlier") == description
 
 
+def test_an_opening_adds_the_triggers_that_a_tool_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    sqlite_schema.open_or_create(path, CATALOG)
+    description = sqlite_description(path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "DROP TRIGGER keys_delete; DROP TRIGGER apps_insert; DELETE FROM object_state;"
+            "CREATE TRIGGER apps_insert AFTER INSERT ON apps BEGIN SELECT 1; END;"
+        )
+    for _ in range(2):
+        sqlite_schema.open_or_create(path, CATALOG)
+        assert sqlite_description(path) == description
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM object_state").fetchone() == (1,)
+
+
+def test_an_opening_of_a_store_of_this_version_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    sqlite_schema.open_or_create(path, CATALOG)
+    before = path.read_bytes()
+    sqlite_schema.open_or_create(path, CATALOG)
+    assert path.read_bytes() == before
+
+
 @pytest.fixture
 def earlier(postgres: Postgres) -> str:
     """The URL of another empty place for a store."""
@@ -203,7 +227,7 @@ HELD = {
         "e4e806c170d1d2b8",
         "292e9b1efc340cf9",
         "a45fe97b3cbd739a",
-        "27a0746e4121ece4",
+        "ece7acd286de04b5",
     ],
     "postgres": [
         "5f51b33dc2e990e1",

@@ -176,22 +176,23 @@ INSERT INTO key_use_hours (hour, key_id, requests, last_used, last_source, folde
     SELECT hour, key_id, requests, hour, '', 1 FROM key_hours;
 """,
     """
-INSERT INTO meta (name, value) VALUES ('object_state', hex(randomblob(16)));
-CREATE TRIGGER apps_insert AFTER insert ON apps BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER apps_update AFTER update ON apps BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER apps_delete AFTER delete ON apps BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER integrations_insert AFTER insert ON integrations BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER integrations_update AFTER update ON integrations BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER integrations_delete AFTER delete ON integrations BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER keys_insert AFTER insert ON keys BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER keys_update AFTER update ON keys BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER keys_delete AFTER delete ON keys BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER webhooks_insert AFTER insert ON webhooks BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER webhooks_update AFTER update ON webhooks BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER webhooks_delete AFTER delete ON webhooks BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER oauth_clients_insert AFTER insert ON oauth_clients BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER oauth_clients_update AFTER update ON oauth_clients BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
-CREATE TRIGGER oauth_clients_delete AFTER delete ON oauth_clients BEGIN UPDATE meta SET value = hex(randomblob(16)) WHERE name = 'object_state'; END;
+CREATE TABLE object_state (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL) STRICT;
+INSERT INTO object_state (id, value) VALUES (1, hex(randomblob(16)));
+CREATE TRIGGER apps_insert BEFORE insert ON apps BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER apps_update BEFORE update ON apps BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER apps_delete BEFORE delete ON apps BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER integrations_insert BEFORE insert ON integrations BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER integrations_update BEFORE update ON integrations BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER integrations_delete BEFORE delete ON integrations BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER keys_insert BEFORE insert ON keys BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER keys_update BEFORE update ON keys BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER keys_delete BEFORE delete ON keys BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER webhooks_insert BEFORE insert ON webhooks BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER webhooks_update BEFORE update ON webhooks BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER webhooks_delete BEFORE delete ON webhooks BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER oauth_clients_insert BEFORE insert ON oauth_clients BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER oauth_clients_update BEFORE update ON oauth_clients BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
+CREATE TRIGGER oauth_clients_delete BEFORE delete ON oauth_clients BEGIN UPDATE object_state SET value = hex(randomblob(16)); END;
 """,
 )
 """One step a version, from an empty database."""

@@ -4,29 +4,34 @@ Two reads of the same state see the same objects, whatever was committed between
 by other programs, of other versions or in an SQLite shell count, too. Counts of the use of keys, refusals and the
 audit trail are no objects.
 
-A counter would not do: after a backup is restored into the file, it would reach the same number with other objects.
+A counter would not do: after a backup is restored into the file, it would reach the same number with other objects. The value
+is in a table of its own, which copies of a store leave out: it belongs to one file.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 from sunshine_keys.store.table import Catalog
 
-_NAME = "object_state"
-_READ = f"SELECT value FROM meta WHERE name = '{_NAME}'"  # noqa: S608 - a name of our own
 _NEW = "hex(randomblob(16))"
-_CHANGE = f"UPDATE meta SET value = {_NEW} WHERE name = '{_NAME}'"  # noqa: S608
+_CREATE = "CREATE TABLE IF NOT EXISTS object_state (id INTEGER PRIMARY KEY CHECK (id = 1), value TEXT NOT NULL) STRICT"
+_FILL = f"INSERT INTO object_state (id, value) VALUES (1, {_NEW}) ON CONFLICT DO NOTHING"  # noqa: S608 - texts of our own
+_CHANGE = f"UPDATE object_state SET value = {_NEW}"  # noqa: S608 - a text of our own
 
 
-def ddl(catalog: Catalog) -> Iterator[str]:
-    """Yield the statements that add what is missing."""
-    if triggers := _triggers(catalog):
-        yield f"INSERT INTO meta (name, value) VALUES ('{_NAME}', {_NEW}) ON CONFLICT DO NOTHING"  # noqa: S608
-        for name, sql in triggers.items():
-            yield f"DROP TRIGGER IF EXISTS {name}"
-            yield sql
+def repair(connection: sqlite3.Connection, catalog: Catalog) -> None:
+    """Add what is missing of the state and its triggers, in the transaction that is open. Raises sqlite3.Error."""
+    triggers = _triggers(catalog)
+    if not triggers:
+        return
+    connection.execute(_CREATE)
+    connection.execute(_FILL)
+    present = _present(connection)
+    for name, sql in triggers.items():
+        if present.get(name) != sql:
+            connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+            connection.execute(sql)
 
 
 class ObjectState:
@@ -47,22 +52,26 @@ class ObjectState:
             return object()
         (schema,) = self._connection.execute("PRAGMA schema_version").fetchone()
         if schema != self._schema:
-            present = self._connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
-            self._is_kept = self._triggers.items() <= dict(present).items()
+            self._is_kept = self._triggers.items() <= _present(self._connection).items()
             self._schema = schema
-        row = self._connection.execute(_READ).fetchone() if self._is_kept else None
+        row = self._connection.execute("SELECT value FROM object_state").fetchone() if self._is_kept else None
         return object() if row is None else (schema, *row)
+
+
+def _present(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall())
 
 
 def _triggers(catalog: Catalog) -> dict[str, str]:
     """Return the triggers by name: three for each table of objects.
 
+    They run before the change: a trigger of an operator that runs first, and raises IGNORE, then prevents both or none.
     A store without credentials has none. Nearly each of its changes changes a conversation, so it would gain nothing.
     """
     if catalog.credentials is None:
         return {}
     return {
-        f"{table.name}_{event}": f"CREATE TRIGGER {table.name}_{event} AFTER {event} ON {table.name} BEGIN {_CHANGE}; END"
+        f"{table.name}_{event}": f"CREATE TRIGGER {table.name}_{event} BEFORE {event} ON {table.name} BEGIN {_CHANGE}; END"
         for table in catalog.resources
         for event in ("insert", "update", "delete")
     }

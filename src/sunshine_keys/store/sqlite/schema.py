@@ -49,7 +49,7 @@ _MIGRATIONS = (
         " (integration_id, id, scope, app_id, display_name, sealed_secret, expires_at, notice);\n"
         "CREATE INDEX keys_by_end ON keys (notice, expires_at) WHERE expires_at IS NOT NULL;\n",
     ),
-    Migration(11, "keys", ""),  # the triggers of `object_state`, which every upgrade creates
+    Migration(11, "keys", ""),  # the module `object_state`, which adds what it needs at each opening
 )
 
 
@@ -167,6 +167,7 @@ def open_or_create(path: Path, catalog: Catalog) -> Sealing | None:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             _migrate(connection, catalog)
+            object_state.repair(connection, catalog)
             connection.execute("COMMIT")
             rows = connection.execute(sealing.RECORDED).fetchall()
         except sqlite3.Error as error:
@@ -181,8 +182,6 @@ def _migrate(connection: sqlite3.Connection, catalog: Catalog) -> None:
     if before == 0:
         connection.execute(*META.ddl(SQLITE))
     for statement in catalog.upgrade(before, SQLITE, _MIGRATIONS):
-        connection.execute(statement)
-    for statement in object_state.ddl(catalog):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {catalog.number}")
     connection.execute(f"PRAGMA user_version = {after}")
