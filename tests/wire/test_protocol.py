@@ -405,9 +405,9 @@ def test_a_client_may_close_its_side_and_still_read(wire: Wire, tenant: Tenant, 
 def test_a_request_that_does_not_arrive_is_not_waited_for(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, part: bytes
 ) -> None:
-    from sunshine_keys.wire import protocol
+    from sunshine_keys.wire import reader
 
-    monkeypatch.setattr(protocol, "ARRIVAL_SECONDS", 0.3)
+    monkeypatch.setattr(reader, "ARRIVAL_SECONDS", 0.3)
     received = exchange(wire.url, part)
     assert statuses(received)[-1:] == [408]
     assert json.loads(received.rpartition(b"\r\n\r\n")[2])["errors"][0]["code"] == "request_timeout"
@@ -653,9 +653,9 @@ def test_hostile_bytes_end_in_one_400_and_the_next_client_is_served(wire: Wire, 
 
 
 def test_a_client_that_drips_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sunshine_keys.wire import protocol
+    from sunshine_keys.wire import reader
 
-    monkeypatch.setattr(protocol, "ARRIVAL_SECONDS", 0.5)
+    monkeypatch.setattr(reader, "ARRIVAL_SECONDS", 0.5)
     address = urlsplit(wire.url)
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\n")
@@ -696,7 +696,7 @@ def test_a_pipeline_is_parsed_a_few_requests_at_a_time(wire: Wire, monkeypatch: 
 
     def counting(self: Protocol) -> None:
         original(self)
-        waiting.append(len(self._unanswered))
+        waiting.append(len(self.unanswered))
 
     monkeypatch.setattr(Protocol, "on_headers_complete", counting)
     request = b"GET / HTTP/1.1\r\nHost:x\r\n\r\n"
@@ -710,7 +710,7 @@ def test_what_waits_for_an_answer_takes_little_memory(wire: Wire, monkeypatch: p
     from sunshine_keys.wire.protocol import Protocol
 
     waiting: list[Protocol] = []
-    monkeypatch.setattr(Protocol, "_begin", lambda self, exchange: waiting.append(self))
+    monkeypatch.setattr(Protocol, "begin", lambda self, exchange: waiting.append(self))
     address = urlsplit(wire.url)
     count = 20
     with contextlib.ExitStack() as stack:
@@ -725,14 +725,14 @@ def test_what_waits_for_an_answer_takes_little_memory(wire: Wire, monkeypatch: p
                 connection.setblocking(False)
                 connection.send(content)
             deadline = time.monotonic() + 60
-            while len(waiting) < count or not all(protocol._is_reading_paused for protocol in waiting):
+            while len(waiting) < count or not all(protocol.is_reading_paused for protocol in waiting):
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             taken = tracemalloc.get_traced_memory()[0] / count
         finally:
             tracemalloc.stop()
             for protocol in waiting:  # paused connections do not notice that the client has left
-                protocol._loop.call_soon_threadsafe(protocol.transport.abort)
+                protocol.loop.call_soon_threadsafe(protocol.transport.abort)
     assert 10_000 < taken < 192_000
 
 

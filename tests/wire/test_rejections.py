@@ -120,7 +120,7 @@ def test_refused_and_dropped_connections_are_counted_and_logged(tmp_path: Path) 
 
 def test_a_slow_request_and_an_unread_answer_are_counted(tmp_path: Path) -> None:
     first_run(tmp_path / "data")
-    patch = "from sunshine_keys.wire import protocol\nprotocol.ARRIVAL_SECONDS = protocol.UNREAD_SECONDS = 0.5"
+    patch = "from sunshine_keys.wire import protocol, reader\nreader.ARRIVAL_SECONDS = protocol.UNREAD_SECONDS = 0.5"
     with Service(tmp_path / "data", patch=patch, SUNSHINE_KEYS_METRICS_TOKEN=TOKEN) as service:
         assert receive(service.wire.url, b"GET /").startswith(b"HTTP/1.1 408 ")
         assert service.count("slow_request") == 1

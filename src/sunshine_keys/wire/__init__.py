@@ -1,1 +1,1 @@
-"""Everything between a socket and an operation: the protocol, the router, the checks and the answers."""
+"""Everything between a socket and an operation: the reader, the protocol, the router, the checks and the answers."""
