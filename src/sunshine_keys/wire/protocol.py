@@ -133,7 +133,7 @@ class Protocol(RequestReader):
             return
         self.transport.close()
         # With TLS, close() waits until the client closes too.
-        if self.scheme == "https" and self.arrival is None and self._linger is None:
+        if self.scheme == "https" and self._linger is None:
             self._linger = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     # Called by an exchange or its application
