@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from support.ledger import INTEGRATIONS, KeyLedger
 from support.servers import Server
+from support.waiting import wait_until
 from support.wire import Key, Place, first_run
 
 from sunshine_keys.settings import STORE_FILE
@@ -77,12 +79,22 @@ def test_conversations_are_not_looked_up_in_a_file_that_is_no_longer_the_store(t
         assert server.wire.get(f"{users}/ann", auth).status == 200
 
 
+def has_opened(process_id: int, path: Path) -> bool:
+    """Return True if a process has the connections to a store open that read and write. While it starts, it has one."""
+    count = 0
+    for file in Path(f"/proc/{process_id}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            count += file.readlink() == path
+    return count >= 2
+
+
 def test_a_worker_that_starts_again_makes_no_new_store(tmp_path: Path) -> None:
     first_run(tmp_path, sample=True)
     log = tmp_path / "log"
     with Server(tmp_path, "--workers", "2", log=log) as server:
+        (killed, *_) = workers = server.workers()
+        wait_until(lambda: all(has_opened(worker, tmp_path / STORE_FILE) for worker in workers))
         (tmp_path / STORE_FILE).rename(tmp_path / "aside")
-        (killed, *_) = server.workers()
         os.kill(killed, signal.SIGKILL)
         deadline = time.monotonic() + 60
         while "waiting for the store: there is no store" not in log.read_text():

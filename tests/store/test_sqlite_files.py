@@ -17,11 +17,13 @@ from support.stores import KEY, fill, filled, key, open_sqlite, opened
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.apps.changes import CreateApp
 from sunshine_keys.apps.model import App
+from sunshine_keys.errors import StoreUnavailable
 from sunshine_keys.keys.changes import CreateKey
 from sunshine_keys.keys.table import KEYS
 from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR, StoreError
 from sunshine_keys.store.sqlite import SqliteStore, copies, restoring, schema
+from sunshine_keys.store.statements import execute
 
 
 def wal_of(path: Path) -> Path:
@@ -38,6 +40,17 @@ async def killed_store(path: Path, changes: int) -> None:
         for suffix in ("", "-wal"):
             shutil.copyfile(f"{live}{suffix}", f"{path}{suffix}")
     assert wal_of(path).stat().st_size
+
+
+async def test_a_read_of_a_file_that_was_moved_away_makes_no_new_one(tmp_path: Path) -> None:
+    async with opened(lambda: open_sqlite(tmp_path / "store")) as store:
+        (tmp_path / "store").rename(tmp_path / "aside")
+        with pytest.raises(StoreUnavailable):
+            await store.read_aside(execute("SELECT 1"))
+        assert not (tmp_path / "store").exists()
+        with pytest.raises(StoreError, match="cannot open the store"):
+            SqliteStore(tmp_path / "store", CATALOG)
+        assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize("from_backup", [True, False], ids=["a backup", "a copy of the file"])

@@ -78,12 +78,15 @@ def _by_place(sql: str) -> tuple[str, Callable[[tuple[Any, ...]], tuple[Any, ...
     return text, itemgetter(*places) if len(places) > 1 else lambda values: (values[places[0]],)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """Return a connection in autocommit, for use by one thread at a time, durable at every commit.
+
+    Without `create`, this raises sqlite3.OperationalError if the file is missing: it may have been moved away.
 
     WAL with synchronous=FULL: on a simulated power cut FULL kept every acknowledged commit, and NORMAL kept no commit.
     """
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    url = f"file:{quote(str(path.absolute()))}?mode={'rwc' if create else 'rw'}"
+    connection = sqlite3.connect(url, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         for pragma in (
             "synchronous = FULL",
@@ -158,7 +161,7 @@ def open_or_create(path: Path, catalog: Catalog) -> Sealing | None:
     """
     require_pair(path)
     try:
-        connection = connect(path)
+        connection = connect(path, create=True)
     except sqlite3.Error as error:
         raise StoreError(f"cannot open the store {path}: {error}") from error
     with contextlib.closing(connection):
