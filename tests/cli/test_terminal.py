@@ -32,6 +32,16 @@ def test_init_shows_the_account_key_in_every_encoding(tmp_path: Path, encoding: 
     assert b"secret  " in result.stdout and b"\\udcff" in result.stdout
 
 
+def test_a_store_may_be_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    data = tmp_path / "\u0416\udcff?#%41 &"
+    key = first_run(data)["account_key"]["id"]
+    for command in (("account-keys", "list"), ("audit", "verify"), ("backup", str(tmp_path / "copy")), ("migrate",)):
+        done = run(*command, "--data", str(data))
+        assert done.returncode == 0, done.stderr
+    assert key in run("account-keys", "list", "--data", str(data)).stdout
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["copy", data.name]
+
+
 def test_names_that_the_encoding_cannot_hold_are_escaped(tmp_path: Path) -> None:
     first_run(tmp_path)
     place = ("--data", str(tmp_path))

@@ -6,7 +6,6 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
@@ -15,6 +14,7 @@ from sunshine_keys.store.audit import Entry, Head
 from sunshine_keys.store.errors import StoreError
 from sunshine_keys.store.seal_format import SEALING_KEY_ID_BYTES
 from sunshine_keys.store.sqlite import schema
+from sunshine_keys.store.sqlite.file_url import file_url
 from sunshine_keys.store.table import Catalog
 
 Progress = Callable[[int, int], None]
@@ -101,6 +101,6 @@ def _describe(connection: sqlite3.Connection, catalog: Catalog) -> Description:
 
 
 def _reader(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, isolation_level=None)
+    connection = sqlite3.connect(file_url(path, "mode=ro"), uri=True, isolation_level=None)
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection

@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
-from urllib.parse import quote
 
 from sunshine_keys.store import audit
 from sunshine_keys.store.audit import Entry, Head
 from sunshine_keys.store.errors import StoreError
+from sunshine_keys.store.sqlite.file_url import file_url
 
 _TRIES = 3
 _ROLLBACK_JOURNAL = b"\x01\x01"
@@ -80,4 +80,4 @@ def _follows(path: Path, head: Head) -> bool:
 
 
 def _open(path: Path, options: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?{options}", uri=True, isolation_level=None)
+    return sqlite3.connect(file_url(path, options), uri=True, isolation_level=None)

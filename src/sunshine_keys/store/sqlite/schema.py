@@ -14,12 +14,12 @@ from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sunshine_keys.store import sealing
 from sunshine_keys.store.errors import StoreError, StoreTooNew
 from sunshine_keys.store.sealing import META, Sealing
 from sunshine_keys.store.sqlite import object_state
+from sunshine_keys.store.sqlite.file_url import file_url
 from sunshine_keys.store.sqlite.pairing import require_pair
 from sunshine_keys.store.statements import ConstraintBroken, Statements
 from sunshine_keys.store.table import SQLITE, Catalog, Migration
@@ -85,7 +85,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
     WAL with synchronous=FULL: on a simulated power cut FULL kept every acknowledged commit, and NORMAL kept no commit.
     """
-    url = f"file:{quote(str(path.absolute()))}?mode={'rwc' if create else 'rw'}"
+    url = file_url(path, "mode=rwc" if create else "mode=rw")
     connection = sqlite3.connect(url, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         for pragma in (
@@ -125,7 +125,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def _reading(path: Path, options: str) -> sqlite3.Connection:
-    url = f"file:{quote(str(path.absolute()))}?{options}"
+    url = file_url(path, options)
     connection = _Connection(url, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
