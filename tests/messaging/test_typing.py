@@ -50,7 +50,8 @@ def test_person_types(wire: Wire, tenant: Tenant) -> None:
     started = wire.post(path, tenant.app_key, {}).json
     conversation, user = started["conversation"]["id"], started["user"]["id"]
     for type, typists in (("typing:start", [user]), ("typing:stop", [])):
-        assert wire.post(f"{path}/{conversation}/activities", tenant.app_key, {"type": type}).status == 201
+        acted = wire.post(f"{path}/{conversation}/activities", tenant.app_key, {"type": type})
+        assert (acted.status, acted.json) == (201, {"messages": []})
         assert [typist["userId"] for typist in typing(wire, tenant, conversation)] == typists
 
 

@@ -235,7 +235,7 @@ class AnswerForm(ByPerson, frozen=True):
 
 
 class Do(ByPerson, frozen=True):
-    """Read the conversation, or begin or stop typing. Return an empty answer. Raises what `_begin` raises."""
+    """Read the conversation, or begin or stop typing. Return an answer without messages. Raises what `_begin` raises."""
 
     action = "simulator.do"
     audited = False
@@ -257,7 +257,7 @@ class Do(ByPerson, frozen=True):
         else:
             yield from stop_typing(act.conversation.id, act.user.id)
         yield from self.audience.raise_event(_done(act, self.type))
-        return b"{}"
+        return _encode({"messages": []})
 
 
 def _done(act: Act, type: str) -> Event:
