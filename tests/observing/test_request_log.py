@@ -32,9 +32,9 @@ class Logged:
         self.keys = f"/v2/apps/{sample['app']['id']}/integrations/{sample['integration']['id']}/keys"
 
     def entries(self, has: Callable[[list[Any]], bool]) -> list[Any]:
-        """Wait until `has` accepts the log's lines, and return them. A line is written after its answer."""
+        """Wait until `has` accepts the log's whole lines, and return them. A line is written after its answer."""
         deadline = time.monotonic() + 30
-        while not has(entries := [json.loads(line) for line in self.file.read_text().splitlines()]):
+        while not has(entries := [json.loads(line) for line in self.file.read_text().split("\n")[:-1]]):
             assert time.monotonic() < deadline, entries
             time.sleep(0.01)
         return entries
