@@ -9,6 +9,7 @@ import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from types import ModuleType
 from typing import Any
 
@@ -318,6 +319,19 @@ def test_of_servers_that_start_together_one_migrates(open_store: Open, program: 
     program.has(NEXT)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: asyncio.run(open_and_close()), range(8))) == [None] * 8
+
+
+def test_servers_that_start_together_make_one_sqlite_store(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(50):  # one start in 60 failed while a step did not wait for the other processes
+            path, begin = tmp_path / str(number), Barrier(8)
+
+            def make(path: Path = path, begin: Barrier = begin) -> None:
+                begin.wait()
+                sqlite_schema.open_or_create(path, CATALOG)
+
+            for opening in [pool.submit(make) for _ in range(8)]:
+                opening.result()
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -8,6 +8,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
+import time
 import weakref
 from collections.abc import Callable
 from functools import lru_cache
@@ -166,9 +167,12 @@ def open_or_create(path: Path, catalog: Catalog) -> Sealing | None:
         raise StoreError(f"cannot open the store {path}: {error}") from error
     with contextlib.closing(connection):
         try:
+            connection.execute("BEGIN")
             _require_version(connection, path, catalog)
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("COMMIT")
+            _begin_wal(connection)
             connection.execute("BEGIN IMMEDIATE")
+            _require_version(connection, path, catalog)
             _migrate(connection, catalog)
             object_state.repair(connection, catalog)
             connection.execute("COMMIT")
@@ -176,6 +180,20 @@ def open_or_create(path: Path, catalog: Catalog) -> Sealing | None:
         except sqlite3.Error as error:
             raise StoreError(f"cannot use the store {path}: {error}") from error
     return sealing.recorded(rows)
+
+
+def _begin_wal(connection: sqlite3.Connection) -> None:
+    """Put the file into WAL mode. SQLite does not wait for the lock of another process here, so this does."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_BUSY_SECONDS / 1000)
+        else:
+            return
 
 
 def _migrate(connection: sqlite3.Connection, catalog: Catalog) -> None:
@@ -195,6 +213,7 @@ def version(path: Path, catalog: Catalog) -> int:
     try:
         require_pair(path)
         with contextlib.closing(connect_to_read(path)) as connection:
+            connection.execute("BEGIN")
             _require_version(connection, path, catalog)
             return _version(connection)
     except sqlite3.Error as error:
@@ -214,6 +233,7 @@ def require_ours(connection: sqlite3.Connection, path: Path, catalog: Catalog) -
 
 
 def _require_version(connection: sqlite3.Connection, path: Path, catalog: Catalog) -> None:
+    """Raise StoreError if the file is of another program. In a transaction: another process may be making the store."""
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application_id != catalog.number and (tables or application_id):
