@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from api_facts import Api, Operation, snake
-from client_models import Models, cap_words, quoted
+from client_classes import cap_words, quoted
+from client_models import Models
 from client_rendering import HEADER, NAME
 
 _EXCEPTIONS = {

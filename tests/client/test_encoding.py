@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 from api_facts import Operation, Parameter, load, snake
-from client_models import cap_words
+from client_classes import cap_words
 from support.drivers import Driver
 from support.scripts import NewApi, NewScript, answer
 

@@ -13,7 +13,8 @@ import pytest
 
 import sunshine_conversations_client as sunshine
 from sunshine_conversations_client import aio
-from sunshine_conversations_client._model import Model, OneOf
+from sunshine_conversations_client._model import Model
+from sunshine_conversations_client._unions import OneOf
 
 FOLDER = Path(__file__).parent / "official"
 V17: dict[str, Any] = json.loads((FOLDER / "17.0.1.json").read_text())

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import sunshine_conversations_client as sunshine
-from sunshine_conversations_client._model import Model, OneOf
+from sunshine_conversations_client._model import Model
+from sunshine_conversations_client._unions import OneOf
 
 
 class Content(OneOf, tag="type"):

@@ -10,7 +10,8 @@ from typing import Any
 from api_facts import Operation, Schema, load
 
 from sunshine_conversations_client._fields import FieldType
-from sunshine_conversations_client._model import Model, OneOf
+from sunshine_conversations_client._model import Model
+from sunshine_conversations_client._unions import OneOf
 
 API = load()
 IDS = {"appId": "5d8cff3cd55b040010928b5b", "userIdOrExternalId": "your own id/1"}

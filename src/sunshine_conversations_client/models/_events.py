@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunshine_conversations_client._model import Model, OneOf
+from sunshine_conversations_client._model import Model
+from sunshine_conversations_client._unions import OneOf
 
 if TYPE_CHECKING:
     from typing import Any, ClassVar, Literal, TypeAlias
