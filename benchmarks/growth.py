@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import growth_floor
 import targets
 from cases import create, credentials
 from fill import Filled, Owner, fill
@@ -39,13 +40,17 @@ class Grown(NamedTuple):
     filled: Filled
     target: targets.Target
     known: dict[str, str]
+    reads: list[tuple[str, str]]
+    """The ids of random keys, each with that of its integration."""
     bytes_per_key: float
     samples: dict[str, list[float]]
     """Microseconds per request, by operation; `start` is in seconds."""
     cpu: dict[str, list[float]]
+    floor: dict[str, list[float]]
+    """The CPU time of SQLite alone for the same keys, by operation."""
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("keys", "bytes_per_key", "samples", "cpu")}
+        return {name: getattr(self, name) for name in ("keys", "bytes_per_key", "samples", "cpu", "floor")}
 
 
 def grow(folder: Path, keys: int) -> tuple[Filled, float]:
@@ -68,8 +73,8 @@ def measure(folder: Path, sizes: list[int], rounds: int) -> list[Grown]:
         for size in sizes:
             filled, bytes_per_key = grow(folder, size)
             target = stack.enter_context(targets.service(filled.data, name=f"{size} keys"))
-            known = _write_reads(folder, size, filled)
-            grown.append(Grown(size, filled, target, known, bytes_per_key, {}, {}))
+            known, reads = _write_reads(folder, size, filled)
+            grown.append(Grown(size, filled, target, known, reads, bytes_per_key, {}, {}, {}))
         largest = grown[-1]
         uncounted = stack.enter_context(targets.service(largest.filled.data, "--no-usage", name="without usage"))
         for round in range(-1, rounds):  # the first round warms up
@@ -79,20 +84,22 @@ def measure(folder: Path, sizes: list[int], rounds: int) -> list[Grown]:
     return grown
 
 
-def _write_reads(folder: Path, size: int, filled: Filled) -> dict[str, str]:
+def _write_reads(folder: Path, size: int, filled: Filled) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return the credentials by the ids of the apps, and the keys to read, each with its integration."""
     picked = random.Random(1)
     numbers = [picked.randrange(filled.full) for _ in range(SAMPLE)]
-    known = credentials(filled, [filled.owner(number) for number in numbers] + filled.empty_owners())
+    owners = [filled.owner(number) for number in numbers]
+    known = credentials(filled, [*owners, *filled.empty_owners()])
 
     def read(owner: Owner, tail: str = "") -> Request:
         return Request(owner.keys_path + tail, known[owner.app_id])
 
-    keys = [read(filled.owner(n), f"/{filled.key_id(n, picked.randrange(10))}") for n in numbers]
-    write_requests(folder / f"get-{size}", keys)
-    write_requests(folder / f"list-{size}", [read(filled.owner(number)) for number in numbers])
+    keys = [filled.key_id(number, picked.randrange(10)) for number in numbers]
+    write_requests(folder / f"get-{size}", [read(owner, f"/{key}") for owner, key in zip(owners, keys, strict=True)])
+    write_requests(folder / f"list-{size}", [read(owner) for owner in owners])
     creates = [create(owner, known[owner.app_id]) for owner in filled.empty_owners()]
     write_requests(folder / f"create-{size}", creates)
-    return known
+    return known, [(key, owner.integration_id) for key, owner in zip(keys, owners, strict=True)]
 
 
 def _round(folder: Path, grown: Grown, *, keep: bool) -> None:
@@ -100,6 +107,9 @@ def _round(folder: Path, grown: Grown, *, keep: bool) -> None:
         if operation == "delete":
             _write_deletes(folder / f"delete-{grown.keys}", grown)
         _measure(folder, grown, grown.target, operation, operation, keep=keep)
+    for operation, cost in growth_floor.measure(grown.filled, grown.reads, CHANGES).items():
+        if keep:
+            grown.floor.setdefault(operation, []).append(cost)
     with targets.service(grown.filled.data, name="another") as another:
         if keep:
             grown.samples.setdefault("start", []).append(another.start_seconds)
@@ -149,6 +159,7 @@ def main() -> None:
                     name,
                     f"{statistics.median(values):.4g} ({min(values):.4g}–{max(values):.4g})",
                     f"CPU {statistics.median(store.cpu.get(name, [0])):.4g}",
+                    f"SQLite alone {statistics.median(store.floor.get(name, [0])):.4g}",
                 )
 
 

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from goals import FLOOR_GOALS, GROWTH_GOAL, TITLES, Goal, Results, Spread, figure, ratios, reached
 
@@ -159,6 +159,31 @@ def _growth(results: Results, folder: Path) -> str:
         f"## Growth\n\n![Growth](growth.svg)\n\nBytes of the file per key: {sizes} (in the smallest, most is the 1,000 "
         "integrations without keys).\n\n"
         + table(["", "keys", "µs a request (start: s)", "CPU, µs a request", "of the smallest"], rows)
+        + _floor_of_growth(results["growth"])
+    )
+
+
+def _floor_of_growth(growth: list[dict[str, Any]]) -> str:
+    """Return how much more CPU time the largest store takes than the one before it, and how much of that is SQLite's."""
+    *_, middle, last = growth
+    rows = []
+    for operation, floor in last["floor"].items():
+        more = [
+            Spread.of([a - b for a, b in zip(of_last, of_middle, strict=True)]).text()
+            for of_last, of_middle in (
+                (last["cpu"][operation], middle["cpu"][operation]),
+                (floor, middle["floor"][operation]),
+            )
+        ]
+        alone = f"{Spread.of(middle['floor'][operation]).text()} and {Spread.of(floor).text()}"
+        rows.append([operation, *more, alone])
+    return (
+        f"How many µs of CPU more an operation takes at {last['keys']:,} keys than at {middle['keys']:,}, and how many of them "
+        "SQLite\ntakes for the same keys without the service: it reads the key or the list, or writes the key without the "
+        "audit trail, 32 in a\ntransaction.\n\n"
+        + table(
+            ["", "the service", "SQLite alone", f"SQLite alone: at {middle['keys']:,}, and at {last['keys']:,}"], rows
+        )
     )
 
 

@@ -56,6 +56,17 @@ def test_the_page_has_the_goals_of_all_sections_at_its_top(tmp_path: Path) -> No
     assert json.loads((tmp_path / "results.json").read_text())["sections"] == sections
 
 
+def test_the_page_sets_the_growth_beside_that_of_sqlite() -> None:
+    growth = [
+        {"keys": keys, "cpu": {"get": cpu}, "floor": {"get": floor}}
+        for keys, cpu, floor in ((10**5, [60.0, 70.0], [5.0, 6.0]), (10**7, [75.0, 84.0], [18.0, 20.0]))
+    ]
+    page = run_program(
+        "import sys, json, report; print(report._floor_of_growth(json.loads(sys.argv[1])))", json.dumps(growth)
+    )
+    assert "| get | 14.5 (14–15) | 13.5 (13–14) | 5.5 (5–6) and 19 (18–20) |" in page  # noqa: RUF001  # ranges have dashes
+
+
 def test_the_tables_of_growth_follow_from_its_costs(tmp_path: Path) -> None:
     page = BENCHMARKS.parent / "docs" / "growth.md"
     program = "import sys, growth_page as g; from pathlib import Path; print(g.calculated(Path(sys.argv[1]).read_text()), end='')"
