@@ -204,7 +204,7 @@ async def test_the_cache_is_bounded(bench: Bench) -> None:
 
 
 async def test_tokens_do_not_displace_secrets(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authentication, "SECRETS_CACHED", 2)
+    monkeypatch.setattr(authentication, "CREDENTIALS_REMEMBERED", 2)
     key = bench.sample["key"]
     await bench.actor(basic(key))
     for number in range(CACHE_SIZE + 10):

@@ -238,7 +238,7 @@ async def test_no_more_than_a_bounded_number_is_remembered(
     store: SqliteStore, connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of_sqlite, "_MOST_ROWS", 10)
-    monkeypatch.setattr(of_sqlite, "_MOST_CREDENTIALS", 40)
+    monkeypatch.setattr(of_sqlite, "CREDENTIALS_REMEMBERED", 40)
     monkeypatch.setattr(of_sqlite, "_MOST_LISTS", 3)
     for number in range(100):
         connection.execute(

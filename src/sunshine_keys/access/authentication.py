@@ -18,9 +18,7 @@ from sunshine_keys.engine import Engine
 from sunshine_keys.keys.model import CREDENTIAL_ID, Key, moment_text, new_key_id
 from sunshine_keys.keys.secrets import new_secret, same_secret, token_hash
 from sunshine_keys.store import Store
-
-SECRETS_CACHED = 10_000
-"""The most headers with a secret that are cached as accepted. A service has as many as credentials are in use."""
+from sunshine_keys.store.store import CREDENTIALS_REMEMBERED
 
 CACHE_SIZE = 1000
 """The most headers with a token that are cached as accepted, and the most that are cached as rejected."""
@@ -161,7 +159,7 @@ class Authenticator:
         if isinstance(verdict.result, AuthenticationFailure):
             verdicts, most = self._rejected, CACHE_SIZE
         elif verdict.claims is None:
-            verdicts, most = self._secrets, SECRETS_CACHED
+            verdicts, most = self._secrets, CREDENTIALS_REMEMBERED
         else:
             verdicts, most = self._tokens, CACHE_SIZE
         if len(verdicts) >= most:

@@ -24,6 +24,9 @@ from sunshine_keys.store.table import Catalog, Table
 R = TypeVar("R")
 S = TypeVar("S", bound=msgspec.Struct)
 
+CREDENTIALS_REMEMBERED = 10_000
+"""The most keys and access tokens whose rows stay in memory, and the most headers with a secret that are cached as accepted."""
+
 USAGE_BATCH = 500
 """The most keys and sources of one `count_usage`: changes wait behind it, on SQLite for 3 to 15 milliseconds."""
 

@@ -33,18 +33,17 @@ from sunshine_keys.store.sqlite.object_state import ObjectState
 from sunshine_keys.store.sqlite.writer import Writer
 from sunshine_keys.store.statements import Row, Statements
 from sunshine_keys.store.statistics import Commits
-from sunshine_keys.store.store import Reader, Store
+from sunshine_keys.store.store import CREDENTIALS_REMEMBERED, Reader, Store
 from sunshine_keys.store.table import Catalog, Table
 
 R = TypeVar("R")
 S = TypeVar("S", bound=msgspec.Struct)
 V = TypeVar("V")
-_MOST_CREDENTIALS = 10_000
 _MOST_ROWS = 1000
 _MOST_LISTS = 200
 _LONGEST_LIST = 20
-"""The most remembered credentials, other rows, lists of them, and rows of a list. Keys and lists of keys take about 2 MB, and
-credentials up to 5 MB more.
+"""The most remembered rows that are no credentials, lists of them, and rows of a list. Keys and lists of keys take about 2 MB,
+and credentials up to 5 MB more.
 
 A conversation or a user takes about 1 kB. With the most metadata that it can have, it takes 45 kB.
 """
@@ -143,7 +142,7 @@ class SqliteStore(Store):
             if item is None:
                 _remember(tick.missing, name, None, _MOST_ROWS)
             else:
-                _remember(tick.credentials, key_id, item, _MOST_CREDENTIALS)
+                _remember(tick.credentials, key_id, item, CREDENTIALS_REMEMBERED)
         return item
 
     async def ready(self) -> None:
