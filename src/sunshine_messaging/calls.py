@@ -10,22 +10,22 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.apps.table import find_app
+from sunshine_keys.apps.table import read_app
 from sunshine_keys.engine import Engine
 from sunshine_keys.errors import Unauthorized
 from sunshine_keys.store import Store
 from sunshine_keys.store.change import Change, Origin
-from sunshine_keys.webhooks.table import remembered_webhooks_of_app
+from sunshine_keys.webhooks.table import read_webhooks_of_app
 from sunshine_keys.wire.answers import Replay
 from sunshine_keys.wire.operation import Call
 from sunshine_messaging.attachments.files import Chunks, Files, Folder
 from sunshine_messaging.conversations.model import Conversation
-from sunshine_messaging.conversations.table import find_conversation
+from sunshine_messaging.conversations.table import read_conversation
 from sunshine_messaging.delivery.deliverer import Deliverer, DeliverySettings
 from sunshine_messaging.events.audience import AnnouncedChange, Audience
 from sunshine_messaging.events.model import Form, Listener
 from sunshine_messaging.switchboards.model import Switchboard
-from sunshine_messaging.switchboards.table import find_switchboard
+from sunshine_messaging.switchboards.table import read_switchboard
 
 R = TypeVar("R")
 
@@ -73,16 +73,16 @@ class Plane:
     async def require_app(self, call: Call) -> None:
         """Raise AppNotFound if the app in the path does not exist. The app of an app's or integration's key exists."""
         if call.actor.scope is Scope.ACCOUNT:
-            await find_app(self.engine.store, call.ids["appId"])
+            await read_app(self.engine.store, call.ids["appId"])
 
     async def conversation(self, call: Call) -> Conversation:
         """Return the conversation in the path. Raises AppNotFound, ConversationNotFound."""
         await self.require_app(call)
-        return await find_conversation(self.store, call.ids["appId"], call.ids["conversationId"])
+        return await read_conversation(self.store, call.ids["appId"], call.ids["conversationId"])
 
     async def switchboard(self, app_id: str) -> Switchboard | None:
         """Return the app's switchboard with its entries; None if there is none, or it is disabled."""
-        return await find_switchboard(self.store, app_id)
+        return await read_switchboard(self.store, app_id)
 
     async def change(self, call: Call, change: Change[R]) -> R:
         """Apply `change`. Raises Unauthorized if the key has been deleted since it authenticated the request."""
@@ -109,7 +109,7 @@ class Plane:
     async def _with_audience(self, app_id: str, change: Change[R]) -> tuple[Change[R], Sequence[Listener]]:
         if not isinstance(change, AnnouncedChange):
             return change, ()
-        webhooks = await remembered_webhooks_of_app(self.engine.store, app_id)
+        webhooks = await read_webhooks_of_app(self.engine.store, app_id)
         listeners = tuple(
             Listener(
                 webhook.id,

@@ -15,9 +15,9 @@ from support.stores import entered
 
 from sunshine_keys.errors import ConversationNotFound
 from sunshine_keys.store.sqlite import SqliteStore
-from sunshine_messaging.conversations.table import CONVERSATIONS, find_conversation
+from sunshine_messaging.conversations.table import CONVERSATIONS, read_conversation
 from sunshine_messaging.plane import CATALOG
-from sunshine_messaging.switchboards.table import find_switchboard
+from sunshine_messaging.switchboards.table import read_switchboard
 from sunshine_messaging.users.table import USERS
 
 _CONVERSATION = (
@@ -58,7 +58,7 @@ def store(runner: asyncio.Runner, connection: sqlite3.Connection, tmp_path: Path
 
 async def everything(store: SqliteStore) -> list[Any]:
     conversations = [await store.get(CONVERSATIONS, id) for id in ("c", "d")]
-    return [*conversations, await find_switchboard(store, "a"), await store.get(USERS, "u")]
+    return [*conversations, await read_switchboard(store, "a"), await store.get(USERS, "u")]
 
 
 async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> None:
@@ -95,6 +95,6 @@ async def test_the_next_tick_sees_a_commit_of_another_program(
 
 
 async def test_a_remembered_conversation_is_of_one_app(store: SqliteStore) -> None:
-    assert (await find_conversation(store, "a", "c")).id == "c"
+    assert (await read_conversation(store, "a", "c")).id == "c"
     with pytest.raises(ConversationNotFound):
-        await find_conversation(store, "b", "c")
+        await read_conversation(store, "b", "c")

@@ -23,7 +23,7 @@ from sunshine_keys.resources import CATALOG
 from sunshine_keys.store import OPERATOR
 from sunshine_keys.store.sqlite import SqliteStore
 from sunshine_keys.store.sqlite import store as of_sqlite
-from sunshine_keys.webhooks.table import remembered_webhooks_of_app
+from sunshine_keys.webhooks.table import read_webhooks_of_app
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def everything(store: SqliteStore) -> list[Any]:
         *[await store.credential(key_id) for key_id in ("act_1", "int_1", "int_2")],
         await keys_of_integration(store, "i"),
         await store.get(APPS, "a"),
-        await remembered_webhooks_of_app(store, "a"),
+        await read_webhooks_of_app(store, "a"),
     ]
 
 
@@ -61,7 +61,7 @@ async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> N
     statements: list[str] = []
     credential, key = await store.credential("act_1"), await store.get(KEYS, "act_1")
     keys = await keys_of_integration(store, "i")
-    app, webhooks = await store.get(APPS, "a"), await remembered_webhooks_of_app(store, "a")
+    app, webhooks = await store.get(APPS, "a"), await read_webhooks_of_app(store, "a")
     store._reader.set_trace_callback(statements.append)
     for _ in range(3):
         await next_tick()
@@ -69,7 +69,7 @@ async def test_rows_are_read_once_until_the_next_commit(store: SqliteStore) -> N
         assert await store.get(KEYS, "act_1") is key
         assert await keys_of_integration(store, "i") is keys
         assert await store.get(APPS, "a") is app
-        assert await remembered_webhooks_of_app(store, "a") is webhooks
+        assert await read_webhooks_of_app(store, "a") is webhooks
     assert {sql.split()[0] for sql in statements} == {"BEGIN", "PRAGMA", "COMMIT"}
 
 
@@ -267,9 +267,9 @@ async def test_other_rows_do_not_displace_credentials(store: SqliteStore, monkey
 async def test_a_long_list_is_not_remembered(store: SqliteStore, connection: sqlite3.Connection) -> None:
     for number in range(of_sqlite._LONGEST_LIST - 1):
         connection.execute(f"INSERT INTO webhooks VALUES ('w{number}', 'i', 'https://bot.example', '[]', 0, 0, x'00')")
-    assert len(await remembered_webhooks_of_app(store, "a")) == of_sqlite._LONGEST_LIST
+    assert len(await read_webhooks_of_app(store, "a")) == of_sqlite._LONGEST_LIST
     assert len(store._tick.lists) == 1
     connection.execute("INSERT INTO webhooks VALUES ('x', 'i', 'https://bot.example', '[]', 0, 0, x'00')")
     await next_tick()
-    assert len(await remembered_webhooks_of_app(store, "a")) == of_sqlite._LONGEST_LIST + 1
+    assert len(await read_webhooks_of_app(store, "a")) == of_sqlite._LONGEST_LIST + 1
     assert store._tick.lists == {}

@@ -22,7 +22,7 @@ def require_app(app_id: str) -> Statements[App]:
     return app
 
 
-async def find_app(store: Reader, app_id: str) -> App:
+async def read_app(store: Reader, app_id: str) -> App:
     """Return the app, from memory if nothing has changed since it was read. Raises AppNotFound."""
     app = await store.get(APPS, app_id)
     if app is None:

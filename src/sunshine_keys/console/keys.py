@@ -27,7 +27,7 @@ from sunshine_keys.keys import rotating
 from sunshine_keys.keys.changes import ShowKey
 from sunshine_keys.keys.model import Key
 from sunshine_keys.keys.rotations import ROTATIONS, rotation_to
-from sunshine_keys.keys.table import find_key
+from sunshine_keys.keys.table import read_key
 from sunshine_keys.keys.usage import usage_of
 
 
@@ -141,7 +141,7 @@ async def find(visit: SignedInRequest) -> Key:
     missing = "There is no such key; it may have been deleted"
     owner = visit.app_id, visit.integration_id
     try:
-        return await find_key(visit.engine.store, *owner, visit.ids["key_id"], missing=missing)
+        return await read_key(visit.engine.store, *owner, visit.ids["key_id"], missing=missing)
     except BadRequest:  # the API's answer for an integration that is not custom; a page that cannot exist is a 404
         raise NotFound(missing) from None
 

@@ -18,7 +18,7 @@ from sunshine_keys.keys.lifetime import LATEST_END, UNLIMITED, Lifetime
 from sunshine_keys.keys.model import Key, KeyView, key_view, moment_of, moment_text, new_key_id
 from sunshine_keys.keys.rotations import ROTATIONS
 from sunshine_keys.keys.secrets import new_secret
-from sunshine_keys.keys.table import KEYS, find_key, keys_after, keys_of_app, keys_of_integration, require_owner
+from sunshine_keys.keys.table import KEYS, keys_after, keys_of_app, keys_of_integration, read_key, require_owner
 from sunshine_keys.keys.usage import FORMER_HOURS, HOURS, LAST_USES, SOURCES, Usage, usage_of
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin, audit
@@ -128,7 +128,7 @@ def _use_view(key_id: str, use: Usage) -> dict[str, Any]:
 
 async def get_key(call: Call) -> Any:
     app_id, integration_id = call.ids["appId"], call.ids.get("integrationId")
-    key = await find_key(call.engine.store, app_id, integration_id, call.ids["keyId"])
+    key = await read_key(call.engine.store, app_id, integration_id, call.ids["keyId"])
     return {"key": key_view(key, call.engine.sealer)}
 
 

@@ -15,7 +15,7 @@ from sunshine_keys.keys.changes import DeleteKey, IsSuccessor
 from sunshine_keys.keys.model import Key, key_view, moment_text, new_key_id
 from sunshine_keys.keys.rotations import ROTATIONS, KeepKey, Rotated, RotateKey, Rotation, Unchanged, rotation_to
 from sunshine_keys.keys.secrets import new_secret
-from sunshine_keys.keys.table import KEYS, find_key
+from sunshine_keys.keys.table import KEYS, read_key
 from sunshine_keys.keys.usage import SourceOfUse, sources_of, usage_of
 from sunshine_keys.sealing.sealer import Sealer
 from sunshine_keys.store import Origin, Store
@@ -128,7 +128,7 @@ async def rotate_key(call: Call) -> Any:
 
 async def get_rotation(call: Call) -> Any:
     store = call.engine.store
-    key = await find_key(store, call.ids["appId"], call.ids.get("integrationId"), call.ids["keyId"])
+    key = await read_key(store, call.ids["appId"], call.ids.get("integrationId"), call.ids["keyId"])
     rotation = await store.get(ROTATIONS, key.id)
     if rotation is None:
         raise NotFound("The key is not being rotated")

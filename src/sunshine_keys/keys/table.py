@@ -38,7 +38,7 @@ def require_owner(app_id: str, integration_id: str | None) -> Statements[None]:
         yield from require_keys_allowed(app_id, integration_id)
 
 
-async def find_key(
+async def read_key(
     store: Reader, app_id: str, integration_id: str | None, key_id: str, *, missing: str = NotFound.title
 ) -> Key:
     """Return the key of an app (`integration_id` is None) or of an integration. `missing` is the title of NotFound.

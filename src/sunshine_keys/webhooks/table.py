@@ -45,6 +45,6 @@ def webhooks_of_app(app_id: str) -> Statements[list[Webhook]]:
     return WEBHOOKS.select(_OF_APP, app_id)
 
 
-async def remembered_webhooks_of_app(store: Reader, app_id: str) -> Sequence[Webhook]:
+async def read_webhooks_of_app(store: Reader, app_id: str) -> Sequence[Webhook]:
     """Return the same, from memory if nothing has changed since they were read."""
     return await store.select(WEBHOOKS, _OF_APP, app_id)

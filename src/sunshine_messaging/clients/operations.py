@@ -16,7 +16,7 @@ from sunshine_messaging.clients.changes import LinkClient, RemoveClient
 from sunshine_messaging.clients.model import Client, client_view, device_view
 from sunshine_messaging.clients.table import CLIENTS, DEVICES, SCRIPTS, clients_page, devices_of, find_device
 from sunshine_messaging.messages import content
-from sunshine_messaging.users.operations import NAME, brand, find
+from sunshine_messaging.users.operations import NAME, brand, user_in_path
 
 _PHONE = re.compile(r"\+[0-9]{4,15}", re.ASCII)
 
@@ -24,7 +24,7 @@ _PHONE = re.compile(r"\+[0-9]{4,15}", re.ASCII)
 async def list_clients(plane: Plane, call: Call) -> Any:
     query = call.request.query()
     page = paging.page(query, INVALID_PAGE)
-    user = await find(plane, call)
+    user = await user_in_path(plane, call)
     items, more = await plane.store.read(clients_page(user.id, page, INVALID_PAGE))
     neighbours = paging.neighbours(call.request.url(), page, query, [item.id for item in items], more)
     return {"clients": [client_view(item) for item in items], **neighbours}
@@ -80,12 +80,12 @@ async def remove_client(plane: Plane, call: Call) -> Any:
 
 
 async def list_devices(plane: Plane, call: Call) -> Any:
-    user = await find(plane, call)
+    user = await user_in_path(plane, call)
     return {"devices": [device_view(device) for device in await plane.store.read(devices_of(user.id))]}
 
 
 async def get_device(plane: Plane, call: Call) -> Any:
-    user = await find(plane, call)
+    user = await user_in_path(plane, call)
     device = await plane.store.read(find_device(user.id, call.ids["deviceId"]))
     if device is None:
         raise DeviceNotFound

@@ -35,7 +35,7 @@ def require_conversation(app_id: str, conversation_id: str) -> Statements[Conver
     return conversation
 
 
-async def find_conversation(store: Reader, app_id: str, conversation_id: str) -> Conversation:
+async def read_conversation(store: Reader, app_id: str, conversation_id: str) -> Conversation:
     """Return the same, from memory if nothing has changed since it was read. Raises ConversationNotFound."""
     conversation = await store.get(CONVERSATIONS, conversation_id)
     if conversation is None or conversation.app_id != app_id:

@@ -21,7 +21,7 @@ from sunshine_messaging.participants.table import (
     participants_of,
 )
 from sunshine_messaging.users.model import User
-from sunshine_messaging.users.table import find_by_external_id, find_by_id, remembered_user
+from sunshine_messaging.users.table import find_by_external_id, find_by_id, read_user_by_id
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class Member(msgspec.Struct, frozen=True):
     async def read_user(self, store: Reader, app_id: str) -> User | None:
         """Return the user, from memory if nothing has changed since it was read."""
         if self.user_id is not None:
-            return await remembered_user(store, app_id, self.user_id)
+            return await read_user_by_id(store, app_id, self.user_id)
         return await store.read(self.find_user(app_id))
 
     def require_user(self, app_id: str) -> Statements[User]:

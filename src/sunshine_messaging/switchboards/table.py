@@ -40,7 +40,7 @@ def enabled_switchboard(app_id: str) -> Statements[Switchboard | None]:
     return Switchboard(row.default_entry_id, (yield from entries_of(row.id)))
 
 
-async def find_switchboard(store: Reader, app_id: str) -> Switchboard | None:
+async def read_switchboard(store: Reader, app_id: str) -> Switchboard | None:
     """Return the same, from memory if nothing has changed since it was read."""
     rows = await store.select(SWITCHBOARDS, _ENABLED, app_id)
     if not rows:

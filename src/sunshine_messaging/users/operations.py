@@ -16,7 +16,7 @@ from sunshine_messaging.metadata import require_small
 from sunshine_messaging.moments import normalised, text
 from sunshine_messaging.users.changes import CreateUser, DeletePersonalInformation, DeleteUser, UpdateUser
 from sunshine_messaging.users.model import HandleKind, User, UserPatch, user_view, without_nulls
-from sunshine_messaging.users.table import HANDLES, USERS, find_user, users_of_app, users_with
+from sunshine_messaging.users.table import HANDLES, USERS, read_user, users_of_app, users_with
 
 NAME = "userIdOrExternalId"
 
@@ -26,10 +26,10 @@ def brand(call: Call) -> str | None:
     return call.request.query().get("brandId")
 
 
-async def find(plane: Plane, call: Call) -> User:
+async def user_in_path(plane: Plane, call: Call) -> User:
     """Return the user in the path. Raises AppNotFound, UserNotFound."""
     await plane.require_app(call)
-    return await find_user(plane.store, call.ids["appId"], call.ids[NAME], brand(call))
+    return await read_user(plane.store, call.ids["appId"], call.ids[NAME], brand(call))
 
 
 async def create_user(plane: Plane, call: Call) -> Any:
@@ -75,7 +75,7 @@ async def list_app_users(plane: Plane, call: Call) -> Any:
 
 
 async def get_user(plane: Plane, call: Call) -> Any:
-    return {"user": user_view(await find(plane, call))}
+    return {"user": user_view(await user_in_path(plane, call))}
 
 
 async def update_user(plane: Plane, call: Call) -> Any:

@@ -57,7 +57,7 @@ def find_by_id(app_id: str, user_id: str) -> Statements[User | None]:
     return user if user is not None and user.app_id == app_id else None
 
 
-async def remembered_user(store: Reader, app_id: str, user_id: str) -> User | None:
+async def read_user_by_id(store: Reader, app_id: str, user_id: str) -> User | None:
     """Return the same, from memory if nothing has changed since it was read."""
     if not OBJECT_ID.fullmatch(user_id):
         return None
@@ -65,9 +65,9 @@ async def remembered_user(store: Reader, app_id: str, user_id: str) -> User | No
     return user if user is not None and user.app_id == app_id else None
 
 
-async def find_user(store: Reader, app_id: str, id_or_external_id: str, brand_id: str | None) -> User:
+async def read_user(store: Reader, app_id: str, id_or_external_id: str, brand_id: str | None) -> User:
     """Return the user as `require_user` does, from memory if nothing has changed since it was read. Raises UserNotFound."""
-    user = await remembered_user(store, app_id, id_or_external_id)
+    user = await read_user_by_id(store, app_id, id_or_external_id)
     if user is None:
         user = await store.read(find_by_external_id(app_id, id_or_external_id, brand_id))
     if user is None:
