@@ -131,7 +131,7 @@ class Application:
                 self._observe(Outcome(request, status, code, False, began, time.perf_counter() - started))
                 return
             try:
-                status, content = await self._operate(request)
+                status, content = await self._dispatch(request)
                 if isinstance(content, Stream):
                     status = content.status
                     begin = await anext(content.parts, b"")  # before the head: a file that is missing is a 404
@@ -188,7 +188,7 @@ class Application:
         for observe in self._rejections:
             observe(rejected)
 
-    async def _operate(self, request: Request) -> tuple[int, Any]:
+    async def _dispatch(self, request: Request) -> tuple[int, Any]:
         if request.match is not None:
             if self._admission.limits_requests:
                 self._admission.admit_request(request.source, request.id)
