@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import first_run, open_engine
+from sunshine_keys.compose import create_first_objects, open_engine
 from sunshine_keys.keys.model import KEYS_PER_OWNER
 from sunshine_keys.keys.secrets import new_secret
 from sunshine_keys.sealing.sealer import Sealer
@@ -96,7 +96,7 @@ def sealer_of(data: Path) -> Sealer:
 
 def fill(data: Path, keys: int, empty: int = 0) -> Filled:
     """Create a store in the folder `data` with `keys` keys of integrations, and `empty` integrations without keys."""
-    first_run(Settings(data))
+    create_first_objects(Settings(data))
     filled = Filled(data, max(keys // KEYS_PER_OWNER, 1), empty)
     sealer = sealer_of(data)
     store = sqlite3.connect(data / STORE_FILE, isolation_level=None)

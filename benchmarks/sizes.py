@@ -24,7 +24,7 @@ from report import table
 
 import sunshine_conversations_client as sunshine
 from sunshine_keys import server
-from sunshine_keys.compose import first_run
+from sunshine_keys.compose import create_first_objects
 from sunshine_keys.messaging import messaging_file
 from sunshine_keys.settings import STORE_FILE, Settings
 
@@ -123,7 +123,7 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
     target = ThreadingHTTPServer(("127.0.0.1", 0), Target)
     threading.Thread(target=target.serve_forever, daemon=True).start()
     settings = Settings(folder)
-    created = first_run(settings, bot_target=f"http://127.0.0.1:{target.server_port}/")
+    created = create_first_objects(settings, bot_target=f"http://127.0.0.1:{target.server_port}/")
     assert created is not None
     file = messaging_file(folder / STORE_FILE)
     with server.running(settings) as url:

@@ -22,7 +22,7 @@ import sunshine_conversations_client as sunshine
 from sunshine_keys import server
 from sunshine_keys.apps.changes import UpdateApp
 from sunshine_keys.apps.model import AppPatch
-from sunshine_keys.compose import first_run, open_engine
+from sunshine_keys.compose import create_first_objects, open_engine
 from sunshine_keys.integrations.changes import UpdateIntegration
 from sunshine_keys.keys import operations as keys
 from sunshine_keys.keys.usage import KeyHour
@@ -40,7 +40,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(Path(folder), simulator=True)
-        sample = first_run(settings, sample=True)
+        sample = create_first_objects(settings, sample=True)
         assert sample is not None
         app_id, integration_id, key_id = sample["app"]["id"], sample["integration"]["id"], sample["key"]["id"]
         asyncio.run(_fill(settings, app_id, integration_id, key_id))

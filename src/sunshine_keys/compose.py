@@ -83,7 +83,7 @@ async def migrate(settings: Settings) -> tuple[Upgrade, Upgrade | None]:
     return keys, Upgrade(messaging_before, await messaging_version(place))
 
 
-def first_run(
+def create_first_objects(
     settings: Settings, *, sample: bool = False, new_account_key: bool = False, bot_target: str | None = None
 ) -> dict[str, Any] | None:
     """Create an empty store's first objects, or another account key, and return them with their secrets.

@@ -20,7 +20,7 @@ from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.authentication import CACHE_SIZE, Authenticator
 from sunshine_keys.access.failures import AuthenticationFailure, Reason
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import first_run, open_engine
+from sunshine_keys.compose import create_first_objects, open_engine
 from sunshine_keys.engine import Engine
 from sunshine_keys.integrations.changes import CreateIntegration
 from sunshine_keys.integrations.model import Integration
@@ -89,7 +89,7 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Bench]:
     options = Settings(tmp_path / "data")
-    sample = first_run(options, sample=True)
+    sample = create_first_objects(options, sample=True)
     assert sample is not None
     sealer = CountingSealer(*key_source(options).read())
     engine = runner.run(open_engine(options))

@@ -12,7 +12,7 @@ from support.wire import Key
 
 from sunshine_keys.access.actor import Actor
 from sunshine_keys.access.scopes import Scope
-from sunshine_keys.compose import first_run, open_engine
+from sunshine_keys.compose import create_first_objects, open_engine
 from sunshine_keys.console.forms import Form
 from sunshine_keys.console.model import ConsoleSession
 from sunshine_keys.console.requests import AnonymousRequest, SignedInRequest
@@ -50,7 +50,7 @@ def test_no_secret_is_in_files_error_pages_or_the_log(serving: Serving) -> None:
 
 def test_no_secret_is_in_the_repr_of_an_object(tmp_path: Path) -> None:
     secret = "a secret that nobody should see"
-    first_run(Settings(tmp_path))
+    create_first_objects(Settings(tmp_path))
     engine = asyncio.run(open_engine(Settings(tmp_path)))
     scope = {
         "type": "http",

@@ -345,7 +345,7 @@ def test_the_documented_role_and_database_suffice(postgres: Postgres, tmp_path: 
             postgres.execute(statement)
     url = postgres.url("sunshine").replace("postgres@", "sunshine:change%20me@")
     settings = Place(tmp_path, url).settings
-    assert compose.first_run(settings) is not None
+    assert compose.create_first_objects(settings) is not None
     with server.running(settings) as served:
         assert Wire(served).get("/healthz").status == 200
 

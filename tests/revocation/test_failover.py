@@ -19,7 +19,7 @@ from support.postgres import Postgres
 from support.servers import Server
 from support.wire import WEBHOOK, Key, Wire
 
-from sunshine_keys.compose import first_run
+from sunshine_keys.compose import create_first_objects
 from sunshine_keys.settings import Settings
 
 APP = "/v2/apps/5d8cff3cd55b040010928b5b"
@@ -138,7 +138,7 @@ class Load:
 
 
 def test_acknowledged_changes_survive_the_loss_of_the_primary(pair: Pair, tmp_path: Path) -> None:
-    sample = first_run(Settings.of(str(tmp_path), pair.url), sample=True)
+    sample = create_first_objects(Settings.of(str(tmp_path), pair.url), sample=True)
     assert sample is not None
     auth = Key.of(sample["app_key"])
     with Server(tmp_path, "--database", pair.url) as first, Server(tmp_path, "--database", pair.url) as second:

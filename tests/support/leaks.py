@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sunshine_keys.compose import first_run
+from sunshine_keys.compose import create_first_objects
 from sunshine_keys.sealing.sources import FixedKeys
 from sunshine_keys.settings import Settings
 from support.wire import Answer, Key, Wire
@@ -50,7 +50,7 @@ class Serving:
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
-        sample = first_run(Settings(self.data, sealing=FixedKeys([SEALING_KEY])), sample=True)
+        sample = create_first_objects(Settings(self.data, sealing=FixedKeys([SEALING_KEY])), sample=True)
         assert sample is not None
         self.account, self.app_key, self.key = (Key.of(sample[name]) for name in ("account_key", "app_key", "key"))
         self.app = f"/v2/apps/{sample['app']['id']}"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sunshine_keys.compose import first_run
+from sunshine_keys.compose import create_first_objects
 from sunshine_keys.settings import Settings
 from support.pg_proxy import Proxy
 from support.postgres import Postgres
@@ -110,7 +110,7 @@ def cluster_of(
 ) -> Iterator[Cluster]:
     """Yield `count` nodes, each changed by its own one of `patches` or, without these, by `patch`."""
     url = postgres.new_store()
-    sample = first_run(Settings.of(str(folder), url), sample=True)
+    sample = create_first_objects(Settings.of(str(folder), url), sample=True)
     assert sample is not None
     with contextlib.ExitStack() as stack:
         nodes = []

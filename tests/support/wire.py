@@ -172,7 +172,7 @@ WEBHOOK = {"target": "http://127.0.0.1:9/callback", "triggers": ["conversation:m
 
 def first_run(place: Path | Place, *, sample: bool = False) -> dict[str, Any]:
     """Initialise a store and return its first objects. `place` is a folder for SQLite."""
-    views = compose.first_run(place.settings if isinstance(place, Place) else Settings(place), sample=sample)
+    views = compose.create_first_objects(place.settings if isinstance(place, Place) else Settings(place), sample=sample)
     assert views is not None
     return views
 

@@ -16,7 +16,7 @@ from sunshine_keys import server
 from sunshine_keys.access import tokens
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.cli.terminal import rich_console
-from sunshine_keys.compose import first_run
+from sunshine_keys.compose import create_first_objects
 from sunshine_keys.settings import Settings
 
 
@@ -25,7 +25,7 @@ def run_demo() -> None:
     logging.basicConfig(level=logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="sunshine-keys-demo-") as folder:
         settings = Settings(Path(folder))
-        created = first_run(settings)
+        created = create_first_objects(settings)
         assert created is not None
         with server.running(settings) as url:
             _Demo(url).run(created["account_key"])

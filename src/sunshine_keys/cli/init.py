@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sunshine_keys.cli.program import Data, Database, cli, create_file, fail, key_lines, print_flushed, require_output
-from sunshine_keys.compose import first_run
+from sunshine_keys.compose import create_first_objects
 from sunshine_keys.opening import require_store
 from sunshine_keys.settings import Settings
 from sunshine_keys.store.locations import PostgresUrl
@@ -55,7 +55,7 @@ def init(
     file = None if output is None else create_file(output)
     created = None
     try:
-        created = first_run(settings, sample=sample, new_account_key=new_account_key)
+        created = create_first_objects(settings, sample=sample, new_account_key=new_account_key)
     finally:
         if created is None and output is not None:
             output.unlink(missing_ok=True)

@@ -189,7 +189,7 @@ def serve(
     """Serve the API until SIGTERM. If there is no store, create one first, and write its account key to a file in --data."""
     from sunshine_keys import server
     from sunshine_keys.asgi import RETRY_SECONDS
-    from sunshine_keys.compose import first_run
+    from sunshine_keys.compose import create_first_objects
     from sunshine_keys.observing.metrics_page import MetricsAccess
     from sunshine_keys.settings import Settings
     from sunshine_keys.store.errors import StoreUnreachable
@@ -236,7 +236,7 @@ def serve(
     with listener:
         while True:
             try:
-                created = first_run(settings)
+                created = create_first_objects(settings)
                 break
             except StoreUnreachable as error:
                 logger.warning("waiting for the database: %s", error)

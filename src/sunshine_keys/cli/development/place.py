@@ -11,7 +11,7 @@ import msgspec
 from sunshine_conversations_client.configuration import HOST_VARIABLE
 from sunshine_keys.atomic_files import draft
 from sunshine_keys.cli.program import fail
-from sunshine_keys.compose import first_run, opened_engine
+from sunshine_keys.compose import create_first_objects, opened_engine
 from sunshine_keys.errors import ServiceError
 from sunshine_keys.settings import Settings
 from sunshine_keys.store import OPERATOR
@@ -90,7 +90,7 @@ def _read(folder: Path) -> Place | None:
 
 def _create(settings: Settings, target: str) -> Place:
     """Create a store with a place. End the program if there is a store already."""
-    created = first_run(settings, bot_target=target)
+    created = create_first_objects(settings, bot_target=target)
     if created is None:
         fail(
             f"{settings.location} is not a store of this command. Name another folder, or serve it: sunshine-keys serve"
