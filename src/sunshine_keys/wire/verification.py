@@ -6,6 +6,7 @@ followed by the path of the request itself, each with the Authorization header o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -33,6 +34,9 @@ class Constraints(msgspec.Struct, frozen=True):
     integration_id: str | None = None
 
 
+_NONE = Constraints()
+
+
 def constraints_of(request: Request) -> Constraints:
     """Return the constraints that a request for `/auth` names. Raises BadRequest, so that a misspelt one lets nobody in.
 
@@ -40,10 +44,11 @@ def constraints_of(request: Request) -> Constraints:
     caller's own; there the first segment has them, if it contains `=`.
     """
     if len(request.segments) == 1:
-        return _read(request.query())
+        values = request.query()
+        return _read(values) if values else _NONE
     first = request.segments[1]
     if "=" not in first:
-        return Constraints()
+        return _NONE
     pairs = parse_qsl(first, keep_blank_values=True)
     if len(dict(pairs)) < len(pairs):
         raise BadRequest("A constraint should be named once")
@@ -65,6 +70,7 @@ def _read(values: dict[str, str]) -> Constraints:
     return Constraints(scopes, values.get("app"), values.get("integration"))
 
 
+@lru_cache(1000)  # a gateway asks about the same callers
 def answer(actor: Actor) -> File:
     """Return who the caller is, in headers and in the body. A header without a value replaces one that a caller has invented."""
     names = {
