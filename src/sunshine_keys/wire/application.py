@@ -195,7 +195,8 @@ class Application:
             operation, ids = request.match
         else:
             is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
-            if not is_open or request.segments[0] not in _PROBES:  # no limit: load balancers would remove the service
+            is_probe = is_open and request.segments[0] in _PROBES
+            if self._admission.limits_requests and not is_probe:  # load balancers would remove the service
                 self._admission.admit_request(request.source, request.id)
             if is_open:
                 return await self._open(request)
