@@ -203,6 +203,21 @@ async def test_the_cache_is_bounded(bench: Bench) -> None:
     assert bench.authenticator.cached == (10, 10)
 
 
+async def test_an_id_that_no_key_can_have_never_reaches_the_store(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def credential(key_id: str) -> None:
+        asked.append(key_id)
+
+    monkeypatch.setattr(bench.engine.store, "credential", credential)
+    unknown = "int_" + 24 * "0"
+    for key_id in ("x", "x\0", unknown):
+        for _ in range(2):
+            await bench.failure(basic({"id": key_id, "secret": "x"}))
+    assert asked == [unknown, unknown]
+    assert bench.authenticator.cached == (0, 3)
+
+
 async def test_tokens_do_not_displace_secrets(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication, "CREDENTIALS_REMEMBERED", 2)
     key = bench.sample["key"]

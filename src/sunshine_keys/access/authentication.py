@@ -30,7 +30,7 @@ CACHED_LENGTH = 1024
 class _Verdict(msgspec.Struct):
     """The result of verifying credentials that name `key_id` against `key`, the row with that id.
 
-    `claims` is None unless the credentials are a token. A cached verdict does not imply that the row still exists, or that
+    `may_exist` is False if no key can have that id. `claims` is None unless the credentials are a token. A cached verdict does not imply that the row still exists, or that
     the key has not ended, or the token is valid at this time: all of it is checked for each request. From `start` until
     `end`, in seconds since 1970, the time does not change the result.
     """
@@ -39,6 +39,7 @@ class _Verdict(msgspec.Struct):
     key: Key | None
     result: Actor | AuthenticationFailure
     claims: dict[str, Any] | None = None
+    may_exist: bool = True
     start: float = math.inf
     end: float = -math.inf
 
@@ -84,7 +85,7 @@ class Authenticator:
         verdict = self._secrets.get(header) or self._tokens.get(header) or self._rejected.get(header)
         if verdict is not None:
             known = verdict.key
-            key = await (self._key if known is None else self._store.credential)(verdict.key_id)
+            key = await self._store.credential(verdict.key_id) if verdict.may_exist else None
             if key is known or verdict.holds_for(key):
                 verdict.key = key
                 if verdict.start <= self._clock() < verdict.end:
@@ -151,6 +152,7 @@ class Authenticator:
 
     def _cache(self, header: str, verdict: _Verdict, result: Actor | AuthenticationFailure) -> None:
         """Cache a verdict whose result at this time is `result`."""
+        verdict.may_exist = CREDENTIAL_ID.fullmatch(verdict.key_id) is not None
         if verdict.key is None or verdict.key.expires_at is None:
             if verdict.claims is None:
                 verdict.start, verdict.end = -math.inf, math.inf

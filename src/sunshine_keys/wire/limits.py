@@ -29,6 +29,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -194,10 +195,16 @@ class Limiter:
         """Count wrong credentials that named `key_id`. Raises TooManyRequests if there have been too many."""
         if self.failures is None or not source:
             return
-        origin = network(source)
-        name = key_id if CREDENTIAL_ID.fullmatch(key_id) else ""
-        if wait := self.failures.take(f"{origin} {name}") or self.failing_sources.take(origin):
+        origin, pair = _names_of_failure(source[:64], key_id[:64])  # no address and no key id is longer
+        if wait := self.failures.take(pair) or self.failing_sources.take(origin):
             raise TooManyRequests(wait, "Too many failed authentications")
+
+
+@lru_cache(1000)  # a client that fails repeats itself
+def _names_of_failure(source: str, key_id: str) -> tuple[str, str]:
+    """Return the names under which a failure is counted: the address, and the address with the key id."""
+    origin = network(source)
+    return origin, f"{origin} {key_id if CREDENTIAL_ID.fullmatch(key_id) else ''}"
 
 
 def network(source: str) -> str:
