@@ -203,7 +203,9 @@ async def test_the_cache_is_bounded(bench: Bench) -> None:
     assert bench.authenticator.cached == (10, 10)
 
 
-async def test_an_id_that_no_key_can_have_never_reaches_the_store(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_id_that_no_key_can_have_never_reaches_the_store(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     async def credential(key_id: str) -> None:
