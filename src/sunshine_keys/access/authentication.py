@@ -30,9 +30,9 @@ CACHED_LENGTH = 1024
 class _Verdict(msgspec.Struct):
     """The result of verifying credentials that name `key_id` against `key`, the row with that id.
 
-    `may_exist` is False if no key can have that id. `claims` is None unless the credentials are a token. A cached verdict does not imply that the row still exists, or that
-    the key has not ended, or the token is valid at this time: all of it is checked for each request. From `start` until
-    `end`, in seconds since 1970, the time does not change the result.
+    `may_exist` is False if no key can have that id. `claims` is None unless the credentials are a token. A cached verdict does
+    not imply that the row still exists, or that the key has not ended, or the token is valid at this time: all of it is
+    checked for each request. From `start` until `end`, in seconds since 1970, the time does not change the result.
     """
 
     key_id: str

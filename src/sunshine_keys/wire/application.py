@@ -196,7 +196,7 @@ class Application:
         else:
             is_open = request.segments[0] in _OPEN and (len(request.segments) == 1 or request.segments == _DOCS_STYLE)
             is_probe = is_open and request.segments[0] in _PROBES
-            if self._admission.limits_requests and not is_probe:  # load balancers would remove the service
+            if self._admission.limits_requests and not is_probe:  # a load balancer removes a service that answers 429
                 self._admission.admit_request(request.source, request.id)
             if is_open:
                 return await self._open(request)

@@ -195,7 +195,7 @@ class Limiter:
         """Count wrong credentials that named `key_id`. Raises TooManyRequests if there have been too many."""
         if self.failures is None or not source:
             return
-        origin, pair = _names_of_failure(source[:64], key_id[:64])  # no address and no key id is longer
+        origin, pair = _names_of_failure(source[:64], key_id[:64])  # longer text is neither
         if wait := self.failures.take(pair) or self.failing_sources.take(origin):
             raise TooManyRequests(wait, "Too many failed authentications")
 
