@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import uvloop
 from fill import Owner
-from load import SERVER_CORE
+from load import SERVER_CORE, pinned_to
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.ids import new_object_id
@@ -69,16 +68,14 @@ async def _measured(
     url: str, operation: Callable[[asyncpg.Connection[Any], int], Awaitable[None]], count: int, batch: int
 ) -> Bare:
     """Measure operations one after the other, on the core that the service is measured on."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {SERVER_CORE})
-    connection = await asyncpg.connect(url)
-    try:
-        await operation(connection, 0)
-        began, cpu = time.perf_counter(), time.process_time()
-        for number in range(1, count + 1):
-            await operation(connection, number)
-        elapsed, spent = time.perf_counter() - began, time.process_time() - cpu
-        return Bare(elapsed / count / batch * 1e6, spent / count / batch * 1e6)
-    finally:
-        await connection.close()
-        os.sched_setaffinity(0, before)
+    with pinned_to(SERVER_CORE):
+        connection = await asyncpg.connect(url)
+        try:
+            await operation(connection, 0)
+            began, cpu = time.perf_counter(), time.process_time()
+            for number in range(1, count + 1):
+                await operation(connection, number)
+            elapsed, spent = time.perf_counter() - began, time.process_time() - cpu
+            return Bare(elapsed / count / batch * 1e6, spent / count / batch * 1e6)
+        finally:
+            await connection.close()

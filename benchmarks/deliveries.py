@@ -21,7 +21,7 @@ import targets
 from cases import credentials
 from fill import fill
 from goals import Goal
-from load import LOAD_CORE, SERVER_CORE, Request, write_requests, wrk
+from load import LOAD_CORE, SERVER_CORE, Request, pinned_to, write_requests, wrk
 from report import figures_table
 
 from sunshine_keys.messaging import messaging_file
@@ -295,12 +295,8 @@ async def _samples(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {LOAD_CORE})
-    try:
+    with pinned_to(LOAD_CORE):
         return {"rounds": rounds, "samples": asyncio.run(_samples(folder, rounds))}
-    finally:
-        os.sched_setaffinity(0, cores)
 
 
 def section(results: dict[str, Any]) -> tuple[list[Goal], str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import random
 import sqlite3
 import time
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fill import Filled
-from load import SERVER_CORE
+from load import SERVER_CORE, pinned_to
 
 from sunshine_keys.access.scopes import Scope
 from sunshine_keys.ids import new_object_id
@@ -31,7 +30,7 @@ _SEALED = b"\0" * 120
 def measure(filled: Filled, reads: Sequence[tuple[str, str]], changes: int) -> dict[str, float]:
     """Return the CPU time of each operation in microseconds, on the core that the service is measured on.
 
-    `reads` are ids of keys, each with the id of an integration. It creates keys, and deletes them again.
+    `reads` are ids of keys, each with the id of an integration. `changes` is how many keys are created and then deleted.
     """
     owners = itertools.islice(itertools.cycle(filled.empty_owners()), changes)
     keys = [
@@ -39,19 +38,14 @@ def measure(filled: Filled, reads: Sequence[tuple[str, str]], changes: int) -> d
         for owner in owners
     ]
     shuffled = random.Random(1).sample(keys, len(keys))
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {SERVER_CORE})
-    try:
-        with contextlib.closing(schema.connect(filled.data / STORE_FILE)) as connection:
-            of_integration = "WHERE integration_id = $1 ORDER BY id"
-            return {
-                "get": _cost(connection, "BEGIN", [KEYS.get(key_id) for key_id, _ in reads]),
-                "list": _cost(connection, "BEGIN", [KEYS.select(of_integration, id) for _, id in reads]),
-                "create": _cost(connection, "BEGIN IMMEDIATE", [KEYS.insert(key) for key in keys]),
-                "delete": _cost(connection, "BEGIN IMMEDIATE", [KEYS.delete("id = $1", key.id) for key in shuffled]),
-            }
-    finally:
-        os.sched_setaffinity(0, cores)
+    of_integration = "WHERE integration_id = $1 ORDER BY id"
+    with pinned_to(SERVER_CORE), contextlib.closing(schema.connect(filled.data / STORE_FILE)) as connection:
+        return {
+            "get": _cost(connection, "BEGIN", [KEYS.get(key_id) for key_id, _ in reads]),
+            "list": _cost(connection, "BEGIN", [KEYS.select(of_integration, id) for _, id in reads]),
+            "create": _cost(connection, "BEGIN IMMEDIATE", [KEYS.insert(key) for key in keys]),
+            "delete": _cost(connection, "BEGIN IMMEDIATE", [KEYS.delete("id = $1", key.id) for key in shuffled]),
+        }
 
 
 def _cost(connection: sqlite3.Connection, begin: str, operations: Sequence[Statements[Any]]) -> float:
