@@ -191,7 +191,7 @@ def _begin_wal(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(_BUSY_SECONDS / 1000)
+            time.sleep(0.01)
         else:
             return
 
